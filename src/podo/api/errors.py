@@ -1,0 +1,118 @@
+"""Errors as the API answers them: one table of reasons, and the exception that carries one to the client as a Status.
+
+Source: metav1.StatusReason and the API conventions document ("Response Status Kind").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from podo.api.kind import Kind, Obj, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A row of the table: the HTTP code, and whether the same request may succeed when sent again."""
+
+    code: int
+    retry: bool = False
+
+
+REASONS: dict[str, Reason] = {
+    "Unauthorized": Reason(401),
+    "Forbidden": Reason(403),
+    "NotFound": Reason(404),
+    "AlreadyExists": Reason(409),
+    "Conflict": Reason(409, retry=True),
+    "Gone": Reason(410),
+    "Expired": Reason(410),
+    "Invalid": Reason(422),
+    "ServerTimeout": Reason(500, retry=True),
+    "Timeout": Reason(504, retry=True),
+    "TooManyRequests": Reason(429, retry=True),
+    "BadRequest": Reason(400),
+    "MethodNotAllowed": Reason(405),
+    "NotAcceptable": Reason(406),
+    "RequestEntityTooLarge": Reason(413),
+    "UnsupportedMediaType": Reason(415),
+    "InternalError": Reason(500),
+    "ServiceUnavailable": Reason(503, retry=True),
+}
+
+
+class ApiError(Exception):
+    """A refusal or failure of the API. Servers raise it and answer its Status; clients raise it from a Status they were sent."""
+
+    def __init__(self, reason: str, message: str, details: dict[str, Any] | None = None, code: int | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.details = details
+        self.code = code or REASONS[reason].code
+
+    @property
+    def retry(self) -> bool:
+        """May the same request succeed when sent again?"""
+        known = REASONS.get(self.reason)
+        return known.retry if known else self.code >= 500
+
+    def status(self) -> Obj:
+        """The ``metav1.Status`` of this error."""
+        status: Obj = {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": self.message,
+            "reason": self.reason,
+            "code": self.code,
+        }
+        if self.details:
+            status["details"] = self.details
+        return status
+
+    @staticmethod
+    def from_status(status: Obj) -> ApiError:
+        """The error a ``metav1.Status`` describes."""
+        code = int(status.get("code") or 500)
+        return ApiError(status.get("reason") or "InternalError", status.get("message") or "", status.get("details"), code)
+
+
+def _details(kind: Kind, name: str) -> dict[str, Any]:
+    details = {"name": name, "group": kind.group, "kind": kind.plural}
+    return {key: value for key, value in details.items() if value}
+
+
+def not_found(kind: Kind, name: str) -> ApiError:
+    return ApiError("NotFound", f'{kind.resource} "{name}" not found', _details(kind, name))
+
+
+def already_exists(kind: Kind, name: str) -> ApiError:
+    return ApiError("AlreadyExists", f'{kind.resource} "{name}" already exists', _details(kind, name))
+
+
+def conflict(kind: Kind, name: str, why: str) -> ApiError:
+    message = f'Operation cannot be fulfilled on {kind.resource} "{name}": {why}'
+    return ApiError("Conflict", message, _details(kind, name))
+
+
+def forbidden(kind: Kind, name: str, why: str) -> ApiError:
+    subject = f'{kind.resource} "{name}"' if name else kind.resource
+    return ApiError("Forbidden", f"{subject} is forbidden: {why}", _details(kind, name))
+
+
+def bad_request(message: str) -> ApiError:
+    return ApiError("BadRequest", message)
+
+
+def invalid(kind: Kind, name: str, problems: Iterable[Problem]) -> ApiError:
+    """All that is wrong with one object, each problem a cause."""
+    found = list(problems)
+    text = str(found[0]) if len(found) == 1 else "[" + ", ".join(map(str, found)) + "]"
+    causes = [{"reason": p.reason, "message": p.message, "field": p.path} for p in found]
+    details = {"name": name, "group": kind.group, "kind": kind.kind, "causes": causes}
+    return ApiError(
+        "Invalid", f'{kind.qualified} "{name}" is invalid: {text}', {key: value for key, value in details.items() if value}
+    )

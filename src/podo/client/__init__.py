@@ -1,0 +1,1 @@
+"""How every other room reaches the API."""

@@ -1,0 +1,1 @@
+"""What runs containers: ``cri`` (containerd) and ``simulated``. One contract, one suite."""

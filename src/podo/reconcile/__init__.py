@@ -1,0 +1,1 @@
+"""The frame that runs controllers: they decide (pure), it does."""

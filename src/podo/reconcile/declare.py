@@ -1,0 +1,82 @@
+"""How a controller says what it looks at. The decorated function stays a plain function; the declaration hangs on it.
+
+    @controller(reconciles="ReplicaSet", owns=("Pod",))
+    def reconcile(key: Key, view: View) -> Iterator[Action]: ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from podo.api.kind import Obj
+from podo.reconcile.actions import Action
+
+
+class Key(NamedTuple):
+    """One object of the kind that a controller reconciles. ``namespace`` is "" for cluster-scoped kinds."""
+
+    namespace: str
+    name: str
+
+
+class View(Protocol):
+    """A frozen look at the cluster through the cache, a little behind the store. What it returns must not be changed: copy first."""
+
+    #: Wall time of this look, seconds.
+    now: float
+
+    def get(self, kind: str, name: str, namespace: str = "") -> Obj | None: ...
+
+    def list(self, kind: str, namespace: str | None = None) -> list[Obj]:
+        """All objects of a kind, in a namespace where one is given; a stable order (namespace, name)."""
+
+    def selected(self, kind: str, namespace: str, selector: object) -> list[Obj]:
+        """Those whose labels match a ``metav1.LabelSelector`` (or a plain label map, as Services have)."""
+
+    def owned_by(self, owner: Obj, kind: str) -> list[Obj]:
+        """Objects of ``kind`` whose controller reference is ``owner`` (by uid), in a stable order."""
+
+    def dependents_of(self, uid: str) -> list[Obj]:
+        """Objects of any watched kind with an owner reference (controller or not) to ``uid``."""
+
+    def names(self, base: str, taken: Iterable[str]) -> Iterable[str]:
+        """Endless fresh names ``base + suffix`` that are not in ``taken``; the same for the same view of the same key, so that a
+        decision taken twice asks for the same objects."""
+
+
+#: From a changed object (and its former state, where known) to the keys that must be looked at again.
+Mapper = Callable[[Obj, View], Iterable[Key]]
+Reconcile = Callable[[Key, View], Iterable[Action]]
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    name: str
+    reconciles: str
+    reconcile: Reconcile
+    owns: tuple[str, ...] = ()
+    watches: Mapping[str, Mapper] = field(default_factory=dict)
+    #: Kinds that the controller reads without being woken by them.
+    reads: tuple[str, ...] = ()
+    #: How many keys may be in work at once.
+    workers: int = 8
+
+
+def controller(
+    *,
+    reconciles: str,
+    owns: tuple[str, ...] = (),
+    watches: Mapping[str, Mapper] | None = None,
+    reads: tuple[str, ...] = (),
+    name: str = "",
+    workers: int = 8,
+) -> Callable[[Reconcile], Declaration]:
+    """Declare a controller. The module's ``reconcile`` becomes its ``Declaration``; ``controllers/__init__.py`` lists them."""
+
+    def declared(reconcile: Reconcile) -> Declaration:
+        module = reconcile.__module__.rpartition(".")[2]
+        return Declaration(name or module, reconciles, reconcile, owns, dict(watches or {}), reads, workers)
+
+    return declared

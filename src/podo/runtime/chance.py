@@ -1,0 +1,36 @@
+"""Chance. One seeded generator for uids, generated names and jitter, so that a run can be replayed from its seed."""
+
+from __future__ import annotations
+
+import random
+import uuid
+
+#: The letters of generated name suffixes: no vowels and none that are mistaken for another (as Kubernetes' own).
+SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+
+
+class Chance:
+    """A source of chance. Without a seed it takes the machine's entropy."""
+
+    def __init__(self, seed: int | str | None = None) -> None:
+        self._random: random.Random = random.SystemRandom() if seed is None else random.Random(seed)
+
+    def uid(self) -> str:
+        """A version 4 UUID, as ``metadata.uid``."""
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def suffix(self, length: int = 5) -> str:
+        """A random name suffix, as ``metadata.generateName`` and ReplicaSets append."""
+        return "".join(self._random.choices(SUFFIX_LETTERS, k=length))
+
+    def fraction(self) -> float:
+        """A float in [0, 1)."""
+        return self._random.random()
+
+    def jitter(self, seconds: float, factor: float = 0.1) -> float:
+        """``seconds`` and up to ``factor`` of it more."""
+        return seconds * (1 + factor * self._random.random())
+
+    def below(self, bound: int) -> int:
+        """An int in [0, bound)."""
+        return self._random.randrange(bound)

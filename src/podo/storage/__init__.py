@@ -1,0 +1,1 @@
+"""The log: every change of the cluster in one order, with one revision."""
