@@ -1,0 +1,64 @@
+"""Scale (autoscaling/v1): the body of the ``scale`` subresource, read from and written into any kind that has replicas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podo.api.kind import Kind, Obj, ScalePaths
+
+SCALE = Kind(
+    group="autoscaling", version="v1", kind="Scale", plural="scales", singular="scale", verbs=("get", "patch", "update")
+)
+
+_METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+
+
+def scale_of(obj: Obj, paths: ScalePaths) -> Obj:
+    """The Scale of an object: ``spec.replicas`` wanted, ``status.replicas`` seen, ``status.selector`` as text."""
+    status: dict[str, Any] = {"replicas": _read(obj, paths.status_replicas) or 0}
+    selector = selector_text(_read(obj, paths.selector))
+    if selector:
+        status["selector"] = selector
+    metadata = {field: obj["metadata"][field] for field in _METADATA if field in obj["metadata"]}
+    spec = {"replicas": _read(obj, paths.spec_replicas) or 0}
+    return {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": metadata, "spec": spec, "status": status}
+
+
+def set_scale(obj: Obj, scale: Obj, paths: ScalePaths) -> None:
+    """Writes the wanted replicas of ``scale`` into ``obj``, in place. An absent number means 0, as upstream."""
+    *parents, last = paths.spec_replicas.split(".")
+    target = obj
+    for parent in parents:
+        target = target.setdefault(parent, {})
+    target[last] = (scale.get("spec") or {}).get("replicas", 0)
+
+
+def selector_text(selector: Any) -> str:
+    """A LabelSelector (or plain map of labels) as the text of a ``labelSelector`` parameter, e.g. ``app=web,tier in (a,b)``."""
+    if not isinstance(selector, dict):
+        return ""
+    is_plain = "matchLabels" not in selector and "matchExpressions" not in selector
+    labels = selector if is_plain else selector.get("matchLabels") or {}
+    expressions = [] if is_plain else selector.get("matchExpressions") or []
+    terms = [(key, f"{key}={value}") for key, value in labels.items()]
+    terms += [(expression["key"], _term(expression)) for expression in expressions]
+    return ",".join(text for _, text in sorted(terms))
+
+
+def _term(expression: dict[str, Any]) -> str:
+    key, operator = expression["key"], expression["operator"]
+    if operator == "Exists":
+        return str(key)
+    if operator == "DoesNotExist":
+        return f"!{key}"
+    values = ",".join(sorted(expression.get("values") or ()))
+    return f"{key} {'in' if operator == 'In' else 'notin'} ({values})"
+
+
+def _read(obj: Obj, path: str) -> Any:
+    value: Any = obj
+    for field in path.split("."):
+        if not isinstance(value, dict):
+            return None
+        value = value.get(field)
+    return value

@@ -1,0 +1,81 @@
+"""The list of built-in kinds, and the ways to find one: by name, by resource, or by the object at hand.
+
+A new kind is one file under ``api/kinds/`` and one line here.
+"""
+
+from __future__ import annotations
+
+from podo.api.kind import Kind, Obj
+from podo.api.kinds.apps.deployment import DEPLOYMENT
+from podo.api.kinds.apps.replicaset import REPLICASET
+from podo.api.kinds.autoscaling.scale import SCALE
+from podo.api.kinds.coordination.lease import LEASE
+from podo.api.kinds.core.binding import BINDING
+from podo.api.kinds.core.configmap import CONFIGMAP
+from podo.api.kinds.core.endpoints import ENDPOINTS
+from podo.api.kinds.core.event import EVENT
+from podo.api.kinds.core.namespace import NAMESPACE
+from podo.api.kinds.core.node import NODE
+from podo.api.kinds.core.pod import POD
+from podo.api.kinds.core.secret import SECRET
+from podo.api.kinds.core.service import SERVICE
+from podo.api.kinds.core.serviceaccount import SERVICEACCOUNT
+from podo.api.kinds.discovery.endpointslice import ENDPOINTSLICE
+from podo.api.kinds.events.event import EVENTS_EVENT
+
+#: What the API server serves as resources. Where two groups have a kind of one name, the first is what the bare name means.
+_SERVED: tuple[Kind, ...] = (
+    CONFIGMAP,
+    ENDPOINTS,
+    EVENT,
+    NAMESPACE,
+    NODE,
+    POD,
+    SECRET,
+    SERVICE,
+    SERVICEACCOUNT,
+    DEPLOYMENT,
+    REPLICASET,
+    LEASE,
+    ENDPOINTSLICE,
+    EVENTS_EVENT,
+)
+#: Bodies of subresources: they have a kind and are never stored.
+_BODIES: tuple[Kind, ...] = (BINDING, SCALE)
+
+_BY_RESOURCE = {(kind.group, kind.version, kind.plural): kind for kind in _SERVED}
+_BY_TYPE = {(kind.api_version, kind.kind): kind for kind in (*_SERVED, *_BODIES)}
+_BY_NAME: dict[str, Kind] = {}
+for _kind in (*_SERVED, *_BODIES):
+    _BY_NAME.setdefault(_kind.kind, _kind)
+    _BY_NAME[f"{_kind.group}/{_kind.kind}"] = _kind
+
+
+class UnknownKind(LookupError):
+    """No such kind is built in."""
+
+
+def named(name: str) -> Kind:
+    """The kind called ``Pod`` or, with its group, ``events.k8s.io/Event``. Raises UnknownKind."""
+    try:
+        return _BY_NAME[name]
+    except KeyError:
+        raise UnknownKind(f"no kind is named {name!r}") from None
+
+
+def resource(group: str, version: str, plural: str) -> Kind | None:
+    """The kind served at ``/apis/{group}/{version}/.../{plural}`` (group "" is ``/api``), or None."""
+    return _BY_RESOURCE.get((group, version, plural))
+
+
+def of(obj: Obj) -> Kind:
+    """The kind of an object, by its apiVersion and kind. Raises UnknownKind."""
+    try:
+        return _BY_TYPE[obj["apiVersion"], obj["kind"]]
+    except (KeyError, TypeError):
+        raise UnknownKind(f"no kind is {obj.get('apiVersion')!r} {obj.get('kind')!r}") from None
+
+
+def all_kinds() -> tuple[Kind, ...]:
+    """All kinds served as resources, in a fixed order. Bodies of subresources (Binding, Scale) are not among them."""
+    return _SERVED
