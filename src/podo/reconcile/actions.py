@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from podo.api.kind import Obj
+
+
+#: What a controller wants when the API refuses one of its actions: told the error (an ``ApiError``), it gives the actions that say
+#: so (``Tell``, ``SetStatus``). The runner carries these out instead of the rest of the pass, then fails the pass as it would have.
+OnRefusal = Callable[[Exception], Iterable["Action"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +19,7 @@ class Create:
     """Create ``obj``. AlreadyExists is a failure of the pass: look again with a fresh cache."""
 
     obj: Obj
+    on_refusal: OnRefusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,7 @@ class Delete:
     obj: Obj
     propagation: str = ""
     grace_seconds: int | None = None
+    on_refusal: OnRefusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
