@@ -1,0 +1,57 @@
+"""What a pod's status says to the controllers: is it active, ready, and since long enough to be available?"""
+
+from __future__ import annotations
+
+from podo.api.kind import Obj
+from podo.api.meta import condition_of, is_deleting
+from podo.values import timestamp
+
+FINISHED = frozenset({"Succeeded", "Failed"})
+
+
+def phase_of(pod: Obj) -> str:
+    return str((pod.get("status") or {}).get("phase") or "Pending")
+
+
+def is_finished(pod: Obj) -> bool:
+    """All its containers have ended and will not run again."""
+    return phase_of(pod) in FINISHED
+
+
+def is_active(pod: Obj) -> bool:
+    """Neither finished nor on its way out: it counts as a replica."""
+    return not is_finished(pod) and not is_deleting(pod)
+
+
+def is_terminating(pod: Obj) -> bool:
+    """On its way out, its containers not known to have ended."""
+    return not is_finished(pod) and is_deleting(pod)
+
+
+def is_ready(pod: Obj) -> bool:
+    condition = condition_of(pod, "Ready")
+    return condition is not None and condition.get("status") == "True"
+
+
+def ready_since(pod: Obj) -> float | None:
+    """When the pod became ready (seconds); None where it is not ready or does not say since when."""
+    condition = condition_of(pod, "Ready")
+    if condition is None or condition.get("status") != "True" or not condition.get("lastTransitionTime"):
+        return None
+    return timestamp.parse(condition["lastTransitionTime"])
+
+
+def seconds_until_available(pod: Obj, min_ready_seconds: int, now: float) -> float | None:
+    """0 for an available pod, the wait for one that is not ready long enough, None for one that is not ready."""
+    if not is_ready(pod):
+        return None
+    if not min_ready_seconds:
+        return 0.0
+    since = ready_since(pod)
+    return None if since is None else max(0.0, since + min_ready_seconds - now)
+
+
+def restarts_of(pod: Obj) -> int:
+    """The most restarts of any container of the pod."""
+    status = pod.get("status") or {}
+    return max((int(c.get("restartCount") or 0) for c in status.get("containerStatuses") or ()), default=0)
