@@ -23,7 +23,7 @@ from podo.api.kinds.core.serviceaccount import SERVICEACCOUNT
 from podo.api.kinds.discovery.endpointslice import ENDPOINTSLICE
 from podo.api.kinds.events.event import EVENTS_EVENT
 
-#: What the API server serves as resources. Where two groups have a kind of one name, the first is what the bare name means.
+#: What the API server serves as resources. Where two groups have a kind of one name, the bare name means the first.
 _SERVED: tuple[Kind, ...] = (
     CONFIGMAP,
     ENDPOINTS,

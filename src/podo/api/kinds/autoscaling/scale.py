@@ -1,9 +1,10 @@
-"""Scale (autoscaling/v1): the body of the ``scale`` subresource, read from and written into any kind that has replicas."""
+"""Scale (autoscaling/v1): the body of the ``scale`` subresource, read from and written into kinds that have replicas."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from podo.api.columns import selector_text
 from podo.api.kind import Kind, Obj, ScalePaths
 
 SCALE = Kind(
@@ -31,28 +32,6 @@ def set_scale(obj: Obj, scale: Obj, paths: ScalePaths) -> None:
     for parent in parents:
         target = target.setdefault(parent, {})
     target[last] = (scale.get("spec") or {}).get("replicas", 0)
-
-
-def selector_text(selector: Any) -> str:
-    """A LabelSelector (or plain map of labels) as the text of a ``labelSelector`` parameter, e.g. ``app=web,tier in (a,b)``."""
-    if not isinstance(selector, dict):
-        return ""
-    is_plain = "matchLabels" not in selector and "matchExpressions" not in selector
-    labels = selector if is_plain else selector.get("matchLabels") or {}
-    expressions = [] if is_plain else selector.get("matchExpressions") or []
-    terms = [(key, f"{key}={value}") for key, value in labels.items()]
-    terms += [(expression["key"], _term(expression)) for expression in expressions]
-    return ",".join(text for _, text in sorted(terms))
-
-
-def _term(expression: dict[str, Any]) -> str:
-    key, operator = expression["key"], expression["operator"]
-    if operator == "Exists":
-        return str(key)
-    if operator == "DoesNotExist":
-        return f"!{key}"
-    values = ",".join(sorted(expression.get("values") or ()))
-    return f"{key} {'in' if operator == 'In' else 'notin'} ({values})"
 
 
 def _read(obj: Obj, path: str) -> Any:

@@ -2,7 +2,82 @@
 
 from __future__ import annotations
 
-from podo.api.kind import Kind
+from typing import Any
+
+from podo.api.columns import Column, since, wide
+from podo.api.kind import Kind, Obj
+from podo.api.rules import Found, invalid, required
+
+_OBJECT_FIELDS = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
+_TEXT_MAX = {"reason": 128, "action": 128, "reportingInstance": 128, "message": 1024}
+
+
+def _problems(new: Obj, old: Obj | None) -> Found:
+    found: Found = []
+    namespace = new["metadata"].get("namespace", "")
+    subject = new.get("involvedObject") or {}
+    # Events about things that are in no namespace are kept in default.
+    if namespace != (subject.get("namespace") or "default") and (namespace, subject.get("namespace")) != ("", ""):
+        is_free = not subject.get("namespace") and namespace in ("default", "kube-system")
+        if not is_free:
+            value = subject.get("namespace", "")
+            found.append(invalid("involvedObject.namespace", value, "does not match event.namespace"))
+    if "eventTime" in new and new["eventTime"]:
+        _check_new_style(new, found)
+    return found
+
+
+def _check_new_style(event: Obj, found: Found) -> None:
+    """Events written through events.k8s.io say who reports and what was done."""
+    for field, shown in (("reportingComponent", "reportingController"), ("reportingInstance", "reportingInstance")):
+        if not event.get(field):
+            found.append(required(shown))
+    for field in ("action", "reason"):
+        if not event.get(field):
+            found.append(required(field))
+    for field, limit in _TEXT_MAX.items():
+        if len(event.get(field) or "") > limit:
+            found.append(invalid(field, "", f"can have at most {limit} characters"))
+    if event.get("type") not in ("Normal", "Warning"):
+        found.append(invalid("type", event.get("type", ""), "has invalid value: must be Normal or Warning"))
+
+
+def _first_seen(event: Obj, now: float) -> str:
+    return since(event.get("firstTimestamp") or event.get("eventTime"), now)
+
+
+def _last_seen(event: Obj, now: float) -> str:
+    if series := event.get("series"):
+        return since(series.get("lastObservedTime"), now)
+    return since(event.get("lastTimestamp"), now) if event.get("lastTimestamp") else _first_seen(event, now)
+
+
+def _count(event: Obj) -> int:
+    if series := event.get("series"):
+        return int(series.get("count") or 0)
+    return int(event.get("count") or 1)
+
+
+def _subject(event: Obj) -> str:
+    subject = event.get("involvedObject") or {}
+    kind = (subject.get("kind") or "").lower()
+    return f"{kind}/{subject['name']}" if subject.get("name") else kind
+
+
+def _source(event: Obj) -> str:
+    source = event.get("source") or {}
+    component = source.get("component") or event.get("reportingComponent") or ""
+    host = source.get("host") or ("" if source.get("component") else event.get("reportingInstance") or "")
+    return f"{component}, {host}" if host else component
+
+
+def _cell(field: str) -> Any:
+    return lambda event, now: (event.get(field) or "").strip()
+
+
+def _involved(field: str) -> Any:
+    return lambda event: (event.get("involvedObject") or {}).get(field) or ""
+
 
 EVENT = Kind(
     group="",
@@ -11,4 +86,24 @@ EVENT = Kind(
     plural="events",
     singular="event",
     short_names=("ev",),
+    problems=_problems,
+    columns=(
+        Column("Last Seen", _last_seen),
+        Column("Type", _cell("type")),
+        Column("Reason", _cell("reason")),
+        Column("Object", lambda event, now: _subject(event)),
+        wide("Subobject", _involved("fieldPath")),
+        wide("Source", _source),
+        Column("Message", _cell("message")),
+        Column("First Seen", _first_seen, priority=1),
+        wide("Count", _count),
+        Column("Name", lambda event, now: event["metadata"].get("name", ""), format="name", priority=1),
+    ),
+    fields={
+        **{f"involvedObject.{field}": _involved(field) for field in _OBJECT_FIELDS},
+        "reason": lambda event: event.get("reason") or "",
+        "reportingComponent": lambda event: event.get("reportingComponent") or "",
+        "source": lambda event: (event.get("source") or {}).get("component") or event.get("reportingComponent") or "",
+        "type": lambda event: event.get("type") or "",
+    },
 )

@@ -2,7 +2,44 @@
 
 from __future__ import annotations
 
-from podo.api.kind import Kind
+from typing import Any
+
+from podo.api.kind import Kind, Obj
+from podo.api.kinds.core.pod_columns import COLUMNS
+from podo.api.parts import container, podtemplate
+from podo.api.parts.resources import qos_class
+
+
+def _fill_in(pod: Obj) -> None:
+    spec = pod.setdefault("spec", {})
+    podtemplate.fill_in_spec(spec)
+    spec.setdefault("enableServiceLinks", True)
+    for each in podtemplate.each_container(spec):
+        container.fill_in_requests(each)
+    if spec.get("hostNetwork"):
+        for field in ("containers", "initContainers"):
+            for each in spec.get(field) or ():
+                container.fill_in_host_ports(each)
+
+
+def _prepare(new: Obj, old: Obj | None) -> None:
+    if old is None:
+        new["status"] = {"phase": "Pending", "qosClass": qos_class(new)}
+
+
+def _spec(field: str) -> Any:
+    return lambda pod: pod["spec"].get(field) or ""
+
+
+def _status(field: str) -> Any:
+    return lambda pod: (pod.get("status") or {}).get(field) or ""
+
+
+def _pod_ip(pod: Obj) -> str:
+    status = pod.get("status") or {}
+    addresses = status.get("podIPs")
+    return (addresses[0].get("ip") if addresses else status.get("podIP")) or ""
+
 
 POD = Kind(
     group="",
@@ -12,6 +49,19 @@ POD = Kind(
     singular="pod",
     short_names=("po",),
     categories=("all",),
+    fill_in=_fill_in,
+    prepare=_prepare,
+    columns=COLUMNS,
+    fields={
+        "spec.nodeName": _spec("nodeName"),
+        "spec.restartPolicy": _spec("restartPolicy"),
+        "spec.schedulerName": _spec("schedulerName"),
+        "spec.serviceAccountName": _spec("serviceAccountName"),
+        "spec.hostNetwork": lambda pod: "true" if pod["spec"].get("hostNetwork") else "false",
+        "status.phase": _status("phase"),
+        "status.podIP": _pod_ip,
+        "status.nominatedNodeName": _status("nominatedNodeName"),
+    },
     subresources=frozenset({"status", "binding", "log", "exec", "attach", "portforward"}),
     generation=True,
 )

@@ -1,4 +1,4 @@
-"""Event (events.k8s.io/v1): the newer form of an Event. It is stored as the core one; the conversions of both ways are here."""
+"""Event (events.k8s.io/v1): the newer form of an Event. It is stored as the core one; both conversions are here."""
 
 from __future__ import annotations
 

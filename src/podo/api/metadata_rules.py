@@ -1,0 +1,120 @@
+"""What is checked in every object's metadata, and the one call that finds all that is wrong with an object.
+
+Source: API reference "ObjectMeta", API conventions "Metadata".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podo.api.kind import Kind, Obj
+from podo.api.rules import Found, check_immutable, check_text, forbidden, invalid, required, too_long
+from podo.values import names
+
+#: All annotations of one object together, keys and values, in bytes.
+ANNOTATIONS_MAX = 256 * 1024
+_FIXED = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
+_STANDARD_FINALIZERS = ("orphan", "foregroundDeletion", "kubernetes")
+
+
+def problems_of(kind: Kind, new: Obj, old: Obj | None) -> Found:
+    """All that is wrong with an object: its metadata, then what its kind says. ``old`` is the stored object on update."""
+    found: Found = []
+    check_metadata(kind, new["metadata"], found)
+    if old is not None:
+        check_metadata_update(new["metadata"], old["metadata"], found)
+    found.extend(kind.problems(new, old))
+    return found
+
+
+def check_metadata(kind: Kind, metadata: dict[str, Any], found: Found) -> None:
+    """The rules of metadata that hold on create and update alike."""
+    _check_names(kind, metadata, found)
+    if labels := metadata.get("labels"):
+        check_labels(labels, "metadata.labels", found)
+    if annotations := metadata.get("annotations"):
+        check_annotations(annotations, "metadata.annotations", found)
+    if owners := metadata.get("ownerReferences"):
+        _check_owners(owners, found)
+    if finalizers := metadata.get("finalizers"):
+        _check_finalizers(finalizers, found)
+
+
+def _check_names(kind: Kind, metadata: dict[str, Any], found: Found) -> None:
+    if prefix := metadata.get("generateName"):
+        for message in names.object_name(kind.name_rule, prefix, prefix=True):
+            found.append(invalid("metadata.generateName", prefix, message))
+    if name := metadata.get("name"):
+        check_text("metadata.name", name, names.RULES[kind.name_rule], found)
+    else:
+        found.append(required("metadata.name", "name or generateName is required"))
+    namespace = metadata.get("namespace")
+    if not kind.namespaced:
+        if namespace:
+            found.append(forbidden("metadata.namespace", "not allowed on this type"))
+    elif namespace:
+        check_text("metadata.namespace", namespace, names.label, found)
+    else:
+        found.append(required("metadata.namespace"))
+
+
+def check_labels(labels: dict[str, str], path: str, found: Found) -> None:
+    """Keys are qualified names, values label values."""
+    for key, value in labels.items():
+        check_text(path, key, names.qualified_name, found)
+        check_text(path, value, names.label_value, found)
+
+
+def check_annotations(annotations: dict[str, str], path: str, found: Found) -> None:
+    """Keys are qualified names of any case; all together at most 256 KiB."""
+    size = 0
+    for key, value in annotations.items():
+        check_text(path, key.lower(), names.qualified_name, found)
+        size += len(key) + len(value)
+        if not value.isascii():
+            size += len(value.encode()) - len(value)
+    if size > ANNOTATIONS_MAX:
+        found.append(too_long(path, ANNOTATIONS_MAX))
+
+
+def _check_owners(owners: list[dict[str, Any]], found: Found) -> None:
+    controller = ""
+    for index, owner in enumerate(owners):
+        path = f"metadata.ownerReferences[{index}]"
+        if not owner.get("apiVersion", "").rpartition("/")[2]:
+            found.append(invalid(f"{path}.apiVersion", owner.get("apiVersion", ""), "version must not be empty"))
+        for field in ("kind", "name", "uid"):
+            if not owner.get(field):
+                found.append(invalid(f"{path}.{field}", "", "must not be empty"))
+        if owner.get("kind") == "Event" and owner.get("apiVersion") in ("v1", "events.k8s.io/v1"):
+            found.append(invalid(path, owner, f"{owner['apiVersion']}, Kind=Event is disallowed from being an owner"))
+        if owner.get("controller"):
+            if controller:
+                why = 'Only one reference can have Controller set to true. Found "true" in references for '
+                found.append(invalid("metadata.ownerReferences", owners, f"{why}{controller} and {owner.get('name')}"))
+            controller = owner.get("name") or "?"
+
+
+def _check_finalizers(finalizers: list[str], found: Found) -> None:
+    path = "metadata.finalizers"
+    for finalizer in finalizers:
+        check_text(path, finalizer, names.qualified_name, found)
+        if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+            why = "name is neither a standard finalizer name nor is it fully qualified"
+            found.append(invalid(path, finalizer, why))
+    if "orphan" in finalizers and "foregroundDeletion" in finalizers:
+        found.append(invalid(path, finalizers, "finalizer orphan and foregroundDeletion cannot be both set"))
+
+
+def check_metadata_update(new: dict[str, Any], old: dict[str, Any], found: Found) -> None:
+    """What an update may not change, and that nothing holds back an object whose deletion has begun."""
+    for field in _FIXED:
+        value = new.get(field)
+        if value != old.get(field):
+            check_immutable(f"metadata.{field}", value, old.get(field), found)
+    if "deletionTimestamp" in old:
+        added = [name for name in new.get("finalizers") or () if name not in (old.get("finalizers") or ())]
+        if added:
+            listed = ", ".join(f'"{name}"' for name in sorted(added))
+            why = "no new finalizers can be added if the object is being deleted, found new finalizers []string{%s}"
+            found.append(forbidden("metadata.finalizers", why % listed))

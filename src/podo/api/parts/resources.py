@@ -1,0 +1,92 @@
+"""What containers ask for: a pod's quality of service, its requests as the scheduler counts them, and the rules of resources.
+
+Source: API reference ResourceRequirements; "Pod Quality of Service Classes"; KEP-753 (sidecars), KEP-688 (overhead).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from podo.api.kind import Obj
+from podo.api.parts.container import is_sidecar
+from podo.values import quantity
+
+_QOS_RESOURCES = ("cpu", "memory")
+
+
+def qos_class(pod: Obj) -> str:
+    """``Guaranteed``, ``Burstable`` or ``BestEffort``."""
+    spec = pod["spec"]
+    if own := spec.get("resources"):
+        return _qos([own])
+    return _qos([c.get("resources") or {} for field in ("containers", "initContainers") for c in spec.get(field) or ()])
+
+
+def _qos(parts: list[dict[str, Any]]) -> str:
+    asked = False
+    guaranteed = bool(parts)
+    for part in parts:
+        requests, limits = part.get("requests") or {}, part.get("limits") or {}
+        for name in _QOS_RESOURCES:
+            request, limit = _amount(name, requests.get(name)), _amount(name, limits.get(name))
+            asked = asked or request > 0 or limit > 0
+            guaranteed = guaranteed and limit > 0 and (request or limit) == limit
+    if not asked:
+        return "BestEffort"
+    return "Guaranteed" if guaranteed else "Burstable"
+
+
+def requests_of(pod: Obj) -> dict[str, int]:
+    """What a node must have free to run the pod: ``cpu`` in thousandths, all else in whole units (bytes, devices).
+
+    Containers run together; init containers one after the other before them, each beside the sidecars started so far.
+    """
+    spec = pod["spec"]
+    running = _sum(_requests(c) for c in spec.get("containers") or ())
+    peak: dict[str, int] = {}
+    sidecars: dict[str, int] = {}
+    for each in spec.get("initContainers") or ():
+        wanted = _sum((sidecars, _requests(each)))
+        _raise_to(peak, wanted)
+        if is_sidecar(each):
+            sidecars = wanted
+    total = _sum((running, sidecars))
+    _raise_to(total, peak)
+    if own := (spec.get("resources") or {}).get("requests"):
+        total.update(_amounts(own))
+    return _sum((total, _amounts(spec.get("overhead") or {})))
+
+
+def _requests(container: dict[str, Any]) -> dict[str, int]:
+    return _amounts((container.get("resources") or {}).get("requests") or {})
+
+
+def _amounts(quantities: dict[str, Any]) -> dict[str, int]:
+    return {name: _amount(name, text) for name, text in quantities.items()}
+
+
+def _amount(name: str, text: Any) -> int:
+    return 0 if text is None else _parsed(name == "cpu", str(text))
+
+
+@lru_cache(maxsize=4096)
+def _parsed(is_cpu: bool, text: str) -> int:
+    try:
+        return quantity.cpu_millis(text) if is_cpu else quantity.as_int(text)
+    except quantity.QuantityError:
+        return 0  # the rules refuse such a pod before anyone counts it
+
+
+def _sum(parts: Any) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for part in parts:
+        for name, amount in part.items():
+            total[name] = total.get(name, 0) + amount
+    return total
+
+
+def _raise_to(total: dict[str, int], floor: dict[str, int]) -> None:
+    for name, amount in floor.items():
+        if amount > total.get(name, 0):
+            total[name] = amount

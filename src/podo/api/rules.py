@@ -1,0 +1,96 @@
+"""How rules are written: the wording of each problem, and the checks that rules of many kinds share.
+
+Texts are upstream's (apimachinery ``field.Error``). A check appends what it finds to a list, so that a sound object costs no more
+than the looking.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable
+from functools import lru_cache
+from typing import Any
+
+from podo.api.kind import Problem
+
+Found = list[Problem]
+
+
+def required(path: str, detail: str = "") -> Problem:
+    return Problem(path, "FieldValueRequired", f"Required value: {detail}" if detail else "Required value")
+
+
+def forbidden(path: str, detail: str) -> Problem:
+    return Problem(path, "FieldValueForbidden", f"Forbidden: {detail}")
+
+
+def invalid(path: str, value: Any, detail: str) -> Problem:
+    return Problem(path, "FieldValueInvalid", f"Invalid value: {_shown(value)}: {detail}")
+
+
+def not_supported(path: str, value: Any, supported: Iterable[str]) -> Problem:
+    listed = ", ".join(f'"{one}"' for one in supported)
+    return Problem(path, "FieldValueNotSupported", f"Unsupported value: {_shown(value)}: supported values: {listed}")
+
+
+def duplicate(path: str, value: Any) -> Problem:
+    return Problem(path, "FieldValueDuplicate", f"Duplicate value: {_shown(value)}")
+
+
+def not_found(path: str, value: Any) -> Problem:
+    return Problem(path, "FieldValueNotFound", f"Not found: {_shown(value)}")
+
+
+def too_long(path: str, limit: int) -> Problem:
+    return Problem(path, "FieldValueTooLong", f"Too long: may not be more than {limit} bytes")
+
+
+def too_many(path: str, count: int, limit: int) -> Problem:
+    return Problem(path, "FieldValueTooMany", f"Too many: {count}: must have at most {limit} items")
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+IMMUTABLE = "field is immutable"
+
+
+def check_immutable(path: str, new: Any, old: Any, found: Found) -> None:
+    """A field that must keep its value."""
+    if new != old:
+        found.append(invalid(path, new, IMMUTABLE))
+
+
+#: A validator of ``podo.values.names``: what is wrong with a text (or number), in upstream's words.
+Validator = Callable[[Any], Iterable[str]]
+_CACHED_TEXT = 256  # longer values are rare, and would fill the cache with what a client sent
+
+
+@lru_cache(maxsize=16384)
+def _cached(validator: Validator, value: Any) -> tuple[str, ...]:
+    return tuple(validator(value))
+
+
+def check_text(path: str, value: Any, validator: Validator, found: Found) -> None:
+    """A text that a validator judges; each of its messages becomes a problem. Most texts were seen before."""
+    is_short = not isinstance(value, str) or len(value) <= _CACHED_TEXT
+    for message in _cached(validator, value) if is_short else validator(value):
+        found.append(invalid(path, value, message))
+
+
+def check_one_of(path: str, value: Any, supported: Collection[str], found: Found) -> None:
+    """A value of a closed set. Absent counts as required, as upstream."""
+    if value in supported:
+        return
+    found.append(not_supported(path, value, sorted(supported)) if value else required(path))
+
+
+def check_not_negative(path: str, value: Any, found: Found) -> None:
+    if value is not None and value < 0:
+        found.append(invalid(path, value, "must be greater than or equal to 0"))
+
+
+def check_positive(path: str, value: Any, found: Found) -> None:
+    if value is not None and value <= 0:
+        found.append(invalid(path, value, "must be greater than 0"))
