@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import asyncio  # at run time only where there is a loop already: the supervisor has none and stays small
 
 
 class Clock(Protocol):
@@ -30,8 +32,8 @@ class SystemClock:
 class LoopClock:
     """Wall time tied to an event loop's time, so that changing the loop (``lab.virtualtime``) moves both clocks."""
 
-    def __init__(self, start: float, loop: asyncio.AbstractEventLoop | None = None) -> None:
-        self._loop = loop or asyncio.get_event_loop()
+    def __init__(self, start: float, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self._offset = start - self._loop.time()
 
     def now(self) -> float:
@@ -39,3 +41,8 @@ class LoopClock:
 
     def monotonic(self) -> float:
         return self._loop.time()
+
+
+def pause(seconds: float) -> None:
+    """Block this thread: for commands, which have no loop. Everything else awaits ``runtime.tasks.sleep``."""
+    time.sleep(seconds)

@@ -1,0 +1,144 @@
+"""Starting a cluster from outside: prepare its files, leave a supervisor behind, wait until the cluster answers."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from podo.cluster import certificates, kubeconfig, state
+from podo.cluster.component import python
+from podo.cluster.components import components, containerd_component
+from podo.cluster.config import Config
+from podo.cluster.layout import write_atomically
+from podo.runtime.clock import SystemClock, pause
+
+#: A component that has ended this often while the cluster starts will not come up by itself.
+HOPELESS_RESTARTS = 3
+POLL_SECONDS = 0.02
+
+Progress = Callable[[str], None]
+
+
+class NotReady(Exception):
+    """The cluster is not ready in time. ``component``: what it waits for."""
+
+    def __init__(self, component: str) -> None:
+        super().__init__(component)
+        self.component = component
+
+
+class StartFailed(Exception):
+    """A component cannot run. ``detail``: the end of its log."""
+
+    def __init__(self, component: str, detail: str) -> None:
+        super().__init__(component)
+        self.component = component
+        self.detail = detail
+
+
+def prepare(config: Config) -> None:
+    """Everything the processes find on disk: directories, certificates, kubeconfig, containerd's configuration."""
+    config.layout.make()
+    config.save()
+    certificates.ensure(config, SystemClock())
+    write_atomically(config.layout.kubeconfig, kubeconfig.render(config))
+    if config.runtime == "containerd":
+        from podo.cluster import realnode
+
+        for name in config.node_names:
+            realnode.prepare(config, name)
+
+
+def launch(config: Config) -> None:
+    """Start the supervisor, on its own from here on."""
+    argv = python("supervise", "--name", config.name, "--data-dir", config.data_dir)
+    with open(config.layout.log("supervisor"), "ab") as log:
+        subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+
+def wait_ready(config: Config, seconds: float, progress: Progress) -> None:
+    """Until every component is ready and every node is Ready; NotReady after ``seconds``, StartFailed sooner."""
+    clock = SystemClock()
+    deadline = clock.monotonic() + seconds
+    waits_for = "supervisor"
+    told: set[str] = set()
+    while clock.monotonic() < deadline:
+        waits_for = _first_not_ready(config, told, progress)
+        if not waits_for:
+            return
+        pause(POLL_SECONDS)
+    raise NotReady(waits_for)
+
+
+def _first_not_ready(config: Config, told: set[str], progress: Progress) -> str:
+    """What is waited for; "" when all is ready. Tells each thing that became ready once."""
+    now = state.load(config.layout.state)
+    if not now.running:
+        return "supervisor"
+    for name in [component.name for component in components(config)]:
+        component = now.component(name)
+        if component is None or component.state != "ready":
+            if component is not None and component.restarts >= HOPELESS_RESTARTS:
+                raise StartFailed(name, _tail(config.layout.log(name)))
+            return name
+        if name not in told:
+            told.add(name)
+            progress(f"{name} is ready (pid {component.pid})")
+    return _first_node_not_ready(config)
+
+
+def _first_node_not_ready(config: Config) -> str:
+    ready = ready_nodes(config)
+    return next((f"node {name}" for name in config.node_names if name not in ready), "")
+
+
+def ready_nodes(config: Config) -> set[str]:
+    """Names of the nodes whose Ready condition is True; empty when the API does not answer."""
+    pki = config.layout.pki
+    context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
+    context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
+    connection = http.client.HTTPSConnection("127.0.0.1", config.port, timeout=2, context=context)
+    try:
+        connection.request("GET", "/api/v1/nodes")
+        answer = connection.getresponse()
+        nodes = json.loads(answer.read()).get("items", []) if answer.status == 200 else []
+    except (OSError, http.client.HTTPException, ValueError):
+        return set()
+    finally:
+        connection.close()
+    return {node["metadata"]["name"] for node in nodes if _is_ready(node)}
+
+
+def _is_ready(node: dict[str, dict[str, list[dict[str, str]]]]) -> bool:
+    conditions = node.get("status", {}).get("conditions", [])
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def _tail(log: Path, lines: int = 15) -> str:
+    try:
+        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+    except FileNotFoundError:
+        return ""
+
+
+def stop(config: Config, progress: Progress) -> None:
+    """End the supervisor (it stops its components in reverse order), then what survives it and what the kernel holds."""
+    now = state.load(config.layout.state)
+    if (supervisor := now.supervisor) and supervisor.alive:
+        supervisor.end(grace_seconds=40)
+        progress("components are stopped")
+    for component in reversed(now.components):  # what a killed supervisor left running
+        process = component.process
+        if process and not component.name.startswith(containerd_component("")):
+            process.end(grace_seconds=10)
+    if config.runtime == "containerd":
+        from podo.cluster import realnode
+
+        for name in config.node_names:
+            left = now.component(containerd_component(name))
+            realnode.remove(config, name, left.process if left else None)
+            progress(f"{name}: containers, networks and mounts are gone")

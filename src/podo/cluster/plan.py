@@ -1,0 +1,139 @@
+"""From what the user asked for to the configuration of a cluster: the choices and the refusals of ``podo up``."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from podo.cluster import host, reservations
+from podo.cluster.config import Config, ConfigProblem
+from podo.cluster.layout import LONGEST_DATA_DIR
+
+DEFAULT_PORT = 6443
+KUBELET_PORT = 10250
+
+
+class Precondition(Exception):
+    """Something outside podo must be put right first; ``mend`` is the command that does."""
+
+    def __init__(self, what: str, mend: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.mend = mend
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The options of ``podo up``; None is "not said"."""
+
+    name: str
+    data_dir: Path
+    nodes: int | None = None
+    runtime: str | None = None  # "auto", "containerd", "simulated"
+    store: str | None = None
+    port: int | None = None
+    registry_mirror: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    config: Config
+    notes: tuple[str, ...] = ()  # what the user should know of the choices
+
+
+def plan(request: Request, former: Config | None) -> Plan:
+    """The cluster to run. A cluster that is there keeps what it is; asking for something else is refused."""
+    if former is not None:
+        _refuse_changes(request, former)
+        return Plan(former)
+    runtime, notes = _runtime(request.runtime or "auto")
+    nodes = request.nodes or 1
+    if runtime == "containerd" and nodes > 1:
+        raise Precondition(
+            f"{nodes} nodes with real containers on one machine are not supported yet",
+            "podo up --nodes 1, or podo up --runtime simulated",
+        )
+    _check_directory(request.data_dir)
+    real = runtime == "containerd"
+    node_ip = host.own_address() if real else "127.0.0.1"
+    ranges = _ranges(request.data_dir) if real else reservations.Ranges(0)
+    config = Config(
+        name=request.name,
+        data_dir=str(request.data_dir),
+        nodes=nodes,
+        runtime=runtime,
+        store=request.store or "sqlite",
+        port=_port(request.port, ["127.0.0.1", node_ip]),
+        kubelet_port=_free([node_ip], KUBELET_PORT),
+        node_ip=node_ip,
+        pod_cidr=ranges.pod_cidr,
+        service_cidr=ranges.service_cidr,
+        registry_mirror=request.registry_mirror or "",
+    )
+    return Plan(config, notes)
+
+
+def _refuse_changes(request: Request, former: Config) -> None:
+    wanted = {name: getattr(request, name) for name in ("nodes", "runtime", "store", "port", "registry_mirror")}
+    for setting, value in wanted.items():
+        if value not in (None, "auto", getattr(former, setting)):
+            raise Precondition(
+                f"cluster {former.name} has {setting} {getattr(former, setting)}; it cannot become {value}",
+                f"podo down --purge --name {former.name}, then podo up again",
+            )
+
+
+def _runtime(wanted: str) -> tuple[str, tuple[str, ...]]:
+    if wanted == "simulated":
+        return "simulated", ()
+    missing = host.missing_for_containers()
+    if not missing:
+        return "containerd", ()
+    if wanted == "containerd":
+        raise Precondition(
+            "; ".join(f"no {m.what}" for m in missing), " && ".join(dict.fromkeys(m.mend for m in missing))
+        )
+    reasons = ", ".join(m.what for m in missing)
+    return "simulated", (f"nodes are simulated: for real containers this machine lacks {reasons}",)
+
+
+def _check_directory(directory: Path) -> None:
+    if len(str(directory)) > LONGEST_DATA_DIR:
+        raise Precondition(
+            f"the data directory's path is longer than {LONGEST_DATA_DIR} bytes, and sockets below it would not fit",
+            "podo up --data-dir SHORTER",
+        )
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise PermissionError(13, "Permission denied")
+    except OSError as failure:
+        raise Precondition(
+            f"cannot write in {directory}: {failure.strerror}", "podo up --data-dir ANOTHER"
+        ) from failure
+
+
+def _ranges(directory: Path) -> reservations.Ranges:
+    try:
+        return reservations.reserve(str(directory))
+    except reservations.NoneLeft as failure:
+        raise Precondition(str(failure), "podo down --purge one of them") from failure
+
+
+def _port(wanted: int | None, addresses: list[str]) -> int:
+    if wanted is None:
+        return _free(addresses, DEFAULT_PORT)
+    if not 1 <= wanted <= 65535:
+        raise ConfigProblem(f"port {wanted}: 1 to 65535")
+    busy = [address for address in addresses if not host.port_is_free(address, wanted)]
+    if busy:
+        raise Precondition(f"port {wanted} is in use at {busy[0]}", f"podo up --port {_free(addresses, wanted + 1)}")
+    return wanted
+
+
+def _free(addresses: list[str], first: int) -> int:
+    try:
+        return host.free_port(addresses, first)
+    except OSError as failure:
+        raise Precondition(str(failure), "podo up --port N") from failure
