@@ -1,4 +1,4 @@
-"""Timestamps as the API writes them (RFC 3339, UTC): ``metav1.Time`` in seconds, ``metav1.MicroTime`` in microseconds."""
+"""Timestamps as the API writes them (RFC 3339, UTC): ``Time`` to the second, ``MicroTime`` to the microsecond."""
 
 from __future__ import annotations
 
