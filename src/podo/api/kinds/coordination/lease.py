@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from podo.api.kind import Kind
+from podo.api.columns import AGE, NAME, column
+from podo.api.kind import Kind, Obj
+from podo.api.rules import Found, check_not_negative, check_positive
+
+
+def _problems(new: Obj, old: Obj | None) -> Found:
+    found: Found = []
+    spec = new.get("spec") or {}
+    check_positive("spec.leaseDurationSeconds", spec.get("leaseDurationSeconds"), found)
+    check_not_negative("spec.leaseTransitions", spec.get("leaseTransitions"), found)
+    return found
+
 
 LEASE = Kind(
     group="coordination.k8s.io",
@@ -10,4 +21,6 @@ LEASE = Kind(
     kind="Lease",
     plural="leases",
     singular="lease",
+    problems=_problems,
+    columns=(NAME, column("Holder", lambda lease: (lease.get("spec") or {}).get("holderIdentity") or ""), AGE),
 )

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from podo.api.kind import Kind
+from podo.api.kind import Kind, Obj
+from podo.api.rules import Found, not_supported, required
+
+
+def _problems(new: Obj, old: Obj | None) -> Found:
+    found: Found = []
+    target = new.get("target") or {}
+    if target.get("kind") not in (None, "", "Node"):
+        found.append(not_supported("target.kind", target["kind"], ("Node", "<empty>")))
+    if not target.get("name"):
+        found.append(required("target.name"))
+    return found
+
 
 BINDING = Kind(
     group="",
@@ -11,4 +23,5 @@ BINDING = Kind(
     plural="bindings",
     singular="binding",
     verbs=("create",),
+    problems=_problems,
 )

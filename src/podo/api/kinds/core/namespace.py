@@ -2,7 +2,34 @@
 
 from __future__ import annotations
 
-from podo.api.kind import Kind
+from podo.api.columns import AGE, NAME, column
+from podo.api.kind import Kind, Obj
+
+_NAME_LABEL = "kubernetes.io/metadata.name"
+
+
+def _fill_in(namespace: Obj) -> None:
+    metadata = namespace.setdefault("metadata", {})
+    if name := metadata.get("name"):
+        labels = metadata["labels"] = metadata.get("labels") or {}
+        labels[_NAME_LABEL] = name
+
+
+def _prepare(new: Obj, old: Obj | None) -> None:
+    """Its own finalizer keeps a namespace until all in it is gone; only ``finalize`` may take it away."""
+    _fill_in(new)  # a generated name is known only now
+    spec = new["spec"] = new.get("spec") or {}
+    if old is not None:
+        spec["finalizers"] = (old.get("spec") or {}).get("finalizers") or []
+        return
+    new["status"] = {"phase": "Active"}
+    finalizers = spec.get("finalizers") or []
+    spec["finalizers"] = finalizers if "kubernetes" in finalizers else [*finalizers, "kubernetes"]
+
+
+def _phase(namespace: Obj) -> str:
+    return (namespace.get("status") or {}).get("phase") or ""
+
 
 NAMESPACE = Kind(
     group="",
@@ -13,6 +40,10 @@ NAMESPACE = Kind(
     short_names=("ns",),
     namespaced=False,
     verbs=("create", "delete", "get", "list", "patch", "update", "watch"),
+    fill_in=_fill_in,
+    prepare=_prepare,
+    columns=(NAME, column("Status", _phase), AGE),
+    fields={"status.phase": _phase, "name": lambda namespace: namespace["metadata"].get("name", "")},
     subresources=frozenset({"status", "finalize"}),
     name_rule="label",
 )

@@ -2,7 +2,73 @@
 
 from __future__ import annotations
 
-from podo.api.kind import Kind
+import json
+from base64 import b64decode, b64encode
+
+from podo.api.columns import AGE, NAME, column
+from podo.api.kind import Kind, Obj
+from podo.api.kinds.core.configmap import SIZE_MAX, check_frozen, decoded_size
+from podo.api.rules import Found, check_immutable, check_text, invalid, required, too_long
+from podo.values import names
+
+_OPAQUE = "Opaque"
+#: The keys that a Secret of a known type must have.
+_KEYS = {
+    "kubernetes.io/dockercfg": (".dockercfg",),
+    "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
+    "kubernetes.io/ssh-auth": ("ssh-privatekey",),
+    "kubernetes.io/tls": ("tls.crt", "tls.key"),
+}
+_JSON_KEYS = (".dockercfg", ".dockerconfigjson")
+_ACCOUNT = "kubernetes.io/service-account.name"
+
+
+def _fill_in(secret: Obj) -> None:
+    secret["type"] = secret.get("type") or _OPAQUE
+    plain = secret.pop("stringData", None)
+    if plain:
+        data = secret["data"] = secret.get("data") or {}
+        for key, value in plain.items():
+            data[key] = b64encode(value.encode()).decode()
+
+
+def _problems(new: Obj, old: Obj | None) -> Found:
+    found: Found = []
+    data = new.get("data") or {}
+    for key in data:
+        check_text(f"data[{key}]", key, names.config_key, found)
+    if sum(map(decoded_size, data.values())) > SIZE_MAX:
+        found.append(too_long("data", SIZE_MAX))
+    _check_type(new, data, found)
+    if old is not None:
+        check_immutable("type", new.get("type"), old.get("type"), found)
+        check_frozen(new, old, ("data",), found)
+    return found
+
+
+def _check_type(secret: Obj, data: dict[str, str], found: Found) -> None:
+    kind = secret.get("type")
+    for key in _KEYS.get(kind or "", ()):
+        if key not in data:
+            found.append(required(f"data[{key}]"))
+        elif key in _JSON_KEYS and not _is_json(data[key]):
+            found.append(invalid(f"data[{key}]", "<secret contents redacted>", "must be valid JSON"))
+    if kind == "kubernetes.io/basic-auth" and not ("username" in data or "password" in data):
+        found.append(required("data[username]"))
+        found.append(required("data[password]"))
+    if kind == "kubernetes.io/service-account-token" and not (secret["metadata"].get("annotations") or {}).get(
+        _ACCOUNT
+    ):
+        found.append(required(f"metadata.annotations[{_ACCOUNT}]"))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(b64decode(text))
+    except ValueError:
+        return False
+    return True
+
 
 SECRET = Kind(
     group="",
@@ -10,4 +76,13 @@ SECRET = Kind(
     kind="Secret",
     plural="secrets",
     singular="secret",
+    fill_in=_fill_in,
+    problems=_problems,
+    columns=(
+        NAME,
+        column("Type", lambda secret: secret.get("type") or ""),
+        column("Data", lambda secret: len(secret.get("data") or ()), "integer"),
+        AGE,
+    ),
+    fields={"type": lambda secret: secret.get("type") or ""},
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind
 
 SERVICEACCOUNT = Kind(
@@ -11,4 +12,5 @@ SERVICEACCOUNT = Kind(
     plural="serviceaccounts",
     singular="serviceaccount",
     short_names=("sa",),
+    columns=(NAME, column("Secrets", lambda account: len(account.get("secrets") or ()), "integer"), AGE),
 )

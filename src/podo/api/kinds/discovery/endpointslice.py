@@ -2,7 +2,89 @@
 
 from __future__ import annotations
 
-from podo.api.kind import Kind
+from typing import Any
+
+from podo.api.columns import AGE, NAME, column, first_three
+from podo.api.kind import Kind, Obj
+from podo.api.parts.addresses import PROTOCOLS, check_endpoint_ip, ip_version
+from podo.api.rules import Found, check_immutable, check_one_of, check_text, duplicate, invalid, required, too_many
+from podo.values import names
+
+ENDPOINTS_MAX = 1000
+_ADDRESSES_MAX = 100
+_PORTS_MAX = 20000
+_TYPES = ("FQDN", "IPv4", "IPv6")
+
+
+def _fill_in(piece: Obj) -> None:
+    for port in piece.get("ports") or ():
+        port["name"] = port.get("name") or ""
+        port["protocol"] = port.get("protocol") or "TCP"
+
+
+def _problems(new: Obj, old: Obj | None) -> Found:
+    found: Found = []
+    kind = new.get("addressType")
+    check_one_of("addressType", kind, _TYPES, found)
+    endpoints = new.get("endpoints") or []
+    if len(endpoints) > ENDPOINTS_MAX:
+        found.append(too_many("endpoints", len(endpoints), ENDPOINTS_MAX))
+        return found
+    for index, endpoint in enumerate(endpoints):
+        _check_endpoint(endpoint, kind, f"endpoints[{index}]", found)
+    _check_ports(new.get("ports") or [], found)
+    if old is not None:
+        check_immutable("addressType", kind, old.get("addressType"), found)
+    return found
+
+
+def _check_endpoint(endpoint: dict[str, Any], kind: Any, path: str, found: Found) -> None:
+    addresses = endpoint.get("addresses") or []
+    if not addresses:
+        found.append(required(f"{path}.addresses", "must contain at least 1 address"))
+    if len(addresses) > _ADDRESSES_MAX:
+        found.append(too_many(f"{path}.addresses", len(addresses), _ADDRESSES_MAX))
+        return
+    for index, address in enumerate(addresses):
+        _check_address(address, kind, f"{path}.addresses[{index}]", found)
+    if node := endpoint.get("nodeName"):
+        check_text(f"{path}.nodeName", node, names.subdomain, found)
+    if hostname := endpoint.get("hostname"):
+        check_text(f"{path}.hostname", hostname, names.label, found)
+
+
+def _check_address(address: str, kind: Any, path: str, found: Found) -> None:
+    if kind == "FQDN":
+        check_text(path, address, names.subdomain, found)
+        return
+    wanted = {"IPv4": 4, "IPv6": 6}.get(kind)
+    if wanted and ip_version(address) not in (wanted, 0):
+        found.append(invalid(path, address, f"must be an {kind} address"))
+    else:
+        check_endpoint_ip(path, address, found)
+
+
+def _check_ports(ports: list[dict[str, Any]], found: Found) -> None:
+    if len(ports) > _PORTS_MAX:
+        found.append(too_many("ports", len(ports), _PORTS_MAX))
+        return
+    seen = set()
+    for index, port in enumerate(ports):
+        name = port.get("name") or ""
+        if name:
+            check_text(f"ports[{index}].name", name, names.label, found)
+        if name in seen:
+            found.append(duplicate(f"ports[{index}].name", name))
+        seen.add(name)
+        check_one_of(f"ports[{index}].protocol", port.get("protocol"), PROTOCOLS, found)
+        if (number := port.get("port")) is not None:
+            check_text(f"ports[{index}].port", number, names.port_number, found)
+
+
+def _port(port: dict[str, Any]) -> str:
+    number = port.get("port")
+    return str(number) if number is not None else port.get("name") or "*"
+
 
 ENDPOINTSLICE = Kind(
     group="discovery.k8s.io",
@@ -10,4 +92,19 @@ ENDPOINTSLICE = Kind(
     kind="EndpointSlice",
     plural="endpointslices",
     singular="endpointslice",
+    fill_in=_fill_in,
+    problems=_problems,
+    columns=(
+        NAME,
+        column("AddressType", lambda piece: piece.get("addressType") or ""),
+        column("Ports", lambda piece: first_three((_port(port) for port in piece.get("ports") or ()), "<unset>")),
+        column(
+            "Endpoints",
+            lambda piece: first_three(
+                (address for each in piece.get("endpoints") or () for address in each.get("addresses") or ()), "<unset>"
+            ),
+        ),
+        AGE,
+    ),
+    generation=True,
 )

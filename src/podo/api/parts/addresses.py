@@ -1,0 +1,85 @@
+"""Rules of IP addresses, networks and the ports of Services and their endpoints."""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+from typing import Any
+
+from podo.api.rules import Found, check_one_of, check_text, duplicate, invalid, required
+from podo.values import names
+
+PROTOCOLS = ("SCTP", "TCP", "UDP")
+_NO_IP = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+_NO_CIDR = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
+
+
+@lru_cache(maxsize=8192)
+def ip_version(text: str) -> int:
+    """4, 6, or 0 for what is no IP address."""
+    try:
+        return ipaddress.ip_address(text).version if "%" not in text else 0
+    except ValueError:
+        return 0
+
+
+@lru_cache(maxsize=1024)
+def _is_cidr(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return "/" in text
+
+
+def check_ip(path: str, value: str, found: Found) -> None:
+    if not ip_version(value):
+        found.append(invalid(path, value, _NO_IP))
+
+
+def check_cidr(path: str, value: str, found: Found) -> None:
+    if not _is_cidr(value):
+        found.append(invalid(path, value, _NO_CIDR))
+
+
+def check_endpoint_ip(path: str, value: str, found: Found) -> None:
+    """An address that traffic may be sent to: not this host, not the local link, not a group."""
+    if not ip_version(value):
+        found.append(invalid(path, value, _NO_IP))
+    elif why := _special(value):
+        found.append(invalid(path, value, why))
+
+
+@lru_cache(maxsize=8192)
+def _special(text: str) -> str:
+    address = ipaddress.ip_address(text)
+    if address.is_unspecified:
+        return f"may not be unspecified ({text})"
+    if address.is_loopback:
+        return "may not be in the loopback range (127.0.0.0/8, ::1/128)"
+    if address.is_link_local:
+        return "may not be in the link-local range (169.254.0.0/16, fe80::/10)"
+    if address.is_multicast:
+        return "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)" if _is_local(address) else ""
+    return ""
+
+
+def _is_local(group: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return group in ipaddress.ip_network("224.0.0.0/24" if group.version == 4 else "ff02::/10", strict=False)
+
+
+def check_named_ports(ports: list[dict[str, Any]], path: str, found: Found) -> None:
+    """Ports of which each has a name as soon as there are several (Service, Endpoints)."""
+    seen = set()
+    for index, port in enumerate(ports):
+        where = f"{path}[{index}]"
+        name = port.get("name")
+        if name:
+            check_text(f"{where}.name", name, names.label, found)
+            if name in seen:
+                found.append(duplicate(f"{where}.name", name))
+            seen.add(name)
+        elif len(ports) > 1:
+            found.append(required(f"{where}.name"))
+        check_text(f"{where}.port", port.get("port") or 0, names.port_number, found)
+        check_one_of(f"{where}.protocol", port.get("protocol"), PROTOCOLS, found)
