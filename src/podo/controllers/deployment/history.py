@@ -52,7 +52,9 @@ def _plain(template: Obj) -> Obj:
 
 
 def template_hash(deployment: Obj) -> str:
-    """A hash of template and ``status.collisionCount``: FNV-1a of 32 bits, its digits as letters that are safe in names."""
+    """A hash of template and ``status.collisionCount``: FNV-1a of 32 bits, its digits as letters that are safe in
+    names.
+    """
     text = json.dumps(_plain(deployment["spec"]["template"]), sort_keys=True, separators=(",", ":"))
     collisions = (deployment.get("status") or {}).get("collisionCount")
     value = 0x811C9DC5

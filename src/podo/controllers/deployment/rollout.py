@@ -12,7 +12,9 @@ from podo.controllers.replicaset import replicas_of
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """A Deployment with its ReplicaSets, oldest first: ``new`` has the Deployment's present template, ``old`` others."""
+    """A Deployment with its ReplicaSets, oldest first: ``new`` has the Deployment's present template, ``old``
+    others.
+    """
 
     deployment: Obj
     new: Obj | None

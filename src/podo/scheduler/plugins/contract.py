@@ -1,0 +1,51 @@
+"""What a scheduling plug-in is: a filter says which nodes may take a pod and why others may not, a score says which
+are better.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Protocol
+
+from podo.scheduler.podinfo import PodInfo
+from podo.scheduler.reasons import Reason
+from podo.scheduler.snapshot import Mask, Numbers, Snapshot
+
+
+class ClusterEvent(Enum):
+    """What may happen in the cluster that makes a place for a pod that had none."""
+
+    NODE_ADDED = "node added"
+    NODE_ALLOCATABLE = "node has other allocatable resources"
+    NODE_LABELS = "node has other labels"
+    NODE_TAINTS = "node has other taints, or was cordoned or uncordoned"
+    POD_REMOVED = "a placed pod has gone or ended"
+
+
+class Filter(Protocol):
+    name: str
+    #: A pod that this plug-in refused is tried again after one of these.
+    wakes: frozenset[ClusterEvent]
+
+    def fits(self, pod: PodInfo, snapshot: Snapshot) -> Mask | None:
+        """True in the rows whose node may take the pod; None for all. Rows without a node may hold anything."""
+
+    def why(self, pod: PodInfo, snapshot: Snapshot, row: int) -> tuple[Reason, ...]:
+        """The reasons of a row that ``fits`` says False for."""
+
+
+class Normal(Enum):
+    """How raw scores become 0 to 100 over the feasible nodes."""
+
+    NONE = "they are"
+    UP = "the greatest becomes 100"
+    DOWN = "0 becomes 100, the greatest 0"
+
+
+class Score(Protocol):
+    name: str
+    weight: int
+    normal: Normal
+
+    def score(self, pod: PodInfo, snapshot: Snapshot) -> Numbers | None:
+        """Raw scores by row; None where they are the same for all nodes."""

@@ -1,0 +1,40 @@
+"""NodePorts: a host port can be had by one pod of a node; 0.0.0.0 means every address of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from podo.scheduler.plugins.contract import ClusterEvent
+from podo.scheduler.podinfo import HostPort, PodInfo
+from podo.scheduler.reasons import Reason
+from podo.scheduler.snapshot import Mask, Snapshot
+
+_REASON = Reason("NodePorts", "node(s) didn't have free ports for the requested pod ports")
+_ANY = "0.0.0.0"
+
+
+def conflicts(one: HostPort, two: HostPort) -> bool:
+    return one[0] == two[0] and one[2] == two[2] and (one[1] == two[1] or _ANY in (one[1], two[1]))
+
+
+def _taken(wanted: Iterable[HostPort], used: Iterable[HostPort]) -> bool:
+    present = list(used)
+    return any(conflicts(port, other) for port in wanted for other in present)
+
+
+class NodePorts:
+    name = "NodePorts"
+    wakes = frozenset({ClusterEvent.NODE_ADDED, ClusterEvent.POD_REMOVED})
+
+    def fits(self, pod: PodInfo, snapshot: Snapshot) -> Mask | None:
+        if not pod.host_ports or not snapshot.ports:
+            return None
+        mask = np.ones(snapshot.capacity, dtype=bool)
+        for row, used in snapshot.ports.items():
+            mask[row] = not _taken(pod.host_ports, used)
+        return mask
+
+    def why(self, pod: PodInfo, snapshot: Snapshot, row: int) -> tuple[Reason, ...]:
+        return (_REASON,)

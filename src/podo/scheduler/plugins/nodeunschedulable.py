@@ -1,0 +1,29 @@
+"""NodeUnschedulable: a cordoned node takes only pods that tolerate node.kubernetes.io/unschedulable:NoSchedule."""
+
+from __future__ import annotations
+
+from podo.scheduler.plugins.contract import ClusterEvent
+from podo.scheduler.plugins.tainttoleration import tolerates
+from podo.scheduler.podinfo import PodInfo
+from podo.scheduler.reasons import Reason
+from podo.scheduler.snapshot import Mask, NodeInfo, Snapshot
+
+_TAINT = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
+_REASON = Reason("NodeUnschedulable", "node(s) were unschedulable", unresolvable=True)
+
+
+def _is_open(node: NodeInfo) -> bool:
+    return not node.unschedulable
+
+
+class NodeUnschedulable:
+    name = "NodeUnschedulable"
+    wakes = frozenset({ClusterEvent.NODE_ADDED, ClusterEvent.NODE_TAINTS})
+
+    def fits(self, pod: PodInfo, snapshot: Snapshot) -> Mask | None:
+        if any(tolerates(toleration, _TAINT) for toleration in pod.tolerations):
+            return None
+        return snapshot.derived("open", _is_open, bool)
+
+    def why(self, pod: PodInfo, snapshot: Snapshot, row: int) -> tuple[Reason, ...]:
+        return (_REASON,)

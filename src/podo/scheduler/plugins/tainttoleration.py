@@ -1,0 +1,80 @@
+"""TaintToleration: a node with a NoSchedule or NoExecute taint takes only pods that tolerate it; fewer
+PreferNoSchedule are better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from podo.scheduler.plugins.contract import ClusterEvent, Normal
+from podo.scheduler.podinfo import PodInfo
+from podo.scheduler.reasons import Reason
+from podo.scheduler.snapshot import Mask, NodeInfo, Numbers, Snapshot
+
+Taint = Mapping[str, Any]
+_HARD = frozenset({"NoSchedule", "NoExecute"})
+
+
+def tolerates(toleration: Mapping[str, Any], taint: Taint) -> bool:
+    """Does this toleration match the taint? An empty effect or key (with Exists) matches any."""
+    if toleration.get("effect") and toleration["effect"] != taint.get("effect"):
+        return False
+    if toleration.get("key") and toleration["key"] != taint.get("key"):
+        return False
+    operator = toleration.get("operator") or "Equal"
+    if operator == "Exists":
+        return True
+    if not toleration.get("key"):
+        return False
+    have, want = taint.get("value") or "", toleration.get("value") or ""
+    if operator == "Equal":
+        return bool(have == want)
+    return _compares(operator, have, want)
+
+
+def _compares(operator: str, have: str, want: str) -> bool:
+    """Gt and Lt compare whole numbers (KEP-5471); anything else matches nothing."""
+    try:
+        return int(have) > int(want) if operator == "Gt" else operator == "Lt" and int(have) < int(want)
+    except ValueError:
+        return False
+
+
+def untolerated(
+    tolerations: Iterable[Mapping[str, Any]], taints: Iterable[Taint], effects: frozenset[str]
+) -> list[Taint]:
+    """The taints of these effects that no toleration matches."""
+    listed = list(tolerations)
+    return [
+        taint
+        for taint in taints
+        if taint.get("effect") in effects and not any(tolerates(toleration, taint) for toleration in listed)
+    ]
+
+
+class TaintToleration:
+    name = "TaintToleration"
+    wakes = frozenset({ClusterEvent.NODE_ADDED, ClusterEvent.NODE_TAINTS})
+    weight = 3
+    normal = Normal.DOWN
+
+    def fits(self, pod: PodInfo, snapshot: Snapshot) -> Mask | None:
+        def make(node: NodeInfo) -> bool:
+            return not node.taints or not untolerated(pod.tolerations, node.taints, _HARD)
+
+        return snapshot.derived(("taints", pod.tolerations_key), make, bool)
+
+    def why(self, pod: PodInfo, snapshot: Snapshot, row: int) -> tuple[Reason, ...]:
+        taint = untolerated(pod.tolerations, snapshot.node(row).taints, _HARD)[0]
+        text = f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value') or ''}}}"
+        return (Reason(self.name, text, unresolvable=True),)
+
+    def score(self, pod: PodInfo, snapshot: Snapshot) -> Numbers | None:
+        # Only tolerations without an effect or with this one count against PreferNoSchedule.
+        mine = [t for t in pod.tolerations if t.get("effect") in (None, "", "PreferNoSchedule")]
+
+        def make(node: NodeInfo) -> int:
+            return len(untolerated(mine, node.taints, frozenset({"PreferNoSchedule"}))) if node.taints else 0
+
+        return snapshot.derived(("preferred taints", pod.tolerations_key), make, int)

@@ -1,0 +1,61 @@
+"""Why a node refuses a pod, as a value; the words a person reads are made from these."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+NO_NODES = "no nodes available to schedule pods"
+_NOT_HELPFUL = "Preemption is not helpful for scheduling"
+_NO_VICTIMS = "No preemption victims found for incoming pod"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """``plugin`` refused with ``text``. ``unresolvable``: no removal of other pods from the node could help."""
+
+    plugin: str
+    text: str
+    unresolvable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """No node takes the pod.
+
+    ``nodes``: how many there are; ``reasons``: per node, all that its first refusing plug-in said.
+    """
+
+    nodes: int
+    reasons: tuple[tuple[Reason, ...], ...]
+    preempts: bool = True  # spec.preemptionPolicy is not Never
+
+    @property
+    def plugins(self) -> frozenset[str]:
+        return frozenset(reason.plugin for node in self.reasons for reason in node)
+
+    def message(self) -> str:
+        """The text of the condition PodScheduled and of the Event FailedScheduling."""
+        if not self.nodes:
+            return NO_NODES
+        said = _counted(self.nodes, Counter(reason.text for node in self.reasons for reason in node))
+        return f"{said} preemption: {self._preemption()}"
+
+    def _preemption(self) -> str:
+        if not self.preempts:
+            return "not eligible due to preemptionPolicy=Never."
+        hopeless = sum(any(reason.unresolvable for reason in node) for node in self.reasons)
+        counts = {_NOT_HELPFUL: hopeless, _NO_VICTIMS: len(self.reasons) - hopeless}
+        return _counted(self.nodes, counts)
+
+
+def _counted(nodes: int, counts: Mapping[str, int]) -> str:
+    """``0/3 nodes are available: 1 Insufficient cpu, 2 ...``, in the order of the texts with their numbers, as
+    upstream.
+    """
+    return f"0/{nodes} nodes are available: {', '.join(_sorted(f'{n} {t}' for t, n in counts.items() if n))}."
+
+
+def _sorted(texts: Iterable[str]) -> list[str]:
+    return sorted(texts)
