@@ -1,4 +1,5 @@
-"""What a store promises. ``memory`` and ``sqlite`` (and later ``etcd``) pass the same suite, ``tests/contracts/test_store.py``.
+"""What a store promises. ``memory`` and ``sqlite`` (and later ``etcd``) pass the same suite,
+``tests/contracts/test_store.py``.
 
 Promises:
 
@@ -14,7 +15,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-#: Puts a revision into stored bytes (``api.encoding.stamp``). A store keeps values unstamped at rest and gives them out stamped,
+#: Puts a revision into stored bytes (``api.encoding.stamp``). A store keeps values unstamped at rest and gives them
+#: out stamped,
 #: so that a LIST is a join of ``Record.value`` and nothing is decoded to be served.
 Stamp = Callable[[bytes, int], bytes]
 
@@ -31,7 +33,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One committed write. ``previous`` is what it replaced; ``record`` of a delete is the last value stamped with the delete's revision."""
+    """One committed write. ``previous`` is what it replaced; ``record`` of a delete is the last value stamped with
+    the delete's revision."""
 
     revision: int
     key: str
@@ -90,17 +93,24 @@ class FutureRevision(StoreError):
 
 
 class StoreFailed(StoreError):
-    """The disk (or the other side) failed: the write was not acknowledged; its fate is unknown until the store is opened again."""
+    """The disk (or the other side) failed: the write was not acknowledged; its fate is unknown until the store is
+    opened again."""
+
+
+class CannotOpen(StoreError):
+    """open: the data is not usable as it is; the message says which file, why, and what to do."""
 
 
 class Watch(Protocol):
     """A cursor into the log, limited to one key prefix."""
 
-    #: Every change up to here has been delivered (or does not concern the prefix): what a bookmark may say.
-    revision: int
+    @property
+    def revision(self) -> int:
+        """Every change up to here has been delivered (or does not concern the prefix): what a bookmark may say."""
 
     def take(self) -> list[Change]:
-        """The changes since the last call, without waiting; [] if there are none. Raises Compacted when the cursor fell out of the history."""
+        """The changes since the last call, without waiting; [] if there are none. Raises Compacted when the cursor
+        fell out of the history."""
 
     async def wait(self) -> None:
         """Return when ``take`` has something to give or to raise (or the watch is closed)."""
@@ -132,7 +142,8 @@ class Store(Protocol):
     async def get(self, key: str) -> Record | None: ...
 
     async def range(self, prefix: str, *, after: str = "", limit: int = 0, revision: int = 0) -> Page:
-        """Records whose key starts with ``prefix`` and sorts after ``after``; ``limit`` 0 is all; ``revision`` 0 is now.
+        """Records whose key starts with ``prefix`` and sorts after ``after``; ``limit`` 0 is all; ``revision`` 0 is
+        now.
 
         Raises Compacted or FutureRevision for a revision that cannot be read.
         """

@@ -1,0 +1,169 @@
+"""The SQLite file of a store: a table of revisions, each row with a checksum. Blocking; used by one thread at a time.
+
+A row names the revision that it replaced (``previous``), so compaction finds what is superseded by reading only the
+rows that are new
+since the last one, without an index by key that each write would pay for.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import apsw
+
+from podo.runtime.failpoints import reach
+from podo.storage.contract import CannotOpen
+from podo.storage.filelock import FileLock
+
+APPLICATION_ID = 0x706F646F  # "podo"
+FORMAT = 1
+#: A commit copies at most this many pages of the log back into the file, and the log is cut to this size when it
+#: restarts.
+WAL_PAGES = 2000
+WAL_BYTES = 16 << 20
+#: Rows of one INSERT. One statement is one hand-over of the interpreter lock: between rows a busy event loop could
+#: keep it for 5 ms.
+INSERT_SIZES = (128, 64, 32, 16, 8, 4, 2, 1)
+
+_SCHEMA = f"""
+CREATE TABLE log (revision INTEGER PRIMARY KEY, key TEXT NOT NULL, created INTEGER NOT NULL, previous INTEGER NOT NULL,
+                  value BLOB, checksum INTEGER NOT NULL);
+CREATE TABLE compaction (revision INTEGER NOT NULL);
+INSERT INTO compaction VALUES (0);
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {FORMAT};
+"""
+_INSERTS = {n: "INSERT INTO log VALUES " + ",".join(["(?,?,?,?,?,?)"] * n) for n in INSERT_SIZES}
+
+
+class Row(NamedTuple):
+    """One write. ``value`` is unstamped, None for a delete; ``previous`` is the revision it replaced, 0 for a
+    create."""
+
+    revision: int
+    key: str
+    created: int
+    previous: int
+    value: bytes | None
+
+
+def checksum(row: Row) -> int:
+    head = f"{row.revision} {row.created} {row.previous} {'-' if row.value is None else '+'} {row.key}"
+    return zlib.crc32(row.value or b"", zlib.crc32(head.encode()))
+
+
+class LogFile:
+    """An open file, locked against other processes. The constructor raises CannotOpen."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = FileLock(path.with_name(path.name + ".lock"))
+        try:
+            self._create_private()
+            self._db = self._connect()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _create_private(self) -> None:
+        try:
+            self.path.touch(mode=0o600)
+            self.path.chmod(0o600)
+        except OSError as failure:
+            raise CannotOpen(f"cannot write {self.path}: {failure.strerror}") from failure
+
+    def _connect(self) -> apsw.Connection:
+        try:
+            db = apsw.Connection(str(self.path))
+            db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._check_identity(db)
+            if db.pragma("journal_mode", "wal") != "wal":
+                raise CannotOpen(f"{self.path}: this file system cannot keep a write-ahead log")
+            db.pragma("synchronous", "full")
+            db.pragma("wal_autocheckpoint", WAL_PAGES)
+            db.pragma("journal_size_limit", WAL_BYTES)
+            if db.pragma("user_version") == 0:
+                db.execute(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT")
+        except apsw.NotADBError as failure:
+            raise CannotOpen(f"{self.path} is not a database: move it away, or restore a backup") from failure
+        except apsw.BusyError as failure:
+            raise CannotOpen(f"{self.path} is in use by another SQLite program") from failure
+        except apsw.Error as failure:
+            raise CannotOpen(f"cannot open {self.path}: {failure}") from failure
+        return db
+
+    def _check_identity(self, db: apsw.Connection) -> None:
+        version, application = db.pragma("user_version"), db.pragma("application_id")
+        tables = db.execute("SELECT count(*) FROM sqlite_schema").get
+        if application != APPLICATION_ID and (tables or version or application):
+            raise CannotOpen(f"{self.path} is a database of another program, not a podo store")
+        if version > FORMAT:
+            raise CannotOpen(
+                f"{self.path} has format {version}, written by a newer podo; "
+                f"this one reads up to format {FORMAT}: use the newer podo"
+            )
+
+    def compacted(self) -> int:
+        """Superseded rows up to this revision are gone."""
+        revision: int = self._db.execute("SELECT revision FROM compaction").get
+        return revision
+
+    def rows(self) -> Iterator[Row]:
+        """Every row by revision, its checksum verified; raises CannotOpen naming the first that is wrong."""
+        try:
+            for *columns, stored in self._db.execute("SELECT * FROM log ORDER BY revision"):
+                row = Row(*columns)
+                if checksum(row) != stored:
+                    raise CannotOpen(
+                        f"{self.path} is damaged: the row of revision {row.revision} (key {row.key!r}) "
+                        "has a wrong checksum; restore a backup"
+                    )
+                yield row
+        except apsw.Error as failure:
+            raise CannotOpen(f"{self.path} is damaged: {failure}; restore a backup") from failure
+
+    def append(self, rows: Sequence[Row]) -> None:
+        """Commit ``rows`` in one transaction, on disk when this returns. Raises apsw.Error."""
+        db = self._db
+        if len(rows) in _INSERTS:  # a statement alone is a transaction
+            reach("storage.sqlite.commit")
+            db.execute(_INSERTS[len(rows)], _bindings(rows))
+            return
+        with db:
+            at = 0
+            for size in INSERT_SIZES:
+                while len(rows) - at >= size:
+                    db.execute(_INSERTS[size], _bindings(rows[at : at + size]))
+                    at += size
+            reach("storage.sqlite.commit")
+
+    def compact(self, start: int, end: int) -> None:
+        """Delete what the revisions after ``start`` up to ``end`` superseded; ``start`` is what ``compacted`` says.
+        Raises apsw.Error."""
+        with self._db:
+            self._db.execute(
+                "DELETE FROM log WHERE revision IN"
+                " (SELECT previous FROM log WHERE revision > ? AND revision <= ? AND previous > 0)",
+                (start, end),
+            )
+            self._db.execute("DELETE FROM log WHERE revision > ? AND revision <= ? AND value IS NULL", (start, end))
+            self._db.execute("UPDATE compaction SET revision = ?", (end,))
+            reach("storage.sqlite.compact")
+
+    def close(self) -> None:
+        """Also after a failure; what was committed is on disk already."""
+        try:
+            self._db.close(True)
+        finally:
+            self._lock.release()
+
+
+def _bindings(rows: Sequence[Row]) -> list[object]:
+    flat: list[object] = []
+    for row in rows:
+        flat += row
+        flat.append(checksum(row))
+    return flat

@@ -1,0 +1,52 @@
+"""The reading half of a store that keeps a ledger in this process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from podo.storage.contract import Page, Record, Watch
+from podo.storage.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStats:
+    """For /metrics. Sizes in bytes, of values."""
+
+    revision: int
+    oldest: int
+    watches: int
+    history_changes: int
+    history_bytes: int
+    commits: int = 0  # transactions; 0 where writes are not grouped
+    writes: int = 0
+
+
+class LedgerReads:
+    """``get``, ``range``, ``watch`` and ``count`` of the Store contract."""
+
+    _ledger: Ledger
+
+    @property
+    def revision(self) -> int:
+        return self._ledger.revision
+
+    @property
+    def oldest(self) -> int:
+        return self._ledger.oldest
+
+    @property
+    def stats(self) -> StoreStats:
+        ledger = self._ledger
+        return StoreStats(ledger.revision, ledger.oldest, ledger.watches, *ledger.history_size)
+
+    async def get(self, key: str) -> Record | None:
+        return self._ledger.get(key)
+
+    async def range(self, prefix: str, *, after: str = "", limit: int = 0, revision: int = 0) -> Page:
+        return self._ledger.page(prefix, after=after, limit=limit, revision=revision)
+
+    def watch(self, prefix: str, *, after: int = 0) -> Watch:
+        return self._ledger.watch(prefix, after=after)
+
+    def count(self, prefix: str) -> int:
+        return self._ledger.count(prefix)

@@ -1,0 +1,179 @@
+"""The durable store: a ledger in memory in front of one SQLite file. A write is acknowledged when it is on disk.
+
+Preconditions are checked in the loop's thread against the newest state, what is being written included; readers see a
+write
+when it is committed. When the disk fails, every waiting write fails with StoreFailed and the store takes no more
+until it is opened again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from podo.storage import preconditions
+from podo.storage.contract import Change, FutureRevision, Record, Stamp, StoreError, StoreFailed
+from podo.storage.ledger import HISTORY_LIMIT, Ledger
+from podo.storage.logfile import LogFile, Row
+from podo.storage.reading import LedgerReads, StoreStats
+from podo.storage.recovery import recovered
+from podo.storage.writer import Writer
+
+#: When the history in memory was cut this far past what is compacted on disk, the disk follows.
+DISK_LAG = 4096
+
+
+class SqliteStore(LedgerReads):
+    """A ``contract.Store``. ``path``: the database; beside it lie ``-wal`` and ``.lock``, all of mode 0600."""
+
+    def __init__(self, path: str | Path, stamp: Stamp, *, history_limit: int = HISTORY_LIMIT) -> None:
+        self._path = Path(path)
+        self._stamp = stamp
+        self._history_limit = history_limit
+        self._ledger = Ledger(history_limit=history_limit)
+        self._file: LogFile | None = None
+        self._writer: Writer | None = None
+        self._refusal: str | None = f"{path} is not open"
+        self._assigned = 0  # the last revision given to a write
+        self._waiting: deque[tuple[Change, asyncio.Future[None]]] = deque()  # in the order of their revisions
+        self._pending: dict[str, tuple[Change, asyncio.Future[None]]] = {}  # the newest uncommitted write of a key
+        self._compactions: list[tuple[int, asyncio.Future[None]]] = []
+        self._disk_compaction = 0  # asked for
+        self._commits = self._writes = 0
+
+    @property
+    def stats(self) -> StoreStats:
+        return replace(super().stats, commits=self._commits, writes=self._writes)
+
+    async def open(self) -> None:
+        """Read the file, or make it. Raises CannotOpen."""
+        if self._file is not None:
+            return
+        file, self._ledger = await asyncio.to_thread(self._load)
+        self._file = file
+        self._assigned = self._ledger.revision
+        self._disk_compaction = file.compacted()
+        call = asyncio.get_running_loop().call_soon_threadsafe
+        self._writer = Writer(
+            file,
+            committed=lambda count: _to(call, self._committed, count),
+            compacted=lambda revision: _to(call, self._compacted, revision),
+            failed=lambda failure: _to(call, self._failed, failure),
+        )
+        self._refusal = None
+
+    def _load(self) -> tuple[LogFile, Ledger]:
+        file = LogFile(self._path)
+        try:
+            return file, recovered(file, self._stamp, self._history_limit)
+        except BaseException:
+            file.close()
+            raise
+
+    async def close(self) -> None:
+        """Writes what waits, ends the watches, closes the file."""
+        if self._file is None or self._writer is None:
+            return
+        file, writer = self._file, self._writer
+        self._refusal = self._refusal or f"{self._path} is closed"
+        self._file = self._writer = None
+        await asyncio.to_thread(writer.stop)
+        self._ledger.close_watches()
+        self._fail_waiting(StoreFailed(self._refusal))
+        await asyncio.to_thread(file.close)
+
+    async def create(self, key: str, value: bytes) -> Record:
+        make = preconditions.created
+        return await self._write(key, value, lambda newest, revision: make(key, value, newest, revision, self._stamp))
+
+    async def update(self, key: str, value: bytes, *, expected: int = 0) -> Record:
+        make = preconditions.updated
+        return await self._write(
+            key, value, lambda newest, revision: make(key, value, newest, expected, revision, self._stamp)
+        )
+
+    async def delete(self, key: str, *, expected: int = 0) -> Record:
+        make = preconditions.deleted
+        return await self._write(key, None, lambda newest, revision: make(key, newest, expected, revision, self._stamp))
+
+    async def compact(self, revision: int) -> None:
+        """Returns when the disk has followed."""
+        writer = self._usable()
+        if revision > self.revision:
+            raise FutureRevision(self.revision)
+        self._ledger.compact(revision)
+        if revision > self._disk_compaction:
+            self._disk_compaction = revision
+            writer.compact(revision)
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._compactions.append((revision, done))
+            await done
+
+    async def _write(self, key: str, value: bytes | None, decide: Callable[[Record | None, int], Change]) -> Record:
+        writer = self._usable()
+        pending = self._pending.get(key)
+        newest = self._ledger.get(key) if pending is None else None if pending[0].deleted else pending[0].record
+        try:
+            change = decide(newest, self._assigned + 1)
+        except StoreError:
+            if pending is not None:  # refused because of a write that readers cannot see yet: answer when they can
+                await asyncio.wait([pending[1]])
+                self._usable()
+            raise
+        self._assigned = change.revision
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((change, done))
+        self._pending[key] = (change, done)
+        previous = change.previous.revision if change.previous else 0
+        writer.append(Row(change.revision, key, change.record.created, previous, value))
+        await asyncio.shield(done)
+        return change.record
+
+    def _usable(self) -> Writer:
+        if self._refusal is not None or self._writer is None:
+            raise StoreFailed(self._refusal or f"{self._path} is not open")
+        return self._writer
+
+    def _committed(self, count: int) -> None:
+        done = [self._waiting.popleft() for _ in range(count)]
+        for entry in done:
+            if self._pending.get(entry[0].key) is entry:
+                del self._pending[entry[0].key]
+        self._commits += 1
+        self._writes += count
+        self._ledger.apply([change for change, _ in done])
+        for _, future in done:
+            future.set_result(None)
+        self._compact_behind()
+
+    def _compact_behind(self) -> None:
+        oldest = self._ledger.oldest
+        if self._writer is not None and oldest - self._disk_compaction >= DISK_LAG:
+            self._disk_compaction = oldest
+            self._writer.compact(oldest)
+
+    def _compacted(self, revision: int) -> None:
+        for wanted, future in self._compactions:
+            if wanted <= revision and not future.done():
+                future.set_result(None)
+        self._compactions = [entry for entry in self._compactions if not entry[1].done()]
+
+    def _failed(self, failure: BaseException) -> None:
+        self._refusal = f"writing {self._path} failed: {failure}; the store takes no writes until it is opened again"
+        self._fail_waiting(StoreFailed(self._refusal))
+
+    def _fail_waiting(self, failure: StoreFailed) -> None:
+        for future in [*(future for _, future in self._waiting), *(future for _, future in self._compactions)]:
+            if not future.done():
+                future.set_exception(failure)
+                future.exception()  # a writer that was cancelled does not come for it
+        self._waiting.clear()
+        self._pending.clear()
+        self._compactions.clear()
+
+
+def _to(call: Callable[..., object], function: Callable[..., None], argument: object) -> None:
+    call(function, argument)

@@ -1,0 +1,88 @@
+"""Group commit: one thread writes everything that waits as one transaction. Idle, it sleeps on a condition without a
+timer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from itertools import islice
+
+from podo.runtime.log import Logger
+from podo.storage.logfile import LogFile, Row
+
+#: Rows of one transaction at most, and revisions of one compaction step, so that neither holds the other up for long.
+BATCH = 1024
+COMPACTION_STEP = 2000
+
+log = Logger("podo.storage")
+
+
+class Writer:
+    """The only user of ``file`` while it runs. The three callbacks are called in the writer's thread, in order."""
+
+    def __init__(
+        self,
+        file: LogFile,
+        *,
+        committed: Callable[[int], None],  # so many more rows, from the oldest on, are durable
+        compacted: Callable[[int], None],  # up to this revision
+        failed: Callable[[BaseException], None],  # the last call: nothing more is written
+    ) -> None:
+        self._file = file
+        self._committed, self._compacted, self._failed = committed, compacted, failed
+        self._wanted = threading.Condition()
+        self._rows: list[Row] = []
+        self._done_to = self._compact_to = file.compacted()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="podo-store-writer", daemon=True)
+        self._thread.start()
+
+    def append(self, row: Row) -> None:
+        """Called in the loop's thread; rows are committed in the order of the calls."""
+        with self._wanted:
+            self._rows.append(row)
+            if len(self._rows) == 1:
+                self._wanted.notify()
+
+    def compact(self, revision: int) -> None:
+        with self._wanted:
+            self._compact_to = max(self._compact_to, revision)
+            self._wanted.notify()
+
+    def stop(self) -> None:
+        """Write what waits, then end. Blocks."""
+        with self._wanted:
+            self._stopping = True
+            self._wanted.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while self._wait():
+                self._write_batch()
+                self._compact_step()
+        except RuntimeError as gone:  # the loop was closed under us: nobody is left to be told
+            log.error("store writer ended", failure=gone)
+        except BaseException as failure:
+            self._failed(failure)
+
+    def _wait(self) -> bool:
+        with self._wanted:
+            while not (self._rows or self._stopping or self._compact_to > self._done_to):
+                self._wanted.wait()
+            return bool(self._rows) or not self._stopping
+
+    def _write_batch(self) -> None:
+        with self._wanted:
+            batch = list(islice(self._rows, BATCH))
+            del self._rows[:BATCH]
+        if batch:
+            self._file.append(batch)
+            self._committed(len(batch))
+
+    def _compact_step(self) -> None:
+        if self._compact_to > self._done_to:
+            end = min(self._compact_to, self._done_to + COMPACTION_STEP)
+            self._file.compact(self._done_to, end)
+            self._done_to = end
+            self._compacted(end)
