@@ -1,0 +1,161 @@
+"""The Services of one node: watches Services and EndpointSlices, keeps podo's nftables table as they want it.
+
+Changes of one loop turn become one transaction. The first sync, and every sync after a failure, replaces the whole table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from podo.api.kind import Obj
+from podo.client.cache import Cache, CacheChange
+from podo.network.services import conntrack
+from podo.network.services.rules import Element, NodeFacts, chains_in, elements_of, host_ports_of
+from podo.network.services.table import TableFacts, change_text, full_text
+from podo.runtime.log import Logger
+from podo.runtime.tasks import Tasks, sleep
+
+log = Logger("podo.network.services")
+
+SERVICE_LABEL = "kubernetes.io/service-name"
+FIRST_RETRY, LONGEST_RETRY = 0.5, 30.0
+#: The kinds that the cache must have. Of pods, those of this node are enough.
+KINDS = ("Service", "EndpointSlice", "Pod")
+
+NONE: frozenset[Element] = frozenset()
+
+
+class Source(NamedTuple):
+    """What elements come from: a Service, or a Pod with host ports."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+class Rules(Protocol):
+    """What applies nft text, all of it or nothing (``nftables.Nftables``)."""
+
+    def run(self, text: str) -> None: ...
+
+
+class ServiceProxy:
+    def __init__(self, cache: Cache, node: NodeFacts, table: TableFacts, rules: Rules) -> None:
+        self._cache = cache
+        self._node = node
+        self._table = table
+        self._rules = rules
+        self._slices: dict[tuple[str, str], dict[str, Obj]] = defaultdict(dict)  # by Service
+        self._applied: dict[Source, frozenset[Element]] = {}
+        self._users: Counter[Element] = Counter()  # how many sources want an element: some share one
+        self._chains: set[str] = set()
+        self._changed: set[Source] = set()
+        self._whole = True  # the next sync replaces the table
+        self._wake = asyncio.Event()
+        self._tasks = Tasks("services")
+        self._unsubscribe = lambda: None
+        self.synced = asyncio.Event()
+
+    async def start(self) -> None:
+        """The cache must be synced: the first table is made from all of it."""
+        self._unsubscribe = self._cache.subscribe(self._note)
+        self._wake.set()
+        self._tasks.spawn(self._run(), "sync")
+
+    async def stop(self) -> None:
+        """Stop changing the table; it stays, so that Services work while podo restarts."""
+        self._unsubscribe()
+        await self._tasks.stop()
+
+    def _note(self, kind: str, revision: int, changes: Sequence[CacheChange]) -> None:
+        for change in changes:
+            if kind in ("Service", "Pod"):
+                self._changed.add(Source(kind, change.place.namespace, change.place.name))
+            elif kind == "EndpointSlice":
+                self._note_slice(change)
+        if self._changed:
+            self._wake.set()
+
+    def _note_slice(self, change: CacheChange) -> None:
+        namespace, name = change.place.namespace, change.place.name
+        if (old := _service_of(change.old)) is not None:
+            self._slices[namespace, old].pop(name, None)
+            self._changed.add(Source("Service", namespace, old))
+        if change.new is not None and (new := _service_of(change.new)) is not None:
+            self._slices[namespace, new][name] = change.new
+            self._changed.add(Source("Service", namespace, new))
+
+    async def _run(self) -> None:
+        retry = FIRST_RETRY
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self._sync()
+                retry = FIRST_RETRY
+                self.synced.set()
+            except Exception as failure:  # whatever it is, the whole table is tried again
+                log.error("services were not applied", why=str(failure), retry_seconds=retry)
+                self._whole = True
+                self._wake.set()
+                await sleep(retry)
+                retry = min(retry * 2, LONGEST_RETRY)
+
+    async def _sync(self) -> None:
+        changed, self._changed = self._changed, set()
+        if self._whole:
+            changed = self._everything()
+        gone, new = self._plan(changed)
+        if self._whole:
+            text = full_text(self._table, new)
+        else:
+            text = change_text(self._table.name, gone, new, self._chains)
+        if text:
+            await asyncio.to_thread(self._rules.run, text)
+            self._chains |= chains_in(new)
+        self._whole = False
+        await conntrack.forget(gone)
+
+    def _everything(self) -> set[Source]:
+        self._applied, self._users, self._chains = {}, Counter(), set()
+        return {
+            Source(kind, obj["metadata"]["namespace"], obj["metadata"]["name"])
+            for kind in ("Service", "Pod")
+            for obj in self._cache.list(kind)
+        }
+
+    def _plan(self, changed: set[Source]) -> tuple[frozenset[Element], frozenset[Element]]:
+        """The elements to delete and to add for what changed, counting those that several want."""
+        touched: set[Element] = set()
+        before = Counter[Element]()
+        for source in changed:
+            had, wanted = self._applied.pop(source, NONE), self._wanted(source)
+            if wanted:
+                self._applied[source] = wanted
+            for element in had ^ wanted:
+                before.setdefault(element, self._users[element])
+                self._users[element] += 1 if element in wanted else -1
+                touched.add(element)
+        gone = frozenset(e for e in touched if before[e] > 0 and not self._users[e])
+        new = frozenset(e for e in touched if not before[e] and self._users[e] > 0)
+        for element in touched:
+            if not self._users[element]:
+                del self._users[element]
+        return gone, new
+
+    def _wanted(self, source: Source) -> frozenset[Element]:
+        obj = self._cache.get(source.kind, source.name, source.namespace)
+        if obj is None:
+            return NONE
+        if source.kind == "Pod":
+            return host_ports_of(obj)
+        slices = self._slices.get((source.namespace, source.name)) or {}
+        return elements_of(obj, [slices[name] for name in sorted(slices)], self._node)
+
+
+def _service_of(piece: Obj | None) -> str | None:
+    """The Service that an EndpointSlice belongs to."""
+    return (piece["metadata"].get("labels") or {}).get(SERVICE_LABEL) if piece is not None else None

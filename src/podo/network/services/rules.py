@@ -1,0 +1,166 @@
+"""From a Service and its EndpointSlices, and from a pod's host ports, to the elements of the nftables maps (pure).
+
+A Service is only data: one element that sends its address to a small shared chain, and one element an endpoint. The chain
+is named after what it does (``c_tcp_3``: a cluster address, TCP, three endpoints) and serves every Service of that shape,
+so that one more Service costs the kernel a few elements and no rule. See ``table.py`` for the maps and chains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from podo.api.kind import Obj
+
+PROTOCOLS = (
+    "TCP",
+    "UDP",
+)  # SCTP needs a kernel module that few machines have: its ports are left out, with a warning event
+
+
+class Element(NamedTuple):
+    """One element of a map, as nft text: ``map``, its key, and what it maps to ("" for a set)."""
+
+    map: str
+    key: str
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    ip: str
+    port: int
+    local: bool  # on this node
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """``name``: this node; decides which endpoints are local."""
+
+    name: str
+
+
+def elements_of(service: Obj, slices: Sequence[Obj], node: NodeFacts) -> frozenset[Element]:
+    """Every element that this Service needs on this node. Headless and ExternalName Services need none."""
+    spec = service["spec"]
+    if spec.get("type") == "ExternalName" or spec.get("clusterIP") in (None, "", "None"):
+        return frozenset()
+    found: set[Element] = set()
+    for port in spec.get("ports") or ():
+        if port.get("protocol", "TCP") in PROTOCOLS:
+            found |= _port_elements(service, port, endpoints_of(slices, port.get("name", ""), node))
+    return frozenset(found)
+
+
+def endpoints_of(slices: Iterable[Obj], port_name: str, node: NodeFacts) -> list[Endpoint]:
+    """The endpoints that get traffic for a port: the ready ones; without any, those that end but still serve (KEP-1669)."""
+    ready: dict[Endpoint, None] = {}
+    ending: dict[Endpoint, None] = {}
+    for piece in slices:
+        numbers = [p["port"] for p in piece.get("ports") or () if (p.get("name") or "") == port_name and p.get("port")]
+        if piece.get("addressType", "IPv4") != "IPv4":
+            continue
+        for endpoint in piece.get("endpoints") or ():
+            into = _class_of(endpoint.get("conditions") or {}, ready, ending)
+            if into is not None:
+                for number in numbers:
+                    local = endpoint.get("nodeName") == node.name
+                    into[Endpoint(endpoint["addresses"][0], number, local)] = None
+    return sorted(ready or ending, key=lambda e: (e.ip, e.port))
+
+
+def _class_of(
+    conditions: Mapping[str, Any], ready: dict[Endpoint, None], ending: dict[Endpoint, None]
+) -> dict[Endpoint, None] | None:
+    if conditions.get("ready") is not False:  # unknown counts as ready
+        return ready
+    if conditions.get("terminating") and conditions.get("serving"):
+        return ending
+    return None
+
+
+def _port_elements(service: Obj, port: Obj, endpoints: list[Endpoint]) -> set[Element]:
+    spec = service["spec"]
+    protocol = port.get("protocol", "TCP").lower()
+    inside = _by_policy(endpoints, spec.get("internalTrafficPolicy"))
+    sticky = spec.get("sessionAffinity") == "ClientIP"
+    found: set[Element] = set()
+    for address in _addresses(spec, service.get("status") or {}):
+        found |= _address_elements(address, port["port"], protocol, inside, sticky=sticky)
+    if port.get("nodePort"):
+        found |= _node_port_elements(spec, port["nodePort"], protocol, endpoints)
+    found |= {Element("hairpin", f"{e.ip} . {e.ip}") for e in endpoints if e.local}
+    return found
+
+
+def _by_policy(endpoints: list[Endpoint], policy: str | None) -> list[Endpoint]:
+    return [e for e in endpoints if e.local] if policy == "Local" else endpoints
+
+
+def _addresses(spec: Mapping[str, Any], status: Mapping[str, Any]) -> list[str]:
+    ingress = (status.get("loadBalancer") or {}).get("ingress") or ()
+    found = [spec["clusterIP"], *(spec.get("externalIPs") or ()), *(i["ip"] for i in ingress if i.get("ip"))]
+    return [address for address in dict.fromkeys(found) if ":" not in address]
+
+
+def _address_elements(
+    address: str, port: int, protocol: str, endpoints: list[Endpoint], *, sticky: bool
+) -> set[Element]:
+    if not endpoints:
+        return set()  # the filter chains reject what still goes to a Service address
+    chain = chain_name("h" if sticky else "c", protocol, len(endpoints))
+    found = {Element("svc", f"{address} . {protocol} . {port}", f"goto {chain}")}
+    for number, endpoint in enumerate(endpoints):
+        found.add(Element(f"ep_{protocol}", f"{address} . {port} . {number}", f"{endpoint.ip} . {endpoint.port}"))
+    return found
+
+
+def _node_port_elements(spec: Mapping[str, Any], port: int, protocol: str, endpoints: list[Endpoint]) -> set[Element]:
+    local = spec.get("externalTrafficPolicy") == "Local"
+    chosen = _by_policy(endpoints, spec.get("externalTrafficPolicy"))
+    if not chosen:
+        return {Element("nodeport", f"{protocol} . {port}", "drop")} if endpoints else set()
+    chain = chain_name("l" if local else "n", protocol, len(chosen))
+    found = {Element("nodeport", f"{protocol} . {port}", f"goto {chain}")}
+    for number, endpoint in enumerate(chosen):
+        found.add(Element(f"np_{protocol}", f"{port} . {number}", f"{endpoint.ip} . {endpoint.port}"))
+    return found
+
+
+def chain_name(shape: str, protocol: str, count: int) -> str:
+    """``c_tcp_3``. Shapes: c cluster address, h the same with client affinity, n node port, l node port that keeps the
+    client's address."""
+    return f"{shape}_{protocol}_{count}"
+
+
+def chain_body(name: str) -> str:
+    """The rules of a shared chain, from its name."""
+    shape, protocol, count = name.split("_")
+    pick = f"numgen random mod {count}"
+    if shape in ("c", "h"):
+        pick = f"jhash ip saddr mod {count}" if shape == "h" else pick
+        send = f"dnat ip to ip daddr . {protocol} dport . {pick} map @ep_{protocol}"
+        return f"ip saddr != @cluster_cidr jump mark_masq; {send};"
+    send = f"dnat ip to {protocol} dport . {pick} map @np_{protocol}"
+    return f"{send};" if shape == "l" else f"jump mark_masq; {send};"
+
+
+def chains_in(elements: Iterable[Element]) -> set[str]:
+    """The shared chains that these elements go to."""
+    return {e.value.removeprefix("goto ") for e in elements if e.value.startswith("goto ")}
+
+
+def host_ports_of(pod: Obj) -> frozenset[Element]:
+    """The elements that lead a node's ports to a running pod of it (``containerPort.hostPort``)."""
+    ip = (pod.get("status") or {}).get("podIP")
+    if not ip or pod["spec"].get("hostNetwork") or pod["status"].get("phase") in ("Succeeded", "Failed"):
+        return frozenset()
+    return frozenset(
+        Element(
+            "hostport", f"{port.get('protocol', 'TCP').lower()} . {port['hostPort']}", f"{ip} . {port['containerPort']}"
+        )
+        for container in pod["spec"].get("containers") or ()
+        for port in container.get("ports") or ()
+        if port.get("hostPort") and port.get("protocol", "TCP") in PROTOCOLS
+    )
