@@ -30,8 +30,8 @@ INSERT_SIZES = (128, 64, 32, 16, 8, 4, 2, 1)
 
 _SCHEMA = f"""
 CREATE TABLE log (revision INTEGER PRIMARY KEY, key TEXT NOT NULL, created INTEGER NOT NULL, previous INTEGER NOT NULL,
-                  value BLOB, checksum INTEGER NOT NULL);
-CREATE TABLE compaction (revision INTEGER NOT NULL);
+                  value BLOB, checksum INTEGER NOT NULL) STRICT;
+CREATE TABLE compaction (revision INTEGER NOT NULL) STRICT;
 INSERT INTO compaction VALUES (0);
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {FORMAT};
@@ -108,7 +108,12 @@ class LogFile:
 
     def compacted(self) -> int:
         """Superseded rows up to this revision are gone."""
-        revision: int = self._db.execute("SELECT revision FROM compaction").get
+        try:
+            revision: int | None = self._db.execute("SELECT revision FROM compaction").get
+        except apsw.Error as failure:
+            raise self._damaged(str(failure)) from failure
+        if revision is None:
+            raise self._damaged("it does not say up to where it is compacted")
         return revision
 
     def rows(self) -> Iterator[Row]:
@@ -116,14 +121,14 @@ class LogFile:
         try:
             for *columns, stored in self._db.execute("SELECT * FROM log ORDER BY revision"):
                 row = Row(*columns)
-                if checksum(row) != stored:
-                    raise CannotOpen(
-                        f"{self.path} is damaged: the row of revision {row.revision} (key {row.key!r}) "
-                        "has a wrong checksum; restore a backup"
-                    )
+                if not isinstance(row.value, bytes | None) or checksum(row) != stored:
+                    raise self._damaged(f"the row of revision {row.revision} (key {row.key!r}) has a wrong checksum")
                 yield row
         except apsw.Error as failure:
-            raise CannotOpen(f"{self.path} is damaged: {failure}; restore a backup") from failure
+            raise self._damaged(str(failure)) from failure
+
+    def _damaged(self, why: str) -> CannotOpen:
+        return CannotOpen(f"{self.path} is damaged: {why}; restore a backup")
 
     def append(self, rows: Sequence[Row]) -> None:
         """Commit ``rows`` in one transaction, on disk when this returns. Raises apsw.Error."""

@@ -12,7 +12,8 @@ BLOCK = 1024
 class SortedKeys:
     """A set of strings in code point order (which is also the order of their UTF-8)."""
 
-    def __init__(self) -> None:
+    def __init__(self, block: int = BLOCK) -> None:
+        self._size = block
         self._blocks: list[list[str]] = []  # none is empty
         self._lasts: list[str] = []  # the last key of each block
 
@@ -25,7 +26,7 @@ class SortedKeys:
         at = min(bisect_left(self._lasts, key), len(self._blocks) - 1)
         block = self._blocks[at]
         insort(block, key)
-        if len(block) > BLOCK:
+        if len(block) > self._size:
             half = len(block) // 2
             self._blocks.insert(at + 1, block[half:])
             del block[half:]
@@ -73,7 +74,7 @@ class SortedKeys:
         return found
 
     def copy(self) -> SortedKeys:
-        other = SortedKeys()
+        other = SortedKeys(self._size)
         other._blocks = [block.copy() for block in self._blocks]
         other._lasts = self._lasts.copy()
         return other
