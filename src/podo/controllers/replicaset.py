@@ -44,8 +44,7 @@ def _manage(rs: Obj, active: list[Obj], claims: Claims, view: View) -> Iterator[
     """Creates what is missing or deletes what is too much, ``BURST`` at most."""
     missing = replicas_of(rs) - len(active)
     if missing > 0:
-        taken = [name_of(pod) for pod in view.list("Pod", namespace_of(rs))]
-        names = view.names(f"{name_of(rs)}-", taken)
+        names = view.names(f"{name_of(rs)}-", ())
         for _, name in zip(range(min(missing, BURST)), names, strict=False):
             yield Create(pod_for(rs, name), on_refusal=_failed(rs, claims, view.now, "FailedCreate", "creating"))
             yield Tell(rs, "SuccessfulCreate", f"Created pod: {name}")

@@ -27,7 +27,7 @@ _FIRST = ("cpu", "memory", "ephemeral-storage", "pods")
 DERIVED_LIMIT = 1024
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class NodeInfo:
     """What plug-ins read of a node that changes seldom."""
 

@@ -1,0 +1,162 @@
+"""Pods that wait for a node: ready to try, backing off, or unschedulable until something in the cluster changes.
+
+Pure: the time is given with each call. Source: the scheduler's documentation ("Scheduling queue") and its defaults.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from podo.scheduler.plugins.contract import ClusterEvent
+from podo.scheduler.podinfo import PodInfo
+
+FIRST_BACKOFF = 1.0
+LONGEST_BACKOFF = 10.0
+#: A pod that nothing woke for so long is tried again anyway.
+LONGEST_WAIT = 300.0
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """One pod in the queue.
+
+    ``since``: when it came (seconds). ``refused_by``: the plug-ins that refused it last time.
+    """
+
+    pod: PodInfo
+    since: float
+    attempts: int = 0
+    refused_by: frozenset[str] = frozenset()
+    tried_at: float = 0.0
+
+    @property
+    def backoff_ends(self) -> float:
+        """1 s after the first attempt, doubled with each to 10 s."""
+        if not self.attempts:
+            return 0.0
+        return self.tried_at + min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(self.attempts - 1, 10))
+
+
+@dataclass(slots=True)
+class _Heap:
+    """Entries in order; those that have left stay in the list until they come to its top."""
+
+    order: Callable[[Waiting], tuple[float, ...]]
+    inside: dict[str, Waiting] = field(default_factory=dict)
+    _items: list[tuple[tuple[float, ...], int, Waiting]] = field(default_factory=list)
+    _count: int = 0
+
+    def push(self, entry: Waiting) -> None:
+        self.inside[entry.pod.uid] = entry
+        self._count += 1
+        heapq.heappush(self._items, (self.order(entry), self._count, entry))
+
+    def peek(self) -> Waiting | None:
+        while self._items:
+            entry = self._items[0][2]
+            if self.inside.get(entry.pod.uid) is entry and self._items[0][0] == self.order(entry):
+                return entry
+            heapq.heappop(self._items)
+        return None
+
+    def pop(self) -> Waiting | None:
+        entry = self.peek()
+        if entry is not None:
+            heapq.heappop(self._items)
+            del self.inside[entry.pod.uid]
+        return entry
+
+
+class Queue:
+    """``wakes``: by plug-in name, the events after which a pod that it refused may fit."""
+
+    def __init__(self, wakes: Mapping[str, frozenset[ClusterEvent]]) -> None:
+        self._wakes = wakes
+        self._active = _Heap(lambda entry: (-entry.pod.priority, entry.since))
+        self._backoff = _Heap(lambda entry: (entry.backoff_ends,))
+        self._unschedulable = _Heap(lambda entry: (entry.tried_at + LONGEST_WAIT,))
+        self._gated: dict[str, Waiting] = {}
+
+    def __len__(self) -> int:
+        return len(self._active.inside) + len(self._backoff.inside) + len(self._unschedulable.inside) + len(self._gated)
+
+    @property
+    def ready(self) -> int:
+        """How many pods can be tried now."""
+        return len(self._active.inside)
+
+    def put(self, pod: PodInfo, now: float) -> None:
+        """A pod came, or changed. One that is unschedulable is tried again only if what it asks for has changed."""
+        entry = self._find(pod.uid)
+        if entry is None:
+            self._place(Waiting(pod, now), now)
+            return
+        same = entry.pod.signature == pod.signature and entry.pod.gated == pod.gated
+        if same and entry.pod.priority == pod.priority:
+            entry.pod = pod
+            return
+        self.remove(pod.uid)
+        entry.pod = pod
+        self._place(entry, now)
+
+    def remove(self, uid: str) -> None:
+        for place in (self._active.inside, self._backoff.inside, self._unschedulable.inside, self._gated):
+            place.pop(uid, None)
+
+    def pop(self, now: float) -> Waiting | None:
+        """The pod to try next: by priority, then who came first. None when there is none now."""
+        self._move_due(now)
+        entry = self._active.pop()
+        if entry is not None:
+            entry.attempts += 1
+            entry.tried_at = now
+        return entry
+
+    def refused(self, entry: Waiting, plugins: frozenset[str]) -> None:
+        """No node took the pod: it waits for an event that concerns one of these plug-ins (any event, where there
+        are none).
+        """
+        entry.refused_by = plugins
+        self._unschedulable.push(entry)
+
+    def failed(self, entry: Waiting) -> None:
+        """Something went wrong with the pod itself or its binding: it is tried again after its back-off."""
+        self._backoff.push(entry)
+
+    def wake(self, event: ClusterEvent, now: float) -> None:
+        """Something happened: pods that may fit now leave the unschedulable ones."""
+        for entry in list(self._unschedulable.inside.values()):
+            if not entry.refused_by or any(event in self._wakes.get(name, ()) for name in entry.refused_by):
+                del self._unschedulable.inside[entry.pod.uid]
+                self._place(entry, now)
+
+    def next_at(self) -> float | None:
+        """When the next pod becomes ready by itself; None where none does."""
+        moments = []
+        if (entry := self._backoff.peek()) is not None:
+            moments.append(entry.backoff_ends)
+        if (entry := self._unschedulable.peek()) is not None:
+            moments.append(entry.tried_at + LONGEST_WAIT)
+        return min(moments, default=None)
+
+    def _find(self, uid: str) -> Waiting | None:
+        places = (self._active.inside, self._backoff.inside, self._unschedulable.inside, self._gated)
+        return next((place[uid] for place in places if uid in place), None)
+
+    def _place(self, entry: Waiting, now: float) -> None:
+        if entry.pod.gated:
+            self._gated[entry.pod.uid] = entry
+        elif entry.backoff_ends > now:
+            self._backoff.push(entry)
+        else:
+            self._active.push(entry)
+
+    def _move_due(self, now: float) -> None:
+        while (entry := self._backoff.peek()) is not None and entry.backoff_ends <= now:
+            self._backoff.pop()
+            self._active.push(entry)
+        while (entry := self._unschedulable.peek()) is not None and entry.tried_at + LONGEST_WAIT <= now:
+            self._unschedulable.pop()
+            self._place(entry, now)

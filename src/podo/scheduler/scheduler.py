@@ -1,0 +1,211 @@
+"""The scheduler's shell: follows pods and nodes in the cache, decides for one pod after another, binds and tells
+what happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from podo.api.errors import ApiError
+from podo.api.kind import Obj
+from podo.api.meta import condition_of
+from podo.client.cache import Cache, Changes
+from podo.client.contract import Client, Unreachable
+from podo.client.events import Recorder
+from podo.runtime.chance import Chance
+from podo.runtime.clock import Clock
+from podo.runtime.log import Logger
+from podo.runtime.tasks import Tasks, sleep, within
+from podo.scheduler.cycle import Placement, decide
+from podo.scheduler.follow import Follower
+from podo.scheduler.plugins import FILTERS
+from podo.scheduler.podinfo import PodInfo
+from podo.scheduler.queue import Queue, Waiting
+from podo.scheduler.reasons import Refusal
+from podo.scheduler.snapshot import Snapshot
+from podo.values import timestamp
+
+log = Logger("podo.scheduler")
+
+#: Kinds that must be in the cache.
+KINDS = ("Pod", "Node")
+#: Bindings under way at once.
+BINDINGS = 64
+#: Decisions in a row before other tasks get their turn.
+TURN = 32
+#: Seconds that one request may take.
+DEADLINE = 30.0
+
+
+class Scheduler:
+    """Puts pods with ``schedulerName: default-scheduler`` on nodes. ``cache`` must hold ``KINDS``."""
+
+    def __init__(
+        self,
+        client: Client,
+        cache: Cache,
+        clock: Clock,
+        chance: Chance,
+        recorder: Recorder,
+        *,
+        name: str = "default-scheduler",
+    ) -> None:
+        self._client = client
+        self._cache = cache
+        self._clock = clock
+        self._chance = chance
+        self._recorder = recorder
+        self._name = name
+        self.snapshot = Snapshot()
+        self._queue = Queue({plugin.name: plugin.wakes for plugin in FILTERS})
+        self._follower = Follower(self.snapshot, self._queue, name)
+        self._something = asyncio.Event()
+        self._slots = asyncio.Semaphore(BINDINGS)
+        self._tasks = Tasks("scheduler")
+        self._binding: set[str] = set()
+        self._unsubscribe = _nothing
+
+    async def start(self) -> None:
+        """Begins to schedule, once the cache has all pods and nodes."""
+        self._cache.require(KINDS)
+        self._tasks.spawn(self._run(), "loop")
+
+    async def stop(self) -> None:
+        self._unsubscribe()
+        await self._tasks.stop()
+
+    @property
+    def idle(self) -> bool:
+        """Is there nothing to do until something changes or a back-off ends?"""
+        return not self._queue.ready and not self._binding
+
+    async def _run(self) -> None:
+        for kind in KINDS:
+            await self._cache.wait_for(kind, 1)
+        self._unsubscribe = self._cache.subscribe(self._changed)
+        while True:
+            for _ in range(TURN):
+                if not await self._next():
+                    break
+            else:
+                await sleep(0)
+                continue
+            await self._wait()
+
+    def _changed(self, kind: str, revision: int, changes: Changes) -> None:
+        if kind in KINDS and changes:
+            for change in changes:
+                self._follower.changed(change, self._clock.now())
+            self._something.set()
+
+    async def _wait(self) -> None:
+        """Until the cache changes, a binding ends, or the next back-off does."""
+        self._something.clear()
+        moment = self._queue.next_at()
+        if self._queue.ready:
+            return
+        if moment is None:
+            await self._something.wait()
+            return
+        try:
+            await within(max(0.0, moment - self._clock.now()) + 0.001, self._something.wait())
+        except TimeoutError:
+            return
+
+    async def _next(self) -> bool:
+        """Decides for one pod; False when none is ready."""
+        entry = self._queue.pop(self._clock.now())
+        if entry is None:
+            return False
+        if entry.pod.uid in self.snapshot.pods():  # bound meanwhile
+            return True
+        outcome = decide(entry.pod, self.snapshot, self._chance.below)
+        if isinstance(outcome, Refusal):
+            self._queue.refused(entry, outcome.plugins)
+            self._recorder.tell(entry.pod.obj, "FailedScheduling", outcome.message(), "Warning", component=self._name)
+            self._spawn(self._say_why(entry.pod, outcome), entry.pod)
+            return True
+        await self._slots.acquire()
+        self.snapshot.add_pod(entry.pod, outcome.node_name)
+        self._binding.add(entry.pod.uid)
+        self._tasks.spawn(self._bind(entry, outcome), f"bind {entry.pod.key}")
+        return True
+
+    def _spawn(self, work: Any, pod: PodInfo) -> None:
+        self._tasks.spawn(work, f"status {pod.key}")
+
+    async def _bind(self, entry: Waiting, placement: Placement) -> None:
+        """Makes the decision true. Whether it was carried out is known from the cache where there is no answer."""
+        pod = entry.pod
+        try:
+            await within(DEADLINE, self._client.create(binding_of(pod, placement.node_name), subresource="binding"))
+        except (ApiError, Unreachable, TimeoutError, OSError) as failure:
+            self._not_bound(entry, failure)
+        else:
+            text = f"Successfully assigned {pod.key} to {placement.node_name}"
+            self._recorder.tell(pod.obj, "Scheduled", text, component=self._name)
+        finally:
+            self._binding.discard(pod.uid)
+            self._slots.release()
+            self._something.set()
+
+    def _not_bound(self, entry: Waiting, failure: Exception) -> None:
+        """Takes the assumed pod off its node, unless the cache has seen it there; tries again later, unless it has
+        gone.
+        """
+        pod = entry.pod
+        known = self._cache.get("Pod", pod.name, pod.namespace)
+        if known is not None and known["metadata"].get("uid") == pod.uid and known["spec"].get("nodeName"):
+            return
+        self.snapshot.remove_pod(pod.uid)
+        gone = known is None or known["metadata"].get("uid") != pod.uid or "deletionTimestamp" in known["metadata"]
+        if gone or (isinstance(failure, ApiError) and failure.reason == "NotFound"):
+            return
+        log.warning("pod not bound", pod=pod.key, why=str(failure))
+        self._recorder.tell(
+            pod.obj, "FailedScheduling", f"binding rejected: {failure}", "Warning", component=self._name
+        )
+        self._queue.failed(entry)
+
+    async def _say_why(self, pod: PodInfo, refusal: Refusal) -> None:
+        condition = unschedulable_condition(pod.obj, refusal.message(), self._clock.now())
+        if condition is None:
+            return
+        patch = {"metadata": {"uid": pod.uid}, "status": {"conditions": [condition]}}
+        try:
+            await within(
+                DEADLINE,
+                self._client.patch("Pod", pod.name, pod.namespace, patch=patch, type="strategic", subresource="status"),
+            )
+        except (ApiError, Unreachable, TimeoutError, OSError) as failure:
+            log.debug("condition not written", pod=pod.key, why=str(failure))
+
+
+def _nothing() -> None:
+    return None
+
+
+def binding_of(pod: PodInfo, node_name: str) -> Obj:
+    return {
+        "apiVersion": "v1",
+        "kind": "Binding",
+        "metadata": {"name": pod.name, "namespace": pod.namespace, "uid": pod.uid},
+        "target": {"kind": "Node", "name": node_name},
+    }
+
+
+def unschedulable_condition(pod: Obj, message: str, now: float) -> dict[str, Any] | None:
+    """The condition PodScheduled=False of a pod; None where it says so already."""
+    old = condition_of(pod, "PodScheduled")
+    new = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    if old is not None and new.items() <= old.items():
+        return None
+    since = old.get("lastTransitionTime") if old is not None and old.get("status") == "False" else None
+    generation = pod["metadata"].get("generation")
+    return {
+        **new,
+        **({"observedGeneration": generation} if generation else {}),
+        "lastProbeTime": None,
+        "lastTransitionTime": since or timestamp.time(now),
+    }
