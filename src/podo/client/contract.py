@@ -34,6 +34,10 @@ class Event:
     object: Obj
 
 
+#: What a watch gives at once.
+Batch = list[Event]
+
+
 class Client(Protocol):
     async def get(self, kind: str, name: str, namespace: str = "", *, subresource: str = "") -> Obj: ...
 
@@ -58,7 +62,7 @@ class Client(Protocol):
         fields: str = "",
         revision: int | None = None,
         timeout_seconds: int | None = None,
-    ) -> AsyncIterator[list[Event]]:
+    ) -> AsyncIterator[Batch]:
         """Events in batches as they arrive, with bookmarks; ends when the server ends the watch."""
 
     async def create(self, obj: Obj, *, subresource: str = "", dry_run: bool = False) -> Obj:

@@ -1,7 +1,7 @@
 """How a controller says what it looks at. The decorated function stays a plain function; the declaration hangs on it.
 
-    @controller(reconciles="ReplicaSet", owns=("Pod",))
-    def reconcile(key: Key, view: View) -> Iterator[Action]: ...
+@controller(reconciles="ReplicaSet", owns=("Pod",))
+def reconcile(key: Key, view: View) -> Iterator[Action]: ...
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ class Key(NamedTuple):
     name: str
 
 
+Objects = list[Obj]
+
+
 class View(Protocol):
     """A frozen look at the cluster through the cache, a little behind the store. What it returns must not be changed: copy first."""
 
@@ -29,16 +32,16 @@ class View(Protocol):
 
     def get(self, kind: str, name: str, namespace: str = "") -> Obj | None: ...
 
-    def list(self, kind: str, namespace: str | None = None) -> list[Obj]:
+    def list(self, kind: str, namespace: str | None = None) -> Objects:
         """All objects of a kind, in a namespace where one is given; a stable order (namespace, name)."""
 
-    def selected(self, kind: str, namespace: str, selector: object) -> list[Obj]:
+    def selected(self, kind: str, namespace: str, selector: object) -> Objects:
         """Those whose labels match a ``metav1.LabelSelector`` (or a plain label map, as Services have)."""
 
-    def owned_by(self, owner: Obj, kind: str) -> list[Obj]:
+    def owned_by(self, owner: Obj, kind: str) -> Objects:
         """Objects of ``kind`` whose controller reference is ``owner`` (by uid), in a stable order."""
 
-    def dependents_of(self, uid: str) -> list[Obj]:
+    def dependents_of(self, uid: str) -> Objects:
         """Objects of any watched kind with an owner reference (controller or not) to ``uid``."""
 
     def names(self, base: str, taken: Iterable[str]) -> Iterable[str]:

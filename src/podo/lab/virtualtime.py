@@ -1,0 +1,61 @@
+"""Virtual time: an event loop whose clock jumps to the next timer when nothing is ready, so that a day passes in no time.
+
+Everything that waits through the loop (sleeps, timeouts, ``LoopClock``) follows. Nothing that happens outside of the loop is
+waited for: there must be no sockets and no threads to wait on. With no timer left to jump to, nothing can ever happen again:
+that is a ``Deadlock``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+#: Where virtual time begins unless told otherwise: 2026-01-01T00:00:00Z.
+START = 1_767_225_600.0
+
+
+class Deadlock(RuntimeError):
+    """Every task waits and no timer is set."""
+
+
+class _Selector(selectors.SelectSelector):
+    """Instead of sleeping, moves the clock by the time it was asked to sleep."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moved = 0.0
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        ready = super().select(0)
+        if ready:
+            return ready
+        if timeout is None:
+            raise Deadlock("nothing is ready and no timer is set: every task waits for something that cannot come")
+        self.moved += max(timeout, 0.0)
+        return []
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """An asyncio loop in virtual time. ``time()`` begins at 0."""
+
+    def __init__(self) -> None:
+        self._virtual = _Selector()
+        super().__init__(self._virtual)
+        # Moving exactly to the next timer must make that timer due.
+        self._clock_resolution = 1e-9
+
+    def time(self) -> float:
+        return self._virtual.moved
+
+    def call_soon_threadsafe(self, callback: Callable[..., object], *args: Any, context: Any = None) -> asyncio.Handle:
+        return self.call_soon(callback, *args, context=context)
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """``asyncio.run`` in virtual time. Raises Deadlock when nothing can ever happen again."""
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        return runner.run(main)

@@ -1,0 +1,173 @@
+"""Carries out the actions of one pass through the client, and says what was written, what failed and what was refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from podo.api import registry
+from podo.api.errors import ApiError
+from podo.api.kind import Obj
+from podo.api.meta import name_of, namespace_of, revision_of, uid_of
+from podo.client.contract import Client, Unreachable
+from podo.client.index import place_of
+from podo.reconcile.actions import Action, CheckAgain, Create, Delete, Patch, SetStatus, Tell, Update
+from podo.reconcile.ownwrites import Written
+from podo.runtime.failpoints import reach
+
+Write = Create | Update | Patch | Delete | SetStatus
+#: Neighbouring creates (or deletes) go out together, in batches that double up to this; the first failure ends them.
+LARGEST_BATCH = 128
+
+
+@dataclass(slots=True)
+class Step:
+    """One write, and what to tell once it is done. Without a write: only tell."""
+
+    write: Write | None
+    tells: list[Tell] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a pass. ``failure``: try again soon. ``refusal``: the API says no, and would say so again."""
+
+    written: Written = field(default_factory=Written)
+    again_after: float | None = None
+    failure: Exception | None = None
+    refusal: ApiError | None = None
+    refused: Write | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.failure is not None or self.refusal is not None
+
+
+def steps_of(actions: Iterable[Action]) -> list[Step]:
+    """The writes in order, each with the ``Tell``s that follow it."""
+    steps = [Step(None)]
+    for action in actions:
+        if isinstance(action, Tell):
+            steps[-1].tells.append(action)
+        elif not isinstance(action, CheckAgain):
+            steps.append(Step(action))
+    return steps
+
+
+class Performer:
+    """Writes through ``client``; hands Events to ``tell``."""
+
+    def __init__(self, client: Client, tell: Callable[[Tell], None]) -> None:
+        self._client = client
+        self._tell = tell
+
+    async def perform(self, actions: Sequence[Action]) -> Outcome:
+        """Carry out ``actions`` in order; the first failure or refusal ends it. Then what ``on_refusal`` wants is done."""
+        outcome = Outcome()
+        delays = [action.after_seconds for action in actions if isinstance(action, CheckAgain)]
+        outcome.again_after = min(delays, default=None)
+        await self._run(steps_of(actions), outcome)
+        wanted = getattr(outcome.refused, "on_refusal", None)
+        if outcome.failure is None and outcome.refusal is not None and wanted is not None:
+            saying = Outcome(outcome.written)
+            await self._run(steps_of(wanted(outcome.refusal)), saying)
+            outcome.failure = saying.failure
+        return outcome
+
+    async def _run(self, steps: list[Step], outcome: Outcome) -> None:
+        first = 0
+        size = 1
+        while first < len(steps) and not outcome.ended:
+            last = first + 1
+            while last < len(steps) and last - first < size and _alike(steps[first], steps[last]):
+                last += 1
+            batch = steps[first:last]
+            if len(batch) == 1:
+                await self._step(batch[0], outcome)
+            else:
+                await asyncio.gather(*(self._step(step, outcome) for step in batch))
+            size = min(size * 2, LARGEST_BATCH) if last < len(steps) and _alike(steps[first], steps[last]) else 1
+            first = last
+
+    async def _step(self, step: Step, outcome: Outcome) -> None:
+        if step.write is None or await self._write(step.write, outcome):
+            for tell in step.tells:
+                self._tell(tell)
+
+    async def _write(self, action: Write, outcome: Outcome) -> bool:
+        """One write, its result noted in ``outcome``; is it done?"""
+        reach("reconcile.before_write")
+        try:
+            answer = await self._request(action)
+        except ApiError as error:
+            return await self._not_done(action, error, outcome)
+        except (Unreachable, TimeoutError, OSError) as error:
+            outcome.failure = outcome.failure or error
+            return False
+        _note(action, answer, outcome.written)
+        reach("reconcile.after_write")
+        return True
+
+    def _request(self, action: Write) -> Awaitable[Obj | None]:
+        client, obj = self._client, action.obj
+        if isinstance(action, Create):
+            return client.create(obj)
+        if isinstance(action, Update):
+            return client.update(obj)
+        if isinstance(action, SetStatus):
+            if obj.get("status") == action.status:
+                return _nothing()
+            return client.update({**obj, "status": action.status}, subresource="status")
+        kind, name, namespace = kind_name(obj), name_of(obj), namespace_of(obj)
+        if isinstance(action, Delete):
+            grace, uid = action.grace_seconds, uid_of(obj)
+            return client.delete(kind, name, namespace, propagation=action.propagation, grace_seconds=grace, uid=uid)
+        return client.patch(kind, name, namespace, patch=action.patch, type=action.type, subresource=action.subresource)
+
+    async def _not_done(self, action: Write, error: ApiError, outcome: Outcome) -> bool:
+        if error.reason == "NotFound" and isinstance(action, Delete):
+            _note(action, None, outcome.written)
+            return True
+        if error.reason == "AlreadyExists":
+            await self._note_existing(action.obj, outcome)
+        if error.retry or error.reason in ("NotFound", "AlreadyExists"):
+            outcome.failure = outcome.failure or error
+        elif outcome.refusal is None:
+            outcome.refusal, outcome.refused = error, action
+        return False
+
+    async def _note_existing(self, obj: Obj, outcome: Outcome) -> None:
+        """The object is there and this pass did not know: the next one must have seen it."""
+        kind = kind_name(obj)
+        try:
+            existing = await self._client.get(kind, name_of(obj), namespace_of(obj))
+        except (ApiError, Unreachable, TimeoutError, OSError):
+            return
+        outcome.written.note(kind, revision_of(existing))
+
+
+async def _nothing() -> Obj | None:
+    return None
+
+
+def _alike(one: Step, other: Step) -> bool:
+    return isinstance(one.write, Create | Delete) and type(one.write) is type(other.write)
+
+
+def _note(action: Write, answer: Obj | None, written: Written) -> None:
+    revision = revision_of(answer) if answer is not None and answer.get("kind") != "Status" else 0
+    if revision:
+        written.note(kind_name(action.obj), revision)
+    elif isinstance(action, Delete):
+        written.deleted.append((kind_name(action.obj), place_of(action.obj), uid_of(action.obj)))
+
+
+def kind_name(obj: Obj) -> str:
+    """The kind of ``obj`` as clients and the cache name it: bare, or with its group where the bare name means another."""
+    bare: str = obj["kind"]
+    group, slash, _ = obj["apiVersion"].rpartition("/")
+    try:
+        return bare if registry.named(bare).group == group else f"{group}{slash}{bare}"
+    except registry.UnknownKind:
+        return f"{group}{slash}{bare}"

@@ -1,0 +1,91 @@
+"""Runs controllers: one subscription to the cache feeds them all, each has its own queue and workers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from podo.client.cache import Cache, Changes
+from podo.client.contract import Client
+from podo.client.events import Recorder
+from podo.reconcile.declare import Declaration
+from podo.reconcile.loop import Around, Loop, OnBug
+from podo.reconcile.wake import kinds_of
+from podo.runtime.chance import Chance
+from podo.runtime.clock import Clock
+from podo.runtime.tasks import within
+
+
+class Runner:
+    """The frame's machine. The cache is shared and belongs to the caller, who starts and stops it.
+
+    Promises, for each key of each controller: one pass at a time; a pass decides on one state of the cache and its whole list of
+    actions is known before the first is carried out; no pass before the cache has seen what the last one wrote; conflicts and
+    transport errors are tried again with growing delay (5 ms to 1000 s); a refusal is told (``on_refusal``) and looked at again
+    after a second at the earliest; a bug is logged, told to ``on_bug``, and concerns only its key.
+    """
+
+    def __init__(
+        self,
+        declarations: Iterable[Declaration],
+        client: Client,
+        cache: Cache,
+        clock: Clock,
+        chance: Chance,
+        recorder: Recorder,
+        *,
+        on_bug: OnBug | None = None,
+    ) -> None:
+        self._cache = cache
+        around = Around(client, cache, clock, chance, recorder, on_bug, self._progress)
+        self._loops = [Loop(each, around) for each in declarations]
+        self._unsubscribe: Callable[[], None] | None = None
+        self._quiet: set[asyncio.Future[None]] = set()
+        cache.require(sorted({kind for loop in self._loops for kind in kinds_of(loop.declaration)}))
+
+    async def start(self, deadline_seconds: float = 60.0) -> None:
+        """Wait until the cache is synced, then run. TimeoutError after the deadline."""
+        await self._cache.wait_synced(deadline_seconds)
+        self._unsubscribe = self._cache.subscribe(self._changed)
+        for loop in self._loops:
+            loop.open()
+
+    async def stop(self) -> None:
+        """No new pass begins; writes under way are cancelled (their fate is for the next start to see)."""
+        if self._unsubscribe:
+            self._unsubscribe()
+            self._unsubscribe = None
+        for loop in self._loops:
+            await loop.close()
+
+    def idle(self) -> bool:
+        """Is no key queued, in work, or waiting for the cache? Timers and back-offs do not count."""
+        return all(loop.idle() for loop in self._loops)
+
+    async def settled(self, deadline_seconds: float = 60.0) -> None:
+        """Return when ``idle``; TimeoutError names who is not."""
+        try:
+            await within(deadline_seconds, self._until_idle())
+        except TimeoutError:
+            busy = ", ".join(loop.declaration.name for loop in self._loops if not loop.idle())
+            raise TimeoutError(f"still at work after {deadline_seconds:g} s: {busy}") from None
+
+    async def _until_idle(self) -> None:
+        while not self.idle():
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._quiet.add(future)
+            try:
+                await future
+            finally:
+                self._quiet.discard(future)
+
+    def _progress(self) -> None:
+        if self._quiet and self.idle():
+            for future in self._quiet:
+                if not future.done():
+                    future.set_result(None)
+
+    def _changed(self, kind: str, revision: int, changes: Changes) -> None:
+        for loop in self._loops:
+            loop.changed(kind, revision, changes)
+        self._progress()
