@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Sequence
 
-from podo.api.kind import Obj
 from podo.client.cache import Cache, CacheChange
 from podo.network.dns.answers import SERVFAIL, UDP_MOST, UDP_PLAIN, Answers, BadQuery, failure, read_question
 from podo.network.dns.forward import Forwarder, NoAnswer
 from podo.network.dns.zone import records_of
+from podo.network.slices import ServiceName, SlicesByService
 from podo.runtime.log import Logger
 from podo.runtime.tasks import Tasks, within
 
 log = Logger("podo.network.dns")
 
-SERVICE_LABEL = "kubernetes.io/service-name"
 #: Seconds a TCP client may be silent; TCP clients at once.
 TCP_IDLE, TCP_MOST = 10.0, 200
 KINDS = ("Service", "EndpointSlice")
@@ -28,7 +26,7 @@ class DnsServer:
         self._cache = cache
         self._address = address
         self._forwarder = forwarder
-        self._slices: dict[tuple[str, str], dict[str, Obj]] = defaultdict(dict)
+        self._slices = SlicesByService()
         self._tasks = Tasks("dns")
         self._udp: asyncio.DatagramTransport | None = None
         self._tcp: asyncio.Server | None = None
@@ -64,33 +62,19 @@ class DnsServer:
     # The zone
 
     def _note(self, kind: str, revision: int, changes: Sequence[CacheChange]) -> None:
-        touched: set[tuple[str, str]] = set()
+        touched: set[ServiceName] = set()
         for change in changes:
             if kind == "Service":
-                touched.add((change.place.namespace, change.place.name))
+                touched.add(ServiceName(change.place.namespace, change.place.name))
             elif kind == "EndpointSlice":
-                touched |= self._note_slice(change)
+                touched |= self._slices.note(change)
         for owner in touched:
             self._renew(owner)
 
-    def _note_slice(self, change: CacheChange) -> set[tuple[str, str]]:
-        touched = set()
-        for obj in (change.old, change.new):
-            if obj is not None and (service := (obj["metadata"].get("labels") or {}).get(SERVICE_LABEL)):
-                owner = (change.place.namespace, service)
-                self._slices[owner].pop(change.place.name, None)
-                if obj is change.new:
-                    self._slices[owner][change.place.name] = obj
-                touched.add(owner)
-        return touched
-
-    def _renew(self, owner: tuple[str, str]) -> None:
-        service = self._cache.get("Service", owner[1], owner[0])
-        slices = list(self._slices[owner].values())
-        if not slices:
-            del self._slices[owner]
+    def _renew(self, owner: ServiceName) -> None:
+        service = self._cache.get("Service", owner.name, owner.namespace)
         try:
-            records = records_of(service, slices, self.answers.domain) if service else []
+            records = records_of(service, self._slices.of(owner), self.answers.domain) if service else []
             self.answers.put(owner, records)
         except (ValueError, KeyError) as problem:  # one odd Service must not take the others' names away
             log.warning("a Service has no names", service="/".join(owner), why=str(problem))
@@ -145,5 +129,5 @@ class _Udp(asyncio.DatagramProtocol):
     def __init__(self, server: DnsServer) -> None:
         self._server = server
 
-    def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:  # type: ignore[override]
+    def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
         self._server.datagram(data, address)

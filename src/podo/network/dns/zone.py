@@ -1,6 +1,7 @@
 """The records of the cluster's zone, from Services and EndpointSlices (pure).
 
-Source: "Kubernetes DNS-Based Service Discovery", schema version 1.1.0. Names here are lower-case text without the final dot.
+Source: "Kubernetes DNS-Based Service Discovery", schema version 1.1.0. Names here are lower-case text without the final
+dot.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ SCHEMA_VERSION = "1.1.0"
 
 
 class DnsRecord(NamedTuple):
-    """``type``: A, AAAA, SRV, CNAME, PTR or TXT; ``data`` in presentation form (``0 50 80 web.default.svc.cluster.local.``)."""
+    """``type``: A, AAAA, SRV, CNAME, PTR or TXT; ``data`` in presentation form (``0 50 80 web.x.svc.cluster.local.``)."""
 
     name: str
     type: str

@@ -1,26 +1,25 @@
 """The Services of one node: watches Services and EndpointSlices, keeps podo's nftables table as they want it.
 
-Changes of one loop turn become one transaction. The first sync, and every sync after a failure, replaces the whole table.
+Changes of one loop turn become one transaction. The first sync, and every sync after a failure, replaces the table.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from podo.api.kind import Obj
 from podo.client.cache import Cache, CacheChange
 from podo.network.services import conntrack
 from podo.network.services.rules import Element, NodeFacts, chains_in, elements_of, host_ports_of
 from podo.network.services.table import TableFacts, change_text, full_text
+from podo.network.slices import ServiceName, SlicesByService
 from podo.runtime.log import Logger
 from podo.runtime.tasks import Tasks, sleep
 
 log = Logger("podo.network.services")
 
-SERVICE_LABEL = "kubernetes.io/service-name"
 FIRST_RETRY, LONGEST_RETRY = 0.5, 30.0
 #: The kinds that the cache must have. Of pods, those of this node are enough.
 KINDS = ("Service", "EndpointSlice", "Pod")
@@ -48,7 +47,7 @@ class ServiceProxy:
         self._node = node
         self._table = table
         self._rules = rules
-        self._slices: dict[tuple[str, str], dict[str, Obj]] = defaultdict(dict)  # by Service
+        self._slices = SlicesByService()
         self._applied: dict[Source, frozenset[Element]] = {}
         self._users: Counter[Element] = Counter()  # how many sources want an element: some share one
         self._chains: set[str] = set()
@@ -75,18 +74,9 @@ class ServiceProxy:
             if kind in ("Service", "Pod"):
                 self._changed.add(Source(kind, change.place.namespace, change.place.name))
             elif kind == "EndpointSlice":
-                self._note_slice(change)
+                self._changed |= {Source("Service", *service) for service in self._slices.note(change)}
         if self._changed:
             self._wake.set()
-
-    def _note_slice(self, change: CacheChange) -> None:
-        namespace, name = change.place.namespace, change.place.name
-        if (old := _service_of(change.old)) is not None:
-            self._slices[namespace, old].pop(name, None)
-            self._changed.add(Source("Service", namespace, old))
-        if change.new is not None and (new := _service_of(change.new)) is not None:
-            self._slices[namespace, new][name] = change.new
-            self._changed.add(Source("Service", namespace, new))
 
     async def _run(self) -> None:
         retry = FIRST_RETRY
@@ -152,10 +142,4 @@ class ServiceProxy:
             return NONE
         if source.kind == "Pod":
             return host_ports_of(obj)
-        slices = self._slices.get((source.namespace, source.name)) or {}
-        return elements_of(obj, [slices[name] for name in sorted(slices)], self._node)
-
-
-def _service_of(piece: Obj | None) -> str | None:
-    """The Service that an EndpointSlice belongs to."""
-    return (piece["metadata"].get("labels") or {}).get(SERVICE_LABEL) if piece is not None else None
+        return elements_of(obj, self._slices.of(ServiceName(source.namespace, source.name)), self._node)

@@ -1,8 +1,9 @@
 """From a Service and its EndpointSlices, and from a pod's host ports, to the elements of the nftables maps (pure).
 
-A Service is only data: one element that sends its address to a small shared chain, and one element an endpoint. The chain
-is named after what it does (``c_tcp_3``: a cluster address, TCP, three endpoints) and serves every Service of that shape,
-so that one more Service costs the kernel a few elements and no rule. See ``table.py`` for the maps and chains.
+A Service is only data: one element that sends its address to a small shared chain, and one element an endpoint. The
+chain is named after what it does (``c_tcp_3``: a cluster address, TCP, three endpoints) and serves every Service of that shape,
+so that one
+more Service costs the kernel a few elements and no rule. See ``table.py`` for the maps and chains.
 """
 
 from __future__ import annotations
