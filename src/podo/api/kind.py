@@ -96,6 +96,8 @@ class Kind:
     name_rule: str = "subdomain"
     #: Does a change of anything but metadata and status raise metadata.generation?
     generation: bool = False
+    #: Is a status given on create kept? Only a Node's is: kubelets register with one.
+    status_on_create: bool = False
     #: Set where two group versions serve one stored object (Event): the stored kind and the two conversions (in place or a new dict).
     stored_as: Kind | None = None
     to_stored: Callable[[Obj], Obj] | None = None

@@ -1,0 +1,41 @@
+"""What an admission plug-in is given, and what a plug-in is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from podo.api.kind import Kind, Obj
+from podo.storage.contract import Store
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionRequest:
+    """One write about to happen. ``object`` is the plug-in's to change (None for DELETE); ``old`` is not."""
+
+    operation: str  # "CREATE", "UPDATE", "DELETE"
+    kind: Kind
+    namespace: str
+    name: str  # "" while it is to be generated
+    subresource: str
+    object: Obj | None
+    old: Obj | None
+    user: str
+    store: Store
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """``handles(kind, operation, subresource)`` is asked once for each combination; ``admit`` refuses by raising ApiError."""
+
+    name: str
+    handles: Callable[[Kind, str, str], bool]
+    admit: Callable[[AdmissionRequest], Awaitable[None]]
+
+
+def is_core(kind: Kind, plural: str) -> bool:
+    return kind.group == "" and kind.plural == plural
+
+
+def creates_pod(kind: Kind, operation: str, subresource: str) -> bool:
+    return operation == "CREATE" and not subresource and is_core(kind, "pods")

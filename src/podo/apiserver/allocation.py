@@ -1,0 +1,218 @@
+"""Allocation of Services' cluster IPs and node ports: in memory, rebuilt from the store at start, safe against failed writes and dry runs.
+
+Source: "Service ClusterIP allocation" and "Service type: NodePort" of the Kubernetes documentation.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Any
+
+from podo.api.errors import ApiError
+from podo.api.kind import Obj, Problem
+from podo.runtime.chance import Chance
+
+_INVALID = "FieldValueInvalid"
+_NEEDS_PORTS = ("NodePort", "LoadBalancer")
+
+
+class Reservation:
+    """What one write took and gives up. ``commit`` when the write is stored; ``close`` gives back what was not committed."""
+
+    __slots__ = ("_allocator", "_committed", "freed", "taken")
+
+    def __init__(self, allocator: Allocator | None) -> None:
+        self._allocator = allocator
+        self._committed = False
+        self.taken: set[str | int] = set()
+        self.freed: set[str | int] = set()
+
+    def commit(self) -> None:
+        self._committed = True
+
+    def close(self) -> None:
+        if self._allocator is not None:
+            self._allocator.give_back(self.freed if self._committed else self.taken)
+
+
+#: For writes of kinds that have nothing to allocate.
+NOTHING = Reservation(None)
+
+
+class Allocator:
+    """Cluster IPs (text) and node ports (int) in use. Each is given to one Service at a time."""
+
+    def __init__(self, cidr: str, node_ports: tuple[int, int], chance: Chance) -> None:
+        self._network = ipaddress.ip_network(cidr)
+        self._first_port, self._last_port = node_ports
+        self._chance = chance
+        self._used: set[str | int] = set()
+
+    def rebuild(self, services: Iterable[Obj]) -> None:
+        """Forget everything and take what ``services`` hold."""
+        self._used = set()
+        for service in services:
+            self._used |= holdings(service)
+
+    def release(self, service: Obj) -> None:
+        """A Service is gone."""
+        self.give_back(holdings(service))
+
+    def give_back(self, held: set[str | int]) -> None:
+        self._used -= held
+
+    def reserve(self, new: Obj, old: Obj | None) -> Reservation:
+        """Fill in what ``new`` leaves to the server and take what it names. Raises Invalid through ``ProblemsFound``."""
+        spec = new.setdefault("spec", {})
+        before = holdings(old) if old else set()
+        reservation = Reservation(self)
+        if old:
+            _carry_over(spec, old.get("spec") or {})
+        try:
+            self._take_address(spec, before, reservation)
+            self._take_ports(spec, before, reservation)
+        except BaseException:
+            reservation.close()
+            raise
+        reservation.freed = before - holdings(new)
+        return reservation
+
+    def _take_address(self, spec: Obj, before: set[str | int], reservation: Reservation) -> None:
+        if spec.get("type") == "ExternalName":
+            spec.pop("clusterIP", None)
+            spec.pop("clusterIPs", None)
+            return
+        asked = spec.get("clusterIP") or next(iter(spec.get("clusterIPs") or ()), "")
+        if asked == "None":
+            spec["clusterIP"], spec["clusterIPs"] = "None", ["None"]
+            return
+        if not asked:
+            asked = self._free_address()
+        elif asked not in before:
+            self._check_address(asked)
+        if asked not in before:
+            self._used.add(asked)
+            reservation.taken.add(asked)
+        spec["clusterIP"] = asked
+        if not spec.get("clusterIPs"):
+            spec["clusterIPs"] = [asked]
+
+    def _check_address(self, asked: str) -> None:
+        if asked in self._used:
+            raise _address_problem(asked, "provided IP is already allocated")
+        try:
+            inside = ipaddress.ip_address(asked) in self._network
+        except ValueError:
+            inside = False
+        if not inside:
+            why = f"the provided IP ({asked}) is not in the valid range. The range of valid IPs is {self._network}"
+            raise _address_problem(asked, why)
+
+    def _free_address(self) -> str:
+        """A random address of the upper band, which static requests are asked to leave alone, then of the lower one."""
+        first, size = int(self._network.network_address), self._network.num_addresses
+        band = min(max(16, size // 16), 256) if size > 16 else 1
+        for low, high in ((band, size - 1), (1, band)):
+            width = high - low
+            start = self._chance.below(width) if width > 0 else 0
+            for step in range(width):
+                address = str(ipaddress.ip_address(first + low + (start + step) % width))
+                if address not in self._used:
+                    return address
+        raise ApiError("InternalError", "failed to allocate a serviceIP: range is full")
+
+    def _take_ports(self, spec: Obj, before: set[str | int], reservation: Reservation) -> None:
+        kind = spec.get("type")
+        if kind not in _NEEDS_PORTS:
+            return
+        if kind == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts") is False:
+            automatic = False
+        else:
+            automatic = True
+        own: set[int] = set()
+        for index, port in enumerate(spec.get("ports") or ()):
+            asked = port.get("nodePort")
+            if asked:
+                if asked not in before and asked not in own:
+                    self._check_port(asked, index)
+                    self._keep(asked, reservation)
+            elif automatic:
+                asked = port["nodePort"] = self._free_port()
+                self._keep(asked, reservation)
+            if asked:
+                own.add(asked)
+
+    def _keep(self, port: int, reservation: Reservation) -> None:
+        self._used.add(port)
+        reservation.taken.add(port)
+
+    def _check_port(self, asked: int, index: int) -> None:
+        if not self._first_port <= asked <= self._last_port:
+            valid = f"{self._first_port}-{self._last_port}"
+            raise _port_problem(
+                asked, index, f"provided port is not in the valid range. The range of valid ports is {valid}"
+            )
+        if asked in self._used:
+            raise _port_problem(asked, index, "provided port is already allocated")
+
+    def _free_port(self) -> int:
+        count = self._last_port - self._first_port + 1
+        start = self._chance.below(count)
+        for step in range(count):
+            port = self._first_port + (start + step) % count
+            if port not in self._used:
+                return port
+        raise ApiError("InternalError", "failed to allocate a nodePort: range is full")
+
+
+class ProblemFound(Exception):
+    """A value asked for that cannot be had: becomes a cause of Invalid."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+def holdings(service: Obj) -> set[str | int]:
+    """The addresses and node ports a Service holds."""
+    spec = service.get("spec") or {}
+    held: set[str | int] = {address for address in spec.get("clusterIPs") or () if address != "None"}
+    if (address := spec.get("clusterIP")) and address != "None":
+        held.add(address)
+    if spec.get("type") in _NEEDS_PORTS:
+        held.update(port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort"))
+    if port := spec.get("healthCheckNodePort"):
+        held.add(port)
+    return held
+
+
+def _carry_over(spec: Obj, old: Obj) -> None:
+    """Values that the server chose stay when an update leaves them out (clients replace Services without them)."""
+    if spec.get("type") == "ExternalName" or old.get("type") == "ExternalName":
+        return
+    if not spec.get("clusterIP") and not spec.get("clusterIPs"):
+        for name in ("clusterIP", "clusterIPs"):
+            if name in old:
+                spec[name] = old[name]
+    if spec.get("type") in _NEEDS_PORTS and old.get("type") in _NEEDS_PORTS:
+        _carry_over_ports(spec.get("ports") or (), old.get("ports") or ())
+
+
+def _carry_over_ports(ports: Iterable[dict[str, Any]], old: Iterable[dict[str, Any]]) -> None:
+    known = {(port.get("protocol", "TCP"), port.get("port")): port.get("nodePort") for port in old}
+    named = {port.get("nodePort") for port in ports}
+    for port in ports:
+        before = known.get((port.get("protocol", "TCP"), port.get("port")))
+        if before and not port.get("nodePort") and before not in named:
+            port["nodePort"] = before
+            named.add(before)
+
+
+def _address_problem(asked: str, why: str) -> ProblemFound:
+    message = f'Invalid value: ["{asked}"]: failed to allocate IP {asked}: {why}'
+    return ProblemFound(Problem("spec.clusterIPs", _INVALID, message))
+
+
+def _port_problem(asked: int, index: int, why: str) -> ProblemFound:
+    return ProblemFound(Problem(f"spec.ports[{index}].nodePort", _INVALID, f"Invalid value: {asked}: {why}"))

@@ -1,0 +1,32 @@
+"""What every operation of the API server works with: the store, the clock, chance, settings and the Service allocator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from podo.apiserver.allocation import Allocator
+from podo.runtime.chance import Chance
+from podo.runtime.clock import Clock
+from podo.storage.contract import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Settings of the API server. Sizes are in bytes, times in seconds."""
+
+    service_cidr: str = "10.96.0.0/16"
+    node_ports: tuple[int, int] = (30000, 32767)
+    body_limit: int = 3 << 20
+    watch_seconds: float = 1800.0  # shortest life of a watch that names no timeout; a random one up to twice as long is taken
+    bookmark_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One value a server; operations take it as their first parameter."""
+
+    store: Store
+    clock: Clock
+    chance: Chance
+    config: Config
+    allocator: Allocator

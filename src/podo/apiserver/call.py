@@ -1,0 +1,35 @@
+"""A call: one request for a resource, whatever way it came (HTTP or the same process), and what a write answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from podo.api.kind import Kind
+from podo.authn.user import ANONYMOUS, User
+
+
+@dataclass(slots=True)
+class Call:
+    """``verb`` is the API's word (``deletecollection``), not HTTP's. ``warnings`` collects what the client is told beside the answer."""
+
+    verb: str
+    kind: Kind
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+    user: User = ANONYMOUS
+    dry_run: bool = False
+    field_validation: str = "Warn"  # "Strict", "Warn", "Ignore"
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        return self.kind.key(self.namespace, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The answer to a write: the object's bytes as now stored (stamped), or as they would be in a dry run."""
+
+    value: bytes
+    code: int = 200

@@ -1,0 +1,65 @@
+"""Writes by verb and subresource, for whoever asks: HTTP and the client in the same process go through here alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podo.api.errors import ApiError
+from podo.api.kind import Obj
+from podo.apiserver import patching, shape, stored
+from podo.apiserver.backend import Backend
+from podo.apiserver.call import Call, Written
+from podo.apiserver.subresources import scale
+from podo.apiserver.subresources.binding import bind
+from podo.apiserver.subresources.finalize import finalize
+from podo.apiserver.verbs import create as creating
+from podo.apiserver.verbs import patch as patches
+from podo.apiserver.verbs import update as updating
+
+
+def not_allowed() -> ApiError:
+    return ApiError("MethodNotAllowed", "the server does not allow this method on the requested resource")
+
+
+def _check_subresource(call: Call, *served: str) -> None:
+    if call.subresource not in served or (call.subresource and call.subresource not in call.kind.subresources):
+        raise not_allowed()
+
+
+def _check_verb(call: Call) -> None:
+    if not call.subresource and call.verb not in call.kind.verbs:
+        raise not_allowed()
+
+
+async def create(backend: Backend, call: Call, obj: Obj) -> Written:
+    """POST: a new object, or a binding. ``obj`` becomes the server's own."""
+    _check_verb(call)
+    _check_subresource(call, "", "binding")
+    if call.subresource == "binding":
+        return await bind(backend, call, obj)
+    obj = shape.conform(call, obj)
+    written = await creating.create(backend, call, obj)
+    return Written(stored.presented(call.kind, written.value), written.code)
+
+
+async def update(backend: Backend, call: Call, obj: Obj) -> Written:
+    """PUT: replace the object or a subresource of it."""
+    _check_verb(call)
+    _check_subresource(call, "", "status", "scale", "finalize")
+    if call.subresource == "scale":
+        return await scale.change_scale(backend, call, lambda old: obj)
+    obj = shape.conform(call, obj)
+    if call.subresource == "finalize":
+        return await finalize(backend, call, obj)
+    return await updating.update(backend, call, obj)
+
+
+async def patch(backend: Backend, call: Call, changes: Any, form: str) -> Written:
+    """PATCH by the ``form`` "json", "merge" or "strategic"."""
+    _check_verb(call)
+    _check_subresource(call, "", "status", "scale")
+    if form not in patching.FORMS.values():
+        raise ApiError("UnsupportedMediaType", "server-side apply (application/apply-patch+yaml) is not supported yet")
+    if call.subresource != "scale":
+        return await patches.patch(backend, call, changes, form)
+    return await scale.change_scale(backend, call, lambda old: patching.patched_scale(old, changes, form))

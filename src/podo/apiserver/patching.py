@@ -1,0 +1,85 @@
+"""Applying a decoded patch to an object, by the three forms that change what is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podo.api.errors import ApiError, bad_request, invalid
+from podo.api.kind import Obj, Problem
+from podo.apiserver import shape
+from podo.apiserver.call import Call
+from podo.values.patch import PatchError, json, merge, strategic
+
+#: Media type of a patch -> its form.
+FORMS = {
+    "application/json-patch+json": "json",
+    "application/merge-patch+json": "merge",
+    "application/strategic-merge-patch+json": "strategic",
+}
+APPLY = "application/apply-patch+yaml"
+
+
+def form_of(media_type: str) -> str:
+    """The form a media type names. Raises UnsupportedMediaType with the types that are accepted."""
+    found = FORMS.get(media_type)
+    if found:
+        return found
+    accepted = ", ".join(FORMS)
+    if media_type == APPLY:
+        why = f"server-side apply ({APPLY}) is not supported yet; accepted media types include: {accepted}"
+    else:
+        why = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
+    raise ApiError("UnsupportedMediaType", why)
+
+
+def patched(call: Call, old: Obj, changes: Any, form: str) -> Obj:
+    """``old``, which may be changed, after the patch. Raises BadRequest or Invalid for a patch that cannot be applied."""
+    try:
+        new = apply(old, changes, form, shape.merging(call.kind))
+    except PatchError as problem:
+        if form == "json":
+            raise ApiError("Invalid", f"the server rejected our request due to an error in our request: {problem}") from None
+        raise bad_request(str(problem)) from None
+    if not isinstance(new, dict) or not isinstance(new.get("metadata"), dict):
+        raise bad_request("the patched value is not an object with metadata")
+    _check_identity(call, new, old)
+    return new
+
+
+def apply(old: Obj, changes: Any, form: str, lists: strategic.Schema | None) -> Any:
+    """The bare application. ``lists`` tells a strategic merge patch how lists merge. Raises PatchError."""
+    if form == "json":
+        return json.apply(old, changes)
+    if not isinstance(changes, dict):
+        raise PatchError(f"a {form} patch must be an object")
+    if form == "merge":
+        return merge.apply(old, changes)
+    return strategic.apply(old, changes, lists)
+
+
+def _check_identity(call: Call, new: Obj, old: Obj) -> None:
+    """A patch may not make another object of it."""
+    for name in ("apiVersion", "kind"):
+        if new.get(name) != call_type(call)[name]:
+            raise bad_request(f"the {name} of the object cannot be changed by a patch")
+    for name in ("name", "namespace", "uid"):
+        found, before = new["metadata"].get(name), old["metadata"].get(name)
+        if found != before:
+            if name == "uid" and found:
+                why = f"Precondition failed: UID in precondition: {found}, UID in object meta: {before}"
+                raise ApiError("Conflict", f'Operation cannot be fulfilled on {call.kind.resource} "{call.name}": {why}')
+            problem = Problem(f"metadata.{name}", "FieldValueInvalid", f'Invalid value: "{found}": field is immutable')
+            raise invalid(call.kind, call.name, [problem])
+
+
+def call_type(call: Call) -> dict[str, str]:
+    return {"apiVersion": call.kind.api_version, "kind": call.kind.kind}
+
+
+def patched_scale(scale: Obj, changes: Any, form: str) -> Obj:
+    """A Scale after a patch: it has no lists, so the strategic form is the merge form. Raises BadRequest."""
+    try:
+        found = apply(scale, changes, form, None)
+    except PatchError as problem:
+        raise bad_request(str(problem)) from None
+    return found if isinstance(found, dict) else {}

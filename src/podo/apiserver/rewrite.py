@@ -1,0 +1,156 @@
+"""Read, modify, write: the loop under update, patch and the subresources that change an object.
+
+A change is worked out against what is stored and written on the condition that it is still stored; if another write came
+between, an unconditional change is worked out again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from podo.api.encoding import stamp
+from podo.api.errors import conflict, not_found
+from podo.api.kind import Kind, Obj
+from podo.apiserver import stamping, stored, validation
+from podo.apiserver.admitting import admit
+from podo.apiserver.allocating import allocates, reserve
+from podo.apiserver.backend import Backend
+from podo.apiserver.call import Call, Written
+from podo.storage.contract import KeyNotFound, Record, RevisionMismatch
+
+#: How often an unconditional change is worked out again before the client is told of the conflict.
+ATTEMPTS = 10
+
+#: Gives the wanted object for the stored one, which it may change; called once an attempt.
+Produce = Callable[[Obj], Obj]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a write to the resource itself or to one of its subresources may change, and the rules it is held to."""
+
+    #: Puts back into ``new`` what the write may not change. ``merge(new, old)``.
+    merge: Callable[[Obj, Obj], None]
+    check: Callable[[Kind, Obj, Obj], None]
+    is_main: bool = False
+
+
+def _keep_status(new: Obj, old: Obj) -> None:
+    if "status" in old:
+        new["status"] = old["status"]
+    else:
+        new.pop("status", None)
+
+
+def _keep_all_but_status(new: Obj, old: Obj) -> None:
+    for name in [name for name in new if name not in ("status", "metadata", "apiVersion", "kind")]:
+        if name not in old:
+            del new[name]
+    for name, value in old.items():
+        if name not in ("status", "metadata"):
+            new[name] = value
+    found, before = new["metadata"], old["metadata"]
+    if "ownerReferences" in before:
+        found["ownerReferences"] = before["ownerReferences"]
+    else:
+        found.pop("ownerReferences", None)
+
+
+def _keep_nothing(new: Obj, old: Obj) -> None:
+    return None
+
+
+MAIN = Scope(_keep_status, validation.check_update, is_main=True)
+MAIN_WITHOUT_STATUS = Scope(_keep_nothing, validation.check_update, is_main=True)
+STATUS = Scope(_keep_all_but_status, validation.check_status)
+#: The writer has changed exactly what it may (binding, finalize).
+EXACT = Scope(_keep_nothing, validation.check_nothing)
+
+
+def scope_of(call: Call) -> Scope:
+    """The scope of a write by verbs update and patch."""
+    if call.subresource == "status":
+        return STATUS
+    return MAIN if call.kind.has_status else MAIN_WITHOUT_STATUS
+
+
+async def rewrite(backend: Backend, call: Call, produce: Produce, scope: Scope, expected: int = 0) -> Written:
+    """Change one stored object. ``expected``: the revision it must be at (0: any).
+
+    Raises NotFound, Conflict, Invalid, and what admission refuses.
+    """
+    for _ in range(ATTEMPTS):
+        record = await backend.store.get(call.key)
+        if record is None:
+            raise not_found(call.kind, call.name)
+        if expected and record.revision != expected:
+            break
+        written = await _attempt(backend, call, produce, scope, record)
+        if written is not None:
+            return written
+    raise conflict(call.kind, call.name, stamping.CHANGED)
+
+
+async def _attempt(
+    backend: Backend, call: Call, produce: Produce, scope: Scope, record: Record
+) -> Written | None:
+    """None if another write came between."""
+    kind = call.kind
+    old = stored.load(kind, record.value)
+    new = produce(stored.load(kind, record.value))
+    _check_version(call, new, record)
+    stamping.keep_server_fields(new, old)
+    scope.merge(new, old)
+    if scope.is_main:
+        kind.fill_in(new)
+    await admit(backend, call, "UPDATE", new, old)
+    with reserve(backend, call, new, old) as reservation:
+        if scope.is_main:
+            kind.prepare(new, old)
+        stamping.raise_generation(kind, new, old)
+        scope.check(kind, new, old)
+        if new == old:
+            return Written(stored.presented(kind, record.value))
+        try:
+            written = await _commit(backend, call, new, old, record)
+        except RevisionMismatch:
+            return None
+        except KeyNotFound:
+            raise not_found(kind, call.name) from None
+        if not call.dry_run:
+            reservation.commit()
+    return written
+
+
+def _check_version(call: Call, new: Obj, record: Record) -> None:
+    """A client that names a version or a uid means that one only. Raises Conflict."""
+    found = new["metadata"]
+    revision = found.get("resourceVersion") or "0"
+    if revision != "0" and revision != str(record.revision):
+        raise conflict(call.kind, call.name, stamping.CHANGED)
+
+
+async def _commit(backend: Backend, call: Call, new: Obj, old: Obj, record: Record) -> Written:
+    kind = call.kind
+    finished = is_finished(kind, new, old)
+    value = stored.dump(kind, new)
+    if call.dry_run:
+        return Written(stored.presented(kind, stamp(value, record.revision)))
+    if not finished:
+        done = await backend.store.update(record.key, value, expected=record.revision)
+        return Written(stored.presented(kind, done.value))
+    await backend.store.delete(record.key, expected=record.revision)
+    if allocates(kind):
+        backend.allocator.release(old)
+    return Written(stored.presented(kind, stamp(value, record.revision)))
+
+
+def is_finished(kind: Kind, new: Obj, old: Obj) -> bool:
+    """Is this the write that removes the last thing a deleted object waited for?"""
+    found = new["metadata"]
+    if "deletionTimestamp" not in found or found.get("finalizers"):
+        return False
+    if kind.plural == "namespaces" and kind.group == "" and (new.get("spec") or {}).get("finalizers"):
+        return False
+    return not old["metadata"].get("deletionGracePeriodSeconds")

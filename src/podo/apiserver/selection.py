@@ -1,0 +1,97 @@
+"""Which objects a list or watch selects: namespace, labels and fields, told from stored bytes with as little decoding as will do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from podo.api.errors import bad_request
+from podo.api.kind import Kind
+from podo.apiserver import stored
+from podo.storage.contract import Record
+from podo.values import selector as selectors
+
+_META_FIELDS = ("metadata.name", "metadata.namespace")
+
+
+class _Metadata(msgspec.Struct):
+    labels: dict[str, str] | None = None
+
+
+class _Labelled(msgspec.Struct):
+    metadata: _Metadata
+
+
+_labels_of = msgspec.json.Decoder(_Labelled).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is asked for. ``name``: the only name that can match, where the field selector pins one."""
+
+    kind: Kind
+    namespace: str
+    labels: selectors.Selector
+    fields: tuple[selectors.FieldRequirement, ...]
+
+    @property
+    def everything(self) -> bool:
+        """Does it select all that has the prefix?"""
+        return self.labels.everything and not self.fields
+
+    @property
+    def prefix(self) -> str:
+        """The store's key prefix: one namespace where the request or its field selector names one."""
+        namespace = self.namespace or self._pinned("metadata.namespace")
+        return f"{self.kind.prefix}{namespace}/" if namespace and self.kind.namespaced else self.kind.prefix
+
+    @property
+    def name(self) -> str:
+        return self._pinned("metadata.name")
+
+    @property
+    def key(self) -> str:
+        """The only key that can match, or ""."""
+        namespace = self.namespace or self._pinned("metadata.namespace")
+        if not self.name or (self.kind.namespaced and not namespace):
+            return ""
+        return self.kind.key(namespace, self.name)
+
+    def _pinned(self, field: str) -> str:
+        return next((one.value for one in self.fields if one.field == field and one.equal), "")
+
+    def matches(self, record: Record) -> bool:
+        if not self.labels.everything and not self.labels.matches(_labels_of(record.value).metadata.labels):
+            return False
+        return not self.fields or self._fields_match(record)
+
+    def _fields_match(self, record: Record) -> bool:
+        own = [one for one in self.fields if one.field not in _META_FIELDS]
+        if len(own) != len(self.fields) and not self._key_matches(record.key):
+            return False
+        if not own:
+            return True
+        obj = stored.load(self.kind, record.value)
+        return all(one.matches(self.kind.fields[one.field](obj)) for one in own)
+
+    def _key_matches(self, key: str) -> bool:
+        parts = key.rsplit("/", 2)
+        namespace = parts[-2] if self.kind.namespaced else ""
+        values = {"metadata.name": parts[-1], "metadata.namespace": namespace}
+        return all(one.matches(values[one.field]) for one in self.fields if one.field in values)
+
+
+def select(kind: Kind, namespace: str, labels: str, fields: str) -> Selection:
+    """The selection of selectors as text. Raises BadRequest for what cannot be understood."""
+    try:
+        by_label = selectors.parse(labels) if labels else selectors.EVERYTHING
+        by_field = selectors.parse_fields(fields) if fields else ()
+    except selectors.SelectorError as problem:
+        raise bad_request(str(problem)) from None
+    for one in by_field:
+        if one.field not in _META_FIELDS and one.field not in kind.fields:
+            raise bad_request(f'field label not supported: "{one.field}"')
+    return Selection(kind, namespace, by_label, by_field)
+
+

@@ -1,0 +1,73 @@
+"""What the server itself writes into ``metadata``: names from generateName, uid, times, generation; and what an update may not change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podo.api import meta
+from podo.api.errors import ApiError
+from podo.api.kind import Kind, Obj
+from podo.apiserver.call import Call
+from podo.runtime.chance import Chance
+from podo.values import timestamp
+
+_MAX_GENERATED = 63
+_SUFFIX = 5
+#: Fields of metadata that only the server sets.
+_SERVER_OWNED = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
+#: Not kept: selfLink is gone from the API; managedFields comes with server-side apply.
+_DROPPED = ("selfLink", "managedFields")
+
+NAMESPACE_MISMATCH = "the namespace of the provided object does not match the namespace sent on the request"
+CHANGED = "the object has been modified; please apply your changes to the latest version and try again"
+
+
+def match_namespace(call: Call, obj: Obj) -> None:
+    """Put the request's namespace into the object, or refuse another one."""
+    found = meta.metadata(obj)
+    named = found.get("namespace") or ""
+    if not call.namespace:
+        found.pop("namespace", None)
+    elif not named:
+        found["namespace"] = call.namespace
+    elif named != call.namespace:
+        raise ApiError("BadRequest", NAMESPACE_MISMATCH)
+
+
+def generated_name(prefix: str, chance: Chance) -> str:
+    return prefix[: _MAX_GENERATED - _SUFFIX] + chance.suffix(_SUFFIX)
+
+
+def stamp_new(obj: Obj, now: float, chance: Chance) -> bool:
+    """The server's fields of a new object. True if its name was generated."""
+    found = meta.metadata(obj)
+    for name in (*_SERVER_OWNED, *_DROPPED, "resourceVersion"):
+        found.pop(name, None)
+    found["uid"] = chance.uid()
+    found["creationTimestamp"] = timestamp.time(now)
+    if found.get("name") or not found.get("generateName"):
+        return False
+    found["name"] = generated_name(found["generateName"], chance)
+    return True
+
+
+def keep_server_fields(new: Obj, old: Obj) -> None:
+    """An update cannot change what the server owns: take it from ``old``."""
+    found, before = meta.metadata(new), old["metadata"]
+    for name in _DROPPED:
+        found.pop(name, None)
+    for name in (*_SERVER_OWNED, "resourceVersion", "name", "namespace"):
+        if name in before:
+            found[name] = before[name]
+        else:
+            found.pop(name, None)
+
+
+def raise_generation(kind: Kind, new: Obj, old: Obj) -> None:
+    """``metadata.generation`` counts the changes of the wanted state."""
+    if kind.generation and _wanted(new) != _wanted(old):
+        new["metadata"]["generation"] = int(old["metadata"].get("generation") or 0) + 1
+
+
+def _wanted(obj: Obj) -> dict[str, Any]:
+    return {name: value for name, value in obj.items() if name not in ("metadata", "status", "apiVersion", "kind")}

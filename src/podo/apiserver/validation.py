@@ -1,0 +1,36 @@
+"""Whether an object may be stored: its schema first (types, unknown fields), then the rules of its metadata and kind."""
+
+from __future__ import annotations
+
+from podo.api.errors import invalid
+from podo.api.kind import Kind, Obj
+from podo.api.metadata_rules import check_metadata, check_metadata_update, problems_of
+from podo.api.rules import Found
+
+
+def check_new(kind: Kind, obj: Obj) -> None:
+    """Raises Invalid with all that is wrong with a new object."""
+    problems = problems_of(kind, obj, None)
+    if problems:
+        raise invalid(kind, obj["metadata"].get("name") or "", problems)
+
+
+def check_update(kind: Kind, new: Obj, old: Obj) -> None:
+    """Raises Invalid with all that is wrong with a change of the main resource."""
+    problems = problems_of(kind, new, old)
+    if problems:
+        raise invalid(kind, new["metadata"]["name"], problems)
+
+
+def check_status(kind: Kind, new: Obj, old: Obj) -> None:
+    """Raises Invalid with all that is wrong with a change of the status."""
+    problems: Found = []
+    check_metadata(kind, new["metadata"], problems)
+    check_metadata_update(new["metadata"], old["metadata"], problems)
+    problems.extend(kind.status_problems(new, old))
+    if problems:
+        raise invalid(kind, new["metadata"]["name"], problems)
+
+
+def check_nothing(kind: Kind, new: Obj, old: Obj) -> None:
+    """For writes whose form allows nothing that could be wrong."""

@@ -1,0 +1,63 @@
+"""create: names, defaults, admission, rules, allocation, one write."""
+
+from __future__ import annotations
+
+from podo.api.errors import already_exists
+from podo.api.kind import Obj
+from podo.apiserver import stamping, stored, validation
+from podo.apiserver.admitting import admit
+from podo.apiserver.allocating import reserve
+from podo.apiserver.backend import Backend
+from podo.apiserver.call import Call, Written
+from podo.storage.contract import KeyExists, Record
+
+#: How often a name is generated before the client is told that it is taken.
+NAME_ATTEMPTS = 8
+
+
+async def create(backend: Backend, call: Call, obj: Obj) -> Written:
+    """Store ``obj``, which becomes the server's own. Raises AlreadyExists, Invalid, and what admission refuses."""
+    kind = call.kind
+    stamping.match_namespace(call, obj)
+    kind.fill_in(obj)
+    generated = stamping.stamp_new(obj, backend.clock.now(), backend.chance)
+    call.name = obj["metadata"].get("name") or ""
+    await admit(backend, call, "CREATE", obj, None)
+    _begin(call, obj)
+    with reserve(backend, call, obj, None) as reservation:
+        validation.check_new(kind, obj)
+        if call.dry_run:
+            return await _rehearse(backend, call, obj)
+        record = await _insert(backend, call, obj, generated)
+        reservation.commit()
+    return Written(record.value, 201)
+
+
+def _begin(call: Call, obj: Obj) -> None:
+    """The server's part of a new object: no status yet, generation 1, what the kind sets itself."""
+    kind = call.kind
+    if kind.has_status and not kind.status_on_create:
+        obj["status"] = {}
+    if kind.generation:
+        obj["metadata"]["generation"] = 1
+    kind.prepare(obj, None)
+
+
+async def _rehearse(backend: Backend, call: Call, obj: Obj) -> Written:
+    if await backend.store.get(call.kind.key(call.namespace, call.name)) is not None:
+        raise already_exists(call.kind, call.name)
+    return Written(stored.dump(call.kind, obj), 201)
+
+
+async def _insert(backend: Backend, call: Call, obj: Obj, generated: bool) -> Record:
+    kind = call.kind
+    for attempt in range(NAME_ATTEMPTS):
+        try:
+            return await backend.store.create(kind.key(call.namespace, call.name), stored.dump(kind, obj))
+        except KeyExists:
+            if not generated or attempt == NAME_ATTEMPTS - 1:
+                break
+            found = obj["metadata"]
+            found["name"] = call.name = stamping.generated_name(found["generateName"], backend.chance)
+    raise already_exists(kind, call.name)
+

@@ -1,0 +1,123 @@
+"""delete: at once, or gracefully (pods), or when the last finalizer goes; with preconditions.
+
+Source: "Garbage Collection", "Finalizers" and "Pod termination" of the Kubernetes documentation; metav1.DeleteOptions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from podo.api.encoding import dumps, stamp
+from podo.api.errors import ApiError, conflict, not_found
+from podo.api.kind import Kind, Obj
+from podo.apiserver import deletion, stored
+from podo.apiserver.admitting import admit
+from podo.apiserver.allocating import allocates
+from podo.apiserver.backend import Backend
+from podo.apiserver.call import Call, Written
+from podo.apiserver.rewrite import ATTEMPTS
+from podo.storage.contract import KeyNotFound, Record, RevisionMismatch
+
+#: Kinds whose deleted object is answered instead of a Status.
+_ANSWERS_OBJECT = frozenset(
+    {"pods", "services", "serviceaccounts", "persistentvolumes", "persistentvolumeclaims", "podtemplates"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOptions:
+    """``metav1.DeleteOptions``. ``propagation``: "", "Background", "Foreground", "Orphan". ``uid``, ``revision``: preconditions."""
+
+    grace_seconds: int | None = None
+    propagation: str = ""
+    uid: str = ""
+    revision: str = ""
+
+
+async def delete(backend: Backend, call: Call, options: DeleteOptions) -> Written:
+    """Delete or begin to. Raises NotFound, Conflict, and what admission refuses."""
+    admitted = False
+    for _ in range(ATTEMPTS):
+        record = await backend.store.get(call.key)
+        if record is None:
+            raise not_found(call.kind, call.name)
+        old = stored.load(call.kind, record.value)
+        _check_preconditions(call, old, options)
+        if not admitted:
+            await admit(backend, call, "DELETE", None, old)
+            admitted = True
+        try:
+            return await _attempt(backend, call, options, record, old)
+        except RevisionMismatch:
+            continue
+        except KeyNotFound:
+            raise not_found(call.kind, call.name) from None
+    raise conflict(call.kind, call.name, "the object changed while it was being deleted; please try again")
+
+
+def _check_preconditions(call: Call, old: Obj, options: DeleteOptions) -> None:
+    found = old["metadata"]
+    if options.uid and options.uid != found.get("uid"):
+        why = f"the UID in the precondition ({options.uid}) does not match the UID in record ({found.get('uid')}). "
+        raise conflict(call.kind, call.name, why + "The object might have been deleted and then recreated")
+    if options.revision and options.revision != found.get("resourceVersion"):
+        why = f"the ResourceVersion in the precondition ({options.revision}) does not match the ResourceVersion in "
+        why += f"record ({found.get('resourceVersion')}). The object might have been modified"
+        raise conflict(call.kind, call.name, why)
+
+
+async def _attempt(backend: Backend, call: Call, options: DeleteOptions, record: Record, old: Obj) -> Written:
+    kind = call.kind
+    wanted = deletion.begin(
+        kind, stored.load(kind, record.value), options.grace_seconds, options.propagation, backend.clock.now()
+    )
+    code = 202 if options.propagation == "Foreground" and not wanted.remove else 200
+    if not wanted.remove:
+        if wanted.obj == old:
+            return Written(stored.presented(kind, record.value), code)
+        return Written(await _mark(backend, call, wanted.obj, record), code)
+    if not call.dry_run:
+        await backend.store.delete(record.key, expected=record.revision)
+        if allocates(kind):
+            backend.allocator.release(old)
+    if kind.plural in _ANSWERS_OBJECT:
+        return Written(stored.presented(kind, stamp(stored.dump(kind, wanted.obj), record.revision)), code)
+    return Written(dumps(_success(kind, call.name, old)), code)
+
+
+async def _mark(backend: Backend, call: Call, obj: Obj, record: Record) -> bytes:
+    value = stored.dump(call.kind, obj)
+    if call.dry_run:
+        return stored.presented(call.kind, stamp(value, record.revision))
+    done = await backend.store.update(record.key, value, expected=record.revision)
+    return stored.presented(call.kind, done.value)
+
+
+def _success(kind: Kind, name: str, old: Obj) -> Obj:
+    details = {"name": name, "group": kind.group, "kind": kind.plural, "uid": old["metadata"].get("uid")}
+    return {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Success",
+        "details": {key: value for key, value in details.items() if value},
+    }
+
+
+def parse_options(body: Obj, query: dict[str, str]) -> tuple[DeleteOptions, bool]:
+    """The options of a body or, without one, of the query; and whether it is a dry run. Raises BadRequest."""
+    source = body or query
+    try:
+        grace = None if source.get("gracePeriodSeconds") is None else int(source["gracePeriodSeconds"])
+    except (TypeError, ValueError):
+        raise ApiError("BadRequest", "gracePeriodSeconds: must be an integer") from None
+    preconditions = body.get("preconditions") or {}
+    propagation = source.get("propagationPolicy") or ""
+    if not propagation and source.get("orphanDependents") is not None:
+        propagation = "Orphan" if source["orphanDependents"] in (True, "true") else "Background"
+    if propagation not in ("", "Background", "Foreground", "Orphan"):
+        valid = 'supported values: "Background", "Foreground", "Orphan", ""'
+        raise ApiError("Invalid", f'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "{propagation}": {valid}')
+    dry_run = bool(body.get("dryRun")) or query.get("dryRun") == "All"
+    options = DeleteOptions(grace, propagation, preconditions.get("uid") or "", preconditions.get("resourceVersion") or "")
+    return options, dry_run

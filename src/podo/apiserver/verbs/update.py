@@ -1,0 +1,22 @@
+"""update: replace an object, or the part of it that a subresource writes."""
+
+from __future__ import annotations
+
+from podo.api.errors import ApiError
+from podo.api.kind import Obj
+from podo.apiserver import stamping, stored
+from podo.apiserver.backend import Backend
+from podo.apiserver.call import Call, Written
+from podo.apiserver.rewrite import Scope, rewrite, scope_of
+
+
+async def update(backend: Backend, call: Call, obj: Obj, scope: Scope | None = None) -> Written:
+    """Replace the object called ``call.name`` by ``obj``; with a resourceVersion in it, that version only."""
+    stamping.match_namespace(call, obj)
+    name = obj["metadata"].get("name")
+    if not name:
+        raise ApiError("BadRequest", "name must be provided")
+    if name != call.name:
+        why = f"the name of the object ({name}) does not match the name on the URL ({call.name})"
+        raise ApiError("BadRequest", why)
+    return await rewrite(backend, call, lambda old: stored.copy(obj), scope or scope_of(call))

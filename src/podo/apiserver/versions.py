@@ -1,0 +1,75 @@
+"""The resourceVersion, resourceVersionMatch and continue parameters of list and watch: what they mean and what is refused.
+
+Source: "Resource versions" and "Retrieving large results sets in chunks" of the Kubernetes API concepts.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+import orjson
+
+from podo.api.errors import ApiError, bad_request
+
+EXPIRED_CONTINUE = (
+    "The provided continue parameter is too old to display a consistent list result. You must start a new list without "
+    "the continue parameter."
+)
+
+
+def parse_revision(text: str) -> int | None:
+    """None for "". Raises BadRequest for what is no number."""
+    if not text:
+        return None
+    if text.isascii() and text.isdigit() and len(text) <= 18:
+        return int(text)
+    raise ApiError("Invalid", f'resourceVersion: Invalid value: "{text}": must be a non-negative number', code=400)
+
+
+def too_large(wanted: int, current: int) -> ApiError:
+    """The client has seen a revision that this server has not yet."""
+    message = f"Too large resource version: {wanted}, current: {current}"
+    cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+    return ApiError("Timeout", f"Timeout: {message}", {"causes": [cause], "retryAfterSeconds": 1})
+
+
+def too_old(wanted: int, oldest: int) -> ApiError:
+    return ApiError("Expired", f"too old resource version: {wanted} ({oldest})")
+
+
+def continue_token(revision: int, after: str) -> str:
+    """Opaque to clients: the revision all pages are read at, and the last key given."""
+    token = {"v": "meta.k8s.io/v1", "rv": revision, "start": after}
+    return base64.urlsafe_b64encode(orjson.dumps(token)).rstrip(b"=").decode()
+
+
+def read_continue_token(token: str, prefix: str) -> tuple[int, str]:
+    """The revision and the key to go on after. Raises BadRequest for a token that this server did not give for such a list."""
+    try:
+        value = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        revision, after = value["rv"], value["start"]
+        known = value["v"] == "meta.k8s.io/v1" and isinstance(revision, int) and isinstance(after, str)
+    except (binascii.Error, ValueError, KeyError, TypeError):
+        known = False
+    if not known or not after.startswith(prefix) or revision <= 0:
+        raise bad_request("continue key is not valid: the token was not given for this list")
+    return revision, after
+
+
+def check_match(match: str, revision: str, token: str) -> None:
+    """The combinations that upstream forbids. Raises Invalid (as 422)."""
+    if not match:
+        return
+    if token:
+        raise _refused("Forbidden: resourceVersionMatch is forbidden when continue is provided")
+    if not revision:
+        raise _refused("Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided")
+    if match not in ("Exact", "NotOlderThan"):
+        raise _refused(f'Unsupported value: "{match}": supported values: "Exact", "NotOlderThan"')
+    if match == "Exact" and revision == "0":
+        raise _refused('Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
+
+
+def _refused(why: str) -> ApiError:
+    return ApiError("Invalid", f'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: {why}')
