@@ -1,4 +1,4 @@
-"""Writes ``src/podo/api/schema/v1_37.json``: the facts about every type of the Kubernetes 1.37 API, without descriptions.
+"""Writes ``src/podo/api/schema/v1_37.json``: the facts about every type of the Kubernetes 1.37 API, no descriptions.
 
 Source: the upstream OpenAPI document in the form that the development dependency ``kubernetes-validate`` ships it.
 The format is explained in ``src/podo/api/schema/table.py``. Run: ``python scripts/make_schema.py``; ``--check`` only

@@ -109,7 +109,7 @@ def decode_value(
 
 
 def decode_documents(data: bytes, *, limit: int = MAX_BODY) -> list[Obj]:
-    """All objects of a YAML (or JSON) manifest, documents separated by ``---``, without the empty ones. Raises ApiError."""
+    """All objects of a YAML (or JSON) manifest, documents separated by ``---``, without empty ones. Raises ApiError."""
     if len(data) > limit:
         raise ApiError("RequestEntityTooLarge", f"limit is {limit}")
     from podo.api import yaml_reader

@@ -1,4 +1,4 @@
-"""Resource quantities such as ``100m``, ``1Gi``, ``1e3``, ``0.5``: parsed exactly, compared, added, written as one text.
+"""Resource quantities such as ``100m``, ``1Gi``, ``1e3``, ``0.5``: parsed exactly, compared, added, written.
 
 Source: the API reference, "Quantity". A value is kept as a whole number of billionths, the finest step a quantity has
 (finer ones are rounded away from zero), and is capped at 2^63-1 as the API does; so nothing here loses a digit or grows

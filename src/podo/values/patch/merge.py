@@ -21,8 +21,8 @@ def apply(document: Any, patch: Any) -> Any:
 
 
 def diff(before: Any, after: Any) -> Any:
-    """The smallest merge patch that makes ``after`` of ``before``. ``after`` must not hold null in an object: a merge patch
-    cannot say that (RFC 7386, section 1).
+    """The smallest merge patch that makes ``after`` of ``before``. ``after`` must not hold null in an object: a merge
+    patch cannot say that (RFC 7386, section 1).
     """
     if not isinstance(before, dict) or not isinstance(after, dict):
         return after

@@ -1,7 +1,7 @@
 """Strategic merge patch: a merge patch that knows from the schema which lists merge, and by which key.
 
 Source: the API documentation "Update API Objects in Place Using kubectl patch" and the design document on strategic
-merge patches: the directives ``$patch``, ``$retainKeys``, ``$setElementOrder/<list>``, ``$deleteFromPrimitiveList/<list>``.
+merge patches: ``$patch``, ``$retainKeys``, ``$setElementOrder/<list>``, ``$deleteFromPrimitiveList/<list>``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Field(Protocol):
 
     @property
     def element(self) -> Schema | None:
-        """The schema of the object, or of the list's or map's elements; None where they are not objects or not known."""
+        """The schema of the object, or of the list's elements; None where they are not objects or not known."""
 
 
 class Schema(Protocol):
