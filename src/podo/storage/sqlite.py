@@ -110,7 +110,7 @@ class SqliteStore(LedgerReads):
             writer.compact(revision)
             done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._compactions.append((revision, done))
-            await done
+            await asyncio.shield(done)
 
     async def _write(self, key: str, value: bytes | None, decide: Callable[[Record | None, int], Change]) -> Record:
         writer = self._usable()
