@@ -39,8 +39,9 @@ class SqliteStore(LedgerReads):
         self._refusal: str | None = f"{path} is not open"
         self._assigned = 0  # the last revision given to a write
         self._waiting: deque[tuple[Change, asyncio.Future[None]]] = deque()  # in the order of their revisions
-        self._pending: dict[str, tuple[Change, asyncio.Future[None]]] = {}  # the newest uncommitted write of a key
-        self._compactions: list[tuple[int, asyncio.Future[None]]] = []
+        self._pending: dict[str, Change] = {}  # the newest uncommitted write of a key
+        self._refused: list[tuple[int, asyncio.Future[None]]] = []  # wait until readers can see this revision
+        self._compactions: list[tuple[int, asyncio.Future[None]]] = []  # wait until the disk is compacted up to this
         self._disk_compaction = 0  # asked for
         self._commits = self._writes = 0
 
@@ -108,29 +109,32 @@ class SqliteStore(LedgerReads):
         if revision > self._disk_compaction:
             self._disk_compaction = revision
             writer.compact(revision)
-            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._compactions.append((revision, done))
-            await asyncio.shield(done)
+            await self._listed(self._compactions, revision)
 
     async def _write(self, key: str, value: bytes | None, decide: Callable[[Record | None, int], Change]) -> Record:
         writer = self._usable()
         pending = self._pending.get(key)
-        newest = self._ledger.get(key) if pending is None else None if pending[0].deleted else pending[0].record
+        newest = self._ledger.get(key) if pending is None else None if pending.deleted else pending.record
         try:
             change = decide(newest, self._assigned + 1)
         except StoreError:
             if pending is not None:  # refused because of a write that readers cannot see yet: answer when they can
-                await asyncio.wait([pending[1]])
-                self._usable()
+                await self._listed(self._refused, pending.revision)
             raise
         self._assigned = change.revision
+        self._pending[key] = change
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((change, done))
-        self._pending[key] = (change, done)
         previous = change.previous.revision if change.previous else 0
         writer.append(Row(change.revision, key, change.record.created, previous, value))
-        await asyncio.shield(done)
+        await done  # a writer that is cancelled here has written all the same
         return change.record
+
+    @staticmethod
+    async def _listed(waiters: list[tuple[int, asyncio.Future[None]]], revision: int) -> None:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiters.append((revision, done))
+        await done
 
     def _usable(self) -> Writer:
         if self._refusal is not None or self._writer is None:
@@ -139,14 +143,17 @@ class SqliteStore(LedgerReads):
 
     def _committed(self, count: int) -> None:
         done = [self._waiting.popleft() for _ in range(count)]
-        for entry in done:
-            if self._pending.get(entry[0].key) is entry:
-                del self._pending[entry[0].key]
+        for change, _ in done:
+            if self._pending.get(change.key) is change:
+                del self._pending[change.key]
         self._commits += 1
         self._writes += count
         self._ledger.apply([change for change, _ in done])
         for _, future in done:
-            future.set_result(None)
+            if not future.done():
+                future.set_result(None)
+        if self._refused:
+            self._refused = _told(self._refused, self._ledger.revision)
         self._compact_behind()
 
     def _compact_behind(self) -> None:
@@ -156,23 +163,29 @@ class SqliteStore(LedgerReads):
             self._writer.compact(oldest)
 
     def _compacted(self, revision: int) -> None:
-        for wanted, future in self._compactions:
-            if wanted <= revision and not future.done():
-                future.set_result(None)
-        self._compactions = [entry for entry in self._compactions if not entry[1].done()]
+        self._compactions = _told(self._compactions, revision)
 
     def _failed(self, failure: BaseException) -> None:
         self._refusal = f"writing {self._path} failed: {failure}; the store takes no writes until it is opened again"
         self._fail_waiting(StoreFailed(self._refusal))
 
     def _fail_waiting(self, failure: StoreFailed) -> None:
-        for future in [*(future for _, future in self._waiting), *(future for _, future in self._compactions)]:
-            if not future.done():
-                future.set_exception(failure)
-                future.exception()  # a writer that was cancelled does not come for it
+        waiters = [future for _, future in (*self._waiting, *self._refused, *self._compactions)]
         self._waiting.clear()
         self._pending.clear()
+        self._refused.clear()
         self._compactions.clear()
+        for future in waiters:
+            if not future.done():
+                future.set_exception(failure)
+
+
+def _told(waiters: list[tuple[int, asyncio.Future[None]]], revision: int) -> list[tuple[int, asyncio.Future[None]]]:
+    """End the waits for what ``revision`` has reached; the others."""
+    for wanted, future in waiters:
+        if wanted <= revision and not future.done():
+            future.set_result(None)
+    return [entry for entry in waiters if not entry[1].done()]
 
 
 def _to(call: Callable[..., object], function: Callable[..., None], argument: object) -> None:
