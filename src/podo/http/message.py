@@ -1,7 +1,7 @@
 """Requests and responses as handlers see them, whatever the version of HTTP.
 
-A handler is ``async def handle(request: Request) -> Response``. It gives back one of three kinds of response: a whole body
-(``Response``), a stream that it writes itself (``Streaming``) or a connection taken over as raw bytes (``Upgrade``).
+A handler is ``async def handle(request: Request) -> Response``. It gives back one of three kinds of response: a
+whole body (``Response``), a stream that it writes itself (``Streaming``) or a connection taken over as raw bytes (``Upgrade``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Protocol
 
 @dataclass(slots=True)
 class Peer:
-    """The other end of a connection; one value a connection, so ``notes`` may keep what is worked out once (the user of a certificate)."""
+    """The other end of a connection; one value a connection, so ``notes`` may keep what is worked out once (the user)."""
 
     address: str  # "127.0.0.1:53210", or "unix"
     certificate: bytes | None = None  # DER of the verified client certificate
@@ -46,7 +46,9 @@ class Disconnected(Exception):
 class Writer(Protocol):
     """The body of a streaming response."""
 
-    closed: bool  # the client is gone
+    @property
+    def closed(self) -> bool:
+        """The client is gone."""
 
     def write(self, data: bytes) -> None:
         """Send soon: writes of one loop turn leave together. Never blocks; look at ``buffered``."""
@@ -103,8 +105,8 @@ class Streaming:
 class Upgrade:
     """Take the connection over (HTTP/1.1 only).
 
-    ``run`` is given a tunnel on which nothing has been answered yet: it writes the response head itself, which is what a byte
-    tunnel to another server needs. ``head`` of the request, as the bytes to send on, is ``request_head(request)``.
+    ``run`` is given a tunnel on which nothing has been answered yet: it writes the response head itself, which is
+    what a byte tunnel to another server needs (``podo.http.tunnel`` makes one).
     """
 
     run: Callable[[Tunnel], Awaitable[None]]

@@ -1,0 +1,130 @@
+"""A request of HTTP/1.1: its head, and its body as it arrives, with back-pressure on the connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+
+from podo.http.message import Disconnected, Peer, TooLarge
+
+
+class H1Request:
+    """``podo.http.message.Request`` over one HTTP/1.1 message."""
+
+    __slots__ = (
+        "_buffered",
+        "_chunks",
+        "_gone",
+        "_length",
+        "_on_need",
+        "_waiter",
+        "complete",
+        "expects_continue",
+        "headers",
+        "keep_alive",
+        "method",
+        "path",
+        "peer",
+        "query",
+        "raw_headers",
+        "upgrade",
+        "version",
+    )
+
+    def __init__(
+        self,
+        method: str,
+        target: str,
+        raw_headers: list[tuple[bytes, bytes]],
+        headers: dict[str, str],
+        peer: Peer,
+        version: str,
+        on_need: Callable[[H1Request], None],
+    ) -> None:
+        self.method = method
+        self.path, _, self.query = target.partition("?")
+        self.raw_headers = raw_headers
+        self.headers: Mapping[str, str] = headers
+        self.peer = peer
+        self.version = version
+        self.keep_alive = True
+        self.upgrade = False
+        self.complete = False  # the whole body is here
+        self.expects_continue = version == "1.1" and headers.get("expect", "").lower() == "100-continue"
+        length = headers.get("content-length")
+        self._length = int(length) if length else 0
+        self._chunks: deque[bytes] = deque()
+        self._buffered = 0
+        self._gone = False
+        self._waiter: asyncio.Future[None] | None = None
+        self._on_need = on_need  # tells the connection that the handler waits for more of the body
+
+    @property
+    def buffered(self) -> int:
+        """Bytes of the body that the handler has not taken."""
+        return self._buffered
+
+    @property
+    def waiting(self) -> bool:
+        """Does the handler wait for more of the body?"""
+        return self._waiter is not None
+
+    async def body(self, limit: int) -> bytes:
+        if self._length > limit:
+            raise TooLarge(f"the body is {self._length} bytes, the limit is {limit}")
+        taken: list[bytes] = []
+        size = 0
+        while piece := await self._next():
+            size += len(piece)
+            if size > limit:
+                raise TooLarge(f"the body is longer than the limit of {limit} bytes")
+            taken.append(piece)
+        return taken[0] if len(taken) == 1 else b"".join(taken)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        while piece := await self._next():
+            yield piece
+
+    async def _next(self) -> bytes:
+        """Some bytes of the body; b"" at its end."""
+        while not self._chunks:
+            if self.complete:
+                return b""
+            if self._gone:
+                raise Disconnected("the client went away before the end of the body")
+            self._waiter = asyncio.get_running_loop().create_future()
+            self._on_need(self)
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        piece = self._chunks.popleft()
+        self._buffered -= len(piece)
+        if not self.complete:
+            self._on_need(self)
+        return piece
+
+    def feed(self, piece: bytes) -> None:
+        self._chunks.append(piece)
+        self._buffered += len(piece)
+        self._wake()
+
+    def end(self) -> None:
+        self.complete = True
+        self._wake()
+
+    def lose(self) -> None:
+        """The client is gone."""
+        self._gone = True
+        self._wake()
+
+    def discard(self) -> int:
+        """Forget what is buffered of the body; how many bytes that were."""
+        dropped, self._buffered = self._buffered, 0
+        self._chunks.clear()
+        return dropped
+
+    def _wake(self) -> None:
+        if self._waiter and not self._waiter.done():
+            self._waiter.set_result(None)
