@@ -83,7 +83,7 @@ def check_one_of(path: str, value: Any, supported: Collection[str], found: Found
     """A value of a closed set. Absent counts as required, as upstream."""
     if value in supported:
         return
-    found.append(not_supported(path, value, sorted(supported)) if value else required(path))
+    found.append(not_supported(path, value, supported) if value else required(path))
 
 
 def check_not_negative(path: str, value: Any, found: Found) -> None:

@@ -2,7 +2,105 @@
 
 from __future__ import annotations
 
-from podo.api.kind import Kind, ScalePaths
+import re
+from typing import Any
+
+from podo.api.columns import AGE, NAME, TEMPLATE_COLUMNS, column
+from podo.api.kind import Kind, Obj, ScalePaths
+from podo.api.parts.podtemplate import fill_in_template
+from podo.api.parts.replicas import check_replicated, check_status_numbers
+from podo.api.rules import Found, check_not_negative, forbidden, invalid, not_supported, required
+
+_STRATEGIES = ("Recreate", "RollingUpdate")
+_DEFAULTS = {"replicas": 1, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600}
+_ROLLING = ("maxUnavailable", "maxSurge")
+_is_percent = re.compile("[0-9]{1,9}%").fullmatch
+_NO_PERCENT = (
+    "a valid percent string must be a numeric string followed by an ending '%' "
+    "(e.g. '1%', or '93%', regex used for validation is '[0-9]+%')"
+)
+
+
+def _fill_in(deployment: Obj) -> None:
+    spec = deployment["spec"] = deployment.get("spec") or {}
+    for field, value in _DEFAULTS.items():
+        if spec.get(field) is None:
+            spec[field] = value
+    strategy = spec["strategy"] = spec.get("strategy") or {}
+    strategy["type"] = strategy.get("type") or "RollingUpdate"
+    if strategy["type"] == "RollingUpdate":
+        rolling = strategy["rollingUpdate"] = strategy.get("rollingUpdate") or {}
+        for field in _ROLLING:
+            if rolling.get(field) is None:
+                rolling[field] = "25%"
+    fill_in_template(deployment)
+
+
+def _problems(new: Obj, old: Obj | None) -> Found:
+    found: Found = []
+    check_replicated(new, old, "deployment", found)
+    spec = new.get("spec") or {}
+    _check_strategy(spec.get("strategy") or {}, found)
+    check_not_negative("spec.revisionHistoryLimit", spec.get("revisionHistoryLimit"), found)
+    if (deadline := spec.get("progressDeadlineSeconds")) is not None:
+        check_not_negative("spec.progressDeadlineSeconds", deadline, found)
+        if deadline <= (spec.get("minReadySeconds") or 0):
+            found.append(invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds"))
+    return found
+
+
+def _check_strategy(strategy: dict[str, Any], found: Found) -> None:
+    rolling = strategy.get("rollingUpdate")
+    if strategy.get("type") == "Recreate":
+        if rolling is not None:
+            why = "may not be specified when strategy `type` is 'Recreate'"
+            found.append(forbidden("spec.strategy.rollingUpdate", why))
+    elif strategy.get("type") != "RollingUpdate":
+        found.append(not_supported("spec.strategy.type", strategy.get("type") or "", _STRATEGIES))
+    elif rolling is None:
+        found.append(required("spec.strategy.rollingUpdate", "this should be defaulted and never be nil"))
+    else:
+        _check_rolling(rolling, "spec.strategy.rollingUpdate", found)
+
+
+def _check_rolling(rolling: dict[str, Any], path: str, found: Found) -> None:
+    for field in _ROLLING:
+        value = rolling.get(field)
+        if isinstance(value, str):
+            if not _is_percent(value):
+                found.append(invalid(f"{path}.{field}", value, _NO_PERCENT))
+            elif field == "maxUnavailable" and int(value[:-1]) > 100:
+                found.append(invalid(f"{path}.{field}", value, "must not be greater than 100%"))
+        else:
+            check_not_negative(f"{path}.{field}", value, found)
+    unavailable = rolling.get("maxUnavailable")
+    if _is_zero(unavailable) and _is_zero(rolling.get("maxSurge")):
+        found.append(invalid(f"{path}.maxUnavailable", unavailable, "may not be 0 when `maxSurge` is 0"))
+
+
+def _is_zero(value: Any) -> bool:
+    if isinstance(value, str):
+        return bool(_is_percent(value)) and int(value[:-1]) == 0
+    return not value
+
+
+def _status_problems(new: Obj, old: Obj | None) -> Found:
+    found: Found = []
+    fields = ("updatedReplicas", "readyReplicas", "availableReplicas")
+    check_status_numbers(new, fields, found)
+    status = new.get("status") or {}
+    for field in ("observedGeneration", "unavailableReplicas"):
+        check_not_negative(f"status.{field}", status.get(field), found)
+    return found
+
+
+def _count(field: str) -> Any:
+    return lambda deployment: (deployment.get("status") or {}).get(field) or 0
+
+
+def _ready(deployment: Obj) -> str:
+    return f"{_count('readyReplicas')(deployment)}/{deployment['spec'].get('replicas') or 0}"
+
 
 DEPLOYMENT = Kind(
     group="apps",
@@ -12,6 +110,17 @@ DEPLOYMENT = Kind(
     singular="deployment",
     short_names=("deploy",),
     categories=("all",),
+    fill_in=_fill_in,
+    problems=_problems,
+    status_problems=_status_problems,
+    columns=(
+        NAME,
+        column("Ready", _ready),
+        column("Up-to-date", _count("updatedReplicas")),
+        column("Available", _count("availableReplicas")),
+        AGE,
+        *TEMPLATE_COLUMNS,
+    ),
     subresources=frozenset({"status", "scale"}),
     scale=ScalePaths(),
     generation=True,

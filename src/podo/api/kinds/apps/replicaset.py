@@ -2,7 +2,37 @@
 
 from __future__ import annotations
 
-from podo.api.kind import Kind, ScalePaths
+from typing import Any
+
+from podo.api.columns import AGE, NAME, TEMPLATE_COLUMNS, column
+from podo.api.kind import Kind, Obj, ScalePaths
+from podo.api.parts.podtemplate import fill_in_template
+from podo.api.parts.replicas import check_replicated, check_status_numbers
+from podo.api.rules import Found
+
+
+def _fill_in(replicaset: Obj) -> None:
+    spec = replicaset["spec"] = replicaset.get("spec") or {}
+    if spec.get("replicas") is None:
+        spec["replicas"] = 1
+    fill_in_template(replicaset)
+
+
+def _problems(new: Obj, old: Obj | None) -> Found:
+    found: Found = []
+    check_replicated(new, old, "deployment", found)  # upstream's word here, too
+    return found
+
+
+def _status_problems(new: Obj, old: Obj | None) -> Found:
+    found: Found = []
+    check_status_numbers(new, ("fullyLabeledReplicas", "readyReplicas", "availableReplicas"), found)
+    return found
+
+
+def _count(field: str) -> Any:
+    return lambda replicaset: (replicaset.get("status") or {}).get(field) or 0
+
 
 REPLICASET = Kind(
     group="apps",
@@ -12,6 +42,18 @@ REPLICASET = Kind(
     singular="replicaset",
     short_names=("rs",),
     categories=("all",),
+    fill_in=_fill_in,
+    problems=_problems,
+    status_problems=_status_problems,
+    columns=(
+        NAME,
+        column("Desired", lambda replicaset: replicaset["spec"].get("replicas") or 0, "integer"),
+        column("Current", _count("replicas"), "integer"),
+        column("Ready", _count("readyReplicas"), "integer"),
+        AGE,
+        *TEMPLATE_COLUMNS,
+    ),
+    fields={"status.replicas": lambda replicaset: str(_count("replicas")(replicaset))},
     subresources=frozenset({"status", "scale"}),
     scale=ScalePaths(),
     generation=True,

@@ -6,6 +6,7 @@ from typing import Any
 
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.core.pod_columns import COLUMNS
+from podo.api.kinds.core.pod_rules import problems
 from podo.api.parts import container, podtemplate
 from podo.api.parts.resources import qos_class
 
@@ -50,6 +51,7 @@ POD = Kind(
     short_names=("po",),
     categories=("all",),
     fill_in=_fill_in,
+    problems=problems,
     prepare=_prepare,
     columns=COLUMNS,
     fields={

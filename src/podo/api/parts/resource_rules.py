@@ -1,0 +1,71 @@
+"""What requests and limits must be like (API reference: ResourceRequirements)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from podo.api.rules import Found, check_text, invalid, required
+from podo.values import names, quantity
+
+_STANDARD = ("cpu", "memory", "ephemeral-storage")
+_HUGE = "hugepages-"
+
+
+def check_resources(resources: dict[str, Any], path: str, found: Found) -> None:
+    """Names and amounts, and that no request is above its limit."""
+    limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
+    for name, amount in limits.items():
+        _check_one(name, amount, f"{path}.limits", found)
+    for name, amount in requests.items():
+        _check_one(name, amount, f"{path}.requests", found)
+        limit = limits.get(name)
+        if limit is not None:
+            _check_pair(name, amount, limit, path, found)
+        elif not _may_overcommit(name):
+            found.append(required(f"{path}.limits", "Limit must be set for non overcommitable resources"))
+
+
+def _check_one(name: str, amount: Any, path: str, found: Found) -> None:
+    if not _is_known(name):
+        check_text(f"{path}[{name}]", name, names.qualified_name, found)
+        if "/" not in name:
+            found.append(invalid(f"{path}[{name}]", name, "must be a standard resource type or fully qualified"))
+            found.append(invalid(f"{path}[{name}]", name, "must be a standard resource for containers"))
+    value = _parsed(str(amount))
+    if value is None:
+        found.append(invalid(f"{path}[{name}]", amount, quantity.MALFORMED))
+    elif value.nano < 0:
+        found.append(invalid(f"{path}[{name}]", str(value), "must be greater than or equal to 0"))
+    elif not _may_overcommit(name) and not name.startswith(_HUGE) and value.nano % 10**9:
+        found.append(invalid(f"{path}[{name}]", str(value), "must be an integer"))
+
+
+def _check_pair(name: str, request: Any, limit: Any, path: str, found: Found) -> None:
+    if request == limit:
+        return
+    wanted, most = _parsed(str(request)), _parsed(str(limit))
+    if wanted is None or most is None:
+        return
+    if not _may_overcommit(name):
+        if wanted != most:
+            found.append(invalid(f"{path}.requests", str(wanted), f"must be equal to {name} limit of {most}"))
+    elif wanted > most:
+        found.append(invalid(f"{path}.requests", str(wanted), f"must be less than or equal to {name} limit of {most}"))
+
+
+def _is_known(name: str) -> bool:
+    return name in _STANDARD or name.startswith(_HUGE)
+
+
+def _may_overcommit(name: str) -> bool:
+    """Native resources other than huge pages may be limited above what is requested."""
+    return name in _STANDARD or "kubernetes.io/" in name
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> quantity.Quantity | None:
+    try:
+        return quantity.parse(text)
+    except quantity.QuantityError:
+        return None
