@@ -14,8 +14,8 @@ from typing import Any
 from podo.api.schema.mismatch import BadValue, WrongType, name_of
 from podo.values import quantity, timestamp
 
-#: ``decode(value, path, unknown)``: ``path`` is a chain of (path before, key or index); messages of unknown fields go to
-#: ``unknown``.
+#: ``decode(value, path, unknown)``: ``path`` is a chain of (path before, key or index); messages of unknown fields
+#: go to ``unknown``.
 Decoder = Callable[[Any, Any, list[str]], Any]
 
 _INT32 = 2**31

@@ -46,10 +46,15 @@ def kinds() -> Iterator[GroupVersionKind]:
     return iter(_names_by_kind())
 
 
+def name_of(group: str, version: str, kind: str) -> str | None:
+    """The OpenAPI name of a kind's type, such as ``io.k8s.api.apps.v1.Deployment``; None if there is no such kind."""
+    return _names_by_kind().get((group, version, kind))
+
+
 @cache
 def type_of(group: str, version: str, kind: str) -> Type:
     """The type of a kind; ``group`` is "" for core. Raises UnknownType."""
-    name = _names_by_kind().get((group, version, kind))
+    name = name_of(group, version, kind)
     if name is None:
         raise UnknownType(f"{kind} in {group}/{version}" if group else f"{kind} in {version}")
     return type_named(name)
