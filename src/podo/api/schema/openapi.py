@@ -1,7 +1,7 @@
 """OpenAPI documents of the API, v3 by group version and v2 as one, made from the table of types and the served kinds.
 
 kubectl reads them for ``explain``, for how lists merge in ``apply``, and to see that the server takes ``fieldValidation``
-and ``dryRun``. Source: OpenAPI 3.0 and 2.0; the ``x-kubernetes-*`` extensions as the API documentation lists them.
+and ``dryRun``. Source: OpenAPI 3.0 and 2.0; the API documentation's list of ``x-kubernetes-*`` extensions.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SCALARS: dict[str, Document] = {
     "object": {"type": "object"},
     "any": {},
 }
-_SPECIAL = {
+_SPECIAL: dict[int, dict[str, Document]] = {
     3: {
         "quantity": {"oneOf": [{"type": "string"}, {"type": "number"}]},
         "int-or-string": {"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]},
@@ -60,7 +60,7 @@ def digest(document: bytes) -> str:
 
 
 def v3_index(hashes: Mapping[tuple[str, str], str]) -> Document:
-    """``/openapi/v3``: where each group version's document is. ``hashes``: (group, version) to its document's digest."""
+    """``/openapi/v3``: where each group version's document is. ``hashes``: (group, version) to its digest."""
     places = {group_version_path(*one): f"/openapi/v3/{group_version_path(*one)}?hash={h}" for one, h in hashes.items()}
     return {"paths": {path: {"serverRelativeURL": url} for path, url in places.items()}}
 
@@ -91,9 +91,8 @@ def schemas(kinds: Iterable[Kind], version: int) -> Document:
     rows = table.rows()
     pending = [f"{META}.{name}" for name in ("DeleteOptions", "Status", "WatchEvent", "Patch")]
     for kind in kinds:
-        for name in (kind.kind, kind.list_kind):
-            if found := table.name_of(kind.group, kind.version, name):
-                pending.append(found)
+        names = (table.name_of(kind.group, kind.version, name) for name in (kind.kind, kind.list_kind))
+        pending.extend(name for name in names if name)
     made: Document = {}
     while pending:
         name = pending.pop()

@@ -154,7 +154,7 @@ class _Writer:
                 operation["parameters"].append({"name": "body", "in": "body", "schema": {"$ref": self._ref + sent}})
             operation |= {"consumes": list(kinds), "produces": [_JSON]}
             answers = {"description": "OK", "schema": {"$ref": self._ref + answer}}
-        operation["responses"] = {code: answers for code in codes.get(action, ("200",))}
+        operation["responses"] = dict.fromkeys(codes.get(action, ("200",)), answers)
 
     def _parameter(self, name: str, kind: str, place: str) -> Document:
         parameter: Document = {"name": name, "in": place}
