@@ -35,7 +35,7 @@ VALIDATIONS = ("Strict", "Warn", "Ignore")
 def accept(obj: Obj, kind: Kind, validation: str = "Strict", duplicates: Sequence[str] = ()) -> list[str]:
     """Check a body against its kind's type, and bring it into the stored form in place (see ``Type.decode``).
 
-    ``duplicates``: what ``encoding.decode`` found. Returns the warnings to send: none unless ``validation`` is ``Warn``.
+    ``duplicates``: what ``encoding.decode`` found. Returns the warnings to send: none unless ``validation`` is Warn.
     Raises ApiError (BadRequest) for wrong types and, with ``Strict``, for unknown and duplicate fields.
     """
     try:

@@ -1,7 +1,7 @@
 """OpenAPI documents of the API, v3 by group version and v2 as one, made from the table of types and the served kinds.
 
-kubectl reads them for ``explain``, for how lists merge in ``apply``, and to see that the server takes ``fieldValidation``
-and ``dryRun``. Source: OpenAPI 3.0 and 2.0; the API documentation's list of ``x-kubernetes-*`` extensions.
+kubectl reads them for ``explain``, for how lists merge in ``apply``, and to see that the server takes field validation
+and dry run. Source: OpenAPI 3.0 and 2.0; the API documentation of ``x-kubernetes-*`` extensions.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ _METHODS_OF_PARTS = ("get", "put", "patch")
 
 
 def paths(kinds: Iterable[Kind], ref: str, version: int) -> Document:
-    """Path to path item, for the resources of the kinds; ``ref`` is what comes before a schema's name in a reference."""
+    """Path to path item, for the resources of the kinds; ``ref`` is what comes before a schema's name."""
     made: Document = {}
     for kind in kinds:
         name = table.name_of(kind.group, kind.version, kind.kind)
