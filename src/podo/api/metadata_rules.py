@@ -18,7 +18,7 @@ _STANDARD_FINALIZERS = ("orphan", "foregroundDeletion", "kubernetes")
 
 
 def problems_of(kind: Kind, new: Obj, old: Obj | None) -> Found:
-    """All that is wrong with an object: its metadata, then what its kind says. ``old`` is the stored object on update."""
+    """All that is wrong with an object, in its metadata and by its kind. ``old``: the stored one, on update."""
     found: Found = []
     check_metadata(kind, new["metadata"], found)
     if old is not None:

@@ -1,7 +1,7 @@
 """How rules are written: the wording of each problem, and the checks that rules of many kinds share.
 
-Texts are upstream's (apimachinery ``field.Error``). A check appends what it finds to a list, so that a sound object costs no more
-than the looking.
+Texts are upstream's (apimachinery ``field.Error``). A check appends what it finds to a list,
+so that a sound object costs no more than the looking.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What may be asked of the scheduler: affinity, tolerations and topology spread (API reference: Affinity, Toleration)."""
+"""What may be asked of the scheduler: affinity, tolerations, topology spread (API reference: Affinity, Toleration)."""
 
 from __future__ import annotations
 

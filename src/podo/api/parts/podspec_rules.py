@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 from podo.api.metadata_rules import check_labels
 from podo.api.parts.addresses import check_ip
 from podo.api.parts.affinity import check_affinity, check_spread, check_tolerations
@@ -28,8 +30,26 @@ _NAMES = (
 )
 
 
+#: Specs that were found sound, as bytes, oldest first: the replicas of one template differ in their names only.
+_sound: dict[bytes, None] = {}
+_SOUND_MAX = 256
+_SOUND_BYTES_MAX = 16 * 1024
+
+
 def check_pod_spec(spec: dict[str, Any], path: str, found: Found) -> None:
     """All of a PodSpec. ``path`` is where it stands, e.g. ``spec`` or ``spec.template.spec``."""
+    key = orjson.dumps(spec)
+    if key in _sound:
+        return
+    before = len(found)
+    _check(spec, path, found)
+    if len(found) == before and len(key) <= _SOUND_BYTES_MAX:
+        if len(_sound) >= _SOUND_MAX:
+            del _sound[next(iter(_sound))]
+        _sound[key] = None
+
+
+def _check(spec: dict[str, Any], path: str, found: Found) -> None:
     volumes = check_volumes(spec.get("volumes") or (), f"{path}.volumes", found)
     _check_containers(spec, volumes, path, found)
     check_one_of(f"{path}.restartPolicy", spec.get("restartPolicy"), _RESTART, found)

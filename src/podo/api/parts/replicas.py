@@ -1,4 +1,4 @@
-"""What Deployments and ReplicaSets have in common: a selector, a pod template that it matches, and numbers of replicas."""
+"""What Deployments and ReplicaSets have in common: a selector, a pod template that it matches, and replicas."""
 
 from __future__ import annotations
 

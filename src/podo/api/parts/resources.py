@@ -1,4 +1,4 @@
-"""What containers ask for: a pod's quality of service, its requests as the scheduler counts them, and the rules of resources.
+"""What containers ask for: a pod's quality of service, and its requests as the scheduler counts them.
 
 Source: API reference ResourceRequirements; "Pod Quality of Service Classes"; KEP-753 (sidecars), KEP-688 (overhead).
 """

@@ -1,4 +1,7 @@
-"""What volumes must be like (API reference: Volume). Sources that no node of podo mounts are checked in their required fields only."""
+"""What volumes must be like (API reference: Volume).
+
+Of sources that no node of podo mounts only the required fields are checked.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scale (autoscaling/v1): the body of the ``scale`` subresource, read from and written into kinds that have replicas."""
+"""Scale (autoscaling/v1): the body of the ``scale`` subresource, read from and written to kinds with replicas."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def _problems(new: Obj, old: Obj | None) -> Found:
         if not is_free:
             value = subject.get("namespace", "")
             found.append(invalid("involvedObject.namespace", value, "does not match event.namespace"))
-    if "eventTime" in new and new["eventTime"]:
+    if new.get("eventTime"):
         _check_new_style(new, found)
     return found
 

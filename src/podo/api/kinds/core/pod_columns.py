@@ -11,7 +11,7 @@ from podo.api.parts.container import is_sidecar
 
 
 class Summary(NamedTuple):
-    """What a pod's row says: STATUS, the two numbers of READY, RESTARTS and when the last restart was ("" for never)."""
+    """What a pod's row says: STATUS, both numbers of READY, RESTARTS and the time of the last restart, if any."""
 
     status: str
     ready: int

@@ -1,4 +1,7 @@
-"""Service (v1): one stable address for a set of pods. Its rules are in ``service_rules``, its table in ``service_columns``."""
+"""Service (v1): one stable address for a set of pods.
+
+Defaults are here, rules in ``service_rules``, the table in ``service_columns``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Service must be like (API reference: ServiceSpec). The ranges of addresses and node ports are the allocator's."""
+"""What a Service must be like (API reference: ServiceSpec). Ranges of addresses and ports are the allocator's."""
 
 from __future__ import annotations
 
