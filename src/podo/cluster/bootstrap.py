@@ -1,0 +1,87 @@
+"""The objects that every cluster has from its first second: namespaces, the ``kubernetes`` Service, cluster DNS' Service."""
+
+from __future__ import annotations
+
+from podo.api.errors import ApiError
+from podo.api.kind import Obj
+from podo.client.contract import Client
+
+NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+
+
+async def bootstrap(client: Client, *, kubernetes_ip: str, dns_ip: str, server_address: str, server_port: int) -> None:
+    """Make what is missing; what is there stays as it is, but for the address at which the API server answers."""
+    for name in NAMESPACES:
+        await _create(client, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    await _create(client, _kubernetes(kubernetes_ip, server_port))
+    await _create(client, _kube_dns(dns_ip))
+    for obj in (_endpoints(server_address, server_port), _endpoint_slice(server_address, server_port)):
+        await _create_or_replace(client, obj)
+
+
+async def _create(client: Client, obj: Obj) -> bool:
+    try:
+        await client.create(obj)
+    except ApiError as error:
+        if error.reason != "AlreadyExists":
+            raise
+        return False
+    return True
+
+
+async def _create_or_replace(client: Client, obj: Obj) -> None:
+    if not await _create(client, obj):
+        await client.update(obj)
+
+
+def _kubernetes(address: str, port: int) -> Obj:
+    labels = {"component": "apiserver", "provider": "kubernetes"}
+    ports = [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": port}]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
+        "spec": {"clusterIP": address, "ports": ports},
+    }
+
+
+def _endpoints(address: str, port: int) -> Obj:
+    """The API server is no pod: its endpoints are written here and have no controller."""
+    labels = {"endpointslice.kubernetes.io/skip-mirror": "true"}
+    ports = [{"name": "https", "port": port, "protocol": "TCP"}]
+    return {
+        "apiVersion": "v1",
+        "kind": "Endpoints",
+        "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
+        "subsets": [{"addresses": [{"ip": address}], "ports": ports}],
+    }
+
+
+def _endpoint_slice(address: str, port: int) -> Obj:
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "labels": {"kubernetes.io/service-name": "kubernetes"},
+        },
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+        "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
+    }
+
+
+def _kube_dns(address: str) -> Obj:
+    """Cluster DNS, answered by the nodes themselves: each publishes its own endpoint."""
+    labels = {"k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"}
+    ports = [
+        {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53},
+        {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": 53},
+    ]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "kube-dns", "namespace": "kube-system", "labels": labels},
+        "spec": {"clusterIP": address, "ports": ports},
+    }

@@ -1,0 +1,108 @@
+"""The control plane in one process: API server, controllers and scheduler over one store.
+
+``podo server`` runs it on sockets, ``podo.lab`` in virtual time: the same composition, with another store, clock and chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from podo import controllers
+from podo.apiserver.app import ApiServer
+from podo.apiserver.backend import Config as ApiConfig
+from podo.apiserver.local import LocalClient
+from podo.client.cache import Cache
+from podo.client.contract import Client
+from podo.client.events import EventRecorder
+from podo.cluster.bootstrap import bootstrap
+from podo.reconcile.runner import Runner
+from podo.runtime.chance import Chance
+from podo.runtime.clock import Clock
+from podo.runtime.tasks import Tasks, sleep
+from podo.scheduler.scheduler import Scheduler
+from podo.storage.contract import Store
+
+#: Seconds of history that are kept for watches and paged lists (as kube-apiserver's etcd compaction interval).
+COMPACTION_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the control plane must know of its cluster. ``server_address``: where pods reach the API server."""
+
+    pod_cidr: str = "10.244.0.0/16"
+    service_cidr: str = "10.96.0.0/16"
+    kubernetes_ip: str = "10.96.0.1"
+    dns_ip: str = "10.96.0.10"
+    server_address: str = "192.0.2.1"
+    server_port: int = 6443
+
+
+def _unchanged(client: Client) -> Client:
+    return client
+
+
+class ControlPlane:
+    """``through`` wraps the clients of controllers and scheduler: where the lab puts its faults."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        chance: Chance,
+        settings: Settings,
+        *,
+        through: Callable[[Client], Client] = _unchanged,
+        checked: bool = False,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self.api = ApiServer(store, clock, chance, ApiConfig(service_cidr=settings.service_cidr))
+        self.client: Client = LocalClient(self.api)
+        manager = through(LocalClient(self.api, "system:kube-controller-manager", ()))
+        binder = through(LocalClient(self.api, "system:kube-scheduler", ()))
+        self.cache = Cache(manager, (), clock=clock, chance=chance, checked=checked)
+        self.recorder = EventRecorder(manager, clock, chance, component="controller-manager")
+        wanted = controllers.declarations(cluster_cidr=settings.pod_cidr)
+        self.runner = Runner(wanted, manager, self.cache, clock, chance, self.recorder)
+        self.scheduler_recorder = EventRecorder(binder, clock, chance, component="default-scheduler")
+        self.scheduler = Scheduler(binder, self.cache, clock, chance, self.scheduler_recorder)
+        self._tasks = Tasks("controlplane")
+
+    async def start(self) -> None:
+        """Open the store and make the first objects; from here on the API can be served."""
+        await self._store.open()
+        await self.api.start()
+        s = self._settings
+        await bootstrap(
+            self.client,
+            kubernetes_ip=s.kubernetes_ip,
+            dns_ip=s.dns_ip,
+            server_address=s.server_address,
+            server_port=s.server_port,
+        )
+        self._tasks.spawn(self._compact(), "compaction")
+
+    async def start_loops(self) -> None:
+        """Start what works on the objects: the cache, controllers and scheduler."""
+        await self.recorder.start()
+        await self.scheduler_recorder.start()
+        await self.scheduler.start()
+        await self.cache.start()
+        await self.runner.start()
+
+    async def stop(self) -> None:
+        for part in (self.runner, self.scheduler, self.cache, self.recorder, self.scheduler_recorder, self._tasks):
+            await part.stop()
+        await self._store.close()
+
+    async def _compact(self) -> None:
+        """Every few minutes forget the history from before the last time; nothing is written when nothing has changed."""
+        before = self._store.revision
+        while True:
+            await sleep(COMPACTION_SECONDS)
+            now = self._store.revision
+            if before > self._store.oldest and now != before:
+                await self._store.compact(before)
+            before = now
