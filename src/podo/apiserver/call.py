@@ -20,6 +20,8 @@ class Call:
     user: User = ANONYMOUS
     dry_run: bool = False
     field_validation: str = "Warn"  # "Strict", "Warn", "Ignore"
+    #: Fields that the body names twice, as messages.
+    duplicates: tuple[str, ...] = ()
     warnings: list[str] = field(default_factory=list)
 
     @property

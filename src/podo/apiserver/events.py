@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from podo.api.encoding import dumps
 from podo.api.kind import Kind, Obj
+from podo.apiserver import table
 from podo.apiserver.verbs.watch import INITIAL_EVENTS_END, WatchEvent
+
+#: Frames kept. A watcher that is further behind encodes its own.
+KEPT = 2048
 
 
 def bookmark(kind: Kind, event: WatchEvent) -> Obj:
@@ -12,3 +17,32 @@ def bookmark(kind: Kind, event: WatchEvent) -> Obj:
     if event.initial_end:
         found["annotations"] = {INITIAL_EVENTS_END: "true"}
     return {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": found}
+
+
+class Frames:
+    """Encoded events by what makes them differ: the write, the event's type and the form."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[int, str, str, str], bytes] = {}
+
+    def frame(self, kind: Kind, event: WatchEvent, form: table.ObjectForm, now: float) -> bytes:
+        """One line of the stream."""
+        if event.record is None:
+            return _line(event.type, form.small(kind, bookmark(kind, event), now))
+        key = (event.record.revision, event.record.key + kind.group, event.type, form.name)
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = _line(event.type, form.render(kind, event.record.value, now))
+            if len(self._kept) > KEPT:
+                del self._kept[next(iter(self._kept))]
+        return found
+
+
+def _line(type: str, value: bytes) -> bytes:
+    return b'{"type":"%b","object":%b}\n' % (type.encode(), value)
+
+
+def error_line(status: Obj) -> bytes:
+    return _line("ERROR", dumps(status))
+
+

@@ -22,6 +22,8 @@ from podo.apiserver.verbs.watch import WatchEvent, WatchOptions, open_watch
 from podo.authn.user import AUTHENTICATED, MASTERS, User
 from podo.client.contract import Event, ObjectList
 
+Batch = list[Event]
+
 #: Kinds of bodies of subresources -> the kind they are posted to.
 _POSTED_TO = {"Binding": "Pod"}
 
@@ -36,7 +38,7 @@ class LocalClient:
 
     def _call(self, verb: str, kind: str | Kind, namespace: str, name: str = "", subresource: str = "") -> Call:
         known = _kind(kind) if isinstance(kind, str) else kind
-        call = Call(verb, known, namespace if known.namespaced else "", name, subresource, self._user)
+        call = Call(verb, known, namespace if known.namespaced else "", name, subresource, self._user, field_validation="Strict")
         self._server.authorize(call)
         return call
 
@@ -85,7 +87,7 @@ class LocalClient:
         fields: str = "",
         revision: int | None = None,
         timeout_seconds: int | None = None,
-    ) -> AsyncIterator[list[Event]]:
+    ) -> AsyncIterator[Batch]:
         call = self._call("watch", kind, namespace)
         asked = "" if revision is None else str(revision)
         options = WatchOptions(labels, fields, asked, bookmarks=True, timeout_seconds=timeout_seconds)
@@ -117,7 +119,7 @@ class LocalClient:
     ) -> Obj:
         call = self._call("patch", kind, namespace, name, subresource)
         call.dry_run = dry_run
-        return load((await operations.patch(self._backend, call, stored.copy(patch), type)).value)
+        return load((await operations.patch(self._backend, call, patch, type)).value)
 
     async def delete(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from podo.api.errors import ApiError, bad_request, invalid
+from podo.api.errors import ApiError, bad_request, conflict, invalid
 from podo.api.kind import Obj, Problem
 from podo.apiserver import shape
 from podo.apiserver.call import Call
@@ -17,6 +17,7 @@ FORMS = {
     "application/strategic-merge-patch+json": "strategic",
 }
 APPLY = "application/apply-patch+yaml"
+_IDENTITY = ("name", "namespace", "uid")
 
 
 def form_of(media_type: str) -> str:
@@ -42,7 +43,9 @@ def patched(call: Call, old: Obj, changes: Any, form: str) -> Obj:
         raise bad_request(str(problem)) from None
     if not isinstance(new, dict) or not isinstance(new.get("metadata"), dict):
         raise bad_request("the patched value is not an object with metadata")
-    _check_identity(call, new, old)
+    identity = [old["metadata"].get(name) for name in _IDENTITY]
+    shape.conform(call, new)
+    _check_identity(call, new, identity)
     return new
 
 
@@ -57,23 +60,17 @@ def apply(old: Obj, changes: Any, form: str, lists: strategic.Schema | None) -> 
     return strategic.apply(old, changes, lists)
 
 
-def _check_identity(call: Call, new: Obj, old: Obj) -> None:
+def _check_identity(call: Call, new: Obj, identity: list[Any]) -> None:
     """A patch may not make another object of it."""
-    for name in ("apiVersion", "kind"):
-        if new.get(name) != call_type(call)[name]:
-            raise bad_request(f"the {name} of the object cannot be changed by a patch")
-    for name in ("name", "namespace", "uid"):
-        found, before = new["metadata"].get(name), old["metadata"].get(name)
-        if found != before:
-            if name == "uid" and found:
-                why = f"Precondition failed: UID in precondition: {found}, UID in object meta: {before}"
-                raise ApiError("Conflict", f'Operation cannot be fulfilled on {call.kind.resource} "{call.name}": {why}')
-            problem = Problem(f"metadata.{name}", "FieldValueInvalid", f'Invalid value: "{found}": field is immutable')
-            raise invalid(call.kind, call.name, [problem])
-
-
-def call_type(call: Call) -> dict[str, str]:
-    return {"apiVersion": call.kind.api_version, "kind": call.kind.kind}
+    for name, before in zip(_IDENTITY, identity, strict=True):
+        found = new["metadata"].get(name)
+        if found == before:
+            continue
+        if name == "uid" and found:
+            why = f"Precondition failed: UID in precondition: {found}, UID in object meta: {before}"
+            raise conflict(call.kind, call.name, why)
+        problem = Problem(f"metadata.{name}", "FieldValueInvalid", f'Invalid value: "{found}": field is immutable')
+        raise invalid(call.kind, call.name, [problem])
 
 
 def patched_scale(scale: Obj, changes: Any, form: str) -> Obj:

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-from podo.api.errors import bad_request
+from podo.api import schema
+from podo.api.errors import ApiError, bad_request
 from podo.api.kind import Kind, Obj
 from podo.apiserver.call import Call
-from podo.values.patch import strategic
 
 
-def merging(kind: Kind) -> strategic.Schema | None:
-    return None
+def merging(kind: Kind) -> schema.Type:
+    """What a strategic merge patch must know of a kind."""
+    return schema.type_of(kind.group, kind.version, kind.kind)
+
+
+def check_validation(text: str) -> str:
+    """The fieldValidation parameter. Raises Invalid."""
+    if text and text not in schema.VALIDATIONS:
+        supported = ", ".join(f'"{one}"' for one in ("", "Ignore", "Strict", "Warn"))
+        why = f'fieldValidation: Unsupported value: "{text}": supported values: {supported}'
+        raise ApiError("Invalid", f'CreateOptions.meta.k8s.io "" is invalid: {why}')
+    return text or "Warn"
 
 
 def conform(call: Call, obj: Obj) -> Obj:
-    """The object, its type checked or filled in. Raises BadRequest."""
+    """Bring a body into the stored form, in place; tell the call's warnings. Raises BadRequest."""
     kind = call.kind
     for name, expected in (("apiVersion", kind.api_version), ("kind", kind.kind)):
         found = obj.get(name) or expected
         if found != expected:
             raise bad_request(_mismatch(call, obj))
         obj[name] = found
-    if not isinstance(obj.setdefault("metadata", {}), dict):
-        raise bad_request("metadata must be an object")
+    call.warnings.extend(schema.accept(obj, kind, call.field_validation, call.duplicates))
+    if obj.get("metadata") is None:
+        obj["metadata"] = {}
     return obj
 
 
 def _mismatch(call: Call, obj: Obj) -> str:
     kind = call.kind
-    return f"{obj.get('kind')} in version \"{obj.get('apiVersion')}\" cannot be handled as a {kind.kind}"
-
-
+    found = f"{obj.get('apiVersion', '')}, Kind={obj.get('kind', '')}"
+    expected = f"{kind.api_version}, Kind={kind.kind}"
+    return f"the object provided is unrecognized (must be of type {kind.kind}): {found} is not {expected}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from podo.api.kind import Obj
-from podo.apiserver import patching
+from podo.apiserver import patching, stored
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
 from podo.apiserver.rewrite import rewrite, scope_of
@@ -15,6 +15,6 @@ async def patch(backend: Backend, call: Call, changes: Any, form: str) -> Writte
     """Apply ``changes``, a decoded patch of the ``form`` "json", "merge" or "strategic"."""
 
     def produce(old: Obj) -> Obj:
-        return patching.patched(call, old, changes, form)
+        return patching.patched(call, old, stored.copy(changes), form)
 
     return await rewrite(backend, call, produce, scope_of(call))

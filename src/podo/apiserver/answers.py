@@ -1,0 +1,114 @@
+"""Answers of operations as HTTP responses, in the form the client asked for. Stored bytes are passed on as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from podo.api.encoding import dumps
+from podo.api.kind import Kind, Obj
+from podo.apiserver import stored
+from podo.apiserver.call import Call, Written
+from podo.apiserver.negotiate import JSON, YAML, Form
+from podo.apiserver.table import checked_include, object_form, partial, row, table
+from podo.apiserver.verbs.list import Listing
+from podo.http.message import Response
+from podo.storage.contract import Record
+
+#: Objects joined into one part of a list's body: about 256 KiB of pods.
+SLICE = 64
+
+
+def warning_headers(call: Call) -> list[tuple[str, str]]:
+    """Each warning as RFC 7234 has it (299: miscellaneous, persistent)."""
+    return [("Warning", f"299 - {_quoted(text)}") for text in call.warnings]
+
+
+def _quoted(text: str) -> str:
+    safe = "".join(letter if letter.isprintable() and letter.isascii() else " " for letter in text)
+    return '"' + safe.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def in_media(value: bytes, form: Form, code: int = 200, headers: Sequence[tuple[str, str]] = ()) -> Response:
+    """JSON bytes as they are, or as YAML."""
+    if form.media != YAML:
+        return Response(code, value, JSON, headers)
+    import yaml  # slow to import, and rarely asked for
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    return Response(code, yaml.dump(orjson.loads(value), Dumper=dumper, sort_keys=False).encode(), YAML, headers)
+
+
+def status_answer(status: Obj, form: Form, headers: Sequence[tuple[str, str]] = ()) -> Response:
+    return in_media(dumps(status), form, int(status.get("code") or 200), headers)
+
+
+def object_answer(call: Call, written: Written, form: Form, include: str, now: float) -> Response:
+    """One object, or the Status that a write answered instead."""
+    value = written.value
+    if form.as_kind and not _is_status(value):
+        value = object_form(form, include).render(_plain(call.kind), value, now)
+    return in_media(value, form, written.code, warning_headers(call))
+
+
+def _is_status(value: bytes) -> bool:
+    return value.startswith(b'{"kind":"Status"')
+
+
+def _plain(kind: Kind) -> Kind:
+    """A kind whose values are in its own form already: answers of writes are presented before they come here."""
+    return kind.stored_as or kind
+
+
+def record_answer(call: Call, record: Record, form: Form, include: str, now: float) -> Response:
+    """One stored object."""
+    value = object_form(form, include).render(call.kind, record.value, now) if form.as_kind else record.value
+    if call.kind.from_stored and not form.as_kind:
+        value = stored.presented(call.kind, value)
+    return in_media(value, form, 200)
+
+
+def list_answer(call: Call, listing: Listing, form: Form, include: str, now: float) -> Response:
+    """A list in its own form, as a Table or of metadata only."""
+    metadata: Obj = {"resourceVersion": str(listing.revision)}
+    if listing.continue_token:
+        metadata["continue"] = listing.continue_token
+        if listing.remaining is not None:
+            metadata["remainingItemCount"] = listing.remaining
+    if form.as_kind == "Table":
+        return in_media(dumps(_table(call.kind, listing, metadata, checked_include(include), now)), form)
+    if form.as_kind:
+        items = [partial(stored.load(call.kind, record.value)) for record in listing.records]
+        whole = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata}
+        return in_media(dumps({**whole, "items": items}), form)
+    parts = _parts(call.kind, metadata, listing.records)
+    if form.media == YAML:
+        return in_media(b"".join(parts), form)
+    return Response(200, parts)
+
+
+def _table(kind: Kind, listing: Listing, metadata: Obj, include: str, now: float) -> Any:
+    rows = [row(kind, stored.load(kind, record.value), include, now) for record in listing.records]
+    return table(kind, rows, metadata)
+
+
+def _parts(kind: Kind, metadata: Obj, records: list[Record]) -> list[bytes]:
+    """The body: stored bytes joined in slices, so that no one part is large."""
+    head = b'{"kind":"%b","apiVersion":"%b","metadata":%b,"items":[' % (
+        kind.list_kind.encode(),
+        kind.api_version.encode(),
+        dumps(metadata),
+    )
+    if kind.from_stored:
+        values = [stored.presented(kind, record.value) for record in records]
+    else:
+        values = [record.value for record in records]
+    parts = [head]
+    for start in range(0, len(values), SLICE):
+        if start:
+            parts.append(b",")
+        parts.append(b",".join(values[start : start + SLICE]))
+    parts.append(b"]}")
+    return parts

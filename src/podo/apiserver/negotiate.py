@@ -1,0 +1,72 @@
+"""Content negotiation: the form of the answer that a request's Accept header asks for.
+
+Source: "Alternate representations of resources" and "Receiving resources as Tables" of the Kubernetes API concepts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from podo.api.errors import ApiError
+
+JSON = "application/json"
+YAML = "application/yaml"
+_JSON_LIKE = frozenset({JSON, "application/*", "*/*", "text/json"})
+_YAML_LIKE = frozenset({YAML, "text/yaml", "application/x-yaml"})
+_META_GROUP = "meta.k8s.io"
+_TRANSFORMED = frozenset({"Table", "PartialObjectMetadata", "PartialObjectMetadataList"})
+_VERSIONS = {
+    "Table": ("v1",),
+    "PartialObjectMetadata": ("v1",),
+    "PartialObjectMetadataList": ("v1",),
+    "APIGroupDiscoveryList": ("v2",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """``as_kind``: "", "Table", "PartialObjectMetadata", "PartialObjectMetadataList" or, for discovery, "APIGroupDiscoveryList"."""
+
+    media: str = JSON
+    as_kind: str = ""
+
+
+PLAIN = Form()
+
+
+@lru_cache(maxsize=512)
+def form_of(accept: str) -> Form:
+    """The first form listed that podo serves (clients list what they like best first). Raises NotAcceptable."""
+    if not accept:
+        return PLAIN
+    for clause in accept[:4096].split(","):
+        found = _form(clause)
+        if found is not None:
+            return found
+    raise ApiError("NotAcceptable", f"only the following media types are accepted: {JSON}, {YAML}")
+
+
+def _form(clause: str) -> Form | None:
+    media, *rest = (part.strip() for part in clause.split(";"))
+    parameters = {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in rest)}
+    if parameters.get("q") in ("0", "0.0"):
+        return None
+    if media in _JSON_LIKE:
+        served = JSON
+    elif media in _YAML_LIKE:
+        served = YAML
+    else:
+        return None
+    wanted = parameters.get("as", "")
+    if not wanted:
+        return Form(served)
+    if parameters.get("v") not in _VERSIONS.get(wanted, ()):
+        return None
+    return Form(served, wanted)
+
+
+def resource_form(accept: str) -> Form:
+    """The form of an answer about resources: only the transformations of objects."""
+    form = form_of(accept)
+    return form if not form.as_kind or form.as_kind in _TRANSFORMED else Form(form.media)

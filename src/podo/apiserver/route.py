@@ -1,0 +1,63 @@
+"""From a path to what it names: a resource, one of its objects, a subresource. Lookups only, no patterns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import unquote
+
+from podo.api import registry
+from podo.api.kind import Kind
+
+#: Longer paths name nothing.
+MAX_PATH = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path of a resource. ``rest``: what follows the subresource (``proxy/a/b``)."""
+
+    kind: Kind
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+    rest: str = ""
+
+
+@lru_cache(maxsize=4096)
+def route(path: str) -> Route | None:
+    """What a path (percent-encoded, without the query) names; None if no resource has it."""
+    if len(path) > MAX_PATH:
+        return None
+    parts = [unquote(part) for part in path.split("/")[1:]] if "%" in path else path.split("/")[1:]
+    if parts[0] == "api" and len(parts) > 2:
+        group, version, rest = "", parts[1], parts[2:]
+    elif parts[0] == "apis" and len(parts) > 3:
+        group, version, rest = parts[1], parts[2], parts[3:]
+    else:
+        return None
+    if not rest[-1]:
+        rest.pop()
+    if not rest or not all(rest[:4]):
+        return None
+    return _resource(group, version, rest)
+
+
+def _resource(group: str, version: str, parts: list[str]) -> Route | None:
+    if parts[0] == "namespaces" and len(parts) > 2:
+        kind = registry.resource(group, version, parts[2])
+        if kind is not None and kind.namespaced:
+            return _named(kind, parts[1], parts[3:])
+    kind = registry.resource(group, version, parts[0])
+    if kind is None or (kind.namespaced and len(parts) > 1):
+        return None
+    return _named(kind, "", parts[1:])
+
+
+def _named(kind: Kind, namespace: str, parts: list[str]) -> Route | None:
+    if len(parts) > 1 and parts[1] not in kind.subresources:
+        return None
+    if len(parts) > 2 and parts[1] != "proxy":
+        return None
+    name = parts[0] if parts else ""
+    return Route(kind, namespace, name, parts[1] if len(parts) > 1 else "", "/".join(parts[2:]))

@@ -1,0 +1,114 @@
+"""The transformed forms of objects: Tables, which ``kubectl get`` prints, and PartialObjectMetadata, for who needs no more.
+
+Source: "Receiving resources as Tables" of the Kubernetes API concepts; meta.k8s.io/v1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from podo.api.columns import AGE, NAME
+from podo.api.encoding import dumps
+from podo.api.errors import bad_request
+from podo.api.kind import Column, Kind, Obj
+from podo.apiserver import stored
+from podo.apiserver.negotiate import Form
+
+_META = "meta.k8s.io/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectForm:
+    """An object as is. ``name`` tells the forms apart where encoded bytes are shared."""
+
+    name: str = ""
+
+    def render(self, kind: Kind, value: bytes, now: float) -> bytes:
+        return stored.presented(kind, value)
+
+    def small(self, kind: Kind, obj: Obj, now: float) -> bytes:
+        """A bookmark's object in this form."""
+        return dumps(obj)
+
+
+@dataclass(frozen=True, slots=True)
+class PartialForm(ObjectForm):
+    """Only the metadata."""
+
+    def render(self, kind: Kind, value: bytes, now: float) -> bytes:
+        return dumps(partial(stored.load(kind, value)))
+
+    def small(self, kind: Kind, obj: Obj, now: float) -> bytes:
+        return dumps(partial(obj))
+
+
+@dataclass(frozen=True, slots=True)
+class TableForm(ObjectForm):
+    """A Table of one row. ``include``: "None", "Metadata" or "Object"."""
+
+    include: str = "Metadata"
+    headed: bool = True
+
+    def render(self, kind: Kind, value: bytes, now: float) -> bytes:
+        return dumps(self._table(kind, [row(kind, stored.load(kind, value), self.include, now)], {}))
+
+    def small(self, kind: Kind, obj: Obj, now: float) -> bytes:
+        cells = [None if column.type != "string" else "" for column in columns(kind)]
+        blank = {"cells": cells, "object": obj if self.include == "Object" else partial(obj)}
+        return dumps(self._table(kind, [blank], {"resourceVersion": obj["metadata"]["resourceVersion"]}))
+
+    def _table(self, kind: Kind, rows: list[Obj], metadata: Obj) -> Obj:
+        return table(kind, rows, metadata, headed=self.headed)
+
+
+def object_form(form: Form, include: str) -> ObjectForm:
+    """How single objects look in a negotiated form. ``include``: the includeObject parameter. Raises BadRequest."""
+    if form.as_kind == "Table":
+        wanted = checked_include(include)
+        return TableForm(f"table/{wanted}", wanted)
+    if form.as_kind:
+        return PartialForm("partial")
+    return ObjectForm()
+
+
+def checked_include(include: str) -> str:
+    if include not in ("", "None", "Metadata", "Object"):
+        raise bad_request(f'includeObject: Unsupported value: "{include}": supported values: "None", "Metadata", "Object"')
+    return include or "Metadata"
+
+
+def columns(kind: Kind) -> Sequence[Column]:
+    return kind.columns or (NAME, AGE)
+
+
+def partial(obj: Obj) -> Obj:
+    """``meta.k8s.io/v1 PartialObjectMetadata``."""
+    return {"kind": "PartialObjectMetadata", "apiVersion": _META, "metadata": obj["metadata"]}
+
+
+def row(kind: Kind, obj: Obj, include: str, now: float) -> Obj:
+    """One row: the cells, and of the object what was asked for."""
+    found: Obj = {"cells": [column.cell(obj, now) for column in columns(kind)]}
+    if include == "Metadata":
+        found["object"] = partial(obj)
+    else:
+        found["object"] = obj if include == "Object" else None
+    return found
+
+
+def table(kind: Kind, rows: list[Obj], metadata: Obj, *, headed: bool = True) -> Obj:
+    """``meta.k8s.io/v1 Table``; later events of a watch leave the column definitions out."""
+    heads: list[dict[str, Any]] | None = [_definition(column) for column in columns(kind)] if headed else None
+    return {"kind": "Table", "apiVersion": _META, "metadata": metadata, "columnDefinitions": heads, "rows": rows}
+
+
+def _definition(column: Column) -> dict[str, Any]:
+    return {
+        "name": column.name,
+        "type": column.type,
+        "format": column.format,
+        "description": column.description,
+        "priority": column.priority,
+    }
