@@ -1,0 +1,241 @@
+"""The node agent: what the kubelet is. It watches the pods bound to its node and keeps one worker for each.
+
+It is event driven: changes from the API, events of the runtime and timers wake a pod's worker; a relist every few seconds
+finds what events have missed. After a restart it adopts what runs and ends what the API no longer has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from podo.api.errors import ApiError
+from podo.api.kind import Obj
+from podo.api.meta import uid_of
+from podo.client.cache import Cache, CacheChange
+from podo.client.contract import Client, Unreachable
+from podo.client.events import EventRecorder, Recorder
+from podo.client.reflector import Source
+from podo.node import labels, podspec
+from podo.node.config import NodeConfig
+from podo.node.heartbeat import Heartbeat
+from podo.node.imagined import ImaginedMachine
+from podo.node.inventory import Inventory
+from podo.node.machine import Machine, MachineFailure
+from podo.node.observed import Seen
+from podo.node.room import NodeRoom
+from podo.node.runtimes.contract import Runtime, RuntimeFailure
+from podo.node.sources import Sources
+from podo.node.worker import PodWorker
+from podo.runtime.chance import Chance
+from podo.runtime.clock import Clock
+from podo.runtime.log import Logger
+from podo.runtime.tasks import Tasks, sleep
+
+log = Logger("podo.node")
+
+SYNC_SECONDS = 60.0
+
+
+async def _ignore_pod_cidr(pod_cidr: str) -> None:
+    return None
+
+
+class NodeAgent:
+    """One node. ``on_pod_cidr`` is awaited once, when the node's pod network is known, before the node says that it is ready."""
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        client: Client,
+        runtime: Runtime,
+        clock: Clock,
+        chance: Chance,
+        *,
+        machine: Machine | None = None,
+        recorder: Recorder | None = None,
+        on_pod_cidr: Callable[[str], Awaitable[None]] = _ignore_pod_cidr,
+    ) -> None:
+        self._config = config
+        self._runtime = runtime
+        self._clock = clock
+        self._own_recorder = None if recorder else EventRecorder(client, clock, chance, component="kubelet")
+        sources = Sources(client, clock)
+        machine = machine or self._machine(config, runtime, clock, sources)
+        self._machine_in_use = machine
+        inventory = Inventory(runtime, self._wake, machine.last_words)
+        told = recorder or self._own_recorder
+        assert told is not None
+        self.room = NodeRoom(config, client, runtime, inventory, machine, sources, told, clock)
+        self._pods = Cache(client, [Source("Pod", fields=f"spec.nodeName={config.name}")], clock=clock, chance=chance)
+        self._heartbeat = Heartbeat(config, client, runtime, machine, clock, on_pod_cidr)
+        self._workers: dict[str, PodWorker] = {}
+        self._tasks = Tasks(f"node/{config.name}")
+        self._listed = False
+
+    @staticmethod
+    def _machine(config: NodeConfig, runtime: Runtime, clock: Clock, sources: Sources) -> Machine:
+        if config.simulated:
+            return ImaginedMachine(config, clock)
+        from podo.node.linux import LinuxMachine  # only where there is one
+
+        return LinuxMachine(config, runtime, clock, sources)
+
+    @property
+    def pod_cidr(self) -> str:
+        return self._heartbeat.pod_cidr
+
+    @property
+    def pods(self) -> list[Obj]:
+        """The pods of this node, as last known from the API."""
+        return [worker.pod for worker in self._workers.values()]
+
+    def pod(self, namespace: str, name: str) -> Obj | None:
+        """A pod of this node, or None."""
+        for worker in self._workers.values():
+            metadata = worker.pod["metadata"]
+            if metadata["name"] == name and metadata.get("namespace") == namespace:
+                return worker.pod
+        return None
+
+    def seen(self, pod: Obj) -> Seen:
+        """What the runtime has of a pod."""
+        return self.room.inventory.of(uid_of(pod))
+
+    async def start(self) -> None:
+        """Register the node, take stock, and begin to work. Returns when the node is registered."""
+        if self._own_recorder:
+            await self._own_recorder.start()
+        self._tasks.spawn(self._listen(), "events")
+        await self._heartbeat.start()
+        await self._take_stock()
+        self._pods.subscribe(self._changed)
+        await self._pods.start()
+        self._tasks.spawn(self._relist(), "relist")
+        self._tasks.spawn(self._refresh(), "refresh")
+
+    async def stop(self) -> None:
+        """Stop working. Containers keep running, to be adopted by the next start."""
+        await self._pods.stop()
+        await self._tasks.stop()
+        await self._heartbeat.stop()
+        if self._own_recorder:
+            await self._own_recorder.stop()
+
+    # From the API
+
+    def _changed(self, kind: str, revision: int, changes: list[CacheChange]) -> None:
+        for change in changes:
+            if change.new is None:
+                self._gone(change.object)
+            else:
+                self._have(change.new)
+        if not self._listed:
+            self._listed = True
+            self._end_orphans()
+
+    def _have(self, pod: Obj) -> None:
+        uid = uid_of(pod)
+        if worker := self._workers.get(uid):
+            worker.update(pod)
+            return
+        if podspec.is_terminal(pod) and "deletionTimestamp" not in pod["metadata"] and not self.seen(pod).sandboxes:
+            return  # ended before this agent's time, and nothing is left of it
+        self._employ(PodWorker(self.room, pod))
+
+    def _gone(self, pod: Obj) -> None:
+        if worker := self._workers.get(uid_of(pod)):
+            worker.gone()
+
+    def _employ(self, worker: PodWorker) -> None:
+        uid = uid_of(worker.pod)
+        self._workers[uid] = worker
+        self._tasks.spawn(self._run(uid, worker), f"pod/{uid}")
+
+    async def _run(self, uid: str, worker: PodWorker) -> None:
+        try:
+            await worker.run()
+        finally:
+            if self._workers.get(uid) is worker:
+                del self._workers[uid]
+
+    def _wake(self, uid: str) -> None:
+        if worker := self._workers.get(uid):
+            worker.wake()
+
+    # From the runtime
+
+    async def _listen(self) -> None:
+        async for happened in self._runtime.events():
+            try:
+                await self.room.inventory.look_after(happened)
+            except RuntimeFailure as failure:
+                log.warning("runtime did not say what happened", id=happened.id, why=failure.message)
+
+    async def _take_stock(self) -> None:
+        """The first look at the runtime, however long it takes to answer."""
+        while True:
+            try:
+                return await self.room.inventory.relist()
+            except RuntimeFailure as failure:
+                log.warning("runtime does not answer, trying again", why=failure.message)
+                await sleep(1.0)
+
+    async def _relist(self) -> None:
+        while True:
+            await sleep(self._config.relist_seconds)
+            try:
+                await self.room.inventory.relist()
+            except RuntimeFailure as failure:
+                log.warning("relist failed", why=failure.message)
+                continue
+            if self._listed:
+                self._end_orphans()
+
+    def _end_orphans(self) -> None:
+        """What the runtime or the machine has of pods that the API does not have is ended and removed."""
+        known = {uid_of(pod) for pod in self._pods.list("Pod")}
+        left_over = [*self.room.inventory.pods(), *self._machine_in_use.left_overs()]
+        for uid in left_over:
+            if uid and uid not in known and uid not in self._workers:
+                log.info("ending a pod that the API does not have", uid=uid)
+                worker = PodWorker(self.room, orphan(uid, self.room.inventory.of(uid)))
+                worker.gone()
+                self._employ(worker)
+
+    # Volumes
+
+    async def _refresh(self) -> None:
+        """ConfigMaps and Secrets in volumes are read again now and then."""
+        while not self._config.simulated:
+            await sleep(self._config.sources_seconds)
+            for worker in list(self._workers.values()):
+                if worker.memory.volumes_ready and not worker.memory.cleaned:
+                    await self._refresh_one(worker.pod)
+
+    async def _refresh_one(self, pod: Obj) -> None:
+        try:
+            await self._machine_in_use.refresh(pod)
+        except (MachineFailure, ApiError, Unreachable, OSError) as failure:
+            log.warning("volumes not refreshed", pod=podspec.full_name(pod), why=str(failure))
+
+
+def orphan(uid: str, seen: Seen) -> Obj:
+    """A pod made up from what its sandboxes and containers say of it, to be ended."""
+    names = {container.name for container in seen.containers}
+    sandbox = seen.sandboxes[0] if seen.sandboxes else None
+    marks = next((container.labels for container in seen.containers), {})
+    notes = next((c.annotations for c in seen.containers), sandbox.annotations if sandbox else {})
+    grace = notes.get(labels.POD_GRACE, "")
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": sandbox.pod_name if sandbox else marks.get(labels.POD_NAME, ""),
+            "namespace": sandbox.pod_namespace if sandbox else marks.get(labels.POD_NAMESPACE, ""),
+            "uid": uid,
+        },
+        "spec": {
+            "containers": [{"name": name} for name in sorted(names)],
+            "terminationGracePeriodSeconds": int(grace) if grace.isdigit() else podspec.DEFAULT_GRACE_SECONDS,
+        },
+    }

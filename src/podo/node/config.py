@@ -1,0 +1,33 @@
+"""What a node is told when it starts: its name, addresses, directories and the few settings of a kubelet that podo has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """Settings of one node. Times are seconds, sizes bytes."""
+
+    name: str
+    internal_ip: str
+    data_dir: Path = Path("/var/lib/podo/node")
+    pod_cidr: str = ""  # where empty, the Node's spec.podCIDR is waited for
+    cluster_dns: tuple[str, ...] = ()
+    cluster_domain: str = "cluster.local"
+    kubelet_port: int = 10250
+    simulated: bool = False
+    max_pods: int = 110
+    cpus: float = 0.0  # 0: what the machine has
+    memory: int = 0  # 0: what the machine has
+    labels: Mapping[str, str] = field(default_factory=dict)
+    taints: tuple[Mapping[str, str], ...] = ()
+    resolv_conf: Path = Path("/etc/resolv.conf")
+    relist_seconds: float = 5.0
+    lease_seconds: float = 10.0
+    status_seconds: float = 10.0  # how often a change of the node's status is looked for
+    status_report_seconds: float = 300.0  # how often it is written though nothing changed
+    sources_seconds: float = 60.0  # how often ConfigMaps and Secrets in volumes are read again
+    normal_events: bool = True  # False: only warnings are recorded (large simulated clusters)

@@ -1,0 +1,304 @@
+"""A node's signs of life: it registers its Node, renews its Lease, and writes the Node's status when it changes.
+
+Source: the documentation's "Nodes: Heartbeats".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from podo.api.errors import ApiError
+from podo.api.kind import Obj
+from podo.client.contract import Client, Unreachable
+from podo.node.config import NodeConfig
+from podo.node.machine import Capacity, Machine
+from podo.node.runtimes.contract import Runtime, RuntimeFailure, RuntimeInfo
+from podo.runtime.clock import Clock
+from podo.runtime.log import Logger
+from podo.runtime.tasks import Tasks, sleep
+from podo.values import timestamp
+from podo.version import GIT_VERSION
+
+log = Logger("podo.node.heartbeat")
+
+LEASE_NAMESPACE = "kube-node-lease"
+LEASE_DURATION_SECONDS = 40
+RETRY_SECONDS = 1.0
+LONGEST_RETRY_SECONDS = 10.0
+NOT_READY_TAINT = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
+Status = dict[str, Any]
+#: Condition type -> (reason, message) when all is well.
+PRESSURES = {
+    "MemoryPressure": ("KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    "DiskPressure": ("KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    "PIDPressure": ("KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+}
+
+
+def node_of(config: NodeConfig, system: Mapping[str, str]) -> Obj:
+    """The Node as it is registered, without its status."""
+    architecture = system.get("architecture", "amd64")
+    labels = {
+        "beta.kubernetes.io/arch": architecture,
+        "beta.kubernetes.io/os": "linux",
+        "kubernetes.io/arch": architecture,
+        "kubernetes.io/hostname": config.name,
+        "kubernetes.io/os": "linux",
+        **config.labels,
+    }
+    spec: Obj = {"taints": [NOT_READY_TAINT, *map(dict, config.taints)]}
+    if config.pod_cidr:
+        spec |= {"podCIDR": config.pod_cidr, "podCIDRs": [config.pod_cidr]}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": config.name, "labels": labels},
+        "spec": spec,
+    }
+
+
+def _amounts(capacity: Capacity) -> dict[str, str]:
+    cpus = f"{capacity.cpus:g}" if capacity.cpus == int(capacity.cpus) else f"{int(capacity.cpus * 1000)}m"
+    return {
+        "cpu": cpus,
+        "ephemeral-storage": f"{capacity.storage // 1024}Ki",
+        "hugepages-1Gi": "0",
+        "hugepages-2Mi": "0",
+        "memory": f"{capacity.memory // 1024}Ki",
+        "pods": str(capacity.pods),
+    }
+
+
+def status_of(
+    config: NodeConfig, machine: Machine, info: RuntimeInfo | None, old: Status, now: float, not_ready: str = ""
+) -> Status:
+    """The Node's status. ``info`` is None where the runtime does not answer; ``not_ready``: another reason why not. Pure but for facts."""
+    facts = machine.facts()
+    runtime = (
+        f"{info.name}://{info.version}" if info else (old.get("nodeInfo") or {}).get("containerRuntimeVersion", "")
+    )
+    return {
+        "addresses": [
+            {"type": "InternalIP", "address": config.internal_ip},
+            {"type": "Hostname", "address": config.name},
+        ],
+        "allocatable": _amounts(facts.capacity),
+        "capacity": _amounts(facts.capacity),
+        "conditions": _conditions(facts.pressure, info, old, now, not_ready),
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": config.kubelet_port}},
+        "nodeInfo": {
+            **facts.system,
+            "containerRuntimeVersion": runtime,
+            "kubeletVersion": GIT_VERSION,
+            "kubeProxyVersion": "",
+        },
+    }
+
+
+def _conditions(
+    pressure: Mapping[str, str], info: RuntimeInfo | None, old: Status, now: float, not_ready: str
+) -> list[Status]:
+    before = {condition["type"]: condition for condition in old.get("conditions") or ()}
+    conditions = []
+    for kind, (reason, message) in PRESSURES.items():
+        if why := pressure.get(kind):
+            conditions.append(_condition(kind, True, f"KubeletHas{kind}", why, before, now))
+        else:
+            conditions.append(_condition(kind, False, reason, message, before, now))
+    why = not_ready or _not_ready(info)
+    ready = ("KubeletNotReady", why) if why else ("KubeletReady", "kubelet is posting ready status")
+    conditions.append(_condition("Ready", not why, *ready, before, now))
+    return conditions
+
+
+def _not_ready(info: RuntimeInfo | None) -> str:
+    if info is None:
+        return "container runtime is down"
+    if not info.network_ready:
+        detail = info.message or "cni plugin not initialized"
+        return f"container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:{detail}"
+    return ""
+
+
+def _condition(kind: str, true: bool, reason: str, message: str, before: Mapping[str, Status], now: float) -> Status:
+    status = "True" if true else "False"
+    time = timestamp.time(now)
+    known = before.get(kind) or {}
+    since = known.get("lastTransitionTime") if known.get("status") == status else time
+    return {
+        "type": kind,
+        "status": status,
+        "lastHeartbeatTime": time,
+        "lastTransitionTime": since or time,
+        "reason": reason,
+        "message": message,
+    }
+
+
+def is_same(new: Status, old: Status) -> bool:
+    """Do they differ in more than the time of the heartbeat?"""
+
+    def without_beat(status: Status) -> Status:
+        conditions = [{**c, "lastHeartbeatTime": None} for c in status.get("conditions") or () if c["type"] in known]
+        return {**{key: status.get(key) for key in new}, "conditions": conditions}
+
+    known = {condition["type"] for condition in new["conditions"]}
+    return without_beat(new) == without_beat(old)
+
+
+class Heartbeat:
+    """Registers and keeps a Node alive. ``on_pod_cidr`` is told the node's pod network as soon as it has one."""
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        client: Client,
+        runtime: Runtime,
+        machine: Machine,
+        clock: Clock,
+        on_pod_cidr: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._config = config
+        self._client = client
+        self._runtime = runtime
+        self._machine = machine
+        self._clock = clock
+        self._on_pod_cidr = on_pod_cidr
+        self._pod_cidr = ""
+        self._node: Obj = {}
+        self._lease: Obj | None = None
+        self._reported_at = 0.0
+        self._tasks = Tasks(f"heartbeat/{config.name}")
+
+    @property
+    def pod_cidr(self) -> str:
+        return self._pod_cidr
+
+    async def start(self) -> None:
+        """Register (waiting for the API as long as it takes), write the first status, then keep on in the background."""
+        await self._until_done(self._register, "register")
+        await self._until_done(self._write_status, "first status")
+        self._tasks.spawn(self._repeat(self._renew, self._config.lease_seconds, "lease"), "lease")
+        self._tasks.spawn(self._repeat(self._keep_status, self._config.status_seconds, "status"), "status")
+
+    async def stop(self) -> None:
+        await self._tasks.stop()
+
+    async def _until_done(self, work: Callable[[], Awaitable[None]], what: str) -> None:
+        wait = RETRY_SECONDS / 4
+        while True:
+            try:
+                return await work()
+            except (ApiError, Unreachable, TimeoutError, OSError) as failure:
+                log.warning("will try again", what=what, node=self._config.name, why=str(failure))
+                await sleep(wait)
+                wait = min(wait * 2, LONGEST_RETRY_SECONDS)
+
+    async def _repeat(self, work: Callable[[], Awaitable[None]], every_seconds: float, what: str) -> None:
+        while True:
+            await self._until_done(work, what)
+            waiting_for_network = what == "status" and not self._pod_cidr
+            await sleep(RETRY_SECONDS if waiting_for_network else every_seconds)
+
+    # Registration
+
+    async def _register(self) -> None:
+        node = node_of(self._config, self._machine.facts().system)
+        info = await self._info()
+        node["status"] = status_of(self._config, self._machine, info, {}, self._clock.now(), self._no_network())
+        try:
+            self._node = await self._client.create(node)
+        except ApiError as refusal:
+            if refusal.reason != "AlreadyExists":
+                raise
+            self._node = await self._client.get("Node", self._config.name)
+            await self._mend_labels(node)
+        await self._note_pod_cidr()
+
+    async def _mend_labels(self, wanted: Obj) -> None:
+        """A Node that was here before gets the labels that are the node's own to set."""
+        has = self._node["metadata"].get("labels") or {}
+        missing = {key: value for key, value in wanted["metadata"]["labels"].items() if has.get(key) != value}
+        if missing:
+            patch = {"metadata": {"labels": missing}}
+            self._node = await self._client.patch("Node", self._config.name, patch=patch, type="merge")
+
+    async def _note_pod_cidr(self) -> None:
+        found = (self._node.get("spec") or {}).get("podCIDR") or ""
+        if found and found != self._pod_cidr:
+            await self._on_pod_cidr(found)
+            self._pod_cidr = found
+
+    def _no_network(self) -> str:
+        return "" if self._pod_cidr else "the node has no pod CIDR yet"
+
+    # Status
+
+    async def _info(self) -> RuntimeInfo | None:
+        try:
+            return await self._runtime.info()
+        except RuntimeFailure as failure:
+            log.warning("runtime does not answer", node=self._config.name, why=failure.message)
+            return None
+
+    async def _keep_status(self) -> None:
+        if not self._pod_cidr:
+            self._node = await self._client.get("Node", self._config.name)
+            await self._note_pod_cidr()
+        await self._write_status()
+
+    async def _write_status(self) -> None:
+        """Write it if it changed, or was last written long ago. A Node that somebody deleted is registered again."""
+        now = self._clock.now()
+        old = self._node.get("status") or {}
+        info = await self._info()
+        new = status_of(self._config, self._machine, info, old, now, self._no_network())
+        if is_same(new, old) and now - self._reported_at < self._config.status_report_seconds and self._reported_at:
+            return
+        try:
+            self._node = await self._client.patch(
+                "Node", self._config.name, patch={"status": new}, type="strategic", subresource="status"
+            )
+        except ApiError as refusal:
+            if refusal.reason != "NotFound":
+                raise
+            await self._register()
+        self._reported_at = now
+        await self._note_pod_cidr()
+
+    # Lease
+
+    async def _renew(self) -> None:
+        now = timestamp.micro_time(self._clock.now())
+        if self._lease is None:
+            self._lease = await self._take_lease(now)
+            return
+        self._lease["spec"]["renewTime"] = now
+        try:
+            self._lease = await self._client.update(self._lease)
+        except ApiError as refusal:
+            if refusal.reason not in ("Conflict", "NotFound"):
+                raise
+            self._lease = await self._take_lease(now)
+
+    async def _take_lease(self, now: str) -> Obj:
+        spec = {"holderIdentity": self._config.name, "leaseDurationSeconds": LEASE_DURATION_SECONDS, "renewTime": now}
+        lease: Obj = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": self._config.name, "namespace": LEASE_NAMESPACE, "ownerReferences": self._owner()},
+            "spec": spec,
+        }
+        try:
+            return await self._client.create(lease)
+        except ApiError as refusal:
+            if refusal.reason != "AlreadyExists":
+                raise
+        found = await self._client.get("Lease", self._config.name, LEASE_NAMESPACE)
+        found["spec"] = {**(found.get("spec") or {}), **spec}
+        return await self._client.update(found)
+
+    def _owner(self) -> list[Obj]:
+        metadata = self._node["metadata"]
+        return [{"apiVersion": "v1", "kind": "Node", "name": metadata["name"], "uid": metadata["uid"]}]

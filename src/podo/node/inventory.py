@@ -1,0 +1,141 @@
+"""What the runtime has, by pod, kept up to date by its events, by the agent's own doings, and by a relist every few seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from podo.node import labels
+from podo.node.observed import Seen
+from podo.node.runtimes.contract import Container, Happened, Runtime, RuntimeFailure, Sandbox
+
+_NOTHING = Seen()
+
+
+class Inventory:
+    """``on_change`` is told the uid of a pod whose sandboxes or containers changed. ``last_words`` reads a termination message."""
+
+    def __init__(
+        self, runtime: Runtime, on_change: Callable[[str], None], last_words: Callable[[Container], str]
+    ) -> None:
+        self._runtime = runtime
+        self._last_words = last_words
+        self._on_change = on_change
+        self._sandboxes: dict[str, Sandbox] = {}
+        self._containers: dict[str, Container] = {}
+        self._by_pod: dict[str, tuple[set[str], set[str]]] = {}  # uid -> sandbox ids, container ids
+        self._seen: dict[str, Seen] = {}
+        self._touched: set[str] = set()  # ids changed while a relist is under way: newer than what it brings
+
+    def of(self, uid: str) -> Seen:
+        """What there is of one pod."""
+        seen = self._seen.get(uid)
+        if seen is None:
+            ids = self._by_pod.get(uid)
+            if ids is None:
+                return _NOTHING
+            seen = Seen.of((self._sandboxes[i] for i in ids[0]), (self._containers[i] for i in ids[1]))
+            self._seen[uid] = seen
+        return seen
+
+    def pods(self) -> list[str]:
+        """The uids of all pods that the runtime has something of."""
+        return list(self._by_pod)
+
+    def sandbox(self, sandbox_id: str) -> Sandbox | None:
+        return self._sandboxes.get(sandbox_id)
+
+    # One thing
+
+    async def look_at_sandbox(self, sandbox_id: str) -> None:
+        try:
+            self._put_sandbox(await self._runtime.sandbox_status(sandbox_id))
+        except RuntimeFailure as failure:
+            if failure.kind != "not_found":
+                raise
+            self.forget_sandbox(sandbox_id)
+
+    async def look_at_container(self, container_id: str) -> None:
+        try:
+            self._put_container(await self._runtime.container_status(container_id))
+        except RuntimeFailure as failure:
+            if failure.kind != "not_found":
+                raise
+            self.forget_container(container_id)
+
+    async def look_after(self, happened: Happened) -> None:
+        """Something happened to an id that may be either, or new."""
+        if happened.kind == "resync":
+            await self.relist()
+        elif happened.id in self._containers:
+            await self.look_at_container(happened.id)
+        elif happened.id in self._sandboxes:
+            await self.look_at_sandbox(happened.id)
+
+    def forget_sandbox(self, sandbox_id: str) -> None:
+        """A sandbox is gone, and the containers in it."""
+        self._touched.add(sandbox_id)
+        for container in [c for c in self._containers.values() if c.sandbox_id == sandbox_id]:
+            self.forget_container(container.id)
+        if sandbox := self._sandboxes.pop(sandbox_id, None):
+            self._changed(sandbox.pod_uid, 0, sandbox_id, gone=True)
+
+    def forget_container(self, container_id: str) -> None:
+        self._touched.add(container_id)
+        if container := self._containers.pop(container_id, None):
+            self._changed(self._pod_of(container), 1, container_id, gone=True)
+
+    # All
+
+    async def relist(self) -> None:
+        """Compare all there is with what is known, and look at what differs."""
+        self._touched.clear()
+        sandboxes = {sandbox.id: sandbox for sandbox in await self._runtime.list_sandboxes()}
+        containers = {container.id: container for container in await self._runtime.list_containers()}
+        for sandbox_id in self._sandboxes.keys() - sandboxes.keys() - self._touched:
+            self.forget_sandbox(sandbox_id)
+        for container_id in self._containers.keys() - containers.keys() - self._touched:
+            self.forget_container(container_id)
+        for sandbox in sandboxes.values():
+            known = self._sandboxes.get(sandbox.id)
+            if sandbox.id not in self._touched and (known is None or known.ready != sandbox.ready):
+                await self.look_at_sandbox(sandbox.id)
+        for container in containers.values():
+            had = self._containers.get(container.id)
+            if container.id not in self._touched and (had is None or had.state != container.state):
+                await self.look_at_container(container.id)
+
+    def _pod_of(self, container: Container) -> str:
+        uid = container.labels.get(labels.POD_UID)
+        if uid is None:
+            sandbox = self._sandboxes.get(container.sandbox_id)
+            uid = sandbox.pod_uid if sandbox else ""
+        return uid
+
+    def _put_sandbox(self, sandbox: Sandbox) -> None:
+        self._touched.add(sandbox.id)
+        if self._sandboxes.get(sandbox.id) != sandbox:
+            self._sandboxes[sandbox.id] = sandbox
+            self._changed(sandbox.pod_uid, 0, sandbox.id)
+
+    def _put_container(self, container: Container) -> None:
+        self._touched.add(container.id)
+        known = self._containers.get(container.id)
+        if known is not None and known.state == "exited":
+            return  # final; another answer is older than the exit
+        if container.state == "exited" and (words := self._last_words(container)):
+            container = replace(container, message=words)
+        if known != container:
+            self._containers[container.id] = container
+            self._changed(self._pod_of(container), 1, container.id)
+
+    def _changed(self, uid: str, which: int, changed_id: str, gone: bool = False) -> None:
+        ids = self._by_pod.setdefault(uid, (set(), set()))
+        if gone:
+            ids[which].discard(changed_id)
+            if not ids[0] and not ids[1]:
+                del self._by_pod[uid]
+        else:
+            ids[which].add(changed_id)
+        self._seen.pop(uid, None)
+        self._on_change(uid)

@@ -1,0 +1,326 @@
+"""The life of a pod on a node, as a pure decision: from its spec, what the runtime has, and what is remembered, to instructions.
+
+``decide`` is called again after everything that happens, so it says only what can be done now; an instruction whose key is in
+work, or has just failed, is left out. Source of the behaviour: the "Pod Lifecycle" documentation and KEP-753 (sidecars).
+"""
+
+from __future__ import annotations
+
+from podo.api.kind import Obj
+from podo.api.meta import is_deleting
+from podo.node import backoff, labels, podspec
+from podo.node.instructions import (
+    CleanUp,
+    DeletePod,
+    Ending,
+    Instruction,
+    Plan,
+    PrepareVolumes,
+    RemoveContainer,
+    RemoveSandbox,
+    RunSandbox,
+    StartContainer,
+    StopContainer,
+    StopSandbox,
+)
+from podo.node.memory import PodMemory, Waiting
+from podo.node.observed import Seen, is_dead
+from podo.node.runtimes.contract import Container, Sandbox
+
+
+SHORTEST_GRACE_SECONDS = 1.0
+
+
+def decide(pod: Obj, seen: Seen, memory: PodMemory, now: float) -> Plan:
+    """What to do for one pod now."""
+    plan = Plan()
+    plan.ending = _ending(pod, seen, memory, plan, now)
+    if plan.ending:
+        _end(pod, seen, memory, plan, plan.ending, now)
+    else:
+        _run(pod, seen, memory, plan, now)
+        _tidy(seen, memory, plan, now)
+    return plan
+
+
+def _want(plan: Plan, memory: PodMemory, now: float, instruction: Instruction) -> None:
+    """Add an instruction, unless it is in work or was tried a moment ago in vain."""
+    if instruction.key in memory.busy:
+        return
+    if (retry_at := memory.retry.get(instruction.key, 0.0)) > now:
+        plan.again(retry_at)
+        return
+    plan.instructions.append(instruction)
+
+
+# Ending
+
+
+def _ending(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, now: float) -> Ending | None:
+    """Is the pod at its end, and why? A pod that finished is not failed by a deadline that passes later."""
+    grace = max(podspec.grace_seconds(pod), SHORTEST_GRACE_SECONDS)
+    remove = memory.removed or is_deleting(pod)
+    if remove or podspec.is_terminal(pod) or is_finished(pod, seen):
+        return Ending(grace, remove)
+    deadline = pod["spec"].get("activeDeadlineSeconds")
+    if deadline is not None:
+        if now >= memory.first_seen + deadline:
+            return Ending(
+                grace, False, "DeadlineExceeded", "Pod was active on the node longer than the specified deadline"
+            )
+        plan.again(memory.first_seen + deadline)
+    return None
+
+
+def is_finished(pod: Obj, seen: Seen) -> bool:
+    """Has every container ended for good, or an init container failed for good?"""
+    policy = podspec.restart_policy(pod)
+    if policy == "Always":
+        return False
+    if init_failed(pod, seen):
+        return True
+    for container in podspec.containers(pod):
+        last = seen.newest(container["name"])
+        if last is None or not is_dead(last) or is_restarted(policy, last):
+            return False
+    return True
+
+
+def init_failed(pod: Obj, seen: Seen) -> bool:
+    """Did an init container fail in a pod that is not to be restarted?"""
+    if podspec.restart_policy(pod) != "Never":
+        return False
+    for container in podspec.init_containers(pod):
+        last = seen.newest(container["name"])
+        if last and is_dead(last) and last.exit_code != 0 and not podspec.is_sidecar(container):
+            return True
+    return False
+
+
+def is_restarted(policy: str, last: Container) -> bool:
+    """Does the restart policy start a container again that ended so?"""
+    return policy == "Always" or (policy == "OnFailure" and last.exit_code != 0)
+
+
+def _end(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, ending: Ending, now: float) -> None:
+    """Stop containers, then the sandbox; then remove what is to be removed, and say so."""
+    if alive := seen.alive:
+        since = now if memory.ending_since is None else memory.ending_since
+        for container in _next_to_stop(pod, alive):
+            grace = ending.grace
+            if _is_sidecar(pod, container):
+                grace = max(SHORTEST_GRACE_SECONDS, since + grace - now)
+            _stop(plan, memory, now, container, grace, f"Stopping container {container.name}")
+        return
+    if memory.busy & {"start", "sandbox", "volumes"}:
+        return  # the agent cancels them; look again when they are gone
+    if ready := [sandbox for sandbox in seen.sandboxes if sandbox.ready]:
+        for sandbox in ready:
+            _want(plan, memory, now, StopSandbox(sandbox.id))
+    elif ending.remove:
+        _bury(seen, memory, plan, now)
+    elif not memory.cleaned:
+        _want(plan, memory, now, CleanUp(everything=False))
+
+
+def _bury(seen: Seen, memory: PodMemory, plan: Plan, now: float) -> None:
+    known = {sandbox.id for sandbox in seen.sandboxes}
+    for sandbox in seen.sandboxes:
+        _want(plan, memory, now, RemoveSandbox(sandbox.id))
+    for container in seen.containers:
+        if container.sandbox_id not in known:
+            _want(plan, memory, now, RemoveContainer(container.id))
+    if seen.sandboxes or seen.containers:
+        return
+    if not memory.cleaned:
+        _want(plan, memory, now, CleanUp(everything=True))
+    elif not memory.removed:
+        _want(plan, memory, now, DeletePod())
+    else:
+        plan.done = True
+
+
+def _is_sidecar(pod: Obj, container: Container) -> bool:
+    spec = podspec.container_named(pod, container.name)
+    return spec is not None and podspec.is_sidecar(spec)
+
+
+def _next_to_stop(pod: Obj, alive: list[Container]) -> list[Container]:
+    """All but sidecars at once; then the sidecars one by one, the last first."""
+    main = [container for container in alive if not _is_sidecar(pod, container)]
+    if main:
+        return main
+    order = [container["name"] for container in podspec.init_containers(pod)]
+    return [max(alive, key=lambda container: order.index(container.name))]
+
+
+def _stop(
+    plan: Plan, memory: PodMemory, now: float, container: Container, grace: float, message: str, hook: bool = True
+) -> None:
+    """Stop a container, or a second time where the grace has become shorter than what is left of the first."""
+    stopping = memory.stopping.get(container.id)
+    if stopping is not None:
+        if grace < stopping.grace and now + grace < stopping.since + stopping.grace:
+            plan.instructions.append(StopContainer(container.id, container.name, grace, "", hook=False))
+        return
+    _want(plan, memory, now, StopContainer(container.id, container.name, grace, message, hook))
+
+
+# Running
+
+
+def _run(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, now: float) -> None:
+    """Bring the pod towards what its spec says: volumes, sandbox, init containers in order, containers."""
+    if left_over := [c for c in seen.containers if c.state == "created" and "start" not in memory.busy]:
+        for container in left_over:  # of a start that was cut off: in the way of the next
+            _want(plan, memory, now, RemoveContainer(container.id))
+        return
+    if not memory.volumes_ready:
+        _want(plan, memory, now, PrepareVolumes())
+    sandbox = seen.sandbox
+    if sandbox is None:
+        _make_sandbox(pod, seen, memory, plan, now)
+        return
+    if not memory.volumes_ready:
+        return
+    if _initialize(pod, seen, memory, plan, sandbox, now):
+        for spec in podspec.containers(pod):
+            _keep_running(pod, spec, seen, memory, plan, sandbox, now)
+    for spec in podspec.ephemeral_containers(pod):
+        if seen.newest(spec["name"]) is None:
+            _start(pod, spec, None, memory, plan, now)
+
+
+def _make_sandbox(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, now: float) -> None:
+    """A pod whose sandbox is lost starts anew: what still runs in the old one is stopped first."""
+    if alive := seen.alive:
+        for container in alive:
+            message = "Pod sandbox changed, it will be killed and re-created."
+            _stop(plan, memory, now, container, podspec.grace_seconds(pod), message)
+        return
+    if memory.volumes_ready:
+        attempt = seen.sandboxes[0].attempt + 1 if seen.sandboxes else 0
+        _want(plan, memory, now, RunSandbox(attempt))
+
+
+def _initialize(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, sandbox: Sandbox, now: float) -> bool:
+    """Work on the init containers. True when the containers may be started."""
+    begun = has_begun(pod, seen, sandbox)
+    for container in podspec.init_containers(pod):
+        last = _in(sandbox, seen.newest(container["name"]))
+        if podspec.is_sidecar(container):
+            _keep_running(pod, container, seen, memory, plan, sandbox, now)
+            if not begun and not is_started(container, last, memory):
+                return False
+        elif not begun and not _init_done(pod, container, last, memory, plan, now):
+            return False
+    return True
+
+
+def has_begun(pod: Obj, seen: Seen, sandbox: Sandbox | None) -> bool:
+    """Has a container of this sandbox been started? Then its init containers have done their work."""
+    names = {container["name"] for container in podspec.containers(pod)}
+    return sandbox is not None and any(c.name in names and c.sandbox_id == sandbox.id for c in seen.containers)
+
+
+def _init_done(pod: Obj, container: Obj, last: Container | None, memory: PodMemory, plan: Plan, now: float) -> bool:
+    if last is not None and is_dead(last) and last.exit_code == 0:
+        return True
+    if last is None or is_dead(last):
+        _start(pod, container, last, memory, plan, now)
+    return False
+
+
+def is_started(container: Obj, last: Container | None, memory: PodMemory) -> bool:
+    """Is it running, its postStart hook over and its startup probe passed?"""
+    if last is None or last.state != "running" or memory.starting == container["name"]:
+        return False
+    return not container.get("startupProbe") or memory.passing(last.id, "startup") is True
+
+
+def _in(sandbox: Sandbox, container: Container | None) -> Container | None:
+    return container if container is not None and container.sandbox_id == sandbox.id else None
+
+
+def _keep_running(
+    pod: Obj, container: Obj, seen: Seen, memory: PodMemory, plan: Plan, sandbox: Sandbox, now: float
+) -> None:
+    """Start a container that should run and does not; stop one that may not go on."""
+    last = seen.newest(container["name"])
+    here = last if last is None else _in(sandbox, last)
+    policy = "Always" if podspec.is_sidecar(container) else podspec.restart_policy(pod)
+    if here is not None and here.state == "running":
+        _check(pod, container, here, memory, plan, now)
+    elif here is not None and here.state == "unknown":
+        _stop(plan, memory, now, here, podspec.grace_seconds(pod), f"Container {here.name} is in an unknown state")
+    elif last is None or is_restarted(policy, last):
+        _start(pod, container, last, memory, plan, now)
+
+
+def _check(pod: Obj, container: Obj, last: Container, memory: PodMemory, plan: Plan, now: float) -> None:
+    """Stop a running container whose probe failed or whose definition changed."""
+    probe: Obj = {}
+    for kind in ("startup", "liveness"):
+        if memory.passing(last.id, kind) is False:
+            why = f"failed {kind} probe"
+            probe = container.get(f"{kind}Probe") or {}
+            break
+    else:
+        made_from = last.annotations.get(labels.HASH)
+        if made_from is None or made_from == podspec.definition_hash(container):
+            return
+        why = "definition changed"
+    grace = probe.get("terminationGracePeriodSeconds") or podspec.grace_seconds(pod)
+    restarts = podspec.restart_policy(pod) != "Never" or podspec.is_sidecar(container)
+    after = ", will be restarted" if restarts else ""
+    _stop(plan, memory, now, last, float(grace), f"Container {last.name} {why}{after}")
+
+
+def _start(pod: Obj, container: Obj, last: Container | None, memory: PodMemory, plan: Plan, now: float) -> None:
+    """Start a container, unless it is in back-off or another one of the pod is being started."""
+    name = container["name"]
+    refusal = memory.refusals.get(name)
+    if refusal and refusal.retry_at > now:
+        plan.waiting[name] = refusal.at(now)
+        plan.again(refusal.retry_at)
+        if refusal.later and now < refusal.settled_at:
+            plan.again(refusal.settled_at)
+        return
+    held = memory.back_offs.get(name)
+    next_back_off = held
+    if last is not None and is_dead(last):
+        until = backoff.held_until(held, last.finished_at)
+        if until > now and held is not None:
+            delay = backoff.as_text(held.delay)
+            message = f"back-off {delay} restarting failed container={name} pod={podspec.full_name(pod)}"
+            plan.waiting[name] = Waiting("CrashLoopBackOff", message)
+            plan.again(until)
+            return
+        next_back_off = backoff.after(held, last.finished_at, now)
+    if any(isinstance(instruction, StartContainer) for instruction in plan.instructions):
+        return  # one after the other, as hooks rely on
+    _want(plan, memory, now, StartContainer(name, _attempt(pod, name, last), next_back_off))
+
+
+def _attempt(pod: Obj, name: str, last: Container | None) -> int:
+    """Attempts count restarts. Where the runtime has forgotten the container, the API's count goes on."""
+    if last is not None:
+        return last.attempt + 1
+    known = podspec.reported(pod, name)
+    if known and known.get("containerID"):
+        return int(known.get("restartCount") or 0) + 1
+    return 0
+
+
+def _tidy(seen: Seen, memory: PodMemory, plan: Plan, now: float) -> None:
+    """Keep the last dead attempt of each container (``logs --previous``) and drop older ones and empty old sandboxes."""
+    kept: set[str] = set()
+    for container in seen.containers:
+        if is_dead(container):
+            if container.name in kept:
+                _want(plan, memory, now, RemoveContainer(container.id))
+            kept.add(container.name)
+    used = {container.sandbox_id for container in seen.containers}
+    for sandbox in seen.sandboxes[1:]:
+        if sandbox.id not in used:
+            _want(plan, memory, now, RemoveSandbox(sandbox.id))

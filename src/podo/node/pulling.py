@@ -1,0 +1,154 @@
+"""Getting a container's image: pull policy, pull secrets, back-off, and the reasons of a pull that fails.
+
+Source: the documentation's "Images" page (imagePullPolicy, ImagePullBackOff).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+
+import orjson
+
+from podo.api.kind import Obj
+from podo.api.meta import namespace_of
+from podo.node import backoff
+from podo.node.memory import PodMemory, Refusal, Waiting
+from podo.node.room import NodeRoom
+from podo.node.runtimes.contract import Image, RuntimeFailure
+
+#: How long the first reason (ErrImagePull) is shown before it becomes ImagePullBackOff.
+SETTLE_SECONDS = 5.0
+RETRY_SECONDS = 10.0
+_DOMAIN = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]+)?|\[[0-9a-fA-F:]+\](?::[0-9]+)?)"
+_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_REFERENCE = re.compile(
+    rf"(?:{_DOMAIN}/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?:@[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{{32,}})?"
+)
+
+
+class Refused(Exception):
+    """A container cannot be started now."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.waiting.message)
+        self.refusal = refusal
+
+
+def is_reference(image: str) -> bool:
+    """Is this a name that an image can have? (The grammar of the OCI distribution's references.)"""
+    return len(image) <= 512 and _REFERENCE.fullmatch(image) is not None
+
+
+async def image_for(room: NodeRoom, pod: Obj, container: Obj, memory: PodMemory) -> Image:
+    """The image, pulled if the policy says so. Raises Refused."""
+    name = container.get("image", "")
+    policy = container.get("imagePullPolicy") or "IfNotPresent"
+    if not is_reference(name):
+        raise _invalid(room, pod, container, name)
+    present = await room.runtime.find_image(name)
+    if policy == "Never" and present is None:
+        message = f'Container image "{name}" is not present with pull policy of Never'
+        room.tell(pod, "ErrImageNeverPull", message, "Warning", container["name"])
+        raise _refused(room, pod, container, "ErrImageNeverPull", message)
+    if present is not None and policy != "Always":
+        room.tell(pod, "Pulled", f'Container image "{name}" already present on machine', container=container["name"])
+        return present
+    return await _pull(room, pod, container, name, memory)
+
+
+def _refused(room: NodeRoom, pod: Obj, container: Obj, reason: str, message: str) -> Refused:
+    room.tell(pod, "Failed", f"Error: {reason}", "Warning", container["name"])
+    return Refused(Refusal(Waiting(reason, message), room.clock.now() + RETRY_SECONDS))
+
+
+def _invalid(room: NodeRoom, pod: Obj, container: Obj, name: str) -> Refused:
+    why = f'couldn\'t parse image name "{name}": invalid reference format'
+    message = f'Failed to apply default image tag "{name}": {why}'
+    room.tell(pod, "InspectFailed", message, "Warning", container["name"])
+    return _refused(room, pod, container, "InvalidImageName", message)
+
+
+async def _pull(room: NodeRoom, pod: Obj, container: Obj, name: str, memory: PodMemory) -> Image:
+    asked = room.clock.monotonic()
+    async with room.pulls:
+        room.tell(pod, "Pulling", f'Pulling image "{name}"', container=container["name"])
+        began = room.clock.monotonic()
+        try:
+            username, password = await credentials_for(room, pod, name)
+            image_id = await room.runtime.pull_image(name, username=username, password=password)
+            image = await room.runtime.find_image(name) or await room.runtime.find_image(image_id)
+        except RuntimeFailure as failure:
+            raise _pull_failed(room, pod, container, name, memory, failure.message) from failure
+        if image is None:
+            raise _pull_failed(room, pod, container, name, memory, f"image {image_id} is gone after its pull")
+    memory.pulls.pop(name, None)
+    now = room.clock.monotonic()
+    took, with_wait = _seconds(now - began), _seconds(now - asked)
+    text = (
+        f'Successfully pulled image "{name}" in {took} ({with_wait} including waiting). Image size: {image.size} bytes.'
+    )
+    room.tell(pod, "Pulled", text, container=container["name"])
+    return image
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.3f}s" if seconds >= 1 else f"{seconds * 1000:.0f}ms"
+
+
+def _pull_failed(room: NodeRoom, pod: Obj, container: Obj, name: str, memory: PodMemory, why: str) -> Refused:
+    now = room.clock.now()
+    memory.pulls[name] = held = backoff.after(memory.pulls.get(name), now, now)
+    room.tell(pod, "Failed", f'Failed to pull image "{name}": {why}', "Warning", container["name"])
+    room.tell(pod, "Failed", "Error: ErrImagePull", "Warning", container["name"])
+    later = Waiting("ImagePullBackOff", f'Back-off pulling image "{name}": ErrImagePull: {why}')
+    return Refused(Refusal(Waiting("ErrImagePull", why), now + held.delay, later, now + SETTLE_SECONDS))
+
+
+# Pull secrets
+
+
+async def credentials_for(room: NodeRoom, pod: Obj, image: str) -> tuple[str, str]:
+    """User and password for the image's registry from the pod's imagePullSecrets; empty where there are none."""
+    for reference in pod["spec"].get("imagePullSecrets") or ():
+        secret = await room.sources.secret(namespace_of(pod), reference.get("name", ""))
+        if secret is None:
+            text = f"Unable to retrieve some image pull secrets ({reference.get('name')}); attempting to pull the image may not succeed."
+            room.tell(pod, "FailedToRetrieveImagePullSecret", text, "Warning")
+        elif found := credentials_in(secret, registry_of(image)):
+            return found
+    return "", ""
+
+
+def registry_of(image: str) -> str:
+    """``registry.local:5000/web:1`` gives ``registry.local:5000``; a bare name is docker.io's."""
+    first, slash, _ = image.partition("/")
+    return first if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"
+
+
+def credentials_in(secret: Obj, registry: str) -> tuple[str, str] | None:
+    """What a kubernetes.io/dockerconfigjson (or dockercfg) Secret has for a registry."""
+    data = secret.get("data") or {}
+    try:
+        if encoded := data.get(".dockerconfigjson"):
+            entries = (orjson.loads(base64.b64decode(encoded)) or {}).get("auths") or {}
+        else:
+            entries = orjson.loads(base64.b64decode(data.get(".dockercfg") or "e30="))
+        for server, entry in entries.items():
+            if _host(server) == registry or (registry == "docker.io" and _host(server) == "index.docker.io"):
+                return _user_and_password(entry)
+    except (ValueError, AttributeError, binascii.Error):
+        return None
+    return None
+
+
+def _host(server: str) -> str:
+    return server.removeprefix("https://").removeprefix("http://").partition("/")[0]
+
+
+def _user_and_password(entry: Obj) -> tuple[str, str]:
+    if auth := entry.get("auth"):
+        user, _, password = base64.b64decode(auth).decode().partition(":")
+        return user, password
+    return str(entry.get("username") or ""), str(entry.get("password") or "")

@@ -1,0 +1,50 @@
+"""What all pods of a node share: the ways to the API, the runtime and the machine, and the limits on what is done at once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from podo.api.kind import Obj
+from podo.client.contract import Client
+from podo.client.events import Recorder
+from podo.node.config import NodeConfig
+from podo.node.inventory import Inventory
+from podo.node.machine import Machine
+from podo.node.runtimes.contract import Runtime
+from podo.node.sources import Sources
+from podo.runtime.clock import Clock
+
+#: More at once gains no throughput from containerd, only latency.
+STARTS_AT_ONCE = 4
+PULLS_AT_ONCE = 3
+
+
+@dataclass(slots=True)
+class NodeRoom:
+    config: NodeConfig
+    client: Client
+    runtime: Runtime
+    inventory: Inventory
+    machine: Machine
+    sources: Sources
+    recorder: Recorder
+    clock: Clock
+    starts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STARTS_AT_ONCE))
+    pulls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PULLS_AT_ONCE))
+
+    def tell(self, pod: Obj, reason: str, message: str, type: str = "Normal", container: str = "") -> None:
+        """Record an Event about a pod, or about one of its containers."""
+        if type == "Normal" and not self.config.normal_events:
+            return
+        path = f"spec.containers{{{container}}}" if container else ""
+        self.recorder.tell(pod, reason, message, type, component="kubelet", host=self.config.name, field_path=path)
+
+    def node_amounts(self) -> dict[str, int]:
+        """The node's capacity for resourceFieldRef: CPU in thousandths, sizes in bytes."""
+        capacity = self.machine.facts().capacity
+        return {
+            "cpu": int(capacity.cpus * 1000),
+            "memory": capacity.memory,
+            "ephemeral-storage": capacity.storage,
+        }

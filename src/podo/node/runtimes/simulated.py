@@ -1,0 +1,269 @@
+"""A runtime without containers, for simulated nodes: they "run" as the pod's annotations say, in the loop's (virtual) time.
+
+Annotations of a pod; each may carry ``.NAME`` at its end to speak of one container only (of an init container always so):
+
+- ``podo.dev/start-seconds``: how long a start takes (default 0)
+- ``podo.dev/run-seconds``: how long a container runs before it exits (default: for ever; plain init containers: 0)
+- ``podo.dev/exit-code``: the code it exits with then (default 0)
+
+An image whose name begins with ``podo.dev/absent/`` cannot be pulled. What needs a real process (exec, attach, port-forward)
+answers a RuntimeFailure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from podo.node import labels
+from podo.node.runtimes.contract import (
+    Container,
+    ContainerSpec,
+    ExecResult,
+    Happened,
+    Image,
+    RuntimeFailure,
+    RuntimeInfo,
+    Sandbox,
+    SandboxSpec,
+)
+from podo.runtime.chance import Chance
+from podo.runtime.clock import Clock
+from podo.runtime.tasks import Tasks, sleep
+
+ABSENT_PREFIX = "podo.dev/absent/"
+MOST_EVENTS = 100_000
+
+
+class SimulatedRuntime:
+    """``pod_cidr`` may be given later, when the node has been told it."""
+
+    def __init__(self, clock: Clock, chance: Chance, pod_cidr: str = "") -> None:
+        self._clock = clock
+        self._chance = chance
+        self._sandboxes: dict[str, Sandbox] = {}
+        self._containers: dict[str, Container] = {}
+        self._specs: dict[str, ContainerSpec] = {}
+        self._images: dict[str, Image] = {}
+        self._ends: dict[str, asyncio.TimerHandle] = {}
+        self._events: asyncio.Queue[Happened] = asyncio.Queue(MOST_EVENTS)
+        self._addresses: Iterator[str] = iter(())
+        self._free: list[str] = []
+        self._tasks = Tasks("simulated-runtime")
+        if pod_cidr:
+            self.set_pod_cidr(pod_cidr)
+
+    def set_pod_cidr(self, pod_cidr: str) -> None:
+        """From here on sandboxes get addresses of this network (the first host address is the node's own)."""
+        hosts = ipaddress.ip_network(pod_cidr).hosts()
+        next(hosts, None)
+        self._addresses = (str(address) for address in hosts)
+
+    async def start(self) -> None:
+        return None
+
+    async def stop(self) -> None:
+        for timer in self._ends.values():
+            timer.cancel()
+        self._ends.clear()
+        await self._tasks.stop()
+
+    async def info(self) -> RuntimeInfo:
+        return RuntimeInfo("simulated", "1.0.0", network_ready=True)
+
+    # Sandboxes
+
+    async def run_sandbox(self, spec: SandboxSpec) -> str:
+        sandbox_id = self._new_id()
+        ips: tuple[str, ...] = () if spec.host_network else (self._address(),)
+        self._sandboxes[sandbox_id] = Sandbox(
+            sandbox_id,
+            spec.pod_name,
+            spec.pod_namespace,
+            spec.pod_uid,
+            spec.attempt,
+            True,
+            self._clock.now(),
+            ips,
+            spec.labels,
+            spec.annotations,
+        )
+        return sandbox_id
+
+    def _address(self) -> str:
+        address = next(self._addresses, None)
+        if address is not None:
+            return address
+        if self._free:
+            return self._free.pop(0)
+        raise RuntimeFailure("failed", "no IP addresses available in the node's pod CIDR")
+
+    async def stop_sandbox(self, sandbox_id: str) -> None:
+        sandbox = self._sandboxes.get(sandbox_id)
+        if sandbox is None or not sandbox.ready:
+            return
+        for container in [c for c in self._containers.values() if c.sandbox_id == sandbox_id]:
+            self._end(container.id, 137, "Error")
+        self._free.extend(sandbox.ips)
+        self._sandboxes[sandbox_id] = replace(sandbox, ready=False)
+
+    async def remove_sandbox(self, sandbox_id: str) -> None:
+        await self.stop_sandbox(sandbox_id)
+        for container in [c for c in self._containers.values() if c.sandbox_id == sandbox_id]:
+            await self.remove_container(container.id)
+        self._sandboxes.pop(sandbox_id, None)
+
+    async def sandbox_status(self, sandbox_id: str) -> Sandbox:
+        try:
+            return self._sandboxes[sandbox_id]
+        except KeyError:
+            raise RuntimeFailure("not_found", f"no sandbox {sandbox_id}") from None
+
+    async def list_sandboxes(self) -> list[Sandbox]:
+        return [replace(sandbox, ips=()) for sandbox in self._sandboxes.values()]
+
+    # Containers
+
+    async def create_container(self, sandbox_id: str, spec: ContainerSpec, sandbox: SandboxSpec) -> str:
+        await self.sandbox_status(sandbox_id)
+        if await self.find_image(spec.image_id) is None:
+            raise RuntimeFailure("not_found", f"no image {spec.image_id}")
+        container_id = self._new_id()
+        self._specs[container_id] = spec
+        self._containers[container_id] = Container(
+            container_id,
+            sandbox_id,
+            spec.name,
+            spec.attempt,
+            "created",
+            spec.image_name,
+            spec.image_id,
+            self._clock.now(),
+            labels=spec.labels,
+            annotations=spec.annotations,
+        )
+        return container_id
+
+    async def start_container(self, container_id: str) -> None:
+        container = await self.container_status(container_id)
+        if container.state != "created":
+            raise RuntimeFailure("failed", f"container {container_id} is {container.state}, not created")
+        if delay := self._seconds(container, "start-seconds", 0.0):
+            await sleep(delay)
+        now = self._clock.now()
+        self._containers[container_id] = replace(container, state="running", started_at=now)
+        is_init = container.annotations.get(labels.ROLE) == "init"
+        lasts = self._seconds(container, "run-seconds", 0.0 if is_init else None)
+        if lasts is not None:
+            code = int(self._seconds(container, "exit-code", 0.0) or 0)
+            loop = asyncio.get_running_loop()
+            self._ends[container_id] = loop.call_later(lasts, self._end, container_id, code)
+
+    def _seconds(self, container: Container, what: str, default: float | None) -> float | None:
+        """The annotation of the pod about this container."""
+        annotations: Mapping[str, str] = self._sandboxes[container.sandbox_id].annotations
+        name = f"podo.dev/{what}.{container.name}"
+        if name not in annotations and container.annotations.get(labels.ROLE) != "init":
+            name = f"podo.dev/{what}"
+        if name not in annotations:
+            return default
+        try:
+            return float(annotations[name])
+        except ValueError:
+            raise RuntimeFailure("failed", f"annotation {name} is not a number: {annotations[name]!r}") from None
+
+    def _end(self, container_id: str, exit_code: int, reason: str = "") -> None:
+        if timer := self._ends.pop(container_id, None):
+            timer.cancel()
+        container = self._containers.get(container_id)
+        if container is None or container.state != "running":
+            return
+        self._containers[container_id] = replace(
+            container,
+            state="exited",
+            finished_at=self._clock.now(),
+            exit_code=exit_code,
+            reason=reason or ("Completed" if exit_code == 0 else "Error"),
+        )
+        self._tell(Happened("exited", container_id))
+
+    def fail(self, container_id: str, exit_code: int = 137) -> None:
+        """End a running container as if its process had died (for tests and fault injection)."""
+        self._end(container_id, exit_code)
+
+    def _tell(self, happened: Happened) -> None:
+        if self._events.full():  # nobody listens: one look at everything will do
+            while not self._events.empty():
+                self._events.get_nowait()
+            happened = Happened("resync", "")
+        self._events.put_nowait(happened)
+
+    async def stop_container(self, container_id: str, grace_seconds: float) -> None:
+        self._end(container_id, 0)
+
+    async def remove_container(self, container_id: str) -> None:
+        self._end(container_id, 137)
+        self._containers.pop(container_id, None)
+        self._specs.pop(container_id, None)
+
+    async def container_status(self, container_id: str) -> Container:
+        try:
+            return self._containers[container_id]
+        except KeyError:
+            raise RuntimeFailure("not_found", f"no container {container_id}") from None
+
+    async def list_containers(self) -> list[Container]:
+        return list(self._containers.values())
+
+    # Processes there are none
+
+    async def exec(self, container_id: str, argv: Sequence[str], timeout_seconds: float) -> ExecResult:
+        raise _not_supported("exec")
+
+    async def exec_url(
+        self, container_id: str, argv: Sequence[str], *, stdin: bool, stdout: bool, stderr: bool, tty: bool
+    ) -> str:
+        raise _not_supported("exec")
+
+    async def attach_url(self, container_id: str, *, stdin: bool, stdout: bool, stderr: bool, tty: bool) -> str:
+        raise _not_supported("attach")
+
+    async def port_forward_url(self, sandbox_id: str, ports: Sequence[int]) -> str:
+        raise _not_supported("port-forward")
+
+    async def reopen_log(self, container_id: str) -> None:
+        return None
+
+    # Images
+
+    async def pull_image(self, reference: str, *, username: str = "", password: str = "") -> str:
+        if reference.startswith(ABSENT_PREFIX):
+            raise RuntimeFailure("not_found", f'failed to pull image "{reference}": {reference}: not found')
+        image = Image(f"sha256:{self._new_id()}", (reference,), 1 << 20)
+        self._images[reference] = image
+        return image.id
+
+    async def find_image(self, reference: str) -> Image | None:
+        image = self._images.get(reference)
+        if image is None and reference.startswith("sha256:"):
+            return next((image for image in self._images.values() if image.id == reference), None)
+        return image
+
+    async def list_images(self) -> list[Image]:
+        return list(self._images.values())
+
+    async def remove_image(self, reference: str) -> None:
+        self._images.pop(reference, None)
+
+    async def events(self) -> AsyncIterator[Happened]:
+        while True:
+            yield await self._events.get()
+
+    def _new_id(self) -> str:
+        return (self._chance.uid() + self._chance.uid()).replace("-", "")
+
+
+def _not_supported(what: str) -> RuntimeFailure:
+    return RuntimeFailure("failed", f"{what} is not supported on a simulated node: no process runs here")

@@ -1,0 +1,67 @@
+"""ConfigMaps, Secrets and Services as a node reads them: asked for when a pod needs them, kept for a short while."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from podo.api.errors import ApiError
+from podo.api.kind import Obj
+from podo.client.contract import Client
+from podo.runtime.clock import Clock
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+#: How long an answer is used again: a start of many pods with one ConfigMap asks once.
+KEPT_SECONDS = 1.0
+MOST_KEPT = 1024
+
+
+class Sources:
+    """Answers None for what does not exist; raises ApiError and Unreachable like the client."""
+
+    def __init__(self, client: Client, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+        self._kept: dict[tuple[str, str, str], tuple[float, Obj | None]] = {}
+        self._services: dict[str, tuple[float, list[Obj]]] = {}
+
+    async def config_map(self, namespace: str, name: str) -> Obj | None:
+        return await self._get("ConfigMap", namespace, name)
+
+    async def secret(self, namespace: str, name: str) -> Obj | None:
+        return await self._get("Secret", namespace, name)
+
+    async def services(self, namespace: str) -> list[Obj]:
+        """All Services of a namespace."""
+        kept = self._services.get(namespace)
+        if kept and self._clock.monotonic() - kept[0] < KEPT_SECONDS:
+            return kept[1]
+        items = (await self._client.list("Service", namespace)).items
+        _keep(self._services, namespace, (self._clock.monotonic(), items))
+        return items
+
+    async def _get(self, kind: str, namespace: str, name: str) -> Obj | None:
+        key = (kind, namespace, name)
+        kept = self._kept.get(key)
+        if kept and self._clock.monotonic() - kept[0] < KEPT_SECONDS:
+            return kept[1]
+        obj = await _or_none(lambda: self._client.get(kind, name, namespace))
+        _keep(self._kept, key, (self._clock.monotonic(), obj))
+        return obj
+
+
+def _keep(kept: dict[K, V], key: K, value: V) -> None:
+    kept[key] = value
+    if len(kept) > MOST_KEPT:
+        kept.pop(next(iter(kept)))
+
+
+async def _or_none(get: Callable[[], Awaitable[Obj]]) -> Obj | None:
+    try:
+        return await get()
+    except ApiError as refusal:
+        if refusal.reason == "NotFound":
+            return None
+        raise

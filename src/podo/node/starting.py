@@ -1,0 +1,139 @@
+"""Starting sandboxes and containers: from an instruction to calls of the machine and the runtime, with their Events."""
+
+from __future__ import annotations
+
+from podo.api.errors import ApiError
+from podo.api.kind import Obj
+from podo.client.contract import Unreachable
+from podo.node import podspec, translate
+from podo.node.environment import ConfigProblem, environment_of
+from podo.node.instructions import StartContainer
+from podo.node.machine import MachineFailure, Target
+from podo.node.memory import PodMemory, Refusal, Waiting
+from podo.node.pulling import Refused, image_for
+from podo.node.room import NodeRoom
+from podo.node.runtimes.contract import ContainerSpec, Image, RuntimeFailure, SandboxSpec
+
+RETRY_SECONDS = 10.0
+#: A container whose process could not be started is dead: its back-off takes over after this.
+START_ERROR_SECONDS = 1.0
+#: A postStart hook has no timeout of its own; this is the longest that it may hold up its pod.
+HOOK_SECONDS = 600.0
+
+
+def sandbox_spec(room: NodeRoom, pod: Obj, attempt: int) -> SandboxSpec:
+    machine = room.machine
+    return translate.sandbox_spec(
+        pod, attempt, machine.log_directory(pod), machine.cgroup_parent(pod), machine.dns(pod), room.config.name
+    )
+
+
+async def run_sandbox(room: NodeRoom, pod: Obj, attempt: int) -> None:
+    """Run the pod's sandbox. Raises RuntimeFailure after telling why."""
+    try:
+        spec = sandbox_spec(room, pod, attempt)
+        async with room.starts:
+            sandbox_id = await room.runtime.run_sandbox(spec)
+            await room.machine.ran_sandbox(pod)
+            await room.inventory.look_at_sandbox(sandbox_id)
+    except (RuntimeFailure, ConfigProblem, MachineFailure) as failure:
+        room.tell(pod, "FailedCreatePodSandBox", f"Failed to create pod sandbox: {failure}", "Warning")
+        raise
+
+
+async def start_container(room: NodeRoom, pod: Obj, order: StartContainer, memory: PodMemory) -> None:
+    """Pull, create, start, postStart. What goes wrong becomes a refusal in the memory, and an Event."""
+    container = podspec.container_named(pod, order.name)
+    sandbox = room.inventory.of(pod["metadata"]["uid"]).sandbox
+    if container is None or sandbox is None:
+        return
+    try:
+        image = await _image(room, pod, container, memory)
+        spec = await _container_spec(room, pod, container, order.attempt, image, list(sandbox.ips))
+        container_id = await _create_and_start(room, pod, spec, sandbox.id, sandbox.attempt)
+        memory.refusals.pop(order.name, None)
+        if order.back_off is not None:
+            memory.back_offs[order.name] = order.back_off
+    except Refused as refused:
+        memory.refusals[order.name] = refused.refusal
+        return
+    await _post_start(room, pod, container, container_id, memory)
+
+
+async def _image(room: NodeRoom, pod: Obj, container: Obj, memory: PodMemory) -> Image:
+    memory.pulling = True
+    try:
+        return await image_for(room, pod, container, memory)
+    finally:
+        memory.pulling = False
+
+
+async def _container_spec(
+    room: NodeRoom, pod: Obj, container: Obj, attempt: int, image: Image, ips: list[str]
+) -> ContainerSpec:
+    if podspec.is_host_network(pod):
+        ips = [room.config.internal_ip]
+    amounts = room.node_amounts()
+    try:
+        environment = await environment_of(pod, container, room.sources, ips, room.config.internal_ip, amounts)
+        mounts = await room.machine.mounts(pod, container, attempt, ips)
+        target = room.inventory.of(pod["metadata"]["uid"]).newest(container.get("targetContainerName") or "")
+        return translate.container_spec(
+            pod, container, attempt, image, environment, mounts, amounts["memory"], target.id if target else ""
+        )
+    except (ConfigProblem, MachineFailure, ApiError, Unreachable) as problem:
+        raise _refused(room, pod, container["name"], "CreateContainerConfigError", str(problem)) from problem
+
+
+def _refused(room: NodeRoom, pod: Obj, name: str, reason: str, message: str, wait: float = RETRY_SECONDS) -> Refused:
+    room.tell(pod, "Failed", f"Error: {message}", "Warning", name)
+    return Refused(Refusal(Waiting(reason, message), room.clock.now() + wait))
+
+
+async def _create_and_start(room: NodeRoom, pod: Obj, spec: ContainerSpec, sandbox_id: str, attempt: int) -> str:
+    async with room.starts:
+        try:
+            container_id = await room.runtime.create_container(sandbox_id, spec, sandbox_spec(room, pod, attempt))
+        except RuntimeFailure as failure:
+            raise _refused(room, pod, spec.name, "CreateContainerError", failure.message) from failure
+        room.tell(pod, "Created", f"Created container: {spec.name}", container=spec.name)
+        try:
+            await room.runtime.start_container(container_id)
+        except RuntimeFailure as failure:
+            await _look_at_failed(room, container_id)
+            raise _refused(room, pod, spec.name, "RunContainerError", failure.message, START_ERROR_SECONDS) from failure
+        room.tell(pod, "Started", f"Started container {spec.name}", container=spec.name)
+        await room.inventory.look_at_container(container_id)
+    return container_id
+
+
+async def _look_at_failed(room: NodeRoom, container_id: str) -> None:
+    """A start that failed left a dead container, whose back-off holds; or one that never ran, which is in the way."""
+    try:
+        await room.inventory.look_at_container(container_id)
+        status = await room.runtime.container_status(container_id)
+        if status.state != "exited":
+            await room.runtime.remove_container(container_id)
+            room.inventory.forget_container(container_id)
+    except RuntimeFailure:
+        return  # the relist will see it
+
+
+async def _post_start(room: NodeRoom, pod: Obj, container: Obj, container_id: str, memory: PodMemory) -> None:
+    hook = (container.get("lifecycle") or {}).get("postStart")
+    seen = room.inventory.of(pod["metadata"]["uid"])
+    running = seen.container(container_id)
+    if not hook or running is None:
+        return
+    ips = seen.sandbox.ips if seen.sandbox else ()
+    result = await room.machine.hook(Target(pod, container, running, ips[0] if ips else ""), hook, HOOK_SECONDS)
+    if result.passed:
+        return
+    name = container["name"]
+    room.tell(pod, "FailedPostStartHook", f"PostStartHook failed: {result.output}", "Warning", name)
+    room.tell(pod, "Killing", "FailedPostStartHook", container=name)
+    memory.refusals[name] = Refusal(
+        Waiting("PostStartHookError", result.output), room.clock.now() + START_ERROR_SECONDS
+    )
+    await room.runtime.stop_container(container_id, podspec.grace_seconds(pod))
+    await room.inventory.look_at_container(container_id)

@@ -1,0 +1,292 @@
+"""One pod's loop on a node: look, decide, begin what was decided, report; then wait until something happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+
+from podo.api.errors import ApiError
+from podo.api.kind import Obj
+from podo.api.meta import name_of, namespace_of, revision_of, uid_of
+from podo.client.contract import Unreachable
+from podo.node import podspec
+from podo.node.environment import ConfigProblem
+from podo.node.instructions import (
+    CleanUp,
+    DeletePod,
+    Instruction,
+    Plan,
+    PrepareVolumes,
+    RemoveContainer,
+    RemoveSandbox,
+    RunSandbox,
+    StartContainer,
+    StopContainer,
+    StopSandbox,
+)
+from podo.node.lifecycle import decide
+from podo.node.machine import MachineFailure
+from podo.node.memory import PodMemory, Stopping, Waiting
+from podo.node.observed import Seen
+from podo.node.probing import Prober
+from podo.node.room import NodeRoom
+from podo.node.runtimes.contract import RuntimeFailure
+from podo.node.starting import run_sandbox, start_container
+from podo.node.status import difference, status_of
+from podo.node.stopping import stop_container
+from podo.runtime.log import Logger
+from podo.runtime.tasks import Tasks
+from podo.values import timestamp
+
+log = Logger("podo.node.worker")
+
+#: A status that says only "being created" waits so long for a better one: one write instead of two for a quick pod.
+SETTLE_SECONDS = 0.02
+BUSY_CREATING = frozenset({"volumes", "sandbox", "start"})
+MOST_MOUNT_RETRY_SECONDS = 122.0
+
+
+class PodWorker:
+    """``update`` and ``gone`` bring news from the API, ``wake`` from anywhere else. ``run`` returns when nothing is left."""
+
+    def __init__(self, room: NodeRoom, pod: Obj) -> None:
+        self.pod = pod
+        self.memory = PodMemory(_started_at(pod, room.clock.now()))
+        self._room = room
+        self._awake = asyncio.Event()
+        self._tasks = Tasks(f"pod/{namespace_of(pod)}/{name_of(pod)}")
+        self._start: asyncio.Task[None] | None = None
+        self._prober = Prober(room, self.memory, self._tasks, self.wake)
+        self._told: dict[str, Waiting] = {}
+        self._settle_until = room.clock.now() + SETTLE_SECONDS
+        self._adopt()
+
+    def _adopt(self) -> None:
+        """After a restart of the agent, running containers are as ready as the API last heard."""
+        for container in self._room.inventory.of(uid_of(self.pod)).containers:
+            known = podspec.reported(self.pod, container.name)
+            if known and container.state == "running" and str(known.get("containerID", "")).endswith(container.id):
+                if known.get("started"):
+                    self.memory.probes[container.id, "startup"] = True
+                if known.get("ready"):
+                    self.memory.probes[container.id, "readiness"] = True
+
+    def wake(self) -> None:
+        self._awake.set()
+
+    def update(self, pod: Obj) -> None:
+        """The API has another version of the pod."""
+        if revision_of(pod) > revision_of(self.pod):
+            self.pod = pod
+            self.wake()
+
+    def gone(self) -> None:
+        """The API has the pod no more: end what is left of it."""
+        self.memory.removed = True
+        self.wake()
+
+    async def run(self) -> None:
+        try:
+            while not self.memory.done:
+                self._awake.clear()
+                check_at = await self._turn()
+                await self._wait(check_at)
+        finally:
+            await self._tasks.stop()
+
+    async def _wait(self, check_at: float | None) -> None:
+        if self.memory.done:
+            return
+        if check_at is None:
+            await self._awake.wait()
+            return
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(max(0.0, check_at - self._room.clock.now()), self._awake.set)
+        try:
+            await self._awake.wait()
+        finally:
+            timer.cancel()
+
+    async def _turn(self) -> float | None:
+        """One look. When to look again whatever happens."""
+        now = self._room.clock.now()
+        seen = self._room.inventory.of(uid_of(self.pod))
+        plan = decide(self.pod, seen, self.memory, now)
+        if plan.done:
+            self.memory.done = True
+            return None
+        if plan.ending:
+            self._begin_ending(now)
+        for instruction in plan.instructions:
+            self._begin(instruction, now)
+        self._prober.keep(self.pod, seen, bool(plan.ending))
+        self._tell_waiting(plan)
+        if not self.memory.removed:
+            await self._report(seen, plan, now)
+        return plan.check_at
+
+    def _begin_ending(self, now: float) -> None:
+        if self.memory.ending_since is None:
+            self.memory.ending_since = now
+        if self.memory.pulling and self._start:
+            self._start.cancel()
+
+    def _tell_waiting(self, plan: Plan) -> None:
+        """Tell a back-off once each time a container comes into it."""
+        for name, waiting in plan.waiting.items():
+            if self._told.get(name) == waiting:
+                continue
+            if waiting.reason == "CrashLoopBackOff":
+                text = f"Back-off restarting failed container {name} in pod {podspec.full_name(self.pod)}"
+                self._room.tell(self.pod, "BackOff", text, "Warning", name)
+            elif waiting.reason == "ImagePullBackOff":
+                image = (podspec.container_named(self.pod, name) or {}).get("image", "")
+                self._room.tell(self.pod, "BackOff", f'Back-off pulling image "{image}"', container=name)
+                self._room.tell(self.pod, "Failed", "Error: ImagePullBackOff", "Warning", name)
+        self._told = plan.waiting
+
+    # Doing
+
+    def _begin(self, instruction: Instruction, now: float) -> None:
+        self.memory.busy.add(instruction.key)
+        if isinstance(instruction, StopContainer):
+            self.memory.stopping[instruction.container_id] = Stopping(now, instruction.grace)
+        task = self._tasks.spawn(self._carry_out(instruction), instruction.key)
+        if isinstance(instruction, StartContainer):
+            self.memory.starting = instruction.name
+            self._start = task
+
+    async def _carry_out(self, instruction: Instruction) -> None:
+        key = instruction.key
+        try:
+            await self._work(instruction)
+            self.memory.succeeded(key)
+        except MachineFailure as failure:
+            self._room.tell(self.pod, failure.reason, failure.message, "Warning")
+            self.memory.failed(key, self._room.clock.now(), MOST_MOUNT_RETRY_SECONDS)
+        except (RuntimeFailure, ConfigProblem, ApiError, Unreachable, OSError, TimeoutError) as failure:
+            log.warning("failed, will try again", pod=podspec.full_name(self.pod), what=key, why=str(failure))
+            self.memory.failed(key, self._room.clock.now())
+        finally:
+            self._finish(instruction)
+
+    def _finish(self, instruction: Instruction) -> None:
+        self.memory.busy.discard(instruction.key)
+        if isinstance(instruction, StopContainer):
+            self.memory.stopping.pop(instruction.container_id, None)
+        if isinstance(instruction, StartContainer):
+            self.memory.starting = ""
+            self._start = None
+        self.wake()
+
+    def _work(self, instruction: Instruction) -> Awaitable[None]:
+        room, pod = self._room, self.pod
+        match instruction:
+            case StartContainer():
+                return start_container(room, pod, instruction, self.memory)
+            case RunSandbox():
+                return run_sandbox(room, pod, instruction.attempt)
+            case StopContainer():
+                return stop_container(room, pod, instruction)
+            case PrepareVolumes():
+                return self._prepare()
+            case StopSandbox():
+                return self._stop_sandbox(instruction.sandbox_id)
+            case RemoveSandbox():
+                return self._remove_sandbox(instruction.sandbox_id)
+            case RemoveContainer():
+                return self._remove_container(instruction.container_id)
+            case CleanUp():
+                return self._clean_up(instruction.everything)
+            case DeletePod():
+                return self._delete()
+
+    async def _prepare(self) -> None:
+        await self._room.machine.prepare(self.pod)
+        self.memory.volumes_ready = True
+
+    async def _stop_sandbox(self, sandbox_id: str) -> None:
+        await self._room.runtime.stop_sandbox(sandbox_id)
+        await self._room.inventory.look_at_sandbox(sandbox_id)
+
+    async def _remove_sandbox(self, sandbox_id: str) -> None:
+        await self._room.runtime.remove_sandbox(sandbox_id)
+        self._room.inventory.forget_sandbox(sandbox_id)
+
+    async def _remove_container(self, container_id: str) -> None:
+        await self._room.runtime.remove_container(container_id)
+        self._room.inventory.forget_container(container_id)
+
+    async def _clean_up(self, everything: bool) -> None:
+        await self._room.machine.clean_up(uid_of(self.pod), everything)
+        self.memory.cleaned = True
+
+    async def _delete(self) -> None:
+        """The last word to the API. That it knows the pod no more, or another of its name, is as good."""
+        try:
+            await self._room.client.delete(
+                "Pod", name_of(self.pod), namespace_of(self.pod), grace_seconds=0, uid=uid_of(self.pod)
+            )
+        except ApiError as refusal:
+            if refusal.reason not in ("NotFound", "Conflict"):
+                raise
+        self.memory.removed = True
+
+    # Reporting
+
+    async def _report(self, seen: Seen, plan: Plan, now: float) -> None:
+        """Write the status if it differs from what the API has."""
+        if "delete" in self.memory.busy:
+            return
+        old = self.pod.get("status") or {}
+        status = status_of(self.pod, seen, self.memory, plan, now, self._room.config.internal_ip)
+        if self._may_wait(status, plan, now):
+            return
+        patch = difference(old, status, uid_of(self.pod))
+        if patch is None:
+            return
+        if (retry_at := self.memory.retry.get("status", 0.0)) > now:
+            plan.again(retry_at)
+            return
+        try:
+            updated = await self._room.client.patch(
+                "Pod",
+                name_of(self.pod),
+                namespace_of(self.pod),
+                patch=patch,
+                type="strategic",
+                subresource="status",
+            )
+            self.memory.succeeded("status")
+            if revision_of(updated) > revision_of(self.pod):
+                self.pod = updated
+        except ApiError as refusal:
+            self._report_refused(refusal, plan)
+        except (Unreachable, TimeoutError, OSError) as failure:
+            self._report_failed(str(failure), plan)
+
+    def _may_wait(self, status: Obj, plan: Plan, now: float) -> bool:
+        if now >= self._settle_until or plan.waiting or not self.memory.busy & BUSY_CREATING:
+            return False
+        if status["phase"] != "Pending" or podspec.phase_of(self.pod) != "Pending":
+            return False
+        plan.again(self._settle_until)
+        return True
+
+    def _report_refused(self, refusal: ApiError, plan: Plan) -> None:
+        if refusal.reason == "NotFound":
+            self.gone()
+        else:
+            self._report_failed(refusal.message, plan)
+
+    def _report_failed(self, why: str, plan: Plan) -> None:
+        log.warning("status not written, will try again", pod=podspec.full_name(self.pod), why=why)
+        now = self._room.clock.now()
+        self.memory.failed("status", now, 10.0)
+        plan.again(self.memory.retry["status"])
+
+
+def _started_at(pod: Obj, now: float) -> float:
+    """When this node first saw the pod: what its status says, for one that was here before the agent."""
+    started = (pod.get("status") or {}).get("startTime")
+    return timestamp.parse(started) if started else now
