@@ -59,7 +59,7 @@ def peer_of(transport: asyncio.BaseTransport) -> Peer:
 
 
 class H1Connection(asyncio.Protocol):
-    """Phases: idle -> head -> running (its body may still arrive) -> idle; running -> tunnel; -> lingering -> closed."""
+    """Phases: idle -> head -> running (its body may still arrive) -> idle, or tunnel, or lingering -> closed."""
 
     __slots__ = (
         "_eof",

@@ -1,7 +1,8 @@
 """Requests and responses as handlers see them, whatever the version of HTTP.
 
 A handler is ``async def handle(request: Request) -> Response``. It gives back one of three kinds of response: a
-whole body (``Response``), a stream that it writes itself (``Streaming``) or a connection taken over as raw bytes (``Upgrade``).
+whole body (``Response``), a stream that it writes itself (``Streaming``) or a connection taken over as raw bytes
+(``Upgrade``).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Protocol
 
 @dataclass(slots=True)
 class Peer:
-    """The other end of a connection; one value a connection, so ``notes`` may keep what is worked out once (the user)."""
+    """The other end; one value a connection, so ``notes`` may keep what is worked out once (who the user is)."""
 
     address: str  # "127.0.0.1:53210", or "unix"
     certificate: bytes | None = None  # DER of the verified client certificate

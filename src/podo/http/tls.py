@@ -17,9 +17,9 @@ def server_context(
 ) -> ssl.SSLContext:
     """A server's context from PEM files.
 
-    With ``client_ca`` a client may show a certificate of that CA; ``require_client`` refuses those that show none. One of
-    another CA fails the handshake (the standard library cannot ask without verifying). ``protocols`` are offered by
-    ALPN.
+    With ``client_ca`` a client may show a certificate of that CA; ``require_client`` refuses those that show none.
+    One of another CA fails the handshake (the standard library cannot ask without verifying). ``protocols`` are
+    offered by ALPN.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -45,7 +45,7 @@ def client_context(
     key: Path | str | None = None,
     verify: bool = True,
 ) -> ssl.SSLContext:
-    """A client's context; ``ca`` a PEM file or ``ca_data`` PEM text (else the system's); its own certificate, if any."""
+    """A client's context; ``ca`` a PEM file or ``ca_data`` PEM text (else the system's); ``certificate`` its own."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
