@@ -23,19 +23,21 @@ class Deadlock(RuntimeError):
 
 
 class _Selector(selectors.SelectSelector):
-    """Instead of sleeping, moves the clock by the time it was asked to sleep."""
+    """Instead of sleeping, moves the clock to ``next_timer``."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.moved = 0.0
+        self.now = 0.0
+        self.next_timer: Callable[[], float | None] = lambda: None
 
     def select(self, timeout: float | None = None) -> list[Any]:
         ready = super().select(0)
-        if ready:
+        if ready or (timeout is not None and timeout <= 0):
             return ready
-        if timeout is None:
+        due = self.next_timer()
+        if due is None:
             raise Deadlock("nothing is ready and no timer is set: every task waits for something that cannot come")
-        self.moved += max(timeout, 0.0)
+        self.now = max(self.now, due)  # exactly: adding up timeouts would drift
         return []
 
 
@@ -45,11 +47,14 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._virtual = _Selector()
         super().__init__(self._virtual)
-        # Moving exactly to the next timer must make that timer due.
-        self._clock_resolution = 1e-9
+        self._virtual.next_timer = self._next_timer
 
     def time(self) -> float:
-        return self._virtual.moved
+        return self._virtual.now
+
+    def _next_timer(self) -> float | None:
+        scheduled: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]  # a heap, earliest first
+        return scheduled[0].when() if scheduled else None
 
     def call_soon_threadsafe(self, callback: Callable[..., object], *args: Any, context: Any = None) -> asyncio.Handle:
         return self.call_soon(callback, *args, context=context)

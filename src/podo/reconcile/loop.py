@@ -99,15 +99,11 @@ class Loop:
     def _take_turn(self) -> None:
         self._turn = None
         for _ in range(DECISIONS_A_TURN):
-            if self._queue.in_work >= self.declaration.workers:
-                return  # ``done`` wakes us
-            key = self._queue.take()
-            if key is None:
-                break
+            key = self._queue.take() if self._queue.in_work < self.declaration.workers else None
+            if key is None:  # nothing to do, or ``done`` wakes us
+                self._around.on_progress()
+                return
             self._pass(key)
-        if not len(self._queue):
-            self._around.on_progress()
-            return
         self._wake()
 
     def _pass(self, key: Key) -> None:

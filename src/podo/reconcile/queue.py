@@ -114,8 +114,9 @@ class KeyQueue(Generic[K]):
             self._timer = asyncio.get_running_loop().call_at(self._heap[0][0], self._ring)
 
     def _ring(self) -> None:
+        assert self._timer is not None
+        now = max(asyncio.get_running_loop().time(), self._timer.when())  # loops ring a little early
         self._timer = None
-        now = asyncio.get_running_loop().time()
         while self._heap and self._heap[0][0] <= now:
             due, _, key = heapq.heappop(self._heap)
             if self._due.get(key) == due:

@@ -9,7 +9,7 @@ from podo.runtime.clock import LoopClock
 
 def test_a_day_passes_in_no_time() -> None:
     async def main() -> tuple[float, float]:
-        clock = LoopClock(1000.0)
+        clock = LoopClock(1000.0, asyncio.get_running_loop())
         for _ in range(24):
             await asyncio.sleep(3600)
         return clock.now(), clock.monotonic()

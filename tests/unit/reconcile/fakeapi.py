@@ -65,7 +65,7 @@ class FakeApi:
             due = self.log[position][0] + self.lag
             await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
             self.before("event", kind, "")
-            now = asyncio.get_running_loop().time()
+            now = max(due, asyncio.get_running_loop().time())
             batch = []
             last = 0
             while position < len(self.log) and self.log[position][0] + self.lag <= now:

@@ -53,7 +53,7 @@ class Process:
     """One life of a controller process: its own cache and runner on a shared API."""
 
     def __init__(self, api: FakeApi, declaration: Any = replicas) -> None:
-        clock, chance = LoopClock(1000.0), Chance(1)
+        clock, chance = LoopClock(1000.0, asyncio.get_running_loop()), Chance(1)
         self.told = Told()
         self.bugs: list[object] = []
         self.cache = Cache(api, [], clock=clock, chance=chance, checked=True)  # type: ignore[arg-type]
