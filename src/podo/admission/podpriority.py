@@ -22,7 +22,9 @@ async def admit(request: AdmissionRequest) -> None:
     priority = SYSTEM_CLASSES.get(name, 0)
     asked = spec.get("priority")
     if asked is not None and asked != priority:
-        why = f"the integer value of priority ({asked}) must not be provided in pod spec; priority admission controller "
+        why = (
+            f"the integer value of priority ({asked}) must not be provided in pod spec; priority admission controller "
+        )
         why += f"computed {priority} from the given PriorityClass name"
         raise forbidden(request.kind, request.name, why)
     spec["priority"] = priority

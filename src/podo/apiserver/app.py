@@ -1,33 +1,66 @@
-"""The API server put together: what it is made of, and its start."""
+"""The API server put together: what it is made of, its start, and the way of a request through it."""
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
 
 from podo.api import registry
 from podo.api.encoding import load
 from podo.api.errors import ApiError
+from podo.apiserver import answers, discovery, health, openapi, operations, resources, streams
 from podo.apiserver.allocation import Allocator
 from podo.apiserver.backend import Backend, Config
 from podo.apiserver.call import Call
+from podo.apiserver.events import Frames
+from podo.apiserver.negotiate import PLAIN, form_of
+from podo.apiserver.parameters import Query, parse_query
+from podo.apiserver.route import Route, route
+from podo.authn import clientcert
+from podo.authn.user import ANONYMOUS, User
 from podo.authz.attributes import Attributes, refusal
 from podo.authz.components import ComponentAuthorizer
+from podo.http.message import Request, Response, Streaming, Upgrade
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
-from podo.storage.contract import Store
+from podo.runtime.log import Logger
+from podo.storage.contract import Store, StoreFailed
+
+log = Logger("podo.apiserver")
+Answer = Response | Streaming | Upgrade
+#: Subresources that are streams to a node: log, exec, attach, portforward.
+Connect = Callable[[Request, Call], Awaitable[Answer]]
+_CONNECTED = frozenset({"log", "exec", "attach", "portforward"})
+_NO_PAGE = Response(404, b"404 page not found\n", "text/plain; charset=utf-8")
 
 
 class ApiServer:
-    """One API server over one store. ``start`` once, after the store is open; then ``handle`` requests or give out LocalClients."""
+    """One API server over one store. ``start`` once, after the store is open; then ``handle`` requests or give out LocalClients.
 
-    def __init__(self, store: Store, clock: Clock, chance: Chance, config: Config | None = None) -> None:
+    ``connect``: carries out the subresources that are streams to a node.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        chance: Chance,
+        config: Config | None = None,
+        connect: Connect | None = None,
+    ) -> None:
         settings = config or Config()
         allocator = Allocator(settings.service_cidr, settings.node_ports, chance)
         self.backend = Backend(store, clock, chance, settings, allocator)
+        self.connect = connect
+        self.started = False
         self._authorizer = ComponentAuthorizer()
+        self._frames = Frames()
+        self._checks: health.Checks = {"ping": lambda: True, "store": lambda: self.started}
 
     async def start(self) -> None:
         """Read back what Services hold."""
         services = await self.backend.store.range(registry.named("Service").prefix)
         self.backend.allocator.rebuild(load(record.value) for record in services.records)
+        self.started = True
 
     def authorize(self, call: Call) -> None:
         """Raises Forbidden."""
@@ -36,4 +69,91 @@ class ApiServer:
             user.name, user.groups, call.verb, kind.group, kind.plural, call.subresource, call.namespace, call.name
         )
         if not self._authorizer.allowed(asked):
+            raise ApiError("Forbidden", refusal(asked), _forbidden_details(call))
+
+    async def handle(self, request: Request) -> Answer:
+        """Answer one request; never raises for what a client can do."""
+        try:
+            user = _authenticate(request)
+            found = route(request.path)
+            if found is None:
+                return self._path(request, user)
+            return await self._resource(request, user, found)
+        except ApiError as error:
+            return _refused(request, error)
+        except StoreFailed as failure:
+            log.error("the store failed", failure, path=request.path)
+            return _refused(request, ApiError("InternalError", "the store failed: the fate of the write is unknown"))
+        except Exception as bug:
+            log.error("request failed", bug, method=request.method, path=request.path)
+            return _refused(request, ApiError("InternalError", "an error on the server has prevented the request"))
+
+    async def _resource(self, request: Request, user: User, found: Route) -> Answer:
+        query = parse_query(request.query)
+        verb = resources.verb_of(request.method, found, query)
+        call = Call(verb, found.kind, found.namespace, found.name, found.subresource, user)
+        self.authorize(call)
+        if call.subresource in _CONNECTED:
+            return await self._connected(request, call)
+        exchange = resources.exchange_of(request, call, query)
+        if verb == "watch":
+            operations.check_verb(call)
+            return await streams.watch_response(self.backend, self._frames, exchange)
+        return await resources.answer(self.backend, exchange)
+
+    async def _connected(self, request: Request, call: Call) -> Answer:
+        if self.connect is None:
+            raise ApiError("ServiceUnavailable", f"{call.subresource} is not available on this server")
+        return await self.connect(request, call)
+
+    def _path(self, request: Request, user: User) -> Response:
+        """Everything that is no resource: health, version, discovery, OpenAPI."""
+        path = request.path if len(request.path) == 1 else request.path.rstrip("/")
+        asked = Attributes(
+            user.name, user.groups, "get" if request.method == "HEAD" else request.method.lower(), path=path
+        )
+        if not self._authorizer.allowed(asked):
             raise ApiError("Forbidden", refusal(asked))
+        if request.method not in ("GET", "HEAD"):
+            raise operations.not_allowed()
+        return self._page(request, path, parse_query(request.query)) or _NO_PAGE
+
+    def _page(self, request: Request, path: str, query: Query) -> Response | None:
+        root = path.split("/", 2)[1] if "/" in path else ""
+        etag_seen = request.headers.get("if-none-match", "")
+        if root in health.NAMES:
+            return health.health_answer(path, "verbose" in query and query["verbose"] != "false", self._checks)
+        if path == "/version":
+            return health.version_answer()
+        if root in ("api", "apis"):
+            form = form_of(request.headers.get("accept", ""))
+            return discovery.discovery_answer(path, form, etag_seen, request.headers.get("host", ""))
+        if root == "openapi":
+            return openapi.openapi_answer(path, etag_seen)
+        return None
+
+
+def _authenticate(request: Request) -> User:
+    """The certificate's user; without one, anonymous. Raises Unauthorized for credentials that are not accepted."""
+    user = clientcert.authenticate(request.peer.certificate, request.peer.notes)
+    if user is not None:
+        return user
+    if "authorization" in request.headers:
+        raise ApiError("Unauthorized", "Unauthorized")
+    return ANONYMOUS
+
+
+def _forbidden_details(call: Call) -> dict[str, str]:
+    details = {"name": call.name, "group": call.kind.group, "kind": call.kind.plural}
+    return {key: value for key, value in details.items() if value}
+
+
+def _refused(request: Request, error: ApiError) -> Response:
+    try:
+        form = form_of(request.headers.get("accept", ""))
+    except ApiError:
+        form = PLAIN
+    headers = []
+    if seconds := (error.details or {}).get("retryAfterSeconds"):
+        headers.append(("Retry-After", str(seconds)))
+    return answers.status_answer(error.status(), form, headers)

@@ -17,7 +17,9 @@ class Config:
     service_cidr: str = "10.96.0.0/16"
     node_ports: tuple[int, int] = (30000, 32767)
     body_limit: int = 3 << 20
-    watch_seconds: float = 1800.0  # shortest life of a watch that names no timeout; a random one up to twice as long is taken
+    watch_seconds: float = (
+        1800.0  # shortest life of a watch that names no timeout; a random one up to twice as long is taken
+    )
     bookmark_seconds: float = 60.0
 
 

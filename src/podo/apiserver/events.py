@@ -44,5 +44,3 @@ def _line(type: str, value: bytes) -> bytes:
 
 def error_line(status: Obj) -> bytes:
     return _line("ERROR", dumps(status))
-
-

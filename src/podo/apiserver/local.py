@@ -38,7 +38,9 @@ class LocalClient:
 
     def _call(self, verb: str, kind: str | Kind, namespace: str, name: str = "", subresource: str = "") -> Call:
         known = _kind(kind) if isinstance(kind, str) else kind
-        call = Call(verb, known, namespace if known.namespaced else "", name, subresource, self._user, field_validation="Strict")
+        call = Call(
+            verb, known, namespace if known.namespaced else "", name, subresource, self._user, field_validation="Strict"
+        )
         self._server.authorize(call)
         return call
 

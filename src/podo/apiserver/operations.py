@@ -26,14 +26,14 @@ def _check_subresource(call: Call, *served: str) -> None:
         raise not_allowed()
 
 
-def _check_verb(call: Call) -> None:
+def check_verb(call: Call) -> None:
     if not call.subresource and call.verb not in call.kind.verbs:
         raise not_allowed()
 
 
 async def create(backend: Backend, call: Call, obj: Obj) -> Written:
     """POST: a new object, or a binding. ``obj`` becomes the server's own."""
-    _check_verb(call)
+    check_verb(call)
     _check_subresource(call, "", "binding")
     if call.subresource == "binding":
         return await bind(backend, call, obj)
@@ -44,7 +44,7 @@ async def create(backend: Backend, call: Call, obj: Obj) -> Written:
 
 async def update(backend: Backend, call: Call, obj: Obj) -> Written:
     """PUT: replace the object or a subresource of it."""
-    _check_verb(call)
+    check_verb(call)
     _check_subresource(call, "", "status", "scale", "finalize")
     if call.subresource == "scale":
         return await scale.change_scale(backend, call, lambda old: obj)
@@ -56,7 +56,7 @@ async def update(backend: Backend, call: Call, obj: Obj) -> Written:
 
 async def patch(backend: Backend, call: Call, changes: Any, form: str) -> Written:
     """PATCH by the ``form`` "json", "merge" or "strategic"."""
-    _check_verb(call)
+    check_verb(call)
     _check_subresource(call, "", "status", "scale")
     if form not in patching.FORMS.values():
         raise ApiError("UnsupportedMediaType", "server-side apply (application/apply-patch+yaml) is not supported yet")

@@ -39,7 +39,9 @@ def patched(call: Call, old: Obj, changes: Any, form: str) -> Obj:
         new = apply(old, changes, form, shape.merging(call.kind))
     except PatchError as problem:
         if form == "json":
-            raise ApiError("Invalid", f"the server rejected our request due to an error in our request: {problem}") from None
+            raise ApiError(
+                "Invalid", f"the server rejected our request due to an error in our request: {problem}"
+            ) from None
         raise bad_request(str(problem)) from None
     if not isinstance(new, dict) or not isinstance(new.get("metadata"), dict):
         raise bad_request("the patched value is not an object with metadata")

@@ -92,9 +92,7 @@ async def rewrite(backend: Backend, call: Call, produce: Produce, scope: Scope, 
     raise conflict(call.kind, call.name, stamping.CHANGED)
 
 
-async def _attempt(
-    backend: Backend, call: Call, produce: Produce, scope: Scope, record: Record
-) -> Written | None:
+async def _attempt(backend: Backend, call: Call, produce: Produce, scope: Scope, record: Record) -> Written | None:
     """None if another write came between."""
     kind = call.kind
     old = stored.load(kind, record.value)

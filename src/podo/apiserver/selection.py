@@ -93,5 +93,3 @@ def select(kind: Kind, namespace: str, labels: str, fields: str) -> Selection:
         if one.field not in _META_FIELDS and one.field not in kind.fields:
             raise bad_request(f'field label not supported: "{one.field}"')
     return Selection(kind, namespace, by_label, by_field)
-
-

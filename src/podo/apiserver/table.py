@@ -75,7 +75,9 @@ def object_form(form: Form, include: str) -> ObjectForm:
 
 def checked_include(include: str) -> str:
     if include not in ("", "None", "Metadata", "Object"):
-        raise bad_request(f'includeObject: Unsupported value: "{include}": supported values: "None", "Metadata", "Object"')
+        raise bad_request(
+            f'includeObject: Unsupported value: "{include}": supported values: "None", "Metadata", "Object"'
+        )
     return include or "Metadata"
 
 

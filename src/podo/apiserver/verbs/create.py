@@ -60,4 +60,3 @@ async def _insert(backend: Backend, call: Call, obj: Obj, generated: bool) -> Re
             found = obj["metadata"]
             found["name"] = call.name = stamping.generated_name(found["generateName"], backend.chance)
     raise already_exists(kind, call.name)
-

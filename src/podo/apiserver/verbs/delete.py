@@ -117,7 +117,12 @@ def parse_options(body: Obj, query: dict[str, str]) -> tuple[DeleteOptions, bool
         propagation = "Orphan" if source["orphanDependents"] in (True, "true") else "Background"
     if propagation not in ("", "Background", "Foreground", "Orphan"):
         valid = 'supported values: "Background", "Foreground", "Orphan", ""'
-        raise ApiError("Invalid", f'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "{propagation}": {valid}')
+        raise ApiError(
+            "Invalid",
+            f'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "{propagation}": {valid}',
+        )
     dry_run = bool(body.get("dryRun")) or query.get("dryRun") == "All"
-    options = DeleteOptions(grace, propagation, preconditions.get("uid") or "", preconditions.get("resourceVersion") or "")
+    options = DeleteOptions(
+        grace, propagation, preconditions.get("uid") or "", preconditions.get("resourceVersion") or ""
+    )
     return options, dry_run

@@ -97,9 +97,7 @@ async def _selected(backend: Backend, selection: Selection, limit: int, revision
     found: list[Record] = []
     matches = selection.matches
     while True:
-        page = await backend.store.range(
-            selection.prefix, after=after, limit=CHUNK if limit else 0, revision=revision
-        )
+        page = await backend.store.range(selection.prefix, after=after, limit=CHUNK if limit else 0, revision=revision)
         for index, record in enumerate(page.records):
             if not matches(record):
                 continue

@@ -61,10 +61,15 @@ async def open_watch(backend: Backend, call: Call, options: WatchOptions) -> Asy
 def _check_initial(options: WatchOptions) -> None:
     if options.initial_events is None:
         if options.match:
-            raise _refused("resourceVersionMatch", "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
+            raise _refused(
+                "resourceVersionMatch",
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+            )
         return
     if options.match != "NotOlderThan":
-        raise _refused("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
+        raise _refused(
+            "resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        )
     if options.initial_events and not options.bookmarks:
         raise _refused("allowWatchBookmarks", "sendInitialEvents requires allowWatchBookmarks")
 
