@@ -9,19 +9,17 @@ from podo.api.kind import Kind, Obj
 from podo.api.rules import Found, invalid, required
 
 _OBJECT_FIELDS = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
+#: Where Events about things in no namespace are kept.
+_FOR_CLUSTER_SCOPED = ("", "default", "kube-system")
 _TEXT_MAX = {"reason": 128, "action": 128, "reportingInstance": 128, "message": 1024}
 
 
 def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
-    namespace = new["metadata"].get("namespace", "")
-    subject = new.get("involvedObject") or {}
-    # Events about things that are in no namespace are kept in default.
-    if namespace != (subject.get("namespace") or "default") and (namespace, subject.get("namespace")) != ("", ""):
-        is_free = not subject.get("namespace") and namespace in ("default", "kube-system")
-        if not is_free:
-            value = subject.get("namespace", "")
-            found.append(invalid("involvedObject.namespace", value, "does not match event.namespace"))
+    namespace = new["metadata"].get("namespace") or ""
+    about = (new.get("involvedObject") or {}).get("namespace") or ""
+    if namespace not in ((about,) if about else _FOR_CLUSTER_SCOPED):
+        found.append(invalid("involvedObject.namespace", about, "does not match event.namespace"))
     if new.get("eventTime"):
         _check_new_style(new, found)
     return found

@@ -116,4 +116,5 @@ NODE = Kind(
     ),
     fields={"spec.unschedulable": lambda node: "true" if (node.get("spec") or {}).get("unschedulable") else "false"},
     subresources=frozenset({"status"}),
+    status_on_create=True,
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
-from podo.api.kind import Kind, Obj
+from podo.api.kind import Column, Kind, Obj, Problem
 from podo.api.kinds.core.event import EVENT
 
 #: core field -> events.k8s.io field, where only the name differs.
@@ -36,6 +38,24 @@ def _renamed(event: Obj, names: dict[str, str], api_version: str) -> Obj:
     return converted
 
 
+def _problems(new: Obj, old: Obj | None) -> Iterable[Problem]:
+    return EVENT.problems(to_core(new), None if old is None else to_core(old))
+
+
+def _column(column: Column) -> Column:
+    return replace(column, cell=lambda event, now: column.cell(to_core(event), now))
+
+
+def _field(read: Callable[[Obj], str]) -> Callable[[Obj], str]:
+    return lambda event: read(to_core(event))
+
+
+_FIELD_NAMES = {
+    name: name.replace("involvedObject", "regarding").replace("reportingComponent", "reportingController")
+    for name in EVENT.fields
+    if name != "source"
+}
+
 EVENTS_EVENT = Kind(
     group="events.k8s.io",
     version="v1",
@@ -43,6 +63,9 @@ EVENTS_EVENT = Kind(
     plural="events",
     singular="event",
     short_names=("ev",),
+    problems=_problems,
+    columns=tuple(map(_column, EVENT.columns)),
+    fields={new: _field(EVENT.fields[core]) for core, new in _FIELD_NAMES.items()},
     stored_as=EVENT,
     to_stored=to_core,
     from_stored=from_core,
