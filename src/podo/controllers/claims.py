@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from podo.api.kind import Obj
-from podo.api.meta import controller_of, is_deleting, owner_reference, uid_of
+from podo.api.meta import controller_of, is_deleting, labels_of, namespace_of, owner_reference, uid_of
 from podo.reconcile.actions import Action, Patch
 from podo.reconcile.declare import View
+from podo.values.selector import from_label_selector
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,6 @@ def claimants(kind: str, obj: Obj, view: View) -> Iterator[Obj]:
     """Objects of ``kind`` whose selector matches ``obj``, an orphan: they may adopt it. Nothing where it is owned."""
     if controller_of(obj) is not None:
         return
-    namespace = obj["metadata"]["namespace"]
-    for owner in view.list(kind, namespace):
-        found = view.selected(obj["kind"], namespace, owner["spec"].get("selector") or {})
-        if any(uid_of(other) == uid_of(obj) for other in found):
+    for owner in view.list(kind, namespace_of(obj)):
+        if from_label_selector(owner["spec"].get("selector") or {}).matches(labels_of(obj)):
             yield owner

@@ -82,7 +82,7 @@ class Scheduler:
 
     async def _run(self) -> None:
         for kind in KINDS:
-            await self._cache.wait_for(kind, 1)
+            await self._listed(kind)
         self._unsubscribe = self._cache.subscribe(self._changed)
         while True:
             for _ in range(TURN):
@@ -92,6 +92,13 @@ class Scheduler:
                 await sleep(0)
                 continue
             await self._wait()
+
+    async def _listed(self, kind: str) -> None:
+        while not self._cache.revision(kind):
+            try:
+                await self._cache.wait_for(kind, 1)
+            except TimeoutError:
+                log.warning("still waiting for the cache", kind=kind)
 
     def _changed(self, kind: str, revision: int, changes: Changes) -> None:
         if kind in KINDS and changes:

@@ -65,6 +65,7 @@ class Snapshot:
     def __init__(self, capacity: int = 64) -> None:
         self.nodes: list[NodeInfo | None] = [None] * capacity
         self.row_of: dict[str, int] = {}
+        self._vacant = list(range(capacity - 1, -1, -1))  # rows without a node, the lowest last
         self.present: Mask = np.zeros(capacity, dtype=bool)
         self.resources: dict[str, int] = {name: index for index, name in enumerate(_FIRST)}
         self.allocatable: Numbers = np.zeros((len(_FIRST), capacity), dtype=np.int64)
@@ -125,6 +126,7 @@ class Snapshot:
         if row is None:
             return
         self.nodes[row] = None
+        self._vacant.append(row)
         self.present[row] = False
         for column in (self.allocatable, self.requested, self.scored):
             column[:, row] = 0
@@ -133,9 +135,10 @@ class Snapshot:
         self._note(row)
 
     def _new_row(self) -> int:
-        if len(self.row_of) < self.capacity:
-            return next(row for row, node in enumerate(self.nodes) if node is None)
+        if self._vacant:
+            return self._vacant.pop()
         row, more = self.capacity, max(64, self.capacity)
+        self._vacant = list(range(row + more - 1, row, -1))
         self.nodes.extend([None] * more)
         self.present = np.concatenate([self.present, np.zeros(more, dtype=bool)])
         self.allocatable, self.requested, self.scored = (
