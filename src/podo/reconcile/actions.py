@@ -27,6 +27,7 @@ class Update:
     """Replace ``obj`` at its resourceVersion."""
 
     obj: Obj
+    subresource: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,24 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
+class EnsureAbsent:
+    """Go on only if the API itself, not the cache, knows no such object; else the pass fails and is tried again.
+
+    For steps that cannot be undone and rest on something not being there. With ``name``: no object of this name and ``uid``
+    ("" is any). Without: no object of ``kind`` in ``namespace`` at all. ``kind`` as clients name kinds.
+    """
+
+    kind: str
+    namespace: str = ""
+    name: str = ""
+    uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CheckAgain:
     """Run this key again after so many seconds, whatever happens before."""
 
     after_seconds: float
 
 
-Action = Create | Update | Patch | Delete | SetStatus | Tell | CheckAgain
+Action = Create | Update | Patch | Delete | SetStatus | Tell | EnsureAbsent | CheckAgain

@@ -12,7 +12,7 @@ from podo.api.kind import Obj
 from podo.api.meta import name_of, namespace_of, revision_of, uid_of
 from podo.client.contract import Client, Unreachable
 from podo.client.index import place_of
-from podo.reconcile.actions import Action, CheckAgain, Create, Delete, Patch, SetStatus, Tell, Update
+from podo.reconcile.actions import Action, CheckAgain, Create, Delete, EnsureAbsent, Patch, SetStatus, Tell, Update
 from podo.reconcile.ownwrites import Written
 from podo.runtime.failpoints import reach
 
@@ -21,11 +21,15 @@ Write = Create | Update | Patch | Delete | SetStatus
 LARGEST_BATCH = 128
 
 
+class StillThere(Exception):
+    """What ``EnsureAbsent`` asked for exists."""
+
+
 @dataclass(slots=True)
 class Step:
     """One write, and what to tell once it is done. Without a write: only tell."""
 
-    write: Write | None
+    write: Write | EnsureAbsent | None
     tells: list[Tell] = field(default_factory=list)
 
 
@@ -91,7 +95,9 @@ class Performer:
             first = last
 
     async def _step(self, step: Step, outcome: Outcome) -> None:
-        if step.write is None or await self._write(step.write, outcome):
+        if isinstance(step.write, EnsureAbsent):
+            await self._ensure(step.write, outcome)
+        elif step.write is None or await self._write(step.write, outcome):
             for tell in step.tells:
                 self._tell(tell)
 
@@ -109,12 +115,29 @@ class Performer:
         reach("reconcile.after_write")
         return True
 
+    async def _ensure(self, absent: EnsureAbsent, outcome: Outcome) -> None:
+        """Ends the pass as a failure where the object is there after all, or cannot be asked for."""
+        try:
+            if absent.name:
+                there = await self._client.get(absent.kind, absent.name, absent.namespace)
+                found = uid_of(there) == absent.uid or not absent.uid
+            else:
+                found = bool((await self._client.list(absent.kind, absent.namespace, limit=1)).items)
+        except ApiError as error:
+            if error.reason != "NotFound":
+                outcome.failure = error
+        except (Unreachable, TimeoutError, OSError) as error:
+            outcome.failure = error
+        else:
+            if found:
+                outcome.failure = StillThere(f"{absent.kind} {absent.namespace}/{absent.name or '*'} is there")
+
     def _request(self, action: Write) -> Awaitable[Obj | None]:
         client, obj = self._client, action.obj
         if isinstance(action, Create):
             return client.create(obj)
         if isinstance(action, Update):
-            return client.update(obj)
+            return client.update(obj, subresource=action.subresource)
         if isinstance(action, SetStatus):
             if obj.get("status") == action.status:
                 return _nothing()
