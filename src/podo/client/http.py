@@ -52,7 +52,7 @@ _LINE = 16 * 1024 * 1024
 class HttpClient:
     """A ``client.contract.Client`` of the API server at ``server_url``.
 
-    ``ca``, ``cert`` and ``key`` are PEM files. ``seconds`` is the deadline of a request; a watch has it for its head only.
+    ``ca``, ``cert`` and ``key`` are PEM files. ``seconds`` is the deadline of a request, and of the head of a watch.
     """
 
     def __init__(

@@ -342,7 +342,7 @@ class H1Connection(asyncio.Protocol):
         try:
             response = await self._home.handler(request)
             if isinstance(response, Upgrade) and not request.upgrade:
-                return Response(400, refusal(400, "unable to upgrade: the request does not ask for it"))
+                return Response(400, refusal(400, "Upgrade request required"))
             return response
         except Disconnected:
             raise

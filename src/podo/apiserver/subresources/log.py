@@ -1,0 +1,133 @@
+"""``GET pods/NAME/log``: the kubelet's answer handed on as it comes.
+
+    answer = await log(request, pod, node, kubelet)   # node: the pod's Node, or None if the pod has none; kubelet: KubeletAccess
+
+Authorization is the caller's. Refusals are raised as ApiError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import parse_qs, quote, urlencode
+
+from podo.api.errors import ApiError, bad_request
+from podo.api.kind import Obj
+from podo.apiserver.subresources.kubelet import KubeletAccess
+from podo.http.client import NoAnswer, Stream
+from podo.http.message import Request, Response, Streaming, Writer
+
+DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+#: Options that the kubelet reads, and the least value of those that are numbers.
+_OPTIONS = ("follow", "previous", "timestamps", "sinceTime", "stream", "tailLines", "sinceSeconds", "limitBytes")
+_LEAST = {"tailLines": 0, "sinceSeconds": 1, "limitBytes": 1}
+_REFUSAL = 64 * 1024
+_TEXT = "text/plain"
+
+
+async def log(request: Request, pod: Obj, node: Obj | None, kubelet: KubeletAccess) -> Response | Streaming:
+    """The log of one container of ``pod``: query parameters as ``PodLogOptions``."""
+    query = parse_qs(request.query)
+    options = _options(query)
+    container = container_of(pod, next(iter(query.get("container", ())), ""))
+    if node is None:
+        return Response(200, b"", _TEXT)  # as upstream: a pod without a host has said nothing
+    name = pod["metadata"]["name"]
+    path = "/".join(quote(part, safe="") for part in (pod["metadata"]["namespace"], name, container))
+    target = f"/containerLogs/{path}?{urlencode(options)}"
+    endpoint = kubelet.endpoint(node)
+    try:
+        stream = await kubelet.pool(endpoint).stream("GET", target)
+    except NoAnswer as failure:
+        raise ApiError("InternalError", f'Get "https://{endpoint.authority}{target}": {failure}') from failure
+    if stream.status != 200:
+        raise await _refused(stream, name)
+
+    async def produce(writer: Writer) -> None:
+        try:
+            async for piece in stream:
+                writer.write(piece)
+                await writer.drain()
+        finally:
+            stream.close()
+
+    return Streaming(produce, content_type=_TEXT)
+
+
+def container_of(pod: Obj, asked: str) -> str:
+    """The container that is meant; BadRequest in upstream's words where that is not clear."""
+    name, spec = pod["metadata"]["name"], pod["spec"]
+    containers = [container["name"] for container in spec.get("containers") or ()]
+    init = [container["name"] for container in spec.get("initContainers") or ()]
+    ephemeral = [container["name"] for container in spec.get("ephemeralContainers") or ()]
+    if asked:
+        if asked not in (*containers, *init, *ephemeral):
+            raise bad_request(f"container {asked} is not valid for pod {name}")
+        return asked
+    default = (pod["metadata"].get("annotations") or {}).get(DEFAULT_CONTAINER)
+    if default in containers:
+        return str(default)
+    if len(containers) == 1:
+        return str(containers[0])
+    if not containers:
+        raise bad_request(f"a container name must be specified for pod {name}")
+    message = f"a container name must be specified for pod {name}, choose one of: [{' '.join(containers)}]"
+    if init:
+        message += f" or one of the init containers: [{' '.join(init)}]"
+    raise bad_request(message)
+
+
+def _options(query: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    options = {name: query[name][0] for name in _OPTIONS if query.get(name)}
+    problems = []
+    for name, least in _LEAST.items():
+        text = options.get(name)
+        if text is None:
+            continue
+        if not text.lstrip("-").isdigit():
+            raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+        if int(text) < least:
+            problems.append(_problem(name, int(text), f"must be greater than {'or equal to 0' if not least else '0'}"))
+    if "sinceSeconds" in options and "sinceTime" in options:
+        problems.append(("sinceSeconds", "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified"))
+    if problems:
+        raise _invalid(problems)
+    return options
+
+
+def _problem(field: str, value: int, rule: str) -> tuple[str, str]:
+    return field, f"Invalid value: {value}: {rule}"
+
+
+def _invalid(problems: Sequence[tuple[str, str]]) -> ApiError:
+    texts = [f"{field}: {message}" for field, message in problems]
+    text = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+    causes = [{"reason": "FieldValueInvalid", "message": message, "field": field} for field, message in problems]
+    return ApiError("Invalid", f'PodLogOptions "" is invalid: {text}', {"kind": "PodLogOptions", "causes": causes})
+
+
+async def _refused(stream: Stream, pod: str) -> ApiError:
+    """The kubelet's refusal as ours."""
+    try:
+        body = await stream.read(_REFUSAL)
+    except NoAnswer:
+        body = b""
+    finally:
+        stream.close()
+    return refusal_of(stream.status, body, pod)
+
+
+def refusal_of(status: int, body: bytes, pod: str) -> ApiError:
+    """An ApiError of a kubelet's answer: its Status, or its text."""
+    import orjson
+
+    try:
+        found = orjson.loads(body)
+    except ValueError:
+        found = None
+    if isinstance(found, dict) and found.get("kind") == "Status":
+        error = ApiError.from_status(found)
+        # A kubelet that refuses the API server itself is the cluster's fault, not the user's.
+        return error if error.code not in (401, 403) else ApiError("InternalError", error.message)
+    text = body.decode("utf-8", "replace").strip() or f'the kubelet answered {status} for pod "{pod}"'
+    reason = {400: "BadRequest", 404: "NotFound"}.get(status, "InternalError")
+    return ApiError(reason, text)
