@@ -182,8 +182,18 @@ def _key_text(value: Any) -> str:
     raise _Malformed("a map's key must be a scalar")
 
 
+def _paired(text: str) -> str:
+    """A quoted text in which ``\\u`` escapes may have left halves of characters, as JSON writes those above U+FFFF."""
+    try:
+        return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        raise _Malformed("a character is written by half (a lone surrogate)") from None
+
+
 def _of_scalar(event: Any) -> Any:
     tag = event.tag
+    if event.style == '"':
+        event.value = _paired(event.value)
     if tag in (None, "!") or event.implicit[0]:
         return scalar(event.value) if event.implicit[0] else event.value
     if tag == "tag:yaml.org,2002:str":

@@ -235,5 +235,5 @@ RULES: dict[str, Rule] = {
 def object_name(rule: str, name: str, prefix: bool = False) -> list[str]:
     """Is ``name`` valid under a rule of ``RULES``? ``prefix``: it is a generateName, which may end with a dash."""
     if prefix and rule != "path" and len(name) > 1 and name.endswith("-"):
-        name = name[:-2] + "a"
+        name = name[:-1] + "a"
     return RULES[rule](name)

@@ -12,7 +12,7 @@ from typing import Any
 
 from podo.api.kind import Kind
 from podo.api.schema import descriptions, table
-from podo.api.schema.openapi_paths import META, paths
+from podo.api.schema.openapi_paths import META, SCALE, paths
 
 Document = dict[str, Any]
 
@@ -93,6 +93,8 @@ def schemas(kinds: Iterable[Kind], version: int) -> Document:
     for kind in kinds:
         names = (table.name_of(kind.group, kind.version, name) for name in (kind.kind, kind.list_kind))
         pending.extend(name for name in names if name)
+        if "scale" in kind.subresources:
+            pending.append(SCALE)
     made: Document = {}
     while pending:
         name = pending.pop()

@@ -10,6 +10,7 @@ from podo.api.schema import table
 
 Document = dict[str, Any]
 META = "io.k8s.apimachinery.pkg.apis.meta.v1"
+SCALE = "io.k8s.api.autoscaling.v1.Scale"
 
 _TEXT, _WHOLE, _TRUTH = "string", "integer", "boolean"
 _READ = {"pretty": _TEXT}
@@ -104,7 +105,7 @@ class _Writer:
         """The path item of ``/status`` or ``/scale``."""
         body, kind = self._name, (self._kind.group, self._kind.version, self._kind.kind)
         if part == "scale":
-            body, kind = "io.k8s.api.autoscaling.v1.Scale", ("autoscaling", "v1", "Scale")
+            body, kind = SCALE, ("autoscaling", "v1", "Scale")
         found = {}
         for method, action, query, _ in _ITEM:
             if method in _METHODS_OF_PARTS:
