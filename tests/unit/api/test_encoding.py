@@ -85,7 +85,7 @@ def test_duplicate_fields_are_found_when_asked_for() -> None:
     expected = ['duplicate field "a"', 'duplicate field "b.c"', 'duplicate field "l[1].x"']
     assert encoding.decode(body, want_duplicates=True).duplicates == expected
     assert encoding.decode(body).duplicates == []
-    assert encoding.decode(b'{"a":1e5,"b":' + b"1" * 5000 + b"}", want_duplicates=True).duplicates == []
+    assert encoding.decode(b'{"a":1e5,"b":' + b"1" * 300 + b"}", want_duplicates=True).duplicates == []
 
 
 @given(st.dictionaries(NAMES, VALUES))
@@ -139,10 +139,10 @@ def test_yaml_scalars(text: str, expected: Any) -> None:
 
 
 def test_yaml_aliases_are_copies_and_merge_keys_merge() -> None:
-    found = yaml("base: &b {x: {n: 1}, y: 2}\none: *b\ntwo: {<<: *b, y: 3}\n")
+    found = yaml("base: &b {x: {k: 1}, z: 2}\none: *b\ntwo: {<<: *b, z: 3}\n")
     assert found["one"] == found["base"]
     assert found["one"]["x"] is not found["base"]["x"]
-    assert found["two"] == {"x": {"n": 1}, "y": 3}
+    assert found["two"] == {"x": {"k": 1}, "z": 3}
 
 
 def test_yaml_keys_are_texts() -> None:
@@ -162,7 +162,20 @@ LADDER = "a0: &a0 [1]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1
 
 @pytest.mark.parametrize(
     "text",
-    [BOMB, LADDER, "a: &a [*a]", "a: [", "a: *x", "a: .inf", "? {b: 1}\n: c", "? [b]\n: c", "\t", "a: !x 1", "a: b: c"],
+    [
+        BOMB,
+        LADDER,
+        "a: &a [*a]",
+        "a: [",
+        "a: *x",
+        "a: .inf",
+        "? {b: 1}\n: c",
+        "? [b]\n: c",
+        "\t",
+        "a: !x 1",
+        "a: b: c",
+        '"\\ud800": 1',
+    ],
 )
 def test_hostile_or_malformed_yaml_is_a_bad_request(text: str) -> None:
     with pytest.raises(ApiError) as caught:
