@@ -53,7 +53,7 @@ def test_durations_are_written_as_go_does() -> None:
     assert [duration.text(s) for s in seconds] == ["0s", "1m30s", "1h0m0s", "300ms", "1.5s", "-1m0s", "1µs", "2ns"]
 
 
-@given(st.integers(-(10**12), 10**12))
+@given(st.integers(-(10**9), 10**9))
 def test_a_duration_survives_its_text(millis: int) -> None:
     assert duration.parse(duration.text(millis / 1000)) == millis / 1000
 
