@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-
 from typing import TypeVar
 
 from podo.api.kind import Obj

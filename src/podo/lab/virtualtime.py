@@ -56,9 +56,6 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         scheduled: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]  # a heap, earliest first
         return scheduled[0].when() if scheduled else None
 
-    def call_soon_threadsafe(self, callback: Callable[..., object], *args: Any, context: Any = None) -> asyncio.Handle:
-        return self.call_soon(callback, *args, context=context)
-
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """``asyncio.run`` in virtual time. Raises Deadlock when nothing can ever happen again."""

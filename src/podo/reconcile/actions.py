@@ -8,7 +8,6 @@ from typing import Any
 
 from podo.api.kind import Obj
 
-
 #: What a controller wants when the API refuses one of its actions: told the error (an ``ApiError``), it gives the actions that say
 #: so (``Tell``, ``SetStatus``). The runner carries these out instead of the rest of the pass, then fails the pass as it would have.
 OnRefusal = Callable[[Exception], Iterable["Action"]]

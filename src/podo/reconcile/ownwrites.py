@@ -36,7 +36,7 @@ class OwnWrites(Generic[K]):
         self._cache = cache
         self._unseen: dict[K, Written] = {}
         self._heaps: dict[str, list[tuple[int, int, K]]] = {}  # per kind: revision, serial, key
-        self._deleting: dict[str, set[K]] = {}
+        self._deleting: dict[str, dict[K, None]] = {}  # per kind, in order
         self._revisions: dict[str, int] = {}
         self._serial = 0
 
@@ -62,7 +62,7 @@ class OwnWrites(Generic[K]):
             self._serial += 1
             heapq.heappush(self._heaps.setdefault(kind, []), (revision, self._serial, key))
         for kind, _, _ in unseen.deleted:
-            self._deleting.setdefault(kind, set()).add(key)
+            self._deleting.setdefault(kind, {})[key] = None
 
     def is_behind(self, key: K) -> bool:
         """Has the cache yet to see something that ``key`` wrote?"""
@@ -85,7 +85,7 @@ class OwnWrites(Generic[K]):
             if unseen:
                 unseen.deleted = [each for each in unseen.deleted if each[0] != kind or not self._is_gone(each)]
                 if not any(each[0] == kind for each in unseen.deleted):
-                    self._deleting[kind].discard(key)
+                    self._deleting[kind].pop(key)
                     self._free(key, unseen, freed)
         return freed
 

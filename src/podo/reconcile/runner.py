@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable
 from podo.client.cache import Cache, Changes
 from podo.client.contract import Client
 from podo.client.events import Recorder
-from podo.reconcile.declare import Declaration
+from podo.reconcile.declare import Declaration, Key
 from podo.reconcile.loop import Around, Loop, OnBug
 from podo.reconcile.wake import kinds_of
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
 from podo.runtime.tasks import within
+
+KEPT_BUGS = 100
 
 
 class Runner:
@@ -37,8 +39,11 @@ class Runner:
         on_bug: OnBug | None = None,
     ) -> None:
         self._cache = cache
-        around = Around(client, cache, clock, chance, recorder, on_bug, self._progress)
+        self._on_bug = on_bug
+        around = Around(client, cache, clock, chance, recorder, self._bug, self._progress)
         self._loops = [Loop(each, around) for each in declarations]
+        #: The first bugs in decisions, for tests to find.
+        self.bugs: list[Exception] = []
         self._unsubscribe: Callable[[], None] | None = None
         self._quiet: set[asyncio.Future[None]] = set()
         cache.require(sorted({kind for loop in self._loops for kind in kinds_of(loop.declaration)}))
@@ -78,6 +83,12 @@ class Runner:
                 await future
             finally:
                 self._quiet.discard(future)
+
+    def _bug(self, controller: str, key: Key | None, bug: Exception) -> None:
+        if len(self.bugs) < KEPT_BUGS:
+            self.bugs.append(bug)
+        if self._on_bug:
+            self._on_bug(controller, key, bug)
 
     def _progress(self) -> None:
         if self._quiet and self.idle():

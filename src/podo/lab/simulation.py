@@ -1,0 +1,294 @@
+"""The simulated cluster: the control plane of ``podo.cluster`` over a memory store, with simulated nodes, in one event loop.
+
+``World`` is this for tests that are plain functions; here every method that waits is a coroutine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from podo.api.encoding import stamp
+from podo.api.errors import ApiError
+from podo.api.kind import Obj
+from podo.api.meta import condition_is_true, name_of, namespace_of
+from podo.apiserver.local import LocalClient
+from podo.client.contract import Client
+from podo.cluster.controlplane import ControlPlane, Settings
+from podo.lab.faults import Faults, FaultyClient
+from podo.lab.manifests import Manifest, kind_named, objects_of
+from podo.lab.nodes import SimulatedNode
+from podo.lab.virtualtime import START
+from podo.lab.why import explanation
+from podo.reconcile.perform import kind_name
+from podo.runtime.chance import Chance
+from podo.runtime.clock import LoopClock
+from podo.runtime.tasks import sleep
+from podo.storage.memory import MemoryStore
+from podo.values import timestamp
+
+Objects = list[Obj]
+Condition = Callable[[], Any]
+
+#: How long ``wait_until`` lets time pass between two looks: at least, and at most.
+FIRST_STEP, LONGEST_STEP = 0.05, 5.0
+#: Nothing written for so many seconds, and nothing at work: settled. Longer than kubelets and controllers take to react.
+QUIET = 2.0
+#: What nodes write as long as they live: no sign of work.
+HEARTBEATS = ("/coordination.k8s.io/leases/",)
+
+
+class NotReached(AssertionError):
+    """What a test waited for did not come. Says what is pending, and the seed that shows it again."""
+
+
+class Simulation:
+    """See ``podo.lab.World`` for the arguments."""
+
+    def __init__(
+        self,
+        *,
+        nodes: int = 1,
+        seed: int = 0,
+        start: float = START,
+        faults: Faults | None = None,
+        checked: bool = True,
+        store: MemoryStore | None = None,
+    ) -> None:
+        self.seed = seed
+        self.clock = LoopClock(start, asyncio.get_running_loop())
+        self.faults = faults or Faults()
+        self.store = store or MemoryStore(stamp)
+        self._plane = ControlPlane(
+            self.store, self.clock, self.chance("plane"), Settings(), through=self.through, checked=checked
+        )
+        #: A client of the API server without faults, who may do everything.
+        self.client: Client = self._plane.client
+        self.nodes: dict[str, SimulatedNode] = {}
+        self._first_nodes = nodes
+
+    def chance(self, purpose: str) -> Chance:
+        """A source of chance of its own for each purpose, so that a new node does not change what others draw."""
+        return Chance(f"{self.seed}/{purpose}")
+
+    def through(self, client: Client) -> Client:
+        """``client`` with this world's faults in front."""
+        return FaultyClient(client, self.faults, self.clock, self.chance("faults"))
+
+    async def start(self) -> None:
+        """Start everything; returns when every node is Ready."""
+        await self._plane.start()
+        await self._plane.start_loops()
+        for number in range(self._first_nodes):
+            await self.add_node(f"node-{number}")
+        await self.wait_until(self._nodes_ready, within=120)
+
+    async def stop(self) -> None:
+        """Stop everything; raises the first bug of a controller, and what readers of the cache did wrong."""
+        for node in self.nodes.values():
+            await node.kill()
+        await self._plane.stop()
+        if self._plane.runner.bugs:
+            raise self._plane.runner.bugs[0]
+        self._plane.cache.check()
+
+    async def __aenter__(self) -> Simulation:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    # Objects
+
+    async def apply(self, manifest: Manifest, namespace: str = "default") -> Objects:
+        """Create what ``manifest`` holds, or merge it into what is there; the objects as they are then."""
+        return [await self._apply_one(obj, namespace) for obj in objects_of(manifest)]
+
+    async def _apply_one(self, obj: Obj, namespace: str) -> Obj:
+        kind = kind_named(kind_name(obj))
+        metadata = obj.setdefault("metadata", {})
+        if kind.namespaced:
+            metadata.setdefault("namespace", namespace)
+        try:
+            return await self.client.create(obj)
+        except ApiError as error:
+            if error.reason != "AlreadyExists":
+                raise
+        return await self.client.patch(kind_name(obj), name_of(obj), namespace_of(obj), patch=obj, type="merge")
+
+    async def get(self, kind: str, name: str, namespace: str = "default") -> Obj:
+        """One object; ApiError (NotFound) where there is none."""
+        return await self.client.get(_client_name(kind), name, namespace)
+
+    async def list(self, kind: str, namespace: str | None = None, labels: str = "") -> Objects:
+        """All objects of a kind, of one namespace where it is given."""
+        return (await self.client.list(_client_name(kind), namespace or "", labels=labels)).items
+
+    async def delete(self, kind: str, name: str, namespace: str = "default", **options: Any) -> None:
+        """``options``: those of ``Client.delete`` (``propagation``, ``grace_seconds``)."""
+        await self.client.delete(_client_name(kind), name, namespace, **options)
+
+    async def scale(self, kind: str, name: str, replicas: int, namespace: str = "default") -> None:
+        patch = {"spec": {"replicas": replicas}}
+        await self.client.patch(_client_name(kind), name, namespace, patch=patch, type="merge")
+
+    async def events(self, about: str = "", namespace: str | None = None) -> Objects:
+        """Events, oldest first; ``about``: only those on objects whose name begins so."""
+        found = await self.list("Event", namespace)
+        wanted = [event for event in found if event["involvedObject"].get("name", "").startswith(about)]
+        return sorted(
+            wanted, key=lambda event: (event.get("lastTimestamp") or "", int(event["metadata"]["resourceVersion"]))
+        )
+
+    # Nodes
+
+    async def add_node(self, name: str = "") -> str:
+        """One more node, by a name of its own unless one is given; its name."""
+        number = len(self.nodes)
+        node = SimulatedNode(
+            name or f"node-{number}",
+            number,
+            self.through(LocalClient(self._plane.api, f"system:node:{name or f'node-{number}'}", ("system:nodes",))),
+            self.clock,
+            self.chance(f"node/{name or number}"),
+        )
+        self.nodes[node.name] = node
+        await node.start()
+        return node.name
+
+    async def kill_node(self, name: str) -> None:
+        """The machine is gone, from one moment to the next, with all that ran on it."""
+        await self.nodes[name].kill()
+
+    async def start_node(self, name: str) -> None:
+        """A killed node comes back, empty, as after a power cut."""
+        await self.nodes[name].start()
+
+    async def _nodes_ready(self) -> bool:
+        ready = [node for node in await self.list("Node") if condition_is_true(node, "Ready")]
+        return len(ready) == len([node for node in self.nodes.values() if node.alive])
+
+    # Time
+
+    @property
+    def now(self) -> float:
+        """Wall time in the world, seconds since the epoch."""
+        return self.clock.now()
+
+    async def advance(self, seconds: float) -> None:
+        """Let so much time pass."""
+        await sleep(seconds)
+
+    async def settle(self, within: float = 600.0) -> None:
+        """Return when everything that reacts has reacted: nothing at work, nothing written for two seconds."""
+        deadline = self.clock.monotonic() + within
+        writes = self.store.watch("/", after=self.store.revision)
+        try:
+            quiet_since = self.clock.monotonic()
+            while self.clock.monotonic() - quiet_since < QUIET:
+                if self.clock.monotonic() > deadline:
+                    raise NotReached(await self.failure(f"not settled within {within:g} s"))
+                await sleep(QUIET / 10)
+                news = [change for change in writes.take() if not change.key.startswith(HEARTBEATS)]
+                if news or not self.idle():
+                    quiet_since = self.clock.monotonic()
+        finally:
+            writes.close()
+
+    def idle(self) -> bool:
+        """Do controllers and scheduler have nothing at work?"""
+        return self._plane.runner.idle() and self._plane.scheduler.idle
+
+    async def wait_until(self, condition: Condition, within: float = 60.0, what: str = "") -> Any:
+        """Let time pass until ``condition`` (a function, async or not) gives something true, and return that.
+
+        "Not found" and lookups that fail (KeyError, IndexError, TypeError) count as "not yet". After ``within`` seconds
+        NotReached says what is pending, and the last such failure.
+        """
+        moments = self.moments(within, what)
+        while True:
+            last: Exception | None = None
+            try:
+                found = condition()
+                if inspect.isawaitable(found):
+                    found = await found
+                if found:
+                    return found
+            except Exception as error:
+                if not self.is_not_yet(error):
+                    raise
+                last = error
+            await moments.pass_on(last)
+
+    @staticmethod
+    def is_not_yet(error: Exception) -> bool:
+        """Does this failure of a condition say that the thing to look at is not there yet?"""
+        if isinstance(error, ApiError):
+            return error.reason == "NotFound"
+        return isinstance(error, KeyError | IndexError | TypeError)
+
+    def moments(self, within: float, what: str) -> Moments:
+        return Moments(self, within, what)
+
+    async def wait_for(
+        self, kind: str, name: str, *, condition: str = "Ready", within: float = 60.0, namespace: str = "default"
+    ) -> Obj:
+        """Wait until the object's condition is True (or, with ``condition="delete"``, until it is gone); the object."""
+
+        async def reached() -> Obj | None:
+            try:
+                obj = await self.get(kind, name, namespace)
+            except ApiError as error:
+                if condition == "delete" and error.reason == "NotFound":
+                    return {"metadata": {"name": name}}
+                raise
+            return obj if condition_is_true(obj, condition) and _is_observed(obj) else None
+
+        found: Obj = await self.wait_until(reached, within, f"{kind} {name}: {condition}")
+        return found
+
+    async def why(self) -> str:
+        """Why things are pending, a line each."""
+        pods, deployments = await self.list("Pod"), await self.list("Deployment")
+        return explanation(pods, deployments, await self.list("Node"), await self.events())
+
+    async def failure(self, text: str, last: Exception | None = None) -> str:
+        """The message of a failed wait."""
+        said = f" (the last look failed: {type(last).__name__}: {last})" if last else ""
+        moment = timestamp.time(self.now)
+        return (
+            f"{text}{said}\nat {moment}, seed {self.seed} (World(seed={self.seed}) shows it again):\n{await self.why()}"
+        )
+
+
+class Moments:
+    """The moments at which a wait looks: close together at first, further apart later, until the time is over."""
+
+    def __init__(self, simulation: Simulation, within: float, what: str) -> None:
+        self._simulation = simulation
+        self._within = within
+        self._what = what or "the condition"
+        self._began = simulation.clock.monotonic()
+
+    async def pass_on(self, last: Exception | None) -> None:
+        """Let time pass until the next look; NotReached when there is none. ``last``: how the last look failed, if it did."""
+        elapsed = self._simulation.clock.monotonic() - self._began
+        if elapsed >= self._within:
+            text = f"{self._what} did not come true within {self._within:g} s"
+            raise NotReached(await self._simulation.failure(text, last))
+        await sleep(min(max(elapsed / 20, FIRST_STEP), LONGEST_STEP, self._within - elapsed))
+
+
+def _is_observed(obj: Obj) -> bool:
+    """Has the controller seen the present spec? (Where its status says so at all.)"""
+    observed = (obj.get("status") or {}).get("observedGeneration")
+    return observed is None or observed >= obj["metadata"].get("generation", 0)
+
+
+def _client_name(kind: str) -> str:
+    """The name by which clients know the kind that a person named."""
+    found = kind_named(kind)
+    return kind_name({"apiVersion": found.api_version, "kind": found.kind})
