@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.client.contract import Client
@@ -10,28 +12,40 @@ NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 
 async def bootstrap(client: Client, *, kubernetes_ip: str, dns_ip: str, server_address: str, server_port: int) -> None:
-    """Make what is missing; what is there stays as it is, but for the address at which the API server answers."""
+    """Make what is missing; what is there stays as it is, but for the address at which the API server answers.
+
+    A machine with no address but loopback has none that a pod could reach: then the Service has no endpoints.
+    """
     for name in NAMESPACES:
         await _create(client, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     await _create(client, _kubernetes(kubernetes_ip, server_port))
     await _create(client, _kube_dns(dns_ip))
+    if ipaddress.ip_address(server_address).is_loopback:
+        return
     for obj in (_endpoints(server_address, server_port), _endpoint_slice(server_address, server_port)):
         await _create_or_replace(client, obj)
 
 
-async def _create(client: Client, obj: Obj) -> bool:
+async def _find(client: Client, obj: Obj) -> Obj | None:
     try:
-        await client.create(obj)
+        return await client.get(obj["kind"], obj["metadata"]["name"], obj["metadata"].get("namespace", ""))
     except ApiError as error:
-        if error.reason != "AlreadyExists":
+        if error.reason != "NotFound":
             raise
-        return False
-    return True
+        return None
+
+
+async def _create(client: Client, obj: Obj) -> None:
+    if await _find(client, obj) is None:
+        await client.create(obj)
 
 
 async def _create_or_replace(client: Client, obj: Obj) -> None:
-    if not await _create(client, obj):
-        await client.update(obj)
+    there = await _find(client, obj)
+    if there is None:
+        await client.create(obj)
+    else:
+        await client.update({**there, **obj, "metadata": there["metadata"]})
 
 
 def _kubernetes(address: str, port: int) -> Obj:

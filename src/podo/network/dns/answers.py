@@ -1,7 +1,7 @@
 """From a question on the wire to an answer on the wire, out of the zone's records (no I/O).
 
-An answer is worked out once by dnspython and kept as bytes under its question; the next one with the same question costs
-a dictionary look-up. A change of the zone drops what is kept.
+An answer is worked out once by dnspython and kept as bytes under its question; the next one with the same question
+costs a dictionary look-up. A change of the zone drops what is kept.
 """
 
 from __future__ import annotations

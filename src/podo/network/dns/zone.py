@@ -16,7 +16,7 @@ SCHEMA_VERSION = "1.1.0"
 
 
 class DnsRecord(NamedTuple):
-    """``type``: A, AAAA, SRV, CNAME, PTR or TXT; ``data`` in presentation form (``0 50 80 web.x.svc.cluster.local.``)."""
+    """``type``: A, AAAA, SRV, CNAME, PTR or TXT; ``data`` in presentation form."""
 
     name: str
     type: str

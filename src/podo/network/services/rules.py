@@ -1,7 +1,7 @@
 """From a Service and its EndpointSlices, and from a pod's host ports, to the elements of the nftables maps (pure).
 
 A Service is only data: one element that sends its address to a small shared chain, and one element an endpoint. The
-chain is named after what it does (``c_tcp_3``: a cluster address, TCP, three endpoints) and serves every Service of that shape,
+chain is named after what it does (``c_tcp_3``: a cluster address, TCP, three endpoints) and serves all of that shape,
 so that one
 more Service costs the kernel a few elements and no rule. See ``table.py`` for the maps and chains.
 """
@@ -55,7 +55,7 @@ def elements_of(service: Obj, slices: Sequence[Obj], node: NodeFacts) -> frozens
 
 
 def endpoints_of(slices: Iterable[Obj], port_name: str, node: NodeFacts) -> list[Endpoint]:
-    """The endpoints that get traffic for a port: the ready ones; without any, those that end but still serve (KEP-1669)."""
+    """The endpoints that get traffic for a port: the ready ones; without any, those ending but serving (KEP-1669)."""
     ready: dict[Endpoint, None] = {}
     ending: dict[Endpoint, None] = {}
     for piece in slices:

@@ -1,0 +1,151 @@
+"""The process of ``podo node``: the agent over containerd, the kubelet's port, Services and DNS of one node."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from pathlib import Path
+
+from podo.api.errors import ApiError
+from podo.client.cache import Cache
+from podo.client.contract import Client, Unreachable
+from podo.client.http import HttpClient
+from podo.client.reflector import Source
+from podo.cluster import realnode
+from podo.cluster.component import say_ready
+from podo.cluster.config import Config
+from podo.cluster.server import stop_signal
+from podo.http.server import HttpServer
+from podo.http.tls import server_context
+from podo.network.dns.forward import Forwarder, system_resolvers
+from podo.network.dns.server import DnsServer
+from podo.network.services.nftables import Nftables
+from podo.network.services.proxy import ServiceProxy
+from podo.network.services.rules import NodeFacts
+from podo.network.services.table import TableFacts
+from podo.node import cni, containerd
+from podo.node.agent import NodeAgent
+from podo.node.config import NodeConfig
+from podo.node.runtimes.cri import CriRuntime
+from podo.node.server import KubeletServer
+from podo.runtime import log, loop
+from podo.runtime.chance import Chance
+from podo.runtime.clock import Clock, SystemClock
+from podo.runtime.tasks import sleep
+
+logger = log.Logger("podo.node")
+
+#: The Node's annotation that tells the control plane where its DNS server listens (controllers/clusterdns.py).
+DNS_ANNOTATION = "podo.dev/dns-port"
+RETRY_SECONDS = 0.2
+
+
+def serve(config: Config, name: str) -> None:
+    """Until SIGTERM; containers and Services stay as they are."""
+    log.configure()
+    loop.run(_serve(config, name, SystemClock(), Chance()))
+
+
+async def _serve(config: Config, name: str, clock: Clock, chance: Chance) -> None:
+    stop = stop_signal()
+    client = _client(config, name)
+    runtime = await containerd.ready(realnode.containerd_directory(config, name), clock)
+    await _ensure_pause_image(config, name, runtime)
+    network = NodeNetwork(config, name, client, clock, chance)
+    agent = NodeAgent(
+        node_config(config, name), client, runtime, clock, chance, on_pod_cidr=lambda cidr: _set_pod_cidr(config, name, cidr)
+    )
+    await agent.start()
+    kubelet = await _listen(config, name, agent, runtime, clock)
+    await network.start()
+    gc.collect()
+    gc.freeze()
+    say_ready()
+    logger.info("ready", node=name)
+    await stop.wait()
+    await kubelet.stop()
+    await agent.stop()
+    await network.stop()
+    await runtime.stop()
+    await client.close()
+
+
+def node_config(config: Config, name: str) -> NodeConfig:
+    return NodeConfig(
+        name=name,
+        internal_ip=config.node_ip,
+        data_dir=realnode.directory(config, name),
+        cluster_dns=(config.dns_ip,),
+        cluster_domain=config.cluster_domain,
+        kubelet_port=config.kubelet_port,
+        cgroup_root=realnode.cgroup_root(config, name),
+    )
+
+
+def _client(config: Config, name: str) -> HttpClient:
+    pki = config.layout.pki
+    return HttpClient(
+        config.server_url, ca=pki / "ca.crt", certificate=pki / f"kubelet-{name}.crt", key=pki / f"kubelet-{name}.key"
+    )
+
+
+async def _ensure_pause_image(config: Config, name: str, runtime: CriRuntime) -> None:
+    if await runtime.find_image(containerd.SANDBOX_IMAGE) is None:
+        await runtime.load_image(realnode.directory(config, name) / realnode.PAUSE_ARCHIVE)
+
+
+async def _set_pod_cidr(config: Config, name: str, pod_cidr: str) -> None:
+    """The node has been told its pod network: containerd takes the configuration as soon as it is there."""
+    paths = containerd.Paths(realnode.containerd_directory(config, name))
+    await asyncio.to_thread(cni.write_conflist, paths.cni_configs, pod_cidr, paths.cni_data)
+
+
+async def _listen(config: Config, name: str, agent: NodeAgent, runtime: CriRuntime, clock: Clock) -> HttpServer:
+    pki = config.layout.pki
+    certificate, key = pki / f"kubelet-{name}.crt", pki / f"kubelet-{name}.key"
+    tls = server_context(certificate, key, client_ca=pki / "ca.crt", require_client=True)
+    server = HttpServer(KubeletServer(agent, runtime, clock).handle)
+    await server.listen(config.node_ip, config.kubelet_port, tls=tls)
+    return server
+
+
+class NodeNetwork:
+    """Services and DNS of the node, over one cache."""
+
+    def __init__(self, config: Config, name: str, client: Client, clock: Clock, chance: Chance) -> None:
+        self._client, self._name = client, name
+        pods = Source("Pod", fields=f"spec.nodeName={name}")
+        self._cache = Cache(client, ("Service", "EndpointSlice", pods), clock=clock, chance=chance)
+        facts = TableFacts(realnode.nft_table(config), config.pod_cidr, config.service_cidr, (config.node_ip,))
+        self._nftables = Nftables()
+        self._proxy = ServiceProxy(self._cache, NodeFacts(name), facts, self._nftables)
+        self._dns = DnsServer(self._cache, config.cluster_domain, config.node_ip, Forwarder(system_resolvers()))
+
+    async def start(self) -> None:
+        await asyncio.to_thread(_forward_packets)
+        await self._cache.start()
+        await self._cache.wait_synced()
+        await self._dns.start()
+        await self._proxy.start()
+        await self._tell_dns_port()
+
+    async def _tell_dns_port(self) -> None:
+        patch = {"metadata": {"annotations": {DNS_ANNOTATION: str(self._dns.port)}}}
+        while True:  # the API server may be restarting; the supervisor's deadline bounds it
+            try:
+                await self._client.patch("Node", self._name, patch=patch)
+                return
+            except (ApiError, Unreachable) as failure:
+                logger.warning("cannot say where DNS is, trying again", why=str(failure))
+                await sleep(RETRY_SECONDS)
+
+    async def stop(self) -> None:
+        await self._proxy.stop()
+        await self._dns.stop()
+        await self._cache.stop()
+        self._nftables.close()
+
+
+def _forward_packets() -> None:
+    """Pods are other hosts behind this one: the kernel must route between them."""
+    Path("/proc/sys/net/ipv4/ip_forward").write_text("1")

@@ -1,0 +1,110 @@
+"""A node with real containers on this machine: what is prepared before it starts, loaded into it, and removed after it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from podo.cluster.config import Config
+from podo.cluster.process import ProcessId
+from podo.node import cgroups, containerd
+from podo.node.runtimes.contract import Image, RuntimeFailure
+from podo.runtime.clock import SystemClock
+from podo.runtime.log import Logger
+
+log = Logger("podo.realnode")
+
+#: The image that holds a pod's namespaces; every node has it from the start.
+PAUSE_ARCHIVE = "pause.tar"
+STOP_SECONDS = 10.0
+
+
+class ImageProblem(Exception):
+    """An archive cannot be loaded."""
+
+
+def directory(config: Config, node: str) -> Path:
+    return config.layout.node(node)
+
+
+def containerd_directory(config: Config, node: str) -> Path:
+    return directory(config, node) / "containerd"
+
+
+def cgroup_root(config: Config, node: str) -> str:
+    """The cgroup above all pods of the node; its own for each cluster, so that two do not meet."""
+    return f"/kubepods-{config.name}-{node}"
+
+
+def nft_table(config: Config) -> str:
+    """The nftables table of the cluster: ``podo``, or ``podo_NAME`` for one that is not the default."""
+    return "podo" if config.name == "default" else f"podo_{config.name.replace('-', '_')}"
+
+
+def prepare(config: Config, node: str) -> None:
+    """containerd's configuration and the pause image's archive. Raises ``containerd.CannotRun``."""
+    from podo.node.images import pause
+
+    mirrors = {"_default": config.registry_mirror} if config.registry_mirror else {}
+    containerd.prepare(containerd_directory(config, node), mirrors=mirrors)
+    archive = directory(config, node) / PAUSE_ARCHIVE
+    if not archive.exists():
+        pause.write_archive(archive)
+
+
+async def load_image(config: Config, node: str, archive: Path) -> list[str]:
+    """Load every image of an archive; their names. Raises ImageProblem."""
+    runtime = await containerd.ready(containerd_directory(config, node), SystemClock())
+    try:
+        return await runtime.load_image(archive.absolute())
+    except RuntimeFailure as failure:
+        raise ImageProblem(failure.message) from failure
+    finally:
+        await runtime.stop()
+
+
+async def list_images(config: Config, node: str) -> list[Image]:
+    runtime = await containerd.ready(containerd_directory(config, node), SystemClock())
+    try:
+        return await runtime.list_images()
+    finally:
+        await runtime.stop()
+
+
+def remove(config: Config, node: str, process: ProcessId | None) -> None:
+    """End every container of the node and take away what the kernel holds of it; its directory stays."""
+    place = containerd_directory(config, node)
+    if process and process.alive:
+        asyncio.run(_remove_pods(place))
+        process.end(STOP_SECONDS)
+    asyncio.run(containerd.sweep(place))
+    asyncio.run(containerd.sweep(directory(config, node)))  # volumes: tmpfs mounts of pods
+    cgroups.remove_tree(cgroup_root(config, node))
+    _remove_table(config)
+
+
+async def _remove_pods(place: Path) -> None:
+    """Through the runtime, while it answers: it knows how to undo each pod's network."""
+    try:
+        runtime = await containerd.ready(place, SystemClock(), deadline_seconds=5)
+    except RuntimeFailure as failure:
+        log.warning("containerd does not answer; what it ran is killed", why=failure.message)
+        return
+    try:
+        await containerd.remove_pods(runtime)
+    except RuntimeFailure as failure:
+        log.warning("not every pod was removed; the rest is killed", why=failure.message)
+    finally:
+        await runtime.stop()
+
+
+def _remove_table(config: Config) -> None:
+    from podo.network.services.nftables import NftFailed, Nftables
+    from podo.network.services.table import delete_text
+
+    try:
+        nftables = Nftables()
+        nftables.run(delete_text(nft_table(config)))
+        nftables.close()
+    except NftFailed as failure:
+        log.warning("the nftables table stays", table=nft_table(config), why=str(failure))

@@ -1,0 +1,83 @@
+"""The process of ``podo server``: the control plane on TLS sockets, and the simulated nodes where there are any."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+
+from podo.cluster.component import say_ready
+from podo.cluster.config import Config
+from podo.cluster.controlplane import ControlPlane, Settings
+from podo.http.server import HttpServer
+from podo.http.tls import server_context
+from podo.runtime import log, loop
+from podo.runtime.chance import Chance
+from podo.runtime.clock import Clock, SystemClock
+from podo.storage.contract import Store
+
+logger = log.Logger("podo.server")
+
+
+def serve(config: Config) -> None:
+    """Until SIGTERM."""
+    log.configure()
+    loop.run(_serve(config, SystemClock(), Chance()))
+
+
+async def _serve(config: Config, clock: Clock, chance: Chance) -> None:
+    stop = stop_signal()
+    plane = ControlPlane(_store(config), clock, chance, settings_of(config))
+    await plane.start()
+    server = await _listen(config, plane)
+    await plane.start_loops()
+    nodes = await _simulated_nodes(config, plane, clock, chance)
+    gc.collect()
+    gc.freeze()  # what is here now stays: later collections need not look at it
+    say_ready()
+    logger.info("ready", address=config.server_url)
+    await stop.wait()
+    await server.stop()
+    for node in nodes:
+        await node.stop()
+    await plane.stop()
+
+
+def stop_signal() -> asyncio.Event:
+    """Set when this process is asked to end."""
+    asked = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+    return asked
+
+
+def settings_of(config: Config) -> Settings:
+    return Settings(
+        pod_cidr=config.pod_cidr,
+        service_cidr=config.service_cidr,
+        kubernetes_ip=config.kubernetes_ip,
+        dns_ip=config.dns_ip,
+        server_address=config.node_ip,
+        server_port=config.port,
+    )
+
+
+def _store(config: Config) -> Store:
+    from podo.api.encoding import stamp
+
+    if config.store == "memory":
+        from podo.storage.memory import MemoryStore
+
+        return MemoryStore(stamp)
+    from podo.storage.sqlite import SqliteStore
+
+    return SqliteStore(config.layout.store, stamp)
+
+
+async def _listen(config: Config, plane: ControlPlane) -> HttpServer:
+    pki = config.layout.pki
+    tls = server_context(pki / "apiserver.crt", pki / "apiserver.key", client_ca=pki / "ca.crt")
+    server = HttpServer(plane.api.handle)
+    for address in dict.fromkeys(("127.0.0.1", config.node_ip)):
+        await server.listen(address, config.port, tls=tls)
+    return server
