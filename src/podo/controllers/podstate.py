@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from podo.api.kind import Obj
-from podo.api.meta import condition_of, is_deleting
+from podo.api.meta import condition_of, is_deleting, uid_of
+from podo.reconcile.actions import Patch
 from podo.values import timestamp
 
 FINISHED = frozenset({"Succeeded", "Failed"})
@@ -55,3 +56,13 @@ def restarts_of(pod: Obj) -> int:
     """The most restarts of any container of the pod."""
     status = pod.get("status") or {}
     return max((int(c.get("restartCount") or 0) for c in status.get("containerStatuses") or ()), default=0)
+
+
+def disrupted(pod: Obj, reason: str, message: str, now: float, phase: str = "") -> Patch:
+    """Notes in the pod's status that it is about to be deleted for no fault of its own (the condition
+    DisruptionTarget).
+    """
+    stamp = timestamp.time(now)
+    condition = {"type": "DisruptionTarget", "status": "True", "reason": reason, "message": message}
+    status = {"conditions": [{**condition, "lastTransitionTime": stamp}], **({"phase": phase} if phase else {})}
+    return Patch(pod, {"metadata": {"uid": uid_of(pod)}, "status": status}, "strategic", subresource="status")

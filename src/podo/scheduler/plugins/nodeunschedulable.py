@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from podo.api.parts.tolerations import tolerates
 from podo.scheduler.plugins.contract import ClusterEvent
-from podo.scheduler.plugins.tainttoleration import tolerates
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.reasons import Reason
 from podo.scheduler.snapshot import Mask, NodeInfo, Snapshot

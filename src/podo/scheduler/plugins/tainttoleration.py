@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from podo.api.parts.tolerations import tolerates
 from podo.scheduler.plugins.contract import ClusterEvent, Normal
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.reasons import Reason
@@ -14,31 +15,6 @@ from podo.scheduler.snapshot import Mask, NodeInfo, Numbers, Snapshot
 
 Taint = Mapping[str, Any]
 _HARD = frozenset({"NoSchedule", "NoExecute"})
-
-
-def tolerates(toleration: Mapping[str, Any], taint: Taint) -> bool:
-    """Does this toleration match the taint? An empty effect or key (with Exists) matches any."""
-    if toleration.get("effect") and toleration["effect"] != taint.get("effect"):
-        return False
-    if toleration.get("key") and toleration["key"] != taint.get("key"):
-        return False
-    operator = toleration.get("operator") or "Equal"
-    if operator == "Exists":
-        return True
-    if not toleration.get("key"):
-        return False
-    have, want = taint.get("value") or "", toleration.get("value") or ""
-    if operator == "Equal":
-        return bool(have == want)
-    return _compares(operator, have, want)
-
-
-def _compares(operator: str, have: str, want: str) -> bool:
-    """Gt and Lt compare whole numbers (KEP-5471); anything else matches nothing."""
-    try:
-        return int(have) > int(want) if operator == "Gt" else operator == "Lt" and int(have) < int(want)
-    except ValueError:
-        return False
 
 
 def untolerated(

@@ -1,0 +1,176 @@
+"""Garbage collector: deletes objects whose owners are all gone, and ends deletions in the foreground and with
+orphaning.
+
+One declaration a kind, all with the same decision. Source: the documentation "Garbage Collection" and "Owners and
+Dependents".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from podo.api.kind import Obj
+from podo.api.meta import is_deleting, name_of, namespace_of, uid_of
+from podo.controllers import everykind
+from podo.reconcile.actions import Action, Delete, EnsureAbsent, Patch, Tell
+from podo.reconcile.declare import Declaration, Key, View
+
+FOREGROUND = "foregroundDeletion"
+ORPHAN = "orphan"
+Reference = Obj
+
+
+@dataclass(slots=True)
+class _Owners:
+    """The owner references of one object by the state of the owner."""
+
+    solid: list[Reference] = field(default_factory=list)
+    #: Gone, as far as the cache knows, with the namespace in which they were looked for.
+    absent: list[tuple[Reference, str, str]] = field(default_factory=list)  # reference, kind, namespace
+    #: Being deleted in the foreground: they wait for this object.
+    waiting: list[Reference] = field(default_factory=list)
+
+
+def _of_kind(kind: str) -> Declaration:
+    def reconcile(key: Key, view: View) -> Iterator[Action]:
+        obj = view.get(kind, key.name, key.namespace)
+        if obj is not None:
+            yield from collect(obj, view)
+
+    watches = {other: _concerning(kind) for other in everykind.deletable()}
+    return Declaration(f"garbagecollector-{kind.lower()}", kind, reconcile, watches=watches)
+
+
+def _concerning(kind: str) -> Callable[[Obj, View], Iterator[Key]]:
+    """Objects of ``kind`` that a change of another object is news for: its dependents, and owners that wait for it."""
+
+    def keys(obj: Obj, view: View) -> Iterator[Key]:
+        for reference in obj["metadata"].get("ownerReferences") or ():
+            if everykind.named_by(reference) == kind:
+                owner = _look_up(reference, kind, namespace_of(obj), view)
+                if owner is not None and is_deleting(owner):
+                    yield Key(namespace_of(owner), name_of(owner))
+        if _is_going(obj, view):
+            for dependent in view.dependents_of(uid_of(obj)):
+                if everykind.named_by(dependent) == kind:
+                    yield Key(namespace_of(dependent), name_of(dependent))
+
+    return keys
+
+
+def _is_going(obj: Obj, view: View) -> bool:
+    present = view.get(everykind.named_by(obj) or "", name_of(obj), namespace_of(obj))
+    return present is None or uid_of(present) != uid_of(obj) or is_deleting(present)
+
+
+def collect(obj: Obj, view: View) -> Iterator[Action]:
+    """What garbage collection wants of one object."""
+    finalizers = obj["metadata"].get("finalizers") or ()
+    if is_deleting(obj) and ORPHAN in finalizers:
+        yield from _orphan_dependents(obj, view)
+    elif is_deleting(obj) and FOREGROUND in finalizers:
+        yield from _delete_dependents(obj, view)
+    elif not is_deleting(obj) and obj["metadata"].get("ownerReferences"):
+        yield from _delete_if_abandoned(obj, view)
+
+
+def _orphan_dependents(obj: Obj, view: View) -> Iterator[Action]:
+    dependents = view.dependents_of(uid_of(obj))
+    for dependent in dependents:
+        yield _without_owners(dependent, [{"uid": uid_of(obj)}])
+    if not dependents:
+        yield _without_finalizer(obj, ORPHAN)
+
+
+def _delete_dependents(obj: Obj, view: View) -> Iterator[Action]:
+    """Dependents are looked at by their own keys (they see their owner wait); here only the end is noticed."""
+    if not any(_blocks(dependent, obj) for dependent in view.dependents_of(uid_of(obj))):
+        yield _without_finalizer(obj, FOREGROUND)
+
+
+def _blocks(dependent: Obj, owner: Obj) -> bool:
+    references = dependent["metadata"].get("ownerReferences") or ()
+    return any(r.get("uid") == uid_of(owner) and r.get("blockOwnerDeletion") for r in references)
+
+
+def _delete_if_abandoned(obj: Obj, view: View) -> Iterator[Action]:
+    owners = _classified(obj, view)
+    if owners.solid:
+        doomed = [*(reference for reference, _, _ in owners.absent), *owners.waiting]
+        if doomed:
+            yield from _surely_absent(owners)
+            yield _without_owners(obj, doomed)
+        return
+    yield from _warnings(obj, owners, view)
+    yield from _surely_absent(owners)
+    if owners.waiting and view.dependents_of(uid_of(obj)):
+        yield Delete(obj, propagation="Foreground")
+    else:
+        yield Delete(obj, propagation=_own_policy(obj))
+
+
+def _own_policy(obj: Obj) -> str:
+    """An earlier delete may have said what shall become of the dependents."""
+    finalizers = obj["metadata"].get("finalizers") or ()
+    if ORPHAN in finalizers:
+        return "Orphan"
+    return "Foreground" if FOREGROUND in finalizers else "Background"
+
+
+def _classified(obj: Obj, view: View) -> _Owners:
+    owners = _Owners()
+    for reference in obj["metadata"].get("ownerReferences") or ():
+        kind = everykind.named_by(reference)
+        if kind is None or (everykind.is_namespaced(kind) and not namespace_of(obj)):
+            owners.solid.append(
+                reference
+            )  # a kind not known here, or an owner nobody can look up: never a reason to delete
+            continue
+        owner = _look_up(reference, kind, namespace_of(obj), view)
+        if owner is None:
+            namespace = namespace_of(obj) if everykind.is_namespaced(kind) else ""
+            owners.absent.append((reference, kind, namespace))
+        elif is_deleting(owner) and FOREGROUND in (owner["metadata"].get("finalizers") or ()):
+            owners.waiting.append(reference)
+        else:
+            owners.solid.append(reference)
+    return owners
+
+
+def _look_up(reference: Reference, kind: str, namespace: str, view: View) -> Obj | None:
+    """The owner, in the dependent's own namespace; None where it is not there or another object has its name."""
+    found = view.get(kind, reference["name"], namespace if everykind.is_namespaced(kind) else "")
+    return found if found is not None and uid_of(found) == reference["uid"] else None
+
+
+def _surely_absent(owners: _Owners) -> Iterator[Action]:
+    """The cache may not have seen an owner yet that was made a moment ago."""
+    for reference, kind, namespace in owners.absent:
+        yield EnsureAbsent(kind, namespace, reference["name"], reference["uid"])
+
+
+def _warnings(obj: Obj, owners: _Owners, view: View) -> Iterator[Action]:
+    """An owner that lives in another namespace is no owner: the object goes, and its user is told why."""
+    for reference, kind, namespace in owners.absent:
+        elsewhere = (other for other in view.list(kind) if uid_of(other) == reference["uid"])
+        if namespace and next(elsewhere, None) is not None:
+            owner = f"[{reference['apiVersion']}/{reference['kind']}, namespace: {namespace}, name: {reference['name']}"
+            text = f'ownerRef {owner}, uid: {reference["uid"]}] does not exist in namespace "{namespace}"'
+            yield Tell(obj, "OwnerRefInvalidNamespace", text, "Warning")
+
+
+def _without_owners(obj: Obj, references: list[Reference]) -> Patch:
+    gone = [{"$patch": "delete", "uid": reference["uid"]} for reference in references]
+    return Patch(obj, {"metadata": {"uid": uid_of(obj), "ownerReferences": gone}}, "strategic")
+
+
+def _without_finalizer(obj: Obj, finalizer: str) -> Patch:
+    """At the object's present version: another finalizer may have come meanwhile."""
+    metadata = obj["metadata"]
+    left = [name for name in metadata.get("finalizers") or () if name != finalizer]
+    wanted = {"uid": uid_of(obj), "resourceVersion": metadata["resourceVersion"], "finalizers": left}
+    return Patch(obj, {"metadata": wanted})
+
+
+CONTROLLERS: tuple[Declaration, ...] = tuple(_of_kind(kind) for kind in everykind.deletable())

@@ -1,0 +1,117 @@
+"""Namespace: when one is deleted, deletes all that is in it, pods first, and lets it go once the API knows of nothing
+there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from podo.api import registry
+from podo.api.kind import Obj
+from podo.api.meta import is_deleting, name_of, namespace_of
+from podo.controllers import conditions, everykind
+from podo.reconcile.actions import Action, Delete, EnsureAbsent, SetStatus, Update
+from podo.reconcile.declare import Key, View, controller
+
+FINALIZER = "kubernetes"
+#: Deleted with the namespace, but not kept in the cache for this: the API is asked for them at the end only.
+_KINDS = tuple(name for name in everykind.deletable() if everykind.is_namespaced(name))
+
+
+def _its_namespace(obj: Obj, view: View) -> Iterator[Key]:
+    namespace = view.get("Namespace", namespace_of(obj))
+    if namespace is not None and is_deleting(namespace):
+        yield Key("", name_of(namespace))
+
+
+@controller(reconciles="Namespace", watches=dict.fromkeys(_KINDS, _its_namespace))
+def reconcile(key: Key, view: View) -> Iterator[Action]:
+    namespace = view.get("Namespace", key.name)
+    if namespace is None or not is_deleting(namespace):
+        return
+    finalizers = (namespace.get("spec") or {}).get("finalizers") or []
+    if FINALIZER not in finalizers:
+        return
+    left = {kind: found for kind in _KINDS if (found := view.list(kind, key.name))}
+    if left:
+        # Pods end first: what they use (Secrets, policies) stays until they have (KEP-5080).
+        for obj in left.get("Pod") or [obj for found in left.values() for obj in found]:
+            if not is_deleting(obj):
+                yield Delete(obj, propagation="Background")
+        yield SetStatus(namespace, {"phase": "Terminating", "conditions": _conditions(namespace, left, view.now)})
+        return
+    for kind in _KINDS:
+        yield EnsureAbsent(kind, key.name)
+    others = [name for name in finalizers if name != FINALIZER]
+    yield Update({**namespace, "spec": {**namespace["spec"], "finalizers": others}}, subresource="finalize")
+
+
+def _conditions(namespace: Obj, left: dict[str, list[Obj]], now: float) -> list[conditions.Condition]:
+    """All five conditions of a namespace that is being deleted."""
+    counts = {registry.named(kind).resource: len(found) for kind, found in left.items()}
+    finalizers = Counter(
+        name for found in left.values() for obj in found for name in obj["metadata"].get("finalizers") or ()
+    )
+    present = list((namespace.get("status") or {}).get("conditions") or [])
+    for new in (*_NO_FAILURES, _remaining(counts), _finalizers_remaining(finalizers)):
+        present = _set(present, new, now)
+    return present
+
+
+def _set(present: list[conditions.Condition], new: dict[str, Any], now: float) -> list[conditions.Condition]:
+    """As for other conditions, but a new message is written too: it says how much is left."""
+    old = conditions.find(present, new["type"])
+    if old is not None and old.get("status") == new["status"] and old.get("message") != new["message"]:
+        return [*conditions.without(present, new["type"]), {**old, **new}]
+    return conditions.with_condition(present, new, now)
+
+
+_NO_FAILURES = (
+    {
+        "type": "NamespaceDeletionDiscoveryFailure",
+        "status": "False",
+        "reason": "ResourcesDiscovered",
+        "message": "All resources successfully discovered",
+    },
+    {
+        "type": "NamespaceDeletionGroupVersionParsingFailure",
+        "status": "False",
+        "reason": "ParsedGroupVersions",
+        "message": "All legacy kube types successfully parsed",
+    },
+    {
+        "type": "NamespaceDeletionContentFailure",
+        "status": "False",
+        "reason": "ContentDeleted",
+        "message": "All content successfully deleted, may be waiting on finalization",
+    },
+)
+
+
+def _remaining(counts: dict[str, int]) -> dict[str, Any]:
+    listed = ", ".join(f"{resource} has {count} resource instances" for resource, count in sorted(counts.items()))
+    return {
+        "type": "NamespaceContentRemaining",
+        "status": "True",
+        "reason": "SomeResourcesRemain",
+        "message": f"Some resources are remaining: {listed}",
+    }
+
+
+def _finalizers_remaining(finalizers: Counter[str]) -> dict[str, Any]:
+    if not finalizers:
+        return {
+            "type": "NamespaceFinalizersRemaining",
+            "status": "False",
+            "reason": "ContentHasNoFinalizers",
+            "message": "All content-preserving finalizers finished",
+        }
+    listed = ", ".join(f"{name} in {count} resource instances" for name, count in sorted(finalizers.items()))
+    return {
+        "type": "NamespaceFinalizersRemaining",
+        "status": "True",
+        "reason": "SomeFinalizersRemain",
+        "message": f"Some content in the namespace has finalizers remaining: {listed}",
+    }

@@ -1,0 +1,145 @@
+"""Node lifecycle: a node whose kubelet is silent becomes Unknown; conditions become taints; pods of a lost node
+become unready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from podo.api.kind import Obj
+from podo.api.meta import condition_of, is_deleting, name_of, uid_of
+from podo.controllers.podstate import is_ready
+from podo.reconcile.actions import Action, CheckAgain, Patch, SetStatus, Tell
+from podo.reconcile.declare import Key, View, controller
+from podo.values import timestamp
+
+#: Seconds without a heartbeat after which a node counts as lost (--node-monitor-grace-period).
+GRACE = 50.0
+LEASES = "kube-node-lease"
+_CONDITIONS = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")
+_PREFIX = "node.kubernetes.io/"
+#: (condition, status) -> the taint that says so.
+_TAINTS = {
+    ("Ready", "False"): "not-ready",
+    ("Ready", "Unknown"): "unreachable",
+    ("MemoryPressure", "True"): "memory-pressure",
+    ("DiskPressure", "True"): "disk-pressure",
+    ("PIDPressure", "True"): "pid-pressure",
+    ("NetworkUnavailable", "True"): "network-unavailable",
+}
+_EVICTING = frozenset({"not-ready", "unreachable"})
+_OURS = frozenset(f"{_PREFIX}{name}" for name in (*_TAINTS.values(), "unschedulable"))
+
+
+def _its_node(lease: Obj, view: View) -> Iterator[Key]:
+    if lease["metadata"].get("namespace") == LEASES:
+        yield Key("", name_of(lease))
+
+
+@controller(reconciles="Node", watches={"Lease": _its_node}, reads=("Pod",))
+def reconcile(key: Key, view: View) -> Iterator[Action]:
+    node = view.get("Node", key.name)
+    if node is None or is_deleting(node):
+        return
+    silent_at = last_heartbeat(node, view) + GRACE
+    if silent_at > view.now:
+        yield CheckAgain(silent_at - view.now)
+    else:
+        lost = _lost(node, view.now)
+        if lost != (node.get("status") or {}).get("conditions"):
+            yield from _declare_lost(node, lost)
+            return
+        yield from _unready_pods(node, view)
+    yield from _taint(node, view.now)
+
+
+def last_heartbeat(node: Obj, view: View) -> float:
+    """When its kubelet was last heard of (seconds): by its Lease, its status, or before either its creation."""
+    moments = [node["metadata"].get("creationTimestamp")]
+    if (ready := condition_of(node, "Ready")) is not None and ready.get("status") != "Unknown":
+        moments.append(ready.get("lastHeartbeatTime"))
+    if (lease := view.get("Lease", name_of(node), LEASES)) is not None:
+        moments.append((lease.get("spec") or {}).get("renewTime"))
+    return max((timestamp.parse(moment) for moment in moments if moment), default=view.now)
+
+
+def _lost(node: Obj, now: float) -> list[dict[str, Any]]:
+    """The node's conditions, those that a kubelet reports all Unknown."""
+    present = list((node.get("status") or {}).get("conditions") or [])
+    for kind in _CONDITIONS:
+        old = condition_of(node, kind)
+        if old is None:
+            present.append(_never_posted(node, kind, now))
+        elif old.get("status") != "Unknown":
+            unknown = {
+                **old,
+                "status": "Unknown",
+                "reason": "NodeStatusUnknown",
+                "message": "Kubelet stopped posting node status.",
+                "lastTransitionTime": timestamp.time(now),
+            }
+            present = [unknown if condition is old else condition for condition in present]
+    return present
+
+
+def _never_posted(node: Obj, kind: str, now: float) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "status": "Unknown",
+        "reason": "NodeStatusNeverUpdated",
+        "message": "Kubelet never posted node status.",
+        "lastHeartbeatTime": node["metadata"].get("creationTimestamp"),
+        "lastTransitionTime": timestamp.time(now),
+    }
+
+
+def _declare_lost(node: Obj, conditions: list[dict[str, Any]]) -> Iterator[Action]:
+    yield SetStatus(node, {**(node.get("status") or {}), "conditions": conditions})
+    ready = condition_of(node, "Ready")
+    if ready is None or ready.get("status") != "Unknown":
+        yield Tell(node, "NodeNotReady", f"Node {name_of(node)} status is now: NodeNotReady")
+
+
+def _unready_pods(node: Obj, view: View) -> Iterator[Action]:
+    """Nobody answers for the pods of a lost node: Services must not send to them.
+
+    (A kubelet that lives does this itself.)
+    """
+    for pod in view.list("Pod"):
+        if pod["spec"].get("nodeName") == name_of(node) and is_ready(pod):
+            since = {"type": "Ready", "status": "False", "lastTransitionTime": timestamp.time(view.now)}
+            patch = {"metadata": {"uid": uid_of(pod)}, "status": {"conditions": [since]}}
+            yield Patch(pod, patch, "strategic", subresource="status")
+            yield Tell(pod, "NodeNotReady", "Node is not ready", "Warning")
+
+
+def _taint(node: Obj, now: float) -> Iterator[Action]:
+    """Brings the taints that mirror conditions up to date and leaves all others alone."""
+    present = (node.get("spec") or {}).get("taints") or []
+    wanted = _wanted_taints(node)
+    others = [taint for taint in present if taint["key"] not in _OURS]
+    kept = [taint for taint in present if (taint["key"], taint.get("effect")) in wanted]
+    have = {(taint["key"], taint["effect"]) for taint in kept}
+    added = [
+        {"key": key, "effect": effect, "timeAdded": timestamp.time(now)}
+        for key, effect in wanted
+        if (key, effect) not in have
+    ]
+    if added or len(kept) + len(others) != len(present):
+        metadata = {"uid": uid_of(node), "resourceVersion": node["metadata"]["resourceVersion"]}
+        taints = [*others, *kept, *added]
+        yield Patch(node, {"metadata": metadata, "spec": {"taints": taints or None}})
+
+
+def _wanted_taints(node: Obj) -> list[tuple[str, str]]:
+    wanted = []
+    for condition in (node.get("status") or {}).get("conditions") or ():
+        taint = _TAINTS.get((condition.get("type"), condition.get("status")))
+        if taint is not None:
+            wanted.append((f"{_PREFIX}{taint}", "NoSchedule"))
+        if taint in _EVICTING:
+            wanted.append((f"{_PREFIX}{taint}", "NoExecute"))
+    if (node.get("spec") or {}).get("unschedulable"):
+        wanted.append((f"{_PREFIX}unschedulable", "NoSchedule"))
+    return wanted

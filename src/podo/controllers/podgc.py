@@ -1,0 +1,61 @@
+"""Pod garbage collection: pods of nodes that are gone, pods deleted before they had a node, the oldest of too many
+finished ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from podo.api.kind import Obj
+from podo.api.meta import is_deleting, name_of, namespace_of
+from podo.controllers.podstate import disrupted, is_finished
+from podo.reconcile.actions import Action, Delete, EnsureAbsent
+from podo.reconcile.declare import Declaration, Key, View, controller
+
+#: Finished pods kept (--terminated-pod-gc-threshold).
+THRESHOLD = 12500
+#: The key of the pass over all finished pods; no pod has it.
+_ALL = Key("", "")
+
+
+def _on(node: Obj, view: View) -> Iterator[Key]:
+    if view.get("Node", name_of(node)) is None:
+        for pod in view.list("Pod"):
+            if pod["spec"].get("nodeName") == name_of(node):
+                yield Key(namespace_of(pod), name_of(pod))
+
+
+@controller(reconciles="Pod", watches={"Node": _on})
+def reconcile(key: Key, view: View) -> Iterator[Action]:
+    pod = view.get("Pod", key.name, key.namespace)
+    if pod is None:
+        return
+    node = pod["spec"].get("nodeName")
+    if not node:
+        if is_deleting(pod):
+            yield Delete(pod, grace_seconds=0)
+    elif view.get("Node", node) is None:
+        yield EnsureAbsent("Node", name=node)
+        if not is_finished(pod):
+            yield disrupted(pod, "DeletionByPodGC", "PodGC: node no longer exists", view.now, phase="Failed")
+        yield Delete(pod, grace_seconds=0)
+
+
+def _when_finished(pod: Obj, view: View) -> Iterator[Key]:
+    if is_finished(pod):
+        yield _ALL
+
+
+def _oldest_finished(key: Key, view: View) -> Iterator[Action]:
+    if key != _ALL:
+        return
+    finished = [pod for pod in view.list("Pod") if is_finished(pod) and not is_deleting(pod)]
+    if len(finished) <= THRESHOLD:
+        return
+    finished.sort(key=lambda pod: (pod["metadata"].get("creationTimestamp") or "", name_of(pod)))
+    for pod in finished[: len(finished) - THRESHOLD]:
+        yield Delete(pod, grace_seconds=0)
+
+
+#: Its keys are not Nodes: a kind must be named, and Nodes change seldom.
+FINISHED = Declaration("podgc-finished", "Node", _oldest_finished, watches={"Pod": _when_finished}, workers=1)
