@@ -270,7 +270,8 @@ VOLUMES = [
     (
         volume(secret={"secretName": "s", "defaultMode": 1024}),
         [
-            "spec.volumes[0].secret.defaultMode: Invalid value: 1024: must be a number between 0 and 0777 (octal), both inclusive"
+            "spec.volumes[0].secret.defaultMode: Invalid value: 1024: "
+            "must be a number between 0 and 0777 (octal), both inclusive"
         ],
     ),
     (

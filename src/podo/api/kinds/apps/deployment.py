@@ -17,7 +17,7 @@ _ROLLING = ("maxUnavailable", "maxSurge")
 _is_percent = re.compile("[0-9]{1,9}%").fullmatch
 _NO_PERCENT = (
     "a valid percent string must be a numeric string followed by an ending '%' "
-    "(e.g. '1%', or '93%', regex used for validation is '[0-9]+%')"
+    "(e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')"
 )
 
 

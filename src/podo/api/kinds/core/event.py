@@ -65,7 +65,7 @@ def _subject(event: Obj) -> str:
 def _source(event: Obj) -> str:
     source = event.get("source") or {}
     component = source.get("component") or event.get("reportingComponent") or ""
-    host = source.get("host") or ("" if source.get("component") else event.get("reportingInstance") or "")
+    host = source.get("host") or event.get("reportingInstance") or ""
     return f"{component}, {host}" if host else component
 
 
