@@ -1,6 +1,7 @@
 """The node agent: what the kubelet is. It watches the pods bound to its node and keeps one worker for each.
 
-It is event driven: changes from the API, events of the runtime and timers wake a pod's worker; a relist every few seconds
+It is event driven: changes from the API, events of the runtime and timers wake a pod's worker; a relist every few
+seconds
 finds what events have missed. After a restart it adopts what runs and ends what the API no longer has.
 """
 
@@ -41,7 +42,9 @@ async def _ignore_pod_cidr(pod_cidr: str) -> None:
 
 
 class NodeAgent:
-    """One node. ``on_pod_cidr`` is awaited once, when the node's pod network is known, before the node says that it is ready."""
+    """One node. ``on_pod_cidr`` is awaited once, when the node's pod network is known, before the node says that it
+    is ready.
+    """
 
     def __init__(
         self,
@@ -78,7 +81,7 @@ class NodeAgent:
             return ImaginedMachine(config, clock)
         from podo.node.linux import LinuxMachine  # only where there is one
 
-        return LinuxMachine(config, runtime, clock, sources)
+        return LinuxMachine(config, runtime, sources)
 
     @property
     def pod_cidr(self) -> str:

@@ -1,4 +1,6 @@
-"""Back-off of restarts and image pulls: 10 s, doubling to 300 s, forgotten after ten quiet minutes (as the kubelet's)."""
+"""Back-off of restarts and image pulls: 10 s, doubling to 300 s, forgotten after ten quiet minutes (as the
+kubelet's).
+"""
 
 from __future__ import annotations
 

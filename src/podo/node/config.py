@@ -1,4 +1,6 @@
-"""What a node is told when it starts: its name, addresses, directories and the few settings of a kubelet that podo has."""
+"""What a node is told when it starts: its name, addresses, directories and the few settings of a kubelet that podo
+has.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""A container's environment: Services, envFrom, env with its references, and ``$(VAR)`` in values, commands and arguments.
+"""A container's environment: Services, envFrom, env with its references, and ``$(VAR)`` in values, commands and
+arguments.
 
-Source: the documentation's "Define Environment Variables for a Container" and "Expose Pod Information ... Through Environment
+Source: the documentation's "Define Environment Variables for a Container" and "Expose Pod Information ... Through
+Environment
 Variables"; service variables as "Service: Environment variables" describes.
 """
 
@@ -52,7 +54,9 @@ def text_of(data: Obj, key: str, kind: str) -> str | None:
 async def environment_of(
     pod: Obj, container: Obj, lookup: Lookup, ips: Sequence[str], host_ip: str, capacity: Mapping[str, int]
 ) -> list[tuple[str, str]]:
-    """The variables in the order they were defined. ``capacity``: cpu (thousandths), memory, ephemeral-storage of the node."""
+    """The variables in the order they were defined. ``capacity``: cpu (thousandths), memory, ephemeral-storage of the
+    node.
+    """
     values: dict[str, str] = {}
     services: dict[str, str] = {}
     if pod["spec"].get("enableServiceLinks", True):
@@ -145,7 +149,9 @@ async def _value(
     host_ip: str,
     capacity: Mapping[str, int],
 ) -> str | None:
-    """The value of one entry of env; None where an optional reference leads nowhere. (Many arguments: all a value may come from.)"""
+    """The value of one entry of env; None where an optional reference leads nowhere. (Many arguments: all a value may
+    come from.)
+    """
     source = entry.get("valueFrom")
     if not source:
         return expand(entry.get("value") or "", known)

@@ -73,7 +73,9 @@ def _amounts(capacity: Capacity) -> dict[str, str]:
 def status_of(
     config: NodeConfig, machine: Machine, info: RuntimeInfo | None, old: Status, now: float, not_ready: str = ""
 ) -> Status:
-    """The Node's status. ``info`` is None where the runtime does not answer; ``not_ready``: another reason why not. Pure but for facts."""
+    """The Node's status. ``info`` is None where the runtime does not answer; ``not_ready``: another reason why not.
+    Pure but for facts.
+    """
     facts = machine.facts()
     runtime = (
         f"{info.name}://{info.version}" if info else (old.get("nodeInfo") or {}).get("containerRuntimeVersion", "")

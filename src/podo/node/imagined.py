@@ -1,11 +1,12 @@
 """The machine of a simulated node: nothing is touched, everything succeeds, and probes pass when annotations say so.
 
-Annotations of a pod: ``podo.dev/ready-after`` (seconds after a container's start from which its probes pass; default 0).
+Annotations of a pod: ``podo.dev/ready-after`` (seconds after a container's start from which its probes pass; default
+0).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from podo.api.kind import Obj
 from podo.api.meta import annotations_of
@@ -54,7 +55,9 @@ class ImaginedMachine:
     def log_directory(self, pod: Obj) -> str:
         return ""
 
-    async def mounts(self, pod: Obj, container: Obj, attempt: int, ips: Sequence[str]) -> list[Mount]:
+    async def mounts(
+        self, pod: Obj, container: Obj, attempt: int, ips: Sequence[str], environment: Mapping[str, str]
+    ) -> list[Mount]:
         return []
 
     def dns(self, pod: Obj) -> tuple[list[str], list[str], list[str]]:

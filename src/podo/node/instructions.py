@@ -1,4 +1,6 @@
-"""What ``lifecycle.decide`` may ask the agent to do. Values; each has a ``key``, and one instruction a key is in work at a time."""
+"""What ``lifecycle.decide`` may ask the agent to do. Values; each has a ``key``, and one instruction a key is in work
+at a time.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What the runtime has, by pod, kept up to date by its events, by the agent's own doings, and by a relist every few seconds."""
+"""What the runtime has, by pod, kept up to date by its events, by the agent's own doings, and by a relist every few
+seconds.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ _NOTHING = Seen()
 
 
 class Inventory:
-    """``on_change`` is told the uid of a pod whose sandboxes or containers changed. ``last_words`` reads a termination message."""
+    """``on_change`` is told the uid of a pod whose sandboxes or containers changed. ``last_words`` reads a
+    termination message.
+    """
 
     def __init__(
         self, runtime: Runtime, on_change: Callable[[str], None], last_words: Callable[[Container], str]
@@ -42,8 +46,8 @@ class Inventory:
         """The uids of all pods that the runtime has something of."""
         return list(self._by_pod)
 
-    def sandbox(self, sandbox_id: str) -> Sandbox | None:
-        return self._sandboxes.get(sandbox_id)
+    def container(self, container_id: str) -> Container | None:
+        return self._containers.get(container_id)
 
     # One thing
 

@@ -1,7 +1,10 @@
-"""The life of a pod on a node, as a pure decision: from its spec, what the runtime has, and what is remembered, to instructions.
+"""The life of a pod on a node, as a pure decision: from its spec, what the runtime has, and what is remembered, to
+instructions.
 
-``decide`` is called again after everything that happens, so it says only what can be done now; an instruction whose key is in
-work, or has just failed, is left out. Source of the behaviour: the "Pod Lifecycle" documentation and KEP-753 (sidecars).
+``decide`` is called again after everything that happens, so it says only what can be done now; an instruction whose
+key is in
+work, or has just failed, is left out. Source of the behaviour: the "Pod Lifecycle" documentation and KEP-753
+(sidecars).
 """
 
 from __future__ import annotations
@@ -26,7 +29,6 @@ from podo.node.instructions import (
 from podo.node.memory import PodMemory, Waiting
 from podo.node.observed import Seen, is_dead
 from podo.node.runtimes.contract import Container, Sandbox
-
 
 SHORTEST_GRACE_SECONDS = 1.0
 

@@ -1,6 +1,7 @@
 """The machine under a node, as the agent sees it: directories, volumes, cgroups, probes over the network.
 
-Two implementations: ``podo.node.linux`` (the real one) and ``podo.node.imagined`` (for simulated nodes: nothing is touched).
+Two implementations: ``podo.node.linux`` (the real one) and ``podo.node.imagined`` (for simulated nodes: nothing is
+touched).
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
-    """``system``: the Node's nodeInfo without versions of podo. ``pressure``: condition type -> why, where there is any."""
+    """``system``: the Node's nodeInfo without versions of podo. ``pressure``: condition type -> why, where there is
+    any.
+    """
 
     capacity: Capacity
     system: Mapping[str, str]
@@ -75,7 +78,9 @@ class Machine(Protocol):
 
     def log_directory(self, pod: Obj) -> str: ...
 
-    async def mounts(self, pod: Obj, container: Obj, attempt: int, ips: Sequence[str]) -> list[Mount]:
+    async def mounts(
+        self, pod: Obj, container: Obj, attempt: int, ips: Sequence[str], environment: Mapping[str, str]
+    ) -> list[Mount]:
         """The mounts of a container about to be created. Raises MachineFailure."""
 
     def dns(self, pod: Obj) -> tuple[list[str], list[str], list[str]]:

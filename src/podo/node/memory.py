@@ -17,7 +17,9 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A start that failed before the container ran. ``settled``: from then on the reason changes (ErrImagePull to ImagePullBackOff)."""
+    """A start that failed before the container ran. ``settled``: from then on the reason changes (ErrImagePull to
+    ImagePullBackOff).
+    """
 
     waiting: Waiting
     retry_at: float

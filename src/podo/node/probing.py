@@ -22,7 +22,9 @@ Key = tuple[str, str]  # container id, kind
 
 
 class Prober:
-    """Keeps one task for each probe of each running container. Results go to ``memory.probes``; ``wake`` says that one changed."""
+    """Keeps one task for each probe of each running container. Results go to ``memory.probes``; ``wake`` says that
+    one changed.
+    """
 
     def __init__(self, room: NodeRoom, memory: PodMemory, tasks: Tasks, wake: Callable[[], None]) -> None:
         self._room = room

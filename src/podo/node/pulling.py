@@ -86,9 +86,8 @@ async def _pull(room: NodeRoom, pod: Obj, container: Obj, name: str, memory: Pod
     memory.pulls.pop(name, None)
     now = room.clock.monotonic()
     took, with_wait = _seconds(now - began), _seconds(now - asked)
-    text = (
-        f'Successfully pulled image "{name}" in {took} ({with_wait} including waiting). Image size: {image.size} bytes.'
-    )
+    size = f"Image size: {image.size} bytes."
+    text = f'Successfully pulled image "{name}" in {took} ({with_wait} including waiting). {size}'
     room.tell(pod, "Pulled", text, container=container["name"])
     return image
 
@@ -114,7 +113,10 @@ async def credentials_for(room: NodeRoom, pod: Obj, image: str) -> tuple[str, st
     for reference in pod["spec"].get("imagePullSecrets") or ():
         secret = await room.sources.secret(namespace_of(pod), reference.get("name", ""))
         if secret is None:
-            text = f"Unable to retrieve some image pull secrets ({reference.get('name')}); attempting to pull the image may not succeed."
+            missing = reference.get("name")
+            text = (
+                f"Unable to retrieve some image pull secrets ({missing}); attempting to pull the image may not succeed."
+            )
             room.tell(pod, "FailedToRetrieveImagePullSecret", text, "Warning")
         elif found := credentials_in(secret, registry_of(image)):
             return found

@@ -1,4 +1,6 @@
-"""Requests and limits as the kernel takes them: CPU shares and quota, memory limit, OOM score; and a pod's QoS class. Pure."""
+"""Requests and limits as the kernel takes them: CPU shares and quota, memory limit, OOM score; and a pod's QoS class.
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,9 @@ def resources_of(pod: Obj, container: Obj, node_memory: int) -> Resources:
 
 
 def pod_limits(pod: Obj) -> tuple[int, int, int]:
-    """For the pod's own cgroup: CPU shares, CPU quota (0: none), memory limit (0: none). A limit holds only if all have one."""
+    """For the pod's own cgroup: CPU shares, CPU quota (0: none), memory limit (0: none). A limit holds only if all
+    have one.
+    """
     main = podspec.containers(pod) + podspec.sidecars(pod)
     limits = [(container.get("resources") or {}).get("limits") or {} for container in main]
     requests = [

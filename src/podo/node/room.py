@@ -1,4 +1,6 @@
-"""What all pods of a node share: the ways to the API, the runtime and the machine, and the limits on what is done at once."""
+"""What all pods of a node share: the ways to the API, the runtime and the machine, and the limits on what is done at
+once.
+"""
 
 from __future__ import annotations
 

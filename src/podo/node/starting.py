@@ -76,7 +76,7 @@ async def _container_spec(
     amounts = room.node_amounts()
     try:
         environment = await environment_of(pod, container, room.sources, ips, room.config.internal_ip, amounts)
-        mounts = await room.machine.mounts(pod, container, attempt, ips)
+        mounts = await room.machine.mounts(pod, container, attempt, ips, dict(environment))
         target = room.inventory.of(pod["metadata"]["uid"]).newest(container.get("targetContainerName") or "")
         return translate.container_spec(
             pod, container, attempt, image, environment, mounts, amounts["memory"], target.id if target else ""

@@ -1,4 +1,6 @@
-"""A pod's status, computed whole from what the runtime has and what was decided; and the patch that brings the API there. Pure."""
+"""A pod's status, computed whole from what the runtime has and what was decided; and the patch that brings the API
+there. Pure.
+"""
 
 from __future__ import annotations
 

@@ -109,7 +109,9 @@ def container_spec(
     node_memory: int,
     target: str = "",
 ) -> ContainerSpec:
-    """Raises ConfigProblem for what the container may not have. (Many arguments: everything a container is made from.)"""
+    """Raises ConfigProblem for what the container may not have. (Many arguments: everything a container is made
+    from.)
+    """
     spec = pod["spec"]
     security = {**(spec.get("securityContext") or {}), **(container.get("securityContext") or {})}
     check_user(pod, container, security, image)
@@ -175,5 +177,6 @@ def check_user(pod: Obj, container: Obj, security: Obj, image: Image) -> None:
         raise ConfigProblem(f"container has runAsNonRoot and image will run as root {where}")
     if not named.isdigit():
         raise ConfigProblem(
-            f"container has runAsNonRoot and image has non-numeric user ({named}), cannot verify user is non-root {where}"
+            f"container has runAsNonRoot and image has non-numeric user ({named}), "
+            f"cannot verify user is non-root {where}"
         )

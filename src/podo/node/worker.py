@@ -47,7 +47,9 @@ MOST_MOUNT_RETRY_SECONDS = 122.0
 
 
 class PodWorker:
-    """``update`` and ``gone`` bring news from the API, ``wake`` from anywhere else. ``run`` returns when nothing is left."""
+    """``update`` and ``gone`` bring news from the API, ``wake`` from anywhere else. ``run`` returns when nothing is
+    left.
+    """
 
     def __init__(self, room: NodeRoom, pod: Obj) -> None:
         self.pod = pod

@@ -1,6 +1,7 @@
 """A small API in memory, enough for one node: create, get, list, watch, merge of status patches, delete with grace.
 
-The agent's tests against the real API server are in tests/scenarios and tests/live; these here want only the node's own work.
+The agent's tests against the real API server are in tests/scenarios and tests/live; these here want only the node's
+own work.
 """
 
 from __future__ import annotations

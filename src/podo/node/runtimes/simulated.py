@@ -1,13 +1,13 @@
-"""A runtime without containers, for simulated nodes: they "run" as the pod's annotations say, in the loop's (virtual) time.
+"""A runtime without containers, for simulated nodes: they "run" as the pod's annotations say, in virtual time too.
 
-Annotations of a pod; each may carry ``.NAME`` at its end to speak of one container only (of an init container always so):
+Annotations of a pod; each may end in ``.NAME`` to speak of one container only (of a plain init container always so):
 
 - ``podo.dev/start-seconds``: how long a start takes (default 0)
 - ``podo.dev/run-seconds``: how long a container runs before it exits (default: for ever; plain init containers: 0)
 - ``podo.dev/exit-code``: the code it exits with then (default 0)
 
-An image whose name begins with ``podo.dev/absent/`` cannot be pulled. What needs a real process (exec, attach, port-forward)
-answers a RuntimeFailure.
+An image whose name begins with ``podo.dev/absent/`` cannot be pulled. What needs a real process (exec, attach,
+port-forward) answers a RuntimeFailure.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""A pod's volumes on a real machine, a file a kind."""

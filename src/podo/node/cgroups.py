@@ -1,0 +1,110 @@
+"""The cgroups of pods: where they are, their limits, and their removal. cgroup v1 hierarchies and v2 (cgroupfs driver).
+
+A pod's group is ``/kubepods-NODE/[burstable/|besteffort/]podUID``; the runtime makes it with the pod's first
+container and
+leaves it behind, so its limits and its end are the node's work.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from podo.api.kind import Obj
+from podo.api.meta import uid_of
+from podo.node.resources import pod_limits, qos_class
+
+ROOT = Path("/sys/fs/cgroup")
+QUALITIES = ("", "burstable", "besteffort")
+PERIOD = 100_000
+#: The most processes of a pod (as most distributions set podPidsLimit).
+MOST_PROCESSES = 4096
+_POD = re.compile(r"pod([0-9a-fA-F-]{36})")
+
+
+class Cgroups:
+    """The groups of one node's pods. ``root`` is where the cgroup file systems are mounted."""
+
+    def __init__(self, node_name: str, root: Path = ROOT) -> None:
+        self._top = f"kubepods-{node_name}"
+        self._root = root
+        self._unified = (root / "cgroup.controllers").exists()
+
+    def parent(self, pod: Obj) -> str:
+        """The ``cgroup_parent`` of a pod's sandbox."""
+        quality = qos_class(pod).lower()
+        middle = "" if quality == "guaranteed" else f"/{quality}"
+        return f"/{self._top}{middle}/pod{uid_of(pod)}"
+
+    def limit(self, pod: Obj) -> None:
+        """Write the limits of the pod as a whole. What this kernel does not have is left out."""
+        shares, quota, memory = pod_limits(pod)
+        below = self.parent(pod).lstrip("/")
+        for hierarchy in self._hierarchies():
+            group = hierarchy / below
+            if self._unified:
+                _write(group / "cpu.weight", str(_weight(shares)))
+                _write(group / "cpu.max", f"{quota or 'max'} {PERIOD}")
+                _write(group / "memory.max", str(memory or "max"))
+            else:
+                _write(group / "cpu.shares", str(shares))
+                if quota:
+                    _write(group / "cpu.cfs_period_us", str(PERIOD))
+                    _write(group / "cpu.cfs_quota_us", str(quota))
+                if memory:
+                    _write(group / "memory.limit_in_bytes", str(memory))
+            _write(group / "pids.max", str(MOST_PROCESSES))
+
+    def _hierarchies(self) -> list[Path]:
+        """The directories under which groups live: one in v2, one a controller (or set of them) in v1."""
+        if self._unified:
+            return [self._root]
+        found = {entry.resolve() for entry in self._root.iterdir() if entry.is_dir()} if self._root.exists() else set()
+        return sorted(found)
+
+    def _groups(self) -> Iterator[tuple[str, Path]]:
+        """All groups of pods of this node: uid, directory."""
+        for hierarchy in self._hierarchies():
+            for quality in QUALITIES:
+                parent = hierarchy / self._top / quality
+                for entry in os.scandir(parent) if parent.is_dir() else ():
+                    if match := _POD.fullmatch(entry.name):
+                        yield match[1], Path(entry.path)
+
+    def pods(self) -> set[str]:
+        """The uids of pods that have a group."""
+        return {uid for uid, _ in self._groups()}
+
+    def remove(self, uid: str) -> None:
+        """Remove a pod's groups. A process that is still in one is an OSError (EBUSY)."""
+        for found, group in self._groups():
+            if found == uid:
+                _remove_tree(group)
+
+    def remove_all(self) -> None:
+        """Remove the node's own groups, where no pod is left in them."""
+        for hierarchy in self._hierarchies():
+            top = hierarchy / self._top
+            if top.is_dir():
+                _remove_tree(top)
+
+
+def _weight(shares: int) -> int:
+    """cgroup v2's weight (1 to 10000) for v1's shares (2 to 262144), as runtimes convert them."""
+    return 1 + ((min(max(shares, 2), 262144) - 2) * 9999) // 262142
+
+
+def _write(path: Path, value: str) -> None:
+    try:
+        path.write_text(value)
+    except (FileNotFoundError, PermissionError):
+        return  # not in this hierarchy, or not ours to set
+
+
+def _remove_tree(group: Path) -> None:
+    for entry in list(os.scandir(group)):
+        if entry.is_dir(follow_symlinks=False):
+            _remove_tree(Path(entry.path))
+    group.rmdir()

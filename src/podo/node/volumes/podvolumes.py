@@ -1,0 +1,110 @@
+"""All volumes of a pod: made ready, kept up to date, mounted into containers, and taken away."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from podo.api.kind import Obj
+from podo.api.meta import uid_of
+from podo.node.environment import ConfigProblem, Lookup, expand
+from podo.node.machine import MachineFailure
+from podo.node.runtimes.contract import Mount
+from podo.node.volumes import atomicwriter, emptydir, hostpath, mounting, projected, subpath
+
+#: Kinds of volumes that are written from objects of the API.
+WRITTEN = ("configMap", "secret", "downwardAPI", "projected")
+
+
+class PodVolumes:
+    """``root``: where the pods' directories are. ``capacity``: the node's, for resourceFieldRef."""
+
+    def __init__(self, root: Path, lookup: Lookup, capacity: Mapping[str, int]) -> None:
+        self._root = root
+        self._lookup = lookup
+        self._capacity = capacity
+
+    def directory(self, uid: str) -> Path:
+        return self._root / uid
+
+    def path(self, pod: Obj, volume: Obj) -> Path:
+        """Where a volume is on the machine."""
+        if "hostPath" in volume:
+            return Path(volume["hostPath"]["path"])
+        kind = next((key for key in WRITTEN if key in volume), "emptyDir")
+        return self.directory(uid_of(pod)) / "volumes" / f"kubernetes.io~{kind.lower()}" / volume["name"]
+
+    async def prepare(self, pod: Obj) -> None:
+        """Make every volume ready. Raises MachineFailure with the first that cannot be."""
+        for volume in pod["spec"].get("volumes") or ():
+            try:
+                await self._prepare(pod, volume)
+            except (ConfigProblem, OSError, ValueError) as problem:
+                text = f'MountVolume.SetUp failed for volume "{volume["name"]}" : {problem}'
+                raise MachineFailure("FailedMount", text) from problem
+
+    async def refresh(self, pod: Obj) -> None:
+        """Write again what is made from objects of the API. Raises MachineFailure."""
+        for volume in pod["spec"].get("volumes") or ():
+            if any(kind in volume for kind in WRITTEN):
+                try:
+                    await self._prepare(pod, volume)
+                except (ConfigProblem, OSError, ValueError) as problem:
+                    raise MachineFailure("FailedMount", f'volume "{volume["name"]}": {problem}') from problem
+
+    async def _prepare(self, pod: Obj, volume: Obj) -> None:
+        group = (pod["spec"].get("securityContext") or {}).get("fsGroup")
+        path = self.path(pod, volume)
+        if any(kind in volume for kind in WRITTEN):
+            atomicwriter.write(path, await projected.files_of(volume, pod, self._lookup, self._capacity), group)
+        elif "hostPath" in volume:
+            hostpath.prepare(str(path), volume["hostPath"].get("type") or "")
+        elif "emptyDir" in volume or len(volume) == 1:
+            emptydir.prepare(path, volume.get("emptyDir") or {}, group)
+        else:
+            kind = next(key for key in volume if key != "name")
+            raise ConfigProblem(f"{kind} volumes are not supported by this node yet")
+
+    def mounts(self, pod: Obj, container: Obj, environment: Mapping[str, str]) -> list[Mount]:
+        """What the container's volumeMounts become. Raises MachineFailure."""
+        volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes") or ()}
+        found = []
+        for index, wanted in enumerate(container.get("volumeMounts") or ()):
+            volume = volumes.get(wanted["name"])
+            if volume is None:
+                raise MachineFailure("FailedMount", f'volume "{wanted["name"]}" is not defined')
+            found.append(self._mount(pod, container, volume, wanted, index, environment))
+        return found
+
+    def _mount(
+        self, pod: Obj, container: Obj, volume: Obj, wanted: Obj, index: int, environment: Mapping[str, str]
+    ) -> Mount:
+        path = self.path(pod, volume)
+        part = expand(wanted.get("subPathExpr") or "", environment) or wanted.get("subPath") or ""
+        if part:
+            target = self.directory(uid_of(pod)) / "volume-subpaths" / volume["name"] / container["name"] / str(index)
+            try:
+                subpath.bind_part(path, part, target)
+            except (ConfigProblem, OSError) as problem:
+                raise MachineFailure("FailedMount", str(problem)) from problem
+            path = target
+        is_written = any(kind in volume for kind in WRITTEN)
+        return Mount(
+            str(path),
+            wanted["mountPath"],
+            read_only=bool(wanted.get("readOnly")) or is_written,
+            propagation=wanted.get("mountPropagation") or "None",
+        )
+
+    def clean_up(self, uid: str, everything: bool) -> None:
+        """Unmount and remove. What is on the machine's own paths (hostPath) is left alone."""
+        directory = self.directory(uid)
+        if not directory.exists():
+            return
+        for point in mounting.mounts_below(directory):
+            mounting.unmount(point)
+        for part in ("volume-subpaths", "volumes"):
+            shutil.rmtree(directory / part, ignore_errors=True)
+        if everything:
+            shutil.rmtree(directory, ignore_errors=True)
