@@ -1,8 +1,10 @@
 """podo's own containerd: its configuration from the facts of the machine, its command line, and what is left to
 remove after it.
 
-Everything of it is under one directory; another containerd on the machine is not touched. The process is started by the supervisor:
-``prepare(directory)``, then ``command(directory)``, then ``await ready(directory)``; ``sweep(directory)`` after it has ended.
+Everything of it is under one directory; another containerd on the machine is not touched. The process is started by
+the supervisor:
+``prepare(directory)``, then ``command(directory)``, then ``await ready(directory)``; ``sweep(directory)`` after it has
+ended.
 """
 
 from __future__ import annotations
@@ -125,8 +127,8 @@ def prepare(directory: Path, *, mirrors: Mapping[str, str] | None = None, found:
     paths = Paths(directory)
     if len(str(paths.socket)) >= SOCKET_PATH_LIMIT:
         raise CannotRun(
-            f"the data directory {directory} is too deep: the socket in it may have {SOCKET_PATH_LIMIT - 1} characters; "
-            "choose a shorter --data-dir"
+            f"the data directory {directory} is too deep: the socket in it may have {SOCKET_PATH_LIMIT - 1} characters"
+            "; choose a shorter --data-dir"
         )
     for one in (paths.directory, paths.cni_configs, paths.cni_data, paths.registries):
         one.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -250,7 +252,8 @@ async def sweep(directory: Path, *, delete: bool = False, deadline_seconds: floa
     """After containerd has ended: kill its shims and what runs under them, take its mounts down; ``delete`` the
     directory too.
 
-    Networks of pods that were still there keep their addresses in ``Paths.cni_data``; their links go with the namespaces.
+    Networks of pods that were still there keep their addresses in ``Paths.cni_data``; their links go with the
+    namespaces.
     """
     rounds = max(int(deadline_seconds / 0.05), 1)
     for _ in range(rounds):
