@@ -58,7 +58,13 @@ class Process:
         self.bugs: list[object] = []
         self.cache = Cache(api, [], clock=clock, chance=chance, checked=True)  # type: ignore[arg-type]
         self.runner = Runner(
-            [declaration], api, self.cache, clock, chance, self.told, on_bug=lambda *bug: self.bugs.append(bug)  # type: ignore[arg-type]
+            [declaration],
+            api,
+            self.cache,
+            clock,
+            chance,
+            self.told,
+            on_bug=lambda *bug: self.bugs.append(bug),  # type: ignore[arg-type]
         )
 
     async def __aenter__(self) -> Process:
@@ -258,4 +264,3 @@ def test_a_reader_that_changes_the_cache_is_found() -> None:
 
     with pytest.raises(AssertionError, match="changed in the cache"):
         run(main())
-
