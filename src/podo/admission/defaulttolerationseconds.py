@@ -1,4 +1,4 @@
-"""DefaultTolerationSeconds: a pod stays five minutes on a node that is not ready or unreachable, unless it says otherwise."""
+"""DefaultTolerationSeconds: pods stay five minutes on a node that is not ready or unreachable, unless they say more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NamespaceLifecycle: nothing is created in a namespace that is absent or going away, and the namespaces the cluster needs stay."""
+"""NamespaceLifecycle: nothing is created in a namespace that is absent or ending; those the cluster needs stay."""
 
 from __future__ import annotations
 

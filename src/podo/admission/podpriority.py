@@ -1,6 +1,7 @@
 """Priority: a pod's priority and preemption policy from its priority class; without one, 0 and PreemptLowerPriority.
 
-The two classes built into Kubernetes are known here; PriorityClass objects are not served yet, so another name is refused.
+The two classes built into Kubernetes are known here; PriorityClass objects are not served yet, so another name is
+refused.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class AdmissionRequest:
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """``handles(kind, operation, subresource)`` is asked once for each combination; ``admit`` refuses by raising ApiError."""
+    """``handles(kind, operation, subresource)`` is asked once a combination; ``admit`` refuses by raising ApiError."""
 
     name: str
     handles: Callable[[Kind, str, str], bool]

@@ -1,4 +1,6 @@
-"""Allocation of Services' cluster IPs and node ports: in memory, rebuilt from the store at start, safe against failed writes and dry runs.
+"""Allocation of Services' cluster IPs and node ports.
+
+In memory, rebuilt from the store at start, safe against failed writes and dry runs.
 
 Source: "Service ClusterIP allocation" and "Service type: NodePort" of the Kubernetes documentation.
 """
@@ -18,7 +20,7 @@ _NEEDS_PORTS = ("NodePort", "LoadBalancer")
 
 
 class Reservation:
-    """What one write took and gives up. ``commit`` when the write is stored; ``close`` gives back what was not committed."""
+    """What one write took and gives up. ``commit`` once it is stored; ``close`` gives back what was not committed."""
 
     __slots__ = ("_allocator", "_committed", "freed", "taken")
 
@@ -63,7 +65,7 @@ class Allocator:
         self._used -= held
 
     def reserve(self, new: Obj, old: Obj | None) -> Reservation:
-        """Fill in what ``new`` leaves to the server and take what it names. Raises Invalid through ``ProblemsFound``."""
+        """Fill in what ``new`` leaves to the server and take what it names. Raises ProblemFound."""
         spec = new.setdefault("spec", {})
         before = holdings(old) if old else set()
         reservation = Reservation(self)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from podo.api import registry
 from podo.api.encoding import load
 from podo.api.errors import ApiError
@@ -11,10 +9,12 @@ from podo.apiserver import answers, discovery, health, openapi, operations, reso
 from podo.apiserver.allocation import Allocator
 from podo.apiserver.backend import Backend, Config
 from podo.apiserver.call import Call
+from podo.apiserver.connecting import CONNECTED, connect
 from podo.apiserver.events import Frames
 from podo.apiserver.negotiate import PLAIN, form_of
 from podo.apiserver.parameters import Query, parse_query
 from podo.apiserver.route import Route, route
+from podo.apiserver.subresources.kubelet import KubeletAccess
 from podo.authn import clientcert
 from podo.authn.user import ANONYMOUS, User
 from podo.authz.attributes import Attributes, refusal
@@ -27,16 +27,13 @@ from podo.storage.contract import Store, StoreFailed
 
 log = Logger("podo.apiserver")
 Answer = Response | Streaming | Upgrade
-#: Subresources that are streams to a node: log, exec, attach, portforward.
-Connect = Callable[[Request, Call], Awaitable[Answer]]
-_CONNECTED = frozenset({"log", "exec", "attach", "portforward"})
 _NO_PAGE = Response(404, b"404 page not found\n", "text/plain; charset=utf-8")
 
 
 class ApiServer:
-    """One API server over one store. ``start`` once, after the store is open; then ``handle`` requests or give out LocalClients.
+    """One API server over one store. ``start`` it once the store is open; then ``handle`` requests or use LocalClients.
 
-    ``connect``: carries out the subresources that are streams to a node.
+    ``kubelet``: the way to nodes, for log, exec, attach and portforward.
     """
 
     def __init__(
@@ -45,12 +42,12 @@ class ApiServer:
         clock: Clock,
         chance: Chance,
         config: Config | None = None,
-        connect: Connect | None = None,
+        kubelet: KubeletAccess | None = None,
     ) -> None:
         settings = config or Config()
         allocator = Allocator(settings.service_cidr, settings.node_ports, chance)
         self.backend = Backend(store, clock, chance, settings, allocator)
-        self.connect = connect
+        self.kubelet = kubelet
         self.started = False
         self._authorizer = ComponentAuthorizer()
         self._frames = Frames()
@@ -93,18 +90,13 @@ class ApiServer:
         verb = resources.verb_of(request.method, found, query)
         call = Call(verb, found.kind, found.namespace, found.name, found.subresource, user)
         self.authorize(call)
-        if call.subresource in _CONNECTED:
-            return await self._connected(request, call)
+        if call.subresource in CONNECTED:
+            return await connect(self.backend, self.kubelet, request, call)
         exchange = resources.exchange_of(request, call, query)
         if verb == "watch":
             operations.check_verb(call)
             return await streams.watch_response(self.backend, self._frames, exchange)
         return await resources.answer(self.backend, exchange)
-
-    async def _connected(self, request: Request, call: Call) -> Answer:
-        if self.connect is None:
-            raise ApiError("ServiceUnavailable", f"{call.subresource} is not available on this server")
-        return await self.connect(request, call)
 
     def _path(self, request: Request, user: User) -> Response:
         """Everything that is no resource: health, version, discovery, OpenAPI."""
@@ -114,9 +106,10 @@ class ApiServer:
         )
         if not self._authorizer.allowed(asked):
             raise ApiError("Forbidden", refusal(asked))
-        if request.method not in ("GET", "HEAD"):
+        page = self._page(request, path, parse_query(request.query))
+        if page is not None and request.method not in ("GET", "HEAD"):
             raise operations.not_allowed()
-        return self._page(request, path, parse_query(request.query)) or _NO_PAGE
+        return page or _NO_PAGE
 
     def _page(self, request: Request, path: str, query: Query) -> Response | None:
         root = path.split("/", 2)[1] if "/" in path else ""

@@ -1,4 +1,4 @@
-"""What every operation of the API server works with: the store, the clock, chance, settings and the Service allocator."""
+"""What every operation of the API server works with: store, clock, chance, settings and the Service allocator."""
 
 from __future__ import annotations
 

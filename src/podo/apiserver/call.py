@@ -10,7 +10,7 @@ from podo.authn.user import ANONYMOUS, User
 
 @dataclass(slots=True)
 class Call:
-    """``verb`` is the API's word (``deletecollection``), not HTTP's. ``warnings`` collects what the client is told beside the answer."""
+    """``verb`` is the API's word (``deletecollection``), not HTTP's. ``warnings``: what is told beside the answer."""
 
     verb: str
     kind: Kind

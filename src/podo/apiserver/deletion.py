@@ -1,4 +1,4 @@
-"""What a delete does to an object: removes it, or marks it and lets a kubelet, the garbage collector or a finalizer's owner end it. Pure."""
+"""What a delete does to an object: removes it, or marks it for a kubelet or the owner of a finalizer to end. Pure."""
 
 from __future__ import annotations
 

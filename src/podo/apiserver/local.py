@@ -1,4 +1,4 @@
-"""The client in the API server's own process: the same operations, authorization, admission and rules as over HTTP, without HTTP."""
+"""The client in the API server's own process: the same operations, authorization, admission and rules, no HTTP."""
 
 from __future__ import annotations
 

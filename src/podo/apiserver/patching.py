@@ -34,7 +34,7 @@ def form_of(media_type: str) -> str:
 
 
 def patched(call: Call, old: Obj, changes: Any, form: str) -> Obj:
-    """``old``, which may be changed, after the patch. Raises BadRequest or Invalid for a patch that cannot be applied."""
+    """``old``, which may be changed, after the patch. Raises BadRequest or Invalid where it cannot be applied."""
     try:
         new = apply(old, changes, form, shape.merging(call.kind))
     except PatchError as problem:

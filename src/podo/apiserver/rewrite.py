@@ -1,7 +1,7 @@
 """Read, modify, write: the loop under update, patch and the subresources that change an object.
 
-A change is worked out against what is stored and written on the condition that it is still stored; if another write came
-between, an unconditional change is worked out again.
+A change is worked out against what is stored and written on the condition that it is still stored; if another write
+came between, an unconditional change is worked out again.
 """
 
 from __future__ import annotations

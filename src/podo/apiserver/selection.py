@@ -1,4 +1,4 @@
-"""Which objects a list or watch selects: namespace, labels and fields, told from stored bytes with as little decoding as will do."""
+"""Which objects a list or watch selects, by namespace, labels and fields; decodes as little as will do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a body has the shape of its kind: types, unknown and duplicate fields, as field validation asks; and how its lists merge."""
+"""Whether a body has the shape of its kind: types, unknown and duplicate fields; and how the kind's lists merge."""
 
 from __future__ import annotations
 

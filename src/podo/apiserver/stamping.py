@@ -1,4 +1,4 @@
-"""What the server itself writes into ``metadata``: names from generateName, uid, times, generation; and what an update may not change."""
+"""What the server itself writes into ``metadata``: generated names, uid, times, generation; and what updates keep."""
 
 from __future__ import annotations
 

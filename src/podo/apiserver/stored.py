@@ -1,4 +1,4 @@
-"""Between stored bytes and objects, for kinds stored in their own form and for those that share another's (events.k8s.io and core)."""
+"""Between stored bytes and objects, also for a kind that is stored in another's form (events.k8s.io and core)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A watch as an HTTP response: frames written as they come, with back-pressure, and an ERROR event where it must end early."""
+"""A watch as an HTTP response: frames as they come, with back-pressure, and an ERROR event where it ends early."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from podo.apiserver.verbs.watch import WatchEvent, open_watch
 from podo.http.message import Disconnected, Streaming, Writer
 from podo.runtime.tasks import within
 
-#: A watcher with more than this unread is waited for; the store's history, not this process, holds what it has yet to read.
+#: A watcher with more bytes than this unread is waited for; the store's history holds what it has yet to read.
 HIGH_WATER = 256 * 1024
 #: One that takes nothing for so long is cut; it will watch again from where it was.
 PATIENCE_SECONDS = 30.0

@@ -1,4 +1,4 @@
-"""The transformed forms of objects: Tables, which ``kubectl get`` prints, and PartialObjectMetadata, for who needs no more.
+"""The transformed forms of objects: Tables, which ``kubectl get`` prints, and PartialObjectMetadata.
 
 Source: "Receiving resources as Tables" of the Kubernetes API concepts; meta.k8s.io/v1.
 """

@@ -1,4 +1,4 @@
-"""Whether an object may be stored: its schema first (types, unknown fields), then the rules of its metadata and kind."""
+"""Whether an object may be stored: the rules of its metadata and of its kind."""
 
 from __future__ import annotations
 

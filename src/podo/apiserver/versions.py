@@ -1,4 +1,4 @@
-"""The resourceVersion, resourceVersionMatch and continue parameters of list and watch: what they mean and what is refused.
+"""The resourceVersion, resourceVersionMatch and continue parameters of list and watch, and what is refused.
 
 Source: "Resource versions" and "Retrieving large results sets in chunks" of the Kubernetes API concepts.
 """
@@ -45,7 +45,7 @@ def continue_token(revision: int, after: str) -> str:
 
 
 def read_continue_token(token: str, prefix: str) -> tuple[int, str]:
-    """The revision and the key to go on after. Raises BadRequest for a token that this server did not give for such a list."""
+    """The revision and the key to go on after. Raises BadRequest for a token not given for such a list."""
     try:
         value = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         revision, after = value["rv"], value["start"]

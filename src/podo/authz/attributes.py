@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """One question to an authorizer. ``path`` is set instead of the resource's fields for what is no resource (``/healthz``)."""
+    """One question to an authorizer. ``path`` is set instead of the resource's fields for what is no resource."""
 
     user: str
     groups: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Authorization until RBAC is there: cluster administrators, the cluster's own components by a short table, and public paths."""
+"""Authorization until RBAC is there: administrators, the cluster's own components by a table, and public paths."""
 
 from __future__ import annotations
 

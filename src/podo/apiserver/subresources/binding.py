@@ -12,7 +12,7 @@ from podo.values import timestamp
 
 
 async def bind(backend: Backend, call: Call, binding: Obj) -> Written:
-    """Set ``spec.nodeName`` once, with the condition PodScheduled. Raises Conflict if the pod has a node or is being deleted."""
+    """Set ``spec.nodeName`` once, with the condition PodScheduled. Raises Conflict for a bound or deleted pod."""
     node = _target(call, binding)
     found = binding.get("metadata") or {}
     if found.get("name") not in (None, "", call.name):

@@ -1,4 +1,4 @@
-"""How the API server reaches a node's kubelet: its address from the Node's status, and the certificate to show there."""
+"""How the API server reaches a node's kubelet: its address, of the Node's status, and our certificate to show."""
 
 from __future__ import annotations
 

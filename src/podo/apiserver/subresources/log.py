@@ -1,8 +1,8 @@
 """``GET pods/NAME/log``: the kubelet's answer handed on as it comes.
 
-    answer = await log(request, pod, node, kubelet)   # node: the pod's Node, or None if the pod has none; kubelet: KubeletAccess
+    answer = await log(request, pod, node, kubelet)
 
-Authorization is the caller's. Refusals are raised as ApiError.
+``node`` is the pod's Node, or None while it has none; ``kubelet`` a KubeletAccess. Authorization is the caller's. Refusals are raised as ApiError.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ Query = Mapping[str, Sequence[str]]
 
 
 def stream(request: Request, subresource: str, pod: Obj, node: Obj | None, kubelet: KubeletAccess) -> Upgrade:
-    """Take the connection over for ``subresource`` of ``pod``. BadRequest if the request does not ask for an upgrade."""
+    """Take the connection over for ``subresource`` of ``pod``. BadRequest if it asks for no upgrade."""
     target = _target(subresource, pod, parse_qs(request.query, keep_blank_values=True))
     if "upgrade" not in request.headers:
         raise bad_request("Upgrade request required")

@@ -1,4 +1,4 @@
-"""watch: the changes of a range from a revision on, told as ADDED, MODIFIED and DELETED to who sees them through a selector.
+"""watch: the changes of a range from a revision on, as ADDED, MODIFIED and DELETED seen through a selector.
 
 Source: "Efficient detection of changes" and "Streaming lists" of the Kubernetes API concepts.
 """
@@ -24,7 +24,7 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class WatchOptions:
-    """The parameters of watch. ``initial_events`` is sendInitialEvents; ``timeout_seconds`` None leaves it to the server."""
+    """The parameters of watch. ``initial_events``: sendInitialEvents; ``timeout_seconds`` None leaves it to the server."""
 
     labels: str = ""
     fields: str = ""
@@ -37,7 +37,7 @@ class WatchOptions:
 
 @dataclass(frozen=True, slots=True)
 class WatchEvent:
-    """``type``: ADDED, MODIFIED, DELETED or BOOKMARK; a bookmark has no record. ``initial_end``: the bookmark after the initial events."""
+    """``type``: ADDED, MODIFIED, DELETED or BOOKMARK, which has no record. ``initial_end``: the initial events are done."""
 
     type: str
     record: Record | None

@@ -1,0 +1,41 @@
+"""The subresources that are streams to a node (log, exec, attach, portforward): finds the pod's node and hands on."""
+
+from __future__ import annotations
+
+from podo.api import registry
+from podo.api.encoding import load
+from podo.api.errors import ApiError
+from podo.api.kind import Obj
+from podo.apiserver.backend import Backend
+from podo.apiserver.call import Call
+from podo.apiserver.subresources.kubelet import KubeletAccess
+from podo.apiserver.subresources.log import log
+from podo.apiserver.subresources.streaming import stream
+from podo.apiserver.verbs.get import get
+from podo.http.message import Request, Response, Streaming, Upgrade
+
+CONNECTED = frozenset({"log", "exec", "attach", "portforward"})
+
+
+async def connect(
+    backend: Backend, kubelet: KubeletAccess | None, request: Request, call: Call
+) -> Response | Streaming | Upgrade:
+    """Raises NotFound for an absent pod and what the kubelet refuses. Authorization is done."""
+    pod = load((await get(backend, call)).value)
+    if kubelet is None:
+        raise ApiError("ServiceUnavailable", f"{call.subresource}: this API server has no way to kubelets")
+    node = await _node_of(backend, pod)
+    if call.subresource == "log":
+        return await log(request, pod, node, kubelet)
+    return stream(request, call.subresource, pod, node, kubelet)
+
+
+async def _node_of(backend: Backend, pod: Obj) -> Obj | None:
+    name = pod["spec"].get("nodeName")
+    if not name:
+        return None
+    nodes = registry.named("Node")
+    record = await backend.store.get(nodes.key("", name))
+    if record is None:
+        raise ApiError("NotFound", f'nodes "{name}" not found')
+    return load(record.value)
