@@ -143,6 +143,11 @@ def command(directory: Path) -> list[str]:
     return ["containerd", "--config", str(Paths(directory).config), "--log-level", "warn"]
 
 
+def socket_path(directory: Path) -> Path:
+    """Where it listens."""
+    return Paths(directory).socket
+
+
 async def ready(directory: Path, clock: Clock, deadline_seconds: float = 30.0) -> CriRuntime:
     """A started runtime once containerd answers; RuntimeFailure ``deadline`` if it does not in time."""
     runtime = CriRuntime(Paths(directory).socket, clock)

@@ -1,0 +1,1 @@
+"""Images: an OCI archive writer, and the images that podo makes itself."""

@@ -5,8 +5,11 @@ It ignores SIGCHLD, so that the kernel reaps orphans of a shared process namespa
 
 from __future__ import annotations
 
+import platform
 import struct
+from pathlib import Path
 
+from podo.node.images import oci
 from podo.node.images.oci import File, Image, Layer
 
 #: Our own name, and the one under which other tools expect it.
@@ -70,6 +73,17 @@ def program(architecture: str) -> bytes:
     size = HEADERS + len(code)
     segment = struct.pack("<IIQQQQQQ", 1, 5, 0, ENTRY, ENTRY, size, size, 0x1000)  # loadable, readable and executable
     return identity + header + segment + code
+
+
+def this_machine() -> str:
+    """The architecture as images name it."""
+    machine = platform.machine()
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
+
+
+def write_archive(path: Path) -> None:
+    """An archive with the image for this machine under both its names."""
+    oci.write_archive(path, [image(this_machine())])
 
 
 def image(architecture: str) -> Image:
