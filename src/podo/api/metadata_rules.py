@@ -69,7 +69,8 @@ def check_annotations(annotations: dict[str, str], path: str, found: Found) -> N
     """Keys are qualified names of any case; all together at most 256 KiB."""
     size = 0
     for key, value in annotations.items():
-        check_text(path, key.lower(), names.qualified_name, found)
+        for message in names.qualified_name(key.lower()):
+            found.append(invalid(path, key, message))
         size += len(key) + len(value)
         if not value.isascii():
             size += len(value.encode()) - len(value)
@@ -78,30 +79,33 @@ def check_annotations(annotations: dict[str, str], path: str, found: Found) -> N
 
 
 def _check_owners(owners: list[dict[str, Any]], found: Found) -> None:
+    path = "metadata.ownerReferences"
     controller = ""
-    for index, owner in enumerate(owners):
-        path = f"metadata.ownerReferences[{index}]"
-        if not owner.get("apiVersion", "").rpartition("/")[2]:
-            found.append(invalid(f"{path}.apiVersion", owner.get("apiVersion", ""), "version must not be empty"))
+    for owner in owners:
+        version = owner.get("apiVersion") or ""
+        if not version.rpartition("/")[2]:
+            found.append(invalid(f"{path}.apiVersion", version, "version must not be empty"))
         for field in ("kind", "name", "uid"):
             if not owner.get(field):
                 found.append(invalid(f"{path}.{field}", "", "must not be empty"))
-        if owner.get("kind") == "Event" and owner.get("apiVersion") in ("v1", "events.k8s.io/v1"):
-            found.append(invalid(path, owner, f"{owner['apiVersion']}, Kind=Event is disallowed from being an owner"))
+        if owner.get("kind") == "Event" and version == "v1":
+            found.append(invalid(path, owner, "/v1, Kind=Event is disallowed from being an owner"))
         if owner.get("controller"):
+            current = f"{owner.get('kind')}/{owner.get('name')}"
             if controller:
                 why = 'Only one reference can have Controller set to true. Found "true" in references for '
-                found.append(invalid("metadata.ownerReferences", owners, f"{why}{controller} and {owner.get('name')}"))
-            controller = owner.get("name") or "?"
+                found.append(invalid(path, owners, f"{why}{controller} and {current}"))
+            else:
+                controller = current
 
 
 def _check_finalizers(finalizers: list[str], found: Found) -> None:
     path = "metadata.finalizers"
-    for finalizer in finalizers:
+    for index, finalizer in enumerate(finalizers):
         check_text(path, finalizer, names.qualified_name, found)
         if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
             why = "name is neither a standard finalizer name nor is it fully qualified"
-            found.append(invalid(path, finalizer, why))
+            found.append(invalid(f"{path}[{index}]", finalizer, why))
     if "orphan" in finalizers and "foregroundDeletion" in finalizers:
         found.append(invalid(path, finalizers, "finalizer orphan and foregroundDeletion cannot be both set"))
 

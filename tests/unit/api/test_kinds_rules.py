@@ -26,13 +26,13 @@ METADATA = [
     (
         meta(finalizers=["hold"]),
         [
-            'metadata.finalizers: Invalid value: "hold": '
+            'metadata.finalizers[0]: Invalid value: "hold": '
             "name is neither a standard finalizer name nor is it fully qualified"
         ],
     ),
     (
         meta(ownerReferences=[{"apiVersion": "v1", "kind": "Pod", "name": "a"}]),
-        ['metadata.ownerReferences[0].uid: Invalid value: "": must not be empty'],
+        ['metadata.ownerReferences.uid: Invalid value: "": must not be empty'],
     ),
     (
         meta(annotations={"a": "x" * ANNOTATIONS_MAX}),
