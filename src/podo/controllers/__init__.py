@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from podo.controllers import (
+    endpoints,
+    endpointslice,
     eventttl,
     garbagecollector,
     namespace,
@@ -23,6 +25,8 @@ def declarations(cluster_cidr: str = "10.244.0.0/16") -> tuple[Declaration, ...]
     return (
         deployment.reconcile,
         replicaset.reconcile,
+        endpointslice.reconcile,
+        endpoints.reconcile,
         namespace.reconcile,
         serviceaccount.reconcile,
         nodelifecycle.reconcile,

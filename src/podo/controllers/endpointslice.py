@@ -1,0 +1,149 @@
+"""EndpointSlice: the pods behind each Service with a selector, in slices of at most 100, changed as little as may be.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from podo.api.kind import Obj
+from podo.api.meta import is_deleting, labels_of, name_of, namespace_of, owner_reference
+from podo.controllers import slicepacking
+from podo.controllers.backends import (
+    HEADLESS_LABEL,
+    address_in,
+    backends_of,
+    families_of,
+    has_backends,
+    hostname_in,
+    is_headless,
+    ports_for,
+    publishes_not_ready,
+    services_of,
+    target_reference,
+)
+from podo.controllers.podstate import is_ready
+from podo.reconcile.actions import Action, Create, Delete, Update
+from podo.reconcile.declare import Key, View, controller
+
+SERVICE_LABEL = "kubernetes.io/service-name"
+MANAGED_LABEL = "endpointslice.kubernetes.io/managed-by"
+MANAGER = "endpointslice-controller.k8s.io"
+ZONE_LABEL = "topology.kubernetes.io/zone"
+#: The most endpoints in a slice (--max-endpoints-per-slice).
+LARGEST = 100
+Endpoint = dict[str, Any]
+Ports = list[dict[str, Any]]
+
+
+@controller(reconciles="Service", owns=("EndpointSlice",), watches={"Pod": services_of}, reads=("Node",))
+def reconcile(key: Key, view: View) -> Iterator[Action]:
+    service = view.get("Service", key.name, key.namespace)
+    if service is None or is_deleting(service) or not has_backends(service):
+        return
+    present = view.selected("EndpointSlice", key.namespace, {SERVICE_LABEL: key.name, MANAGED_LABEL: MANAGER})
+    present = [each for each in present if not is_deleting(each)]
+    families = families_of(service)
+    for each in present:
+        if each["addressType"] not in families:
+            yield Delete(each)
+    names = iter(view.names(f"{key.name}-", ()))
+    pods = backends_of(service, view)
+    for family in families:
+        wanted = _wanted(service, family, pods, view)
+        slices = [each for each in present if each["addressType"] == family]
+        yield from _family(service, family, wanted, slices, names)
+
+
+def _family(
+    service: Obj, family: str, wanted: dict[str, list[Endpoint]], present: list[Obj], names: Iterator[str]
+) -> Iterator[Action]:
+    """What must change for one address family. ``wanted``: endpoints by their ports, as ``_key`` writes these."""
+    packed: list[tuple[Obj | None, str, list[Endpoint]]] = []
+    for ports in sorted({*wanted, *(_key(each.get("ports") or []) for each in present)}):
+        same = [each for each in present if _key(each.get("ports") or []) == ports]
+        filled = slicepacking.pack(wanted.get(ports, []), [each.get("endpoints") or [] for each in same], LARGEST)
+        packed += [(same[i] if i < len(same) else None, ports, endpoints) for i, endpoints in enumerate(filled)]
+    if not any(endpoints for _, _, endpoints in packed):  # one empty slice says that the Service has no endpoints
+        first = next((each for each, _, _ in packed), None)
+        packed = [(first, _key([]), []), *((each, ports, []) for each, ports, _ in packed[1:])]
+        kept = 1
+    else:
+        kept = 0
+    for number, (each, ports, endpoints) in enumerate(packed):
+        if not endpoints and number >= kept:
+            if each is not None:
+                yield Delete(each)
+        elif each is None:
+            yield Create(_slice(service, family, json.loads(ports), endpoints, next(names)))
+        elif (changed := _changed(each, service, json.loads(ports), endpoints)) is not None:
+            yield Update(changed)
+
+
+def _key(ports: Ports) -> str:
+    return json.dumps(sorted(ports, key=lambda port: port.get("name") or ""), sort_keys=True)
+
+
+def _wanted(service: Obj, family: str, pods: list[Obj], view: View) -> dict[str, list[Endpoint]]:
+    """The endpoints by their ports: pods may give other numbers to one name."""
+    found: dict[str, list[Endpoint]] = {}
+    for pod in pods:
+        address = address_in(pod, family)
+        ports = ports_for(service, pod)
+        if address is not None and (ports or is_headless(service)):
+            found.setdefault(_key(ports), []).append(_endpoint(service, pod, address, view))
+    return found
+
+
+def _endpoint(service: Obj, pod: Obj, address: str, view: View) -> Endpoint:
+    serving, terminating = is_ready(pod), is_deleting(pod)
+    ready = publishes_not_ready(service) or (serving and not terminating)
+    endpoint: Endpoint = {
+        "addresses": [address],
+        "conditions": {"ready": ready, "serving": serving, "terminating": terminating},
+        "targetRef": target_reference(pod),
+    }
+    if hostname := hostname_in(service, pod):
+        endpoint["hostname"] = hostname
+    if node_name := pod["spec"].get("nodeName"):
+        endpoint["nodeName"] = node_name
+        node = view.get("Node", node_name)
+        if node is not None and (zone := labels_of(node).get(ZONE_LABEL)):
+            endpoint["zone"] = zone
+    return endpoint
+
+
+def _labels(service: Obj) -> dict[str, str]:
+    labels = {**labels_of(service), SERVICE_LABEL: name_of(service), MANAGED_LABEL: MANAGER}
+    labels.pop(HEADLESS_LABEL, None)
+    if is_headless(service):
+        labels[HEADLESS_LABEL] = ""
+    return labels
+
+
+def _slice(service: Obj, family: str, ports: Ports, endpoints: list[Endpoint], name: str) -> Obj:
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": name,
+            "generateName": f"{name_of(service)}-",
+            "namespace": namespace_of(service),
+            "labels": _labels(service),
+            "ownerReferences": [owner_reference(service)],
+        },
+        "addressType": family,
+        "ports": ports,
+        "endpoints": endpoints,
+    }
+
+
+def _changed(present: Obj, service: Obj, ports: Ports, endpoints: list[Endpoint]) -> Obj | None:
+    """The slice as it should be; None where it is."""
+    labels = _labels(service)
+    same_ports = _key(present.get("ports") or []) == _key(ports)
+    if same_ports and (present.get("endpoints") or []) == endpoints and labels_of(present) == labels:
+        return None
+    metadata = {**present["metadata"], "labels": labels, "ownerReferences": [owner_reference(service)]}
+    return {**present, "metadata": metadata, "ports": ports, "endpoints": endpoints}
