@@ -133,8 +133,8 @@ DECODERS: dict[str, Decoder] = {
     "any": _any,
 }
 
-#: The class of which every value is right as it is: the common case, decided without a call.
-PLAIN: dict[str, type] = {"string": str, "bool": bool}
+#: The class of which every value is right as it is (an integer: if it has 32 bits): the common case, needing no call.
+PLAIN: dict[str, type] = {"string": str, "bool": bool, "int32": int, "int64": int}
 
 #: What null becomes inside a list or a map, where it cannot be left out: Go's zero value.
 ZERO: dict[str, Any] = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from podo.api.schema.mismatch import WrongType, name_of
@@ -15,6 +15,7 @@ from podo.api.schema.scalars import DECODERS, GO_NAMES, PLAIN, ZERO, Decoder
 
 #: Not more messages than this are gathered for one object.
 MAX_MESSAGES = 100
+_INT32 = 2**31
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,15 @@ class Shape:
             return ("[]" if self.form == "list" else "map[string]") + self.item.go_name
         return self.type.go_name if self.type else GO_NAMES.get(self.form, self.form)
 
-    def decoder(self) -> Decoder:
+    def decoder(self, install: Callable[[Decoder], None]) -> Decoder:
+        """A decoder for now; a better one, if there will be one, goes to ``install`` when the first value arrives."""
         if self.form == "list":
             return _list_decoder(self)
         if self.form == "map":
             return _map_decoder(self)
         if self.resolve is None:
             return DECODERS[self.form]
-        return _struct_decoder(self)
+        return _struct_decoder(self, install)
 
     def zero(self) -> Any:
         """What null becomes as an element of a list or map."""
@@ -173,17 +175,21 @@ def path_text(path: Any) -> str:
 def _compile(of: Type) -> Decoder:
     plain = {name: PLAIN[f.shape.form] for name, f in of.fields.items() if f.shape.form in PLAIN}
     plain_class = plain.get
-    decoder_of = {name: f.shape.decoder() for name, f in of.fields.items()}.get
+    decoders: dict[str, Decoder] = {}
+    for name, f in of.fields.items():
+        decoders[name] = f.shape.decoder(partial(decoders.__setitem__, name))
+    decoder_of = decoders.get
     struct, go_name, preserves = of.struct, of.go_name, of.preserves
 
     def decode(value: Any, path: Any, unknown: list[str]) -> Any:
         if value.__class__ is not dict:
             raise WrongType(name_of(value), go_name)
-        drop: list[str] | None = None
+        drop: list[str] = []
         key = ""
         try:
             for key, inner in value.items():
-                if plain_class(key) is inner.__class__:
+                wanted = plain_class(key)
+                if wanted is inner.__class__ and (wanted is not int or -_INT32 <= inner < _INT32):  # type: ignore[operator]
                     continue
                 decoder = decoder_of(key)
                 if decoder is None:
@@ -196,28 +202,24 @@ def _compile(of: Type) -> Decoder:
                     if made is not inner:
                         value[key] = made
                     continue
-                drop = [key] if drop is None else [*drop, key]
+                drop.append(key)
         except WrongType as problem:
             problem.inside(struct, key)
             raise
-        if drop is not None:
-            for key in drop:
-                del value[key]
+        for key in drop:
+            del value[key]
         return value
 
     return decode
 
 
-def _struct_decoder(shape: Shape) -> Decoder:
+def _struct_decoder(shape: Shape, install: Callable[[Decoder], None]) -> Decoder:
     """Compiles the type when the first value arrives: types refer to each other in circles, and most are never met."""
-    made: Decoder | None = None
 
     def decode(value: Any, path: Any, unknown: list[str]) -> Any:
-        nonlocal made
-        if made is None:
-            assert shape.type is not None
-            made = shape.type.decoder
-        return made(value, path, unknown)
+        assert shape.type is not None
+        install(shape.type.decoder)
+        return shape.type.decoder(value, path, unknown)
 
     return decode
 
@@ -225,8 +227,14 @@ def _struct_decoder(shape: Shape) -> Decoder:
 def _list_decoder(shape: Shape) -> Decoder:
     item = shape.item
     assert item is not None
-    plain = PLAIN.get(item.form)
-    decode_item = item.decoder()
+    plain = str if item.form == "string" else None
+    decode_item = DECODERS["any"]  # until the item's own is known, two lines below
+
+    def install(better: Decoder) -> None:
+        nonlocal decode_item
+        decode_item = better
+
+    decode_item = item.decoder(install)
 
     def decode(value: Any, path: Any, unknown: list[str]) -> Any:
         if value.__class__ is not list:
@@ -245,8 +253,14 @@ def _list_decoder(shape: Shape) -> Decoder:
 def _map_decoder(shape: Shape) -> Decoder:
     item = shape.item
     assert item is not None
-    plain = PLAIN.get(item.form)
-    decode_item = item.decoder()
+    plain = str if item.form == "string" else None
+    decode_item = DECODERS["any"]  # until the item's own is known, two lines below
+
+    def install(better: Decoder) -> None:
+        nonlocal decode_item
+        decode_item = better
+
+    decode_item = item.decoder(install)
 
     def decode(value: Any, path: Any, unknown: list[str]) -> Any:
         if value.__class__ is not dict:

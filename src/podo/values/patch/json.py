@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from podo.values.patch import PatchError, same
@@ -11,6 +12,8 @@ from podo.values.patch import PatchError, same
 MAX_OPERATIONS = 10_000
 #: Values that ``copy`` operations may add to the document in one patch.
 MAX_COPIED = 1_000_000
+#: Members and elements of the containers that one patch may change, counted again for each operation.
+MAX_TOUCHED = 20_000_000
 _MAX_POINTER = 4096
 
 Change = Callable[[Any, str], Any]
@@ -24,39 +27,63 @@ def apply(document: Any, patch: Any) -> Any:
         raise PatchError(
             f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(patch)}",
         )
-    budget = MAX_COPIED
+    budget = _Budget()
     for index, operation in enumerate(patch):
         if not isinstance(operation, dict):
             raise PatchError(f"operation {index}: must be an object")
         try:
-            document, budget = _one(document, operation, budget)
+            document = _one(document, operation, budget)
         except PatchError as problem:
             raise PatchError(f"operation {index}: {problem}", problem.failed_test) from None
     return document
 
 
-def _one(document: Any, operation: dict[str, Any], budget: int) -> tuple[Any, int]:
+@dataclass(slots=True)
+class _Budget:
+    """What one patch may still cost."""
+
+    copied: int = MAX_COPIED
+    touched: int = MAX_TOUCHED
+
+    def copy(self, value: Any) -> Any:
+        self.copied -= _size(value, self.copied)
+        return value
+
+    def touch(self, document: Any, path: list[str]) -> list[str]:
+        """Count the containers along a path, as far as it exists."""
+        for token in path:
+            if not isinstance(document, dict | list):
+                break
+            self.touched -= len(document)
+            try:
+                document = _child(document, token)
+            except PatchError:
+                break
+        if self.touched < 0:
+            raise PatchError(f"the patch changes more than {MAX_TOUCHED} members and elements")
+        return path
+
+
+def _one(document: Any, operation: dict[str, Any], budget: _Budget) -> Any:
     name = operation.get("op")
-    path = _pointer(operation, "path")
+    path = budget.touch(document, _pointer(operation, "path"))
     if name == "add":
-        return _add(document, path, _value(operation)), budget
+        return _add(document, path, _value(operation))
     if name == "remove":
-        return _remove(document, path), budget
+        return _remove(document, path)
     if name == "replace":
         find(document, path)
-        return _replace(document, path, _value(operation)), budget
+        return _replace(document, path, _value(operation))
     if name == "move":
-        source = _pointer(operation, "from")
+        source = budget.touch(document, _pointer(operation, "from"))
         if path[: len(source)] == source and path != source:
             raise PatchError("a value cannot be moved into itself")
-        return _add(_remove(document, source), path, find(document, source)), budget
+        return _add(_remove(document, source), path, find(document, source))
     if name == "copy":
-        value = find(document, _pointer(operation, "from"))
-        budget -= _size(value, budget)
-        return _add(document, path, value), budget
+        return _add(document, path, budget.copy(find(document, _pointer(operation, "from"))))
     if name == "test":
         _test(document, path, operation)
-        return document, budget
+        return document
     raise PatchError(f"unexpected operation {name!r}: must be add, remove, replace, move, copy or test")
 
 

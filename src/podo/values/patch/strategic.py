@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from podo.values.patch import PatchError, same
+from podo.values.patch import PatchError
 
 DIRECTIVE = "$patch"
 RETAIN = "$retainKeys"
@@ -118,8 +118,8 @@ def _list(value: Any, name: str) -> list[Any]:
 def _without(original: Any, dropped: Any, name: str) -> Any:
     if not isinstance(original, list):
         return original
-    drop = _list(dropped, name)
-    return [value for value in original if not any(same(value, one) for one in drop)]
+    drop = {_hashable(value) for value in _list(dropped, name)}
+    return [value for value in original if _hashable(value) not in drop]
 
 
 def _merge_list(
@@ -136,8 +136,8 @@ def _merge_list(
         raise PatchError(f"cannot merge the list {name}: the schema knows no merge key for it")
     if any(element.get(DIRECTIVE) == "replace" for element in patch):
         return [element for element in patch if DIRECTIVE not in element]
-    deleted = [_identity(e, key) for e in patch if e.get(DIRECTIVE) == "delete"]
-    kept = [e for e in original if not any(same(e.get(key), gone) for gone in deleted)]
+    deleted = {_hashable(_identity(e, key)) for e in patch if e.get(DIRECTIVE) == "delete"}
+    kept = [e for e in original if _hashable(e.get(key)) not in deleted]
     wanted = [e for e in patch if e.get(DIRECTIVE) != "delete"]
     merged = _merge_elements(kept, wanted, key, found.element if found else None)
     return _ordered(merged, kept, wanted if order is None else order, key)
@@ -181,9 +181,9 @@ def _distinct(values: Iterable[Any]) -> list[Any]:
 
 def _hashable(value: Any) -> Any:
     """A JSON value as a dictionary key under which only equal values meet."""
-    if isinstance(value, bool):
-        return ("bool", value)
-    return value if isinstance(value, str | int | float | None) else repr(value)
+    if isinstance(value, bool | dict | list):
+        return (type(value), repr(value))
+    return value
 
 
 def _ordered(merged: list[Any], original: list[Any], order: list[Any], key: str) -> list[Any]:

@@ -109,6 +109,14 @@ def test_copies_of_copies_are_bounded() -> None:
     assert time.process_time() - before < 5
 
 
+def test_many_changes_of_a_large_list_are_bounded() -> None:
+    front = [{"op": "add", "path": "/a/0", "value": 1}] * json.MAX_OPERATIONS
+    before = time.process_time()
+    with pytest.raises(PatchError, match="more than"):
+        json.apply({"a": [0] * 500_000}, front)
+    assert time.process_time() - before < 5
+
+
 PATHS = st.lists(st.sampled_from(["a", "b", "0", "1", "-", "~0"]), max_size=3).map(
     lambda t: "".join("/" + x for x in t)
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -147,6 +148,16 @@ def test_a_server_only_element_keeps_its_place() -> None:
 def test_wrong_patches_are_refused(patch: Any) -> None:
     with pytest.raises(PatchError):
         apply({"containers": named("a"), "finalizers": ["a"], "m": {}}, patch)
+
+
+def test_large_lists_cost_no_square() -> None:
+    many = [str(n) for n in range(20_000)]
+    before = time.process_time()
+    assert apply({"finalizers": many}, {"$deleteFromPrimitiveList/finalizers": many}) == {"finalizers": []}
+    gone = [{"name": n, "$patch": "delete"} for n in many]
+    assert apply({"containers": named(*many)}, {"containers": gone}) == {"containers": []}
+    assert apply({"containers": named(*many)}, {"containers": named(*many)}) == {"containers": named(*many)}
+    assert time.process_time() - before < 5
 
 
 NAMES = st.lists(st.sampled_from("abcd"), unique=True, max_size=4)
