@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,9 +25,9 @@ FORMAT = 1
 #: restarts.
 WAL_PAGES = 2000
 WAL_BYTES = 16 << 20
-#: Rows of one INSERT. One statement is one hand-over of the interpreter lock: between rows a busy event loop could
-#: keep it for 5 ms.
-INSERT_SIZES = (128, 64, 32, 16, 8, 4, 2, 1)
+#: Rows of one transaction at most.
+BATCH = 1024
+COLUMNS = 6
 
 _SCHEMA = f"""
 CREATE TABLE log (revision INTEGER PRIMARY KEY, key TEXT NOT NULL, created INTEGER NOT NULL, previous INTEGER NOT NULL,
@@ -36,7 +37,18 @@ INSERT INTO compaction VALUES (0);
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {FORMAT};
 """
-_INSERTS = {n: "INSERT INTO log VALUES " + ",".join(["(?,?,?,?,?,?)"] * n) for n in INSERT_SIZES}
+
+
+@cache
+def insert(size: int) -> str:
+    """One statement for up to ``size`` rows; the places that are not needed are bound to NULL.
+
+    One statement is a transaction by itself, and one hand-over of the interpreter lock, which a busy event loop gives
+    back
+    after 5 ms at the earliest: a statement for each row would make a commit wait for many of them.
+    """
+    row = f"({','.join('?' * COLUMNS)})"
+    return f"INSERT INTO log SELECT * FROM (VALUES {','.join([row] * size)}) WHERE column1 IS NOT NULL"
 
 
 class Row(NamedTuple):
@@ -131,19 +143,10 @@ class LogFile:
         return CannotOpen(f"{self.path} is damaged: {why}; restore a backup")
 
     def append(self, rows: Sequence[Row]) -> None:
-        """Commit ``rows`` in one transaction, on disk when this returns. Raises apsw.Error."""
-        db = self._db
-        if len(rows) in _INSERTS:  # a statement alone is a transaction
-            reach("storage.sqlite.commit")
-            db.execute(_INSERTS[len(rows)], _bindings(rows))
-            return
-        with db:
-            at = 0
-            for size in INSERT_SIZES:
-                while len(rows) - at >= size:
-                    db.execute(_INSERTS[size], _bindings(rows[at : at + size]))
-                    at += size
-            reach("storage.sqlite.commit")
+        """Commit 1 to ``BATCH`` rows in one transaction, on disk when this returns. Raises apsw.Error."""
+        size = 1 << (len(rows) - 1).bit_length()  # few different statements, so that each is compiled once
+        reach("storage.sqlite.commit")
+        self._db.execute(insert(size), _bindings(rows, size))
 
     def compact(self, start: int, end: int) -> None:
         """Delete what the revisions after ``start`` up to ``end`` superseded; ``start`` is what ``compacted`` says.
@@ -166,9 +169,10 @@ class LogFile:
             self._lock.release()
 
 
-def _bindings(rows: Sequence[Row]) -> list[object]:
+def _bindings(rows: Sequence[Row], size: int) -> list[object]:
     flat: list[object] = []
     for row in rows:
         flat += row
         flat.append(checksum(row))
+    flat += [None] * (COLUMNS * (size - len(rows)))
     return flat

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from itertools import islice
 
 from podo.runtime.log import Logger
-from podo.storage.logfile import LogFile, Row
+from podo.storage.logfile import BATCH, LogFile, Row
 
-#: Rows of one transaction at most, and revisions of one compaction step, so that neither holds the other up for long.
-BATCH = 1024
+#: Revisions of one compaction step, so that it does not hold writes up for long.
 COMPACTION_STEP = 2000
 
 log = Logger("podo.storage")
