@@ -1,0 +1,58 @@
+"""Namespaces: what is in a deleted one goes first, and the default service account is always there."""
+
+from __future__ import annotations
+
+import pytest
+
+from podo.api.errors import ApiError
+from podo.api.meta import condition_of, name_of
+from podo.lab import World
+
+
+def namespace(name: str) -> dict:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def in_namespace(kind: str, name: str, **fields: object) -> dict:
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, **fields}}
+
+
+def test_everything_in_it_goes_with_it() -> None:
+    with World() as world:
+        world.apply(namespace("team"))
+        pod = {"spec": {"containers": [{"name": "c", "image": "nginx:1.14.2"}]}}
+        world.apply({**in_namespace("Pod", "web"), **pod}, "team")
+        world.apply([in_namespace("ConfigMap", f"c{number}") for number in range(20)], "team")
+        world.settle()
+        world.delete("Namespace", "team")
+        world.wait_until(lambda: "team" not in [name_of(n) for n in world.list("Namespace")])
+        for kind in ("Pod", "ConfigMap", "ServiceAccount", "Secret"):
+            assert world.list(kind, "team") == []
+
+
+def test_it_says_what_holds_it_up() -> None:
+    with World() as world:
+        world.apply(namespace("team"))
+        world.apply(in_namespace("ConfigMap", "held", finalizers=["example.com/hold"]), "team")
+        world.settle()
+        world.delete("Namespace", "team")
+        world.settle()
+        held = world.get("Namespace", "team")
+        assert held["status"]["phase"] == "Terminating"
+        remaining = condition_of(held, "NamespaceContentRemaining")
+        assert remaining and remaining["status"] == "True"
+        assert remaining["message"] == "Some resources are remaining: configmaps has 1 resource instances"
+        finalizers = condition_of(held, "NamespaceFinalizersRemaining")
+        assert finalizers and "example.com/hold in 1 resource instances" in finalizers["message"]
+        with pytest.raises(ApiError, match="because it is being terminated"):
+            world.apply(in_namespace("ConfigMap", "late"), "team")
+        world.run(world.client.patch("ConfigMap", "held", "team", patch={"metadata": {"finalizers": None}}))
+        world.wait_until(lambda: "team" not in [name_of(n) for n in world.list("Namespace")])
+
+
+def test_the_default_service_account_comes_back() -> None:
+    with World() as world:
+        world.apply(namespace("team"))
+        world.wait_until(lambda: world.list("ServiceAccount", "team"))
+        world.delete("ServiceAccount", "default", "team")
+        world.wait_until(lambda: world.list("ServiceAccount", "team"))

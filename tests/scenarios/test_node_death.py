@@ -1,0 +1,49 @@
+"""A machine dies: the cluster finds out by itself and runs its pods elsewhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from podo.api.meta import condition_of
+from podo.lab import World
+from tests.scenarios.conftest import deployment, running_nodes
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_pods_of_a_dead_node_are_replaced(seed: int) -> None:
+    with World(nodes=3, seed=seed) as world:
+        world.apply(deployment(replicas=9))
+        world.wait_until(lambda: world.get("Deployment", "web")["status"].get("availableReplicas") == 9)
+        assert "node-1" in running_nodes(world.pods())
+        world.kill_node("node-1")
+
+        # Nobody has noticed yet.
+        world.advance(30)
+        assert condition_of(world.get("Node", "node-1"), "Ready")["status"] == "True"
+        # After 50 s without a heartbeat (node-monitor-grace-period): Unknown, and tainted.
+        world.wait_until(lambda: condition_of(world.get("Node", "node-1"), "Ready")["status"] == "Unknown", within=40)
+        taints = {taint["key"] for taint in world.get("Node", "node-1")["spec"].get("taints", ())}
+        assert "node.kubernetes.io/unreachable" in taints
+        # Pods tolerate that for 300 s.
+        world.advance(240)
+        assert "node-1" in running_nodes(world.pods())
+
+        def replaced() -> bool:
+            nodes = running_nodes(world.pods())
+            return len(nodes) == 9 and "node-1" not in nodes
+
+        world.wait_until(replaced, within=120)
+        world.wait_until(lambda: world.get("Deployment", "web")["status"].get("availableReplicas") == 9)
+
+        world.start_node("node-1")
+        world.wait_for("Node", "node-1")
+        world.wait_until(lambda: len(world.pods()) == 9, within=120, what="the dead pods are cleared away")
+
+
+def test_pods_wait_and_say_why_while_there_is_no_room() -> None:
+    with World(nodes=0) as world:
+        world.apply(deployment(replicas=2))
+        world.settle()
+        assert "0/0 nodes" in world.why() or "no nodes" in world.why()
+        world.add_node()
+        world.wait_for("Deployment", "web", condition="Available")

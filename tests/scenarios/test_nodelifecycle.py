@@ -1,0 +1,93 @@
+"""A node is lost and comes back: what the cluster says of it, and what becomes of its pods."""
+
+from __future__ import annotations
+
+from podo.api.meta import condition_of, name_of
+from podo.lab import World
+
+DEPLOYMENT = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "web"},
+    "spec": {
+        "replicas": 4,
+        "selector": {"matchLabels": {"app": "web"}},
+        "template": {
+            "metadata": {"labels": {"app": "web"}},
+            "spec": {"containers": [{"name": "c", "image": "nginx:1.14.2"}]},
+        },
+    },
+}
+
+
+def taints(node: dict) -> set[tuple[str, str]]:
+    return {
+        (taint["key"].removeprefix("node.kubernetes.io/"), taint["effect"]) for taint in node["spec"].get("taints", [])
+    }
+
+
+def test_nodes_get_networks_of_their_own() -> None:
+    with World(nodes=5) as world:
+        world.settle()
+        networks = [node["spec"]["podCIDR"] for node in world.list("Node")]
+        assert sorted(networks) == [f"10.244.{number}.0/24" for number in range(5)]
+
+
+def test_a_lost_node() -> None:
+    with World(nodes=2) as world:
+        world.apply(DEPLOYMENT)
+        world.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {"name": "web"},
+                "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]},
+            }
+        )
+        world.wait_for("Deployment", "web", condition="Available")
+        world.settle()
+        lost = name_of(world.list("Node")[0])
+        before = {name_of(pod) for pod in world.pods(labels="app=web") if pod["spec"]["nodeName"] == lost}
+        assert before
+        world.kill_node(lost)
+        world.advance(35)
+        assert taints(world.get("Node", lost, "")) == set(), "not lost yet"
+        world.advance(30)
+        node = world.get("Node", lost, "")
+        ready = condition_of(node, "Ready")
+        assert ready and (ready["status"], ready["reason"]) == ("Unknown", "NodeStatusUnknown")
+        assert ready["message"] == "Kubelet stopped posting node status."
+        assert taints(node) == {("unreachable", "NoSchedule"), ("unreachable", "NoExecute")}
+        for pod in world.pods(labels="app=web"):
+            condition = condition_of(pod, "Ready")
+            assert condition and condition["status"] == str(pod["spec"]["nodeName"] != lost)
+        endpoints = [
+            e for s in world.list("EndpointSlice", "default", "kubernetes.io/service-name=web") for e in s["endpoints"]
+        ]
+        assert {e["nodeName"]: e["conditions"]["ready"] for e in endpoints}[lost] is False
+
+        world.advance(310)  # the default tolerations last 300 s
+        gone = [pod for pod in world.pods(labels="app=web") if name_of(pod) in before]
+        assert all("deletionTimestamp" in pod["metadata"] for pod in gone)
+        target = condition_of(gone[0], "DisruptionTarget")
+        assert target and target["reason"] == "DeletionByTaintManager"
+        living = [pod for pod in world.pods(labels="app=web") if "deletionTimestamp" not in pod["metadata"]]
+        assert len(living) == 4 and all(pod["spec"]["nodeName"] != lost for pod in living)
+        assert world.get("Deployment", "web")["status"]["availableReplicas"] == 4
+
+        world.start_node(lost)
+        world.advance(30)
+        assert taints(world.get("Node", lost, "")) == set()
+        assert len(world.pods(labels="app=web")) == 4
+
+
+def test_pods_of_a_deleted_node_go() -> None:
+    with World(nodes=2) as world:
+        world.apply(DEPLOYMENT)
+        world.wait_for("Deployment", "web", condition="Available")
+        lost = name_of(world.list("Node")[0])
+        world.kill_node(lost)
+        world.delete("Node", lost, "")
+        world.advance(60)
+        assert {pod["spec"]["nodeName"] for pod in world.pods(labels="app=web")} == {name_of(world.list("Node")[0])}
+        assert len(world.pods(labels="app=web")) == 4
