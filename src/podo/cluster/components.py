@@ -35,7 +35,7 @@ def _containerd(config: Config, name: str) -> Component:
         component,
         containerd.command(directory),
         config.layout.log(component),
-        socket=containerd.socket_path(directory),
+        socket=containerd.Paths(directory).socket,
         survives=True,
     )
 

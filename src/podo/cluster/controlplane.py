@@ -12,6 +12,7 @@ from podo import controllers
 from podo.apiserver.app import ApiServer
 from podo.apiserver.backend import Config as ApiConfig
 from podo.apiserver.local import LocalClient
+from podo.apiserver.subresources.kubelet import KubeletAccess
 from podo.client.cache import Cache
 from podo.client.contract import Client
 from podo.client.events import EventRecorder
@@ -44,7 +45,8 @@ def _unchanged(client: Client) -> Client:
 
 
 class ControlPlane:
-    """``through`` wraps the clients of controllers and scheduler: where the lab puts its faults."""
+    """``kubelet``: how nodes' kubelets are reached, for logs and streams. ``through`` wraps the clients of controllers and
+    scheduler: where the lab puts its faults."""
 
     def __init__(
         self,
@@ -53,12 +55,13 @@ class ControlPlane:
         chance: Chance,
         settings: Settings,
         *,
+        kubelet: KubeletAccess | None = None,
         through: Callable[[Client], Client] = _unchanged,
         checked: bool = False,
     ) -> None:
         self._store = store
         self._settings = settings
-        self.api = ApiServer(store, clock, chance, ApiConfig(service_cidr=settings.service_cidr))
+        self.api = ApiServer(store, clock, chance, ApiConfig(service_cidr=settings.service_cidr), kubelet=kubelet)
         self.client: Client = LocalClient(self.api)
         manager = through(LocalClient(self.api, "system:kube-controller-manager", ()))
         binder = through(LocalClient(self.api, "system:kube-scheduler", ()))

@@ -15,7 +15,6 @@ from podo.cluster import realnode
 from podo.cluster.component import say_ready
 from podo.cluster.config import Config
 from podo.cluster.server import stop_signal
-from podo.http.server import HttpServer
 from podo.http.tls import server_context
 from podo.network.dns.forward import Forwarder, system_resolvers
 from podo.network.dns.server import DnsServer
@@ -26,6 +25,7 @@ from podo.network.services.table import TableFacts
 from podo.node import cni, containerd
 from podo.node.agent import NodeAgent
 from podo.node.config import NodeConfig
+from podo.node.podaccess import AgentPods
 from podo.node.runtimes.cri import CriRuntime
 from podo.node.server import KubeletServer
 from podo.runtime import log, loop
@@ -67,7 +67,7 @@ async def _serve(config: Config, name: str, clock: Clock, chance: Chance) -> Non
     await agent.stop()
     await network.stop()
     await runtime.stop()
-    await client.close()
+    client.close()
 
 
 def node_config(config: Config, name: str) -> NodeConfig:
@@ -78,15 +78,14 @@ def node_config(config: Config, name: str) -> NodeConfig:
         cluster_dns=(config.dns_ip,),
         cluster_domain=config.cluster_domain,
         kubelet_port=config.kubelet_port,
-        cgroup_root=realnode.cgroup_root(config, name),
+        cgroup=realnode.cgroup(config, name),
     )
 
 
 def _client(config: Config, name: str) -> HttpClient:
     pki = config.layout.pki
-    return HttpClient(
-        config.server_url, ca=pki / "ca.crt", certificate=pki / f"kubelet-{name}.crt", key=pki / f"kubelet-{name}.key"
-    )
+    certificate, key = pki / f"kubelet-{name}.crt", pki / f"kubelet-{name}.key"
+    return HttpClient(config.server_url, pki / "ca.crt", certificate, key, agent="podo-node")
 
 
 async def _ensure_pause_image(config: Config, name: str, runtime: CriRuntime) -> None:
@@ -100,12 +99,12 @@ async def _set_pod_cidr(config: Config, name: str, pod_cidr: str) -> None:
     await asyncio.to_thread(cni.write_conflist, paths.cni_configs, pod_cidr, paths.cni_data)
 
 
-async def _listen(config: Config, name: str, agent: NodeAgent, runtime: CriRuntime, clock: Clock) -> HttpServer:
+async def _listen(config: Config, name: str, agent: NodeAgent, runtime: CriRuntime, clock: Clock) -> KubeletServer:
     pki = config.layout.pki
     certificate, key = pki / f"kubelet-{name}.crt", pki / f"kubelet-{name}.key"
     tls = server_context(certificate, key, client_ca=pki / "ca.crt", require_client=True)
-    server = HttpServer(KubeletServer(agent, runtime, clock).handle)
-    await server.listen(config.node_ip, config.kubelet_port, tls=tls)
+    server = KubeletServer(AgentPods(agent), runtime, clock)
+    await server.start(config.node_ip, config.kubelet_port, tls)
     return server
 
 

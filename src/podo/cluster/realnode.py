@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import platform
 from pathlib import Path
 
 from podo.cluster.config import Config
 from podo.cluster.process import ProcessId
-from podo.node import cgroups, containerd
+from podo.node import containerd
+from podo.node.cgroups import Cgroups
 from podo.node.runtimes.contract import Image, RuntimeFailure
 from podo.runtime.clock import SystemClock
 from podo.runtime.log import Logger
@@ -31,9 +33,9 @@ def containerd_directory(config: Config, node: str) -> Path:
     return directory(config, node) / "containerd"
 
 
-def cgroup_root(config: Config, node: str) -> str:
+def cgroup(config: Config, node: str) -> str:
     """The cgroup above all pods of the node; its own for each cluster, so that two do not meet."""
-    return f"/kubepods-{config.name}-{node}"
+    return f"kubepods-{config.name}-{node}"
 
 
 def nft_table(config: Config) -> str:
@@ -43,13 +45,13 @@ def nft_table(config: Config) -> str:
 
 def prepare(config: Config, node: str) -> None:
     """containerd's configuration and the pause image's archive. Raises ``containerd.CannotRun``."""
-    from podo.node.images import pause
+    from podo.node.images import oci, pause
 
     mirrors = {"_default": config.registry_mirror} if config.registry_mirror else {}
     containerd.prepare(containerd_directory(config, node), mirrors=mirrors)
     archive = directory(config, node) / PAUSE_ARCHIVE
     if not archive.exists():
-        pause.write_archive(archive)
+        oci.write_archive(archive, [pause.image("arm64" if platform.machine() == "aarch64" else "amd64")])
 
 
 async def load_image(config: Config, node: str, archive: Path) -> list[str]:
@@ -79,7 +81,7 @@ def remove(config: Config, node: str, process: ProcessId | None) -> None:
         process.end(STOP_SECONDS)
     asyncio.run(containerd.sweep(place))
     asyncio.run(containerd.sweep(directory(config, node)))  # volumes: tmpfs mounts of pods
-    cgroups.remove_tree(cgroup_root(config, node))
+    Cgroups(cgroup(config, node)).remove_all()
     _remove_table(config)
 
 

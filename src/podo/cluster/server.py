@@ -6,17 +6,23 @@ import asyncio
 import gc
 import signal
 
+from podo.apiserver.local import LocalClient
+from podo.apiserver.subresources.kubelet import KubeletAccess
 from podo.cluster.component import say_ready
 from podo.cluster.config import Config
 from podo.cluster.controlplane import ControlPlane, Settings
+from podo.cluster.simulatednode import SimulatedNode
 from podo.http.server import HttpServer
-from podo.http.tls import server_context
+from podo.http.tls import client_context, server_context
 from podo.runtime import log, loop
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock, SystemClock
 from podo.storage.contract import Store
 
 logger = log.Logger("podo.server")
+
+#: Simulated nodes that register at the same time.
+NODES_AT_ONCE = 50
 
 
 def serve(config: Config) -> None:
@@ -27,7 +33,7 @@ def serve(config: Config) -> None:
 
 async def _serve(config: Config, clock: Clock, chance: Chance) -> None:
     stop = stop_signal()
-    plane = ControlPlane(_store(config), clock, chance, settings_of(config))
+    plane = ControlPlane(_store(config), clock, chance, settings_of(config), kubelet=_kubelet_access(config))
     await plane.start()
     server = await _listen(config, plane)
     await plane.start_loops()
@@ -74,6 +80,12 @@ def _store(config: Config) -> Store:
     return SqliteStore(config.layout.store, stamp)
 
 
+def _kubelet_access(config: Config) -> KubeletAccess:
+    pki = config.layout.pki
+    own = {"certificate": pki / "apiserver-kubelet-client.crt", "key": pki / "apiserver-kubelet-client.key"}
+    return KubeletAccess(client_context(ca=pki / "ca.crt", **own))
+
+
 async def _listen(config: Config, plane: ControlPlane) -> HttpServer:
     pki = config.layout.pki
     tls = server_context(pki / "apiserver.crt", pki / "apiserver.key", client_ca=pki / "ca.crt")
@@ -81,3 +93,21 @@ async def _listen(config: Config, plane: ControlPlane) -> HttpServer:
     for address in dict.fromkeys(("127.0.0.1", config.node_ip)):
         await server.listen(address, config.port, tls=tls)
     return server
+
+
+async def _simulated_nodes(config: Config, plane: ControlPlane, clock: Clock, chance: Chance) -> list[SimulatedNode]:
+    """Start them, some at a time; [] where the nodes are real."""
+    if config.runtime != "simulated":
+        return []
+    some = asyncio.Semaphore(NODES_AT_ONCE)
+    nodes = []
+    for number, name in enumerate(config.node_names):
+        client = LocalClient(plane.api, f"system:node:{name}", ("system:nodes",))
+        nodes.append(SimulatedNode(name, number, client, clock, chance))
+
+    async def start(node: SimulatedNode) -> None:
+        async with some:
+            await node.start()
+
+    await asyncio.gather(*(start(node) for node in nodes))
+    return nodes

@@ -1,6 +1,6 @@
 """The cgroups of pods: where they are, their limits, and their removal. cgroup v1 hierarchies and v2 (cgroupfs driver).
 
-A pod's group is ``/kubepods-NODE/[burstable/|besteffort/]podUID``; the runtime makes it with the pod's first
+A pod's group is ``/TOP/[burstable/|besteffort/]podUID``; the runtime makes it with the pod's first
 container and
 leaves it behind, so its limits and its end are the node's work.
 """
@@ -25,10 +25,10 @@ _POD = re.compile(r"pod([0-9a-fA-F-]{36})")
 
 
 class Cgroups:
-    """The groups of one node's pods. ``root`` is where the cgroup file systems are mounted."""
+    """The groups of one node's pods, all below ``top``. ``root`` is where the cgroup file systems are mounted."""
 
-    def __init__(self, node_name: str, root: Path = ROOT) -> None:
-        self._top = f"kubepods-{node_name}"
+    def __init__(self, top: str, root: Path = ROOT) -> None:
+        self._top = top
         self._root = root
         self._unified = (root / "cgroup.controllers").exists()
 

@@ -16,6 +16,7 @@ class NodeConfig:
     name: str
     internal_ip: str
     data_dir: Path = Path("/var/lib/podo/node")
+    cgroup: str = "kubepods"  # the group above all pods; no two nodes of a machine may share one
     pod_cidr: str = ""  # where empty, the Node's spec.podCIDR is waited for
     cluster_dns: tuple[str, ...] = ()
     cluster_domain: str = "cluster.local"

@@ -40,7 +40,7 @@ class LinuxMachine:
         self._system = System(config)
         self._pods = config.data_dir / "pods"
         self._logs = config.data_dir / "logs"
-        self._cgroups = Cgroups(config.name)
+        self._cgroups = Cgroups(config.cgroup)
         capacity = self._system.capacity
         amounts = {
             "cpu": int(capacity.cpus * 1000),

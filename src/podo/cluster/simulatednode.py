@@ -1,0 +1,50 @@
+"""A simulated node: podo's own node agent on a runtime without containers, in the control plane's process."""
+
+from __future__ import annotations
+
+from podo.client.contract import Client
+from podo.node.agent import NodeAgent
+from podo.node.config import NodeConfig
+from podo.node.runtimes.simulated import SimulatedRuntime
+from podo.runtime.chance import Chance
+from podo.runtime.clock import Clock
+
+
+class SimulatedNode:
+    """``number`` gives the node its address, 192.168.0.1 for node 0."""
+
+    def __init__(self, name: str, number: int, client: Client, clock: Clock, chance: Chance) -> None:
+        self.name = name
+        self._client = client
+        self._clock = clock
+        self._chance = chance
+        upper, lower = divmod(number + 1, 250)
+        self._config = NodeConfig(name, f"192.168.{upper}.{lower}", simulated=True)
+        self._runtime: SimulatedRuntime | None = None
+        self._agent: NodeAgent | None = None
+
+    @property
+    def alive(self) -> bool:
+        return self._agent is not None
+
+    async def start(self) -> None:
+        """Switch the machine on. Nothing runs on it yet."""
+        if self._agent is not None:
+            return
+        self._runtime = runtime = SimulatedRuntime(self._clock, self._chance)
+
+        async def network(pod_cidr: str) -> None:
+            runtime.set_pod_cidr(pod_cidr)
+
+        await runtime.start()
+        self._agent = NodeAgent(self._config, self._client, runtime, self._clock, self._chance, on_pod_cidr=network)
+        await self._agent.start()
+
+    async def kill(self) -> None:
+        """Switch it off: what ran on it is gone, and nobody is told."""
+        agent, runtime = self._agent, self._runtime
+        self._agent = self._runtime = None
+        if agent is not None:
+            await agent.stop()
+        if runtime is not None:
+            await runtime.stop()
