@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podo.api import encoding
@@ -43,6 +43,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(NAMES, VALUES), st.dictionaries(NAMES, VALUES), NAMES, st.integers(1, 2**63))
 def test_stamping_never_changes_anything_else(metadata: Any, rest: Any, kind: str, revision: int) -> None:
     obj = {**rest, "apiVersion": "v1", "kind": kind, "metadata": {**metadata, "resourceVersion": "1"}}
@@ -88,6 +89,7 @@ def test_duplicate_fields_are_found_when_asked_for() -> None:
     assert encoding.decode(b'{"a":1e5,"b":' + b"1" * 300 + b"}", want_duplicates=True).duplicates == []
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(NAMES, VALUES))
 def test_no_duplicates_in_what_has_none(obj: dict[str, Any]) -> None:
     for body in (orjson.dumps(obj), json.dumps(obj, indent=1).encode()):
@@ -192,6 +194,7 @@ def test_any_yaml_is_decoded_or_refused(text: str) -> None:
         assert problem.code == 400
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.text(st.characters(categories=["L", "N"]), min_size=1), VALUES))
 def test_json_read_as_yaml_is_the_same(obj: dict[str, Any]) -> None:
     text = json.dumps(obj)

@@ -14,7 +14,9 @@ MAX_OPERATIONS = 10_000
 MAX_COPIED = 1_000_000
 #: Members and elements of the containers that one patch may change, counted again for each operation.
 MAX_TOUCHED = 20_000_000
-_MAX_POINTER = 4096
+#: No document is nested deeper, and one that patches nest deeper cannot be reached into further.
+_MAX_TOKENS = 200
+_MAX_POINTER = 16 * 1024
 
 Change = Callable[[Any, str], Any]
 
@@ -118,7 +120,10 @@ def pointer(text: str) -> list[str]:
         return []
     if not text.startswith("/") or len(text) > _MAX_POINTER:
         raise PatchError(f"{text[:80]!r} is not a JSON pointer")
-    return [token.replace("~1", "/").replace("~0", "~") for token in text[1:].split("/")]
+    tokens = text[1:].split("/")
+    if len(tokens) > _MAX_TOKENS:
+        raise PatchError(f"a JSON pointer may have at most {_MAX_TOKENS} tokens")
+    return [token.replace("~1", "/").replace("~0", "~") for token in tokens]
 
 
 def find(document: Any, path: list[str]) -> Any:

@@ -73,6 +73,8 @@ WRONG: list[Any] = [
     [{"op": "remove", "path": "/list/+1"}],
     [{"op": "remove", "path": "/list/" + "9" * 5000}],
     [{"op": "add", "path": "/list/3", "value": 1}],
+    [{"op": "add", "path": "/a" * 5000, "value": 1}],
+    [{"op": "add", "path": "/a" * 500, "value": 1}],
     [{"op": "add", "path": "/text/0", "value": 1}],
     [{"op": "move", "path": "/list/0/x", "from": "/list/0"}],
     [{"op": "move", "path": "/b"}],
