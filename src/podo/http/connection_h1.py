@@ -135,10 +135,10 @@ class H1Connection(asyncio.Protocol):
         self._eof = True
         if self._tunnel:
             self._tunnel.feed_eof()
-            return True
+            return self._transport.can_write_eof()
         if self._parsing:
             self._parsing.lose()
-        if self._streaming:
+        if self._streaming or not self._transport.can_write_eof():  # TLS does not half-close
             return False
         return self._running is not None
 

@@ -25,6 +25,8 @@ HEAD_SECONDS = 30.0
 REFUSAL_SECONDS = 10.0
 #: For what the other server still sends after the client said that it sends no more.
 HALF_CLOSED_SECONDS = 30.0
+#: The same where the other server cannot be told so, which is with TLS.
+FLUSH_SECONDS = 1.0
 _HEAD = 64 * 1024
 _REFUSAL = 1024 * 1024
 
@@ -37,10 +39,12 @@ class _Outgoing(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._gate = Gate()
+        self._half_closes = False
         self.tunnel: RawTunnel
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         stream = cast(asyncio.Transport, transport)
+        self._half_closes = stream.can_write_eof()  # TLS does not
 
         def pause(paused: bool) -> None:
             if not stream.is_closing():
@@ -53,7 +57,7 @@ class _Outgoing(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self.tunnel.feed_eof()
-        return True
+        return self._half_closes
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._gate.lose()
@@ -110,7 +114,7 @@ async def run(
             return await _answer(client, 504, "error dialing backend: it did not answer the request")
         await client.write(answer)
         if answer.split(b" ", 2)[1:2] == [b"101"]:
-            await _both_ways(client, server)
+            await _both_ways(client, server, HALF_CLOSED_SECONDS if tls is None else FLUSH_SECONDS)
         else:
             await _rest_of_refusal(client, server, answer)
     except Disconnected:
@@ -164,7 +168,7 @@ async def _rest_of_refusal(client: Tunnel, server: Tunnel, answer: bytes) -> Non
         return
 
 
-async def _both_ways(client: Tunnel, server: Tunnel) -> None:
+async def _both_ways(client: Tunnel, server: Tunnel, half_closed_seconds: float) -> None:
     tasks = Tasks("tunnel")
     upward = tasks.spawn(_copy(client, server), "to the server")
     downward = tasks.spawn(_copy(server, client), "to the client")
@@ -172,7 +176,7 @@ async def _both_ways(client: Tunnel, server: Tunnel) -> None:
         await asyncio.wait((upward, downward), return_when=asyncio.FIRST_COMPLETED)
         # A server that is done has closed; a client that is done may still wait for what the server has to say.
         if not downward.done():
-            await asyncio.wait((downward,), timeout=HALF_CLOSED_SECONDS)
+            await asyncio.wait((downward,), timeout=half_closed_seconds)
     finally:
         await tasks.stop(1.0)
 

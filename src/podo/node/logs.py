@@ -152,7 +152,7 @@ class LogFile:
 
 
 async def send_log(log: LogFile, options: LogOptions, writer: Writer, running: Callable[[], bool]) -> None:
-    """Write ``log`` to ``writer`` and close it; with ``follow`` until the container runs no more (``running`` tells)."""
+    """Write ``log`` to ``writer`` and close it; with ``follow`` until the container has ended (``running`` tells)."""
     selection = Selection(options)
     try:
         while not selection.full and not writer.closed:

@@ -1,7 +1,7 @@
 """The kubelet's HTTPS port: container logs, exec, attach, port-forward, the node's pods; for the API server alone.
 
-Paths and parameters are the upstream kubelet's. Streams go to the runtime's own streaming server, by a single-use URL that
-the runtime gives, as a byte tunnel.
+Paths and parameters are the upstream kubelet's. Streams go to the runtime's own streaming server, by a single-use URL
+that the runtime gives, as a byte tunnel.
 """
 
 from __future__ import annotations

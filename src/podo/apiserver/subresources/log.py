@@ -2,7 +2,8 @@
 
     answer = await log(request, pod, node, kubelet)
 
-``node`` is the pod's Node, or None while it has none; ``kubelet`` a KubeletAccess. Authorization is the caller's. Refusals are raised as ApiError.
+``node`` is the pod's Node, or None while it has none; ``kubelet`` a KubeletAccess. Authorization is the caller's.
+Refusals are raised as ApiError.
 """
 
 from __future__ import annotations
