@@ -61,6 +61,6 @@ def check_status_numbers(new: Obj, fields: tuple[str, ...], found: Found) -> Non
         check_not_negative(f"status.{field}", count, found)
         if count > total:
             found.append(invalid(f"status.{field}", count, "cannot be greater than status.replicas"))
-    if (status.get("availableReplicas") or 0) > (status.get("readyReplicas") or 0):
-        count = status["availableReplicas"]
-        found.append(invalid("status.availableReplicas", count, "cannot be greater than readyReplicas"))
+    available = status.get("availableReplicas") or 0
+    if available > (status.get("readyReplicas") or 0):
+        found.append(invalid("status.availableReplicas", available, "cannot be greater than readyReplicas"))
