@@ -44,12 +44,16 @@ def test_the_foreground_owner_goes_last() -> None:
     with World() as world:
         world.apply(deployment())
         world.wait_for("Deployment", "web", condition="Available")
+        held = name_of(world.pods()[0])
+        hold = {"metadata": {"finalizers": ["example.com/hold"]}}
+        world.run(world.client.patch("Pod", held, "default", patch=hold))
         world.delete("Deployment", "web", propagation="Foreground")
-        world.wait_until(lambda: any("deletionTimestamp" in p["metadata"] for p in world.pods()))
+        world.settle()
+        assert [name_of(pod) for pod in world.pods()] == [held]
         assert world.get("Deployment", "web")["metadata"]["finalizers"] == ["foregroundDeletion"]
-        assert len(world.list("ReplicaSet")) == 1
-        world.wait_until(lambda: not world.list("Deployment"))
-        assert not world.pods() and not world.list("ReplicaSet")
+        assert world.list("ReplicaSet")[0]["metadata"]["finalizers"] == ["foregroundDeletion"]
+        world.run(world.client.patch("Pod", held, "default", patch={"metadata": {"finalizers": None}}))
+        world.wait_until(lambda: not world.list("Deployment") and not world.list("ReplicaSet") and not world.pods())
 
 
 def test_orphaning_leaves_the_dependents() -> None:
