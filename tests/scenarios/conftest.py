@@ -1,4 +1,4 @@
-"""What scenarios share: the manifests they begin with. The cluster itself is the ``world`` fixture or ``podo.lab.World``."""
+"""What scenarios share: the manifests they begin with. The cluster is the ``world`` fixture or a ``podo.lab.World``."""
 
 from __future__ import annotations
 

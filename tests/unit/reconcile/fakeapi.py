@@ -1,4 +1,4 @@
-"""A small API of plain dicts with a log: watches lag, requests are lost, as a test asks for. Only for the frame's own tests."""
+"""A small API of plain dicts with a log: watches lag and requests are lost as a test asks. For the frame's own tests."""
 
 from __future__ import annotations
 
@@ -104,6 +104,7 @@ class FakeApi:
                 raise conflict(registry.named(kind), metadata["name"], "the object has been modified")
             new = {**old, "status": obj.get("status")} if subresource == "status" else copy.deepcopy(obj)
             new = copy.deepcopy(new)
+            new["metadata"]["uid"] = old["metadata"]["uid"]
             self.objects[key] = new
             return self._commit("MODIFIED", kind, new)
 
