@@ -103,3 +103,8 @@ def test_the_scale_of_a_deployment():
     assert deployment["spec"]["replicas"] == 5
     set_scale(deployment, {}, ScalePaths())
     assert deployment["spec"]["replicas"] == 0
+
+
+def test_the_scale_of_what_has_a_plain_map_as_selector():
+    controller = {"metadata": {"name": "rc"}, "spec": {"replicas": 1, "selector": {"b": "2", "a": "1"}}}
+    assert scale_of(controller, ScalePaths())["status"] == {"replicas": 0, "selector": "a=1,b=2"}

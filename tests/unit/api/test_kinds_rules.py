@@ -99,6 +99,24 @@ SERVICES = [
         ['spec.externalTrafficPolicy: Invalid value: "Local": may only be set for externally-accessible services'],
     ),
 ]
+SERVICES += [
+    (
+        service(ipFamilyPolicy="RequireDualStack"),
+        [
+            'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": '
+            "this cluster is not configured for dual-stack services"
+        ],
+    ),
+    (service(ipFamilies=["IPv6"]), ['spec.ipFamilies[0]: Invalid value: "IPv6": not configured on this cluster']),
+    (obj("Service", spec={"clusterIP": "None", "ipFamilies": ["IPv4", "IPv6"]}), []),
+    (
+        service(trafficDistribution="Far"),
+        [
+            'spec.trafficDistribution: Unsupported value: "Far": '
+            'supported values: "PreferClose", "PreferSameNode", "PreferSameZone"'
+        ],
+    ),
+]
 WORKLOADS = [
     (replicated("Deployment"), []),
     (replicated("ReplicaSet", replicas=0), []),

@@ -6,6 +6,7 @@ from typing import Any
 
 from podo.api.columns import selector_text
 from podo.api.kind import Kind, Obj, ScalePaths
+from podo.values.selector import from_map
 
 SCALE = Kind(
     group="autoscaling", version="v1", kind="Scale", plural="scales", singular="scale", verbs=("get", "patch", "update")
@@ -17,7 +18,7 @@ _METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 def scale_of(obj: Obj, paths: ScalePaths) -> Obj:
     """The Scale of an object: ``spec.replicas`` wanted, ``status.replicas`` seen, ``status.selector`` as text."""
     status: dict[str, Any] = {"replicas": _read(obj, paths.status_replicas) or 0}
-    selector = selector_text(_read(obj, paths.selector))
+    selector = _selector(_read(obj, paths.selector))
     if selector:
         status["selector"] = selector
     metadata = {field: obj["metadata"][field] for field in _METADATA if field in obj["metadata"]}
@@ -32,6 +33,12 @@ def set_scale(obj: Obj, scale: Obj, paths: ScalePaths) -> None:
     for parent in parents:
         target = target.setdefault(parent, {})
     target[last] = (scale.get("spec") or {}).get("replicas", 0)
+
+
+def _selector(selector: Any) -> str:
+    if isinstance(selector, dict) and not selector.keys() & {"matchLabels", "matchExpressions"}:
+        return str(from_map(selector))  # a ReplicationController's is a plain map
+    return selector_text(selector)
 
 
 def _read(obj: Obj, path: str) -> Any:

@@ -13,6 +13,9 @@ from podo.values import names
 _TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _AFFINITIES = ("ClientIP", "None")
 _POLICIES = ("Cluster", "Local")
+_DISTRIBUTIONS = ("PreferClose", "PreferSameNode", "PreferSameZone")
+_FAMILIES = ("IPv4", "IPv6")
+_FAMILY_POLICIES = ("PreferDualStack", "RequireDualStack", "SingleStack")
 _AFFINITY_SECONDS_MAX = 86400
 _KUBELET_PORT = 10250
 
@@ -35,6 +38,7 @@ def problems(new: Obj, old: Obj | None) -> Found:
     for index, address in enumerate(spec.get("externalIPs") or ()):
         check_endpoint_ip(f"spec.externalIPs[{index}]", address, found)
     _check_policies(spec, found)
+    _check_families(spec, found)
     if old is not None:
         _check_update(spec, old["spec"], found)
     return found
@@ -129,9 +133,28 @@ def _check_policies(spec: dict[str, Any], found: Found) -> None:
             found.append(invalid("spec.externalTrafficPolicy", external, why))
         elif external not in _POLICIES:
             found.append(not_supported("spec.externalTrafficPolicy", external, _POLICIES))
-    internal = spec.get("internalTrafficPolicy")
-    if internal and internal not in _POLICIES:
-        found.append(not_supported("spec.internalTrafficPolicy", internal, _POLICIES))
+    for field, supported in (("internalTrafficPolicy", _POLICIES), ("trafficDistribution", _DISTRIBUTIONS)):
+        if (value := spec.get(field)) and value not in supported:
+            found.append(not_supported(f"spec.{field}", value, supported))
+
+
+def _check_families(spec: dict[str, Any], found: Found) -> None:
+    """The cluster has IPv4 only; a headless Service without selector may say what it likes."""
+    policy, families = spec.get("ipFamilyPolicy"), spec.get("ipFamilies") or ()
+    if policy and policy not in _FAMILY_POLICIES:
+        found.append(not_supported("spec.ipFamilyPolicy", policy, _FAMILY_POLICIES))
+    is_bare = spec.get("clusterIP") == "None" and not spec.get("selector")
+    if policy == "RequireDualStack" and not is_bare:
+        why = "this cluster is not configured for dual-stack services"
+        found.append(invalid("spec.ipFamilyPolicy", policy, why))
+    for index, family in enumerate(families):
+        path = f"spec.ipFamilies[{index}]"
+        if family not in _FAMILIES:
+            found.append(not_supported(path, family, _FAMILIES))
+        elif family in families[:index]:
+            found.append(duplicate(path, family))
+        elif family != "IPv4" and not is_bare:
+            found.append(invalid(path, family, "not configured on this cluster"))
 
 
 def _check_update(new: dict[str, Any], old: dict[str, Any], found: Found) -> None:
