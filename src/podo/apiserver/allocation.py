@@ -51,6 +51,11 @@ class Allocator:
         self._chance = chance
         self._used: set[str | int] = set()
 
+    @property
+    def used(self) -> frozenset[str | int]:
+        """All that is held now."""
+        return frozenset(self._used)
+
     def rebuild(self, services: Iterable[Obj]) -> None:
         """Forget everything and take what ``services`` hold."""
         self._used = set()

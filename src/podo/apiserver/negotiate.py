@@ -26,7 +26,7 @@ _VERSIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """``as_kind``: "", "Table", "PartialObjectMetadata" (or its "...List"), or for discovery "APIGroupDiscoveryList"."""
+    """``as_kind``: "", "Table", "PartialObjectMetadata", "PartialObjectMetadataList" or "APIGroupDiscoveryList"."""
 
     media: str = JSON
     as_kind: str = ""

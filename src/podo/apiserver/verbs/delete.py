@@ -26,7 +26,7 @@ _ANSWERS_OBJECT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class DeleteOptions:
-    """``metav1.DeleteOptions``. ``propagation``: "", "Background", "Foreground", "Orphan"; ``uid``, ``revision``: preconditions."""
+    """``metav1.DeleteOptions``. ``propagation``: "" or a policy; ``uid`` and ``revision``: preconditions."""
 
     grace_seconds: int | None = None
     propagation: str = ""

@@ -24,7 +24,7 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class WatchOptions:
-    """The parameters of watch. ``initial_events``: sendInitialEvents; ``timeout_seconds`` None leaves it to the server."""
+    """The parameters of watch. ``initial_events``: sendInitialEvents; ``timeout_seconds`` None: the server decides."""
 
     labels: str = ""
     fields: str = ""
@@ -37,7 +37,7 @@ class WatchOptions:
 
 @dataclass(frozen=True, slots=True)
 class WatchEvent:
-    """``type``: ADDED, MODIFIED, DELETED or BOOKMARK, which has no record. ``initial_end``: the initial events are done."""
+    """``type``: ADDED, MODIFIED, DELETED or BOOKMARK, which has no record. ``initial_end``: no initial events follow."""
 
     type: str
     record: Record | None
