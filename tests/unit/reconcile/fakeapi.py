@@ -1,4 +1,4 @@
-"""A small API of plain dicts with a log: watches lag and requests are lost as a test asks. For the frame's own tests."""
+"""A small API of plain dicts with a log: watches lag, requests are lost as a test asks. For the frame's tests."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class FakeApi:
         self.lag = lag
         self.objects: dict[tuple[str, str, str], Obj] = {}
         self.log: list[tuple[float, str, Event]] = []
+        self.requests: list[tuple[str, str, str]] = []  # all writes asked for; ``writes``: those carried out
         self.writes: list[tuple[str, str, str]] = []
         self.revision = 0
         self.oldest = 0
@@ -36,6 +37,7 @@ class FakeApi:
 
     async def _write(self, verb: str, kind: str, name: str, act: Any) -> Obj:
         await asyncio.sleep(0.001)
+        self.requests.append((verb, kind, name))
         self.before(verb, kind, name)
         answer: Obj = act()
         self.writes.append((verb, kind, name))

@@ -104,6 +104,7 @@ def test_50_replicas_are_50_creates_under_a_watch_lag_of_5_seconds() -> None:
             assert len(process.told.events) == 50
             assert not process.bugs
         assert creates(api) == 50
+        assert len(api.requests) == 1 + 50 + 2, "one request a pod, one for the status before and after"
 
     run(main())
 
@@ -179,7 +180,7 @@ def test_scaling_down_deletes_each_once() -> None:
             await api.update(rs)
             await asyncio.sleep(30)
         assert len(pods_of(api)) == 5
-        assert sum(verb == "delete" for verb, _, _ in api.writes) == 15
+        assert sum(verb == "delete" for verb, _, _ in api.requests) == 15
 
     run(main())
 
