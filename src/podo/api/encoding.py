@@ -112,6 +112,11 @@ def decode_documents(data: bytes, *, limit: int = MAX_BODY) -> list[Obj]:
     """All objects of a YAML (or JSON) manifest, documents separated by ``---``, without empty ones. Raises ApiError."""
     if len(data) > limit:
         raise ApiError("RequestEntityTooLarge", f"limit is {limit}")
+    if data.lstrip().startswith(b"{"):
+        try:
+            return [decode(data, JSON, limit=limit).obj]
+        except ApiError:
+            pass  # a YAML document may begin so too
     from podo.api import yaml_reader
 
     found = [value for value, _ in yaml_reader.documents(data, MAX_DEPTH) if value is not None]

@@ -20,7 +20,7 @@ from podo.api.errors import bad_request
 MAX_ALIASED = 100_000
 MAX_DOCUMENTS = 10_000
 
-_Parser: Any = getattr(yaml, "CParser", None) or yaml.Loader
+_Parser: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader  # only its events are used
 
 _TRUE = frozenset(["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"])
 _FALSE = frozenset(["n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"])
@@ -182,18 +182,16 @@ def _key_text(value: Any) -> str:
     raise _Malformed("a map's key must be a scalar")
 
 
-def _paired(text: str) -> str:
-    """A quoted text in which ``\\u`` escapes may have left halves of characters, as JSON writes those above U+FFFF."""
-    try:
-        return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16")
-    except UnicodeDecodeError:
-        raise _Malformed("a character is written by half (a lone surrogate)") from None
+def _check_characters(text: str) -> None:
+    """Half a character, as JSON escapes those above U+FFFF, is refused: by libyaml itself, and here without libyaml."""
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise _Malformed("found invalid Unicode character escape code")
 
 
 def _of_scalar(event: Any) -> Any:
     tag = event.tag
     if event.style == '"':
-        event.value = _paired(event.value)
+        _check_characters(event.value)
     if tag in (None, "!") or event.implicit[0]:
         return scalar(event.value) if event.implicit[0] else event.value
     if tag == "tag:yaml.org,2002:str":
@@ -209,7 +207,7 @@ def _of_scalar(event: Any) -> Any:
     }.get(tag)
     if wanted is None:
         raise _Malformed(f"unknown tag {tag}")
-    if not isinstance(value, wanted):  # type: ignore[arg-type]
+    if not isinstance(value, wanted):
         raise _Malformed(f"cannot decode {event.value!r} as a {tag.rpartition(':')[2]}")
     return value
 
