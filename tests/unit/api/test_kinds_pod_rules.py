@@ -138,14 +138,30 @@ RESOURCES = [
         [f"{C}.resources.limits: Required value: Limit must be set for non overcommitable resources"],
     ),
     (
-        one(resources={"requests": {"storage": "1"}, "limits": {"storage": "1"}}),
+        one(resources={"limits": {"gpu": "1"}}),
         [
-            f'{C}.resources.{part}[storage]: Invalid value: "storage": {why}'
+            f'{C}.resources.{part}[gpu]: Invalid value: "gpu": {why}'
             for part in ("limits", "requests")
             for why in (
                 "must be a standard resource type or fully qualified",
                 "must be a standard resource for containers",
             )
+        ],
+    ),
+]
+RESOURCES += [
+    (
+        one(resources={"requests": {"storage": "1"}}),
+        [
+            f'{C}.resources.requests[storage]: Invalid value: "storage": must be a standard resource for containers',
+            f"{C}.resources.limits: Required value: Limit must be set for non overcommitable resources",
+        ],
+    ),
+    (
+        one(resources={"requests": {"cpu": "1x"}}),
+        [
+            f'{C}.resources.requests[cpu]: Invalid value: "1x": quantities must match the regular expression '
+            "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
         ],
     ),
 ]

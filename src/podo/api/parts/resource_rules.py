@@ -9,6 +9,23 @@ from podo.api.rules import Found, check_text, invalid, required
 from podo.values import names, quantity
 
 _STANDARD = ("cpu", "memory", "ephemeral-storage")
+#: Standard names that mean something in quotas and claims, not in containers.
+_ELSEWHERE = frozenset(
+    (
+        "configmaps",
+        "persistentvolumeclaims",
+        "pods",
+        "replicationcontrollers",
+        "resourcequotas",
+        "secrets",
+        "services",
+        "services.loadbalancers",
+        "services.nodeports",
+        "storage",
+        "requests.storage",
+        *(f"{part}.{name}" for part in ("limits", "requests") for name in _STANDARD),
+    )
+)
 _HUGE = "hugepages-"
 
 
@@ -30,7 +47,8 @@ def _check_one(name: str, amount: Any, path: str, found: Found) -> None:
     if not _is_known(name):
         check_text(f"{path}[{name}]", name, names.qualified_name, found)
         if "/" not in name:
-            found.append(invalid(f"{path}[{name}]", name, "must be a standard resource type or fully qualified"))
+            if name not in _ELSEWHERE:
+                found.append(invalid(f"{path}[{name}]", name, "must be a standard resource type or fully qualified"))
             found.append(invalid(f"{path}[{name}]", name, "must be a standard resource for containers"))
     value = _parsed(str(amount))
     if value is None:
