@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 
 class Pki:
-    """``ca``; ``issue(name, *groups)`` gives the files of a certificate that is good for a server on 127.0.0.1 and a client."""
+    """``ca``; ``issue(name, *groups)`` gives certificate and key for a client and a server on 127.0.0.1."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -26,7 +26,7 @@ class Pki:
         self.ca.write_bytes(made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
     def _builder(self, name: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         return x509.CertificateBuilder(
             self._name,
             name,

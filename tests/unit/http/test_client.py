@@ -15,7 +15,7 @@ from podo.http.server import HttpServer
 
 @asynccontextmanager
 async def saying(*answers: bytes) -> AsyncIterator[tuple[HttpPool, list[int]]]:
-    """A server that gives one of ``answers`` to each connection and closes it; the numbers are requests a connection."""
+    """A server that gives one of ``answers`` to each connection and closes it."""
     heard: list[int] = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -134,7 +134,9 @@ def test_websocket_frames_go_through(go: Run, pki: Pki) -> None:
             )
             head = await reader.readuntil(b"\r\n\r\n")
             assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in head
-            frame = b"\x82\x85\x01\x02\x03\x04" + bytes(b ^ m for b, m in zip(b"\x00ping", b"\x01\x02\x03\x04\x01"))
+            frame = b"\x82\x85\x01\x02\x03\x04" + bytes(
+                b ^ m for b, m in zip(b"\x00ping", b"\x01\x02\x03\x04\x01", strict=True)
+            )
             writer.write(frame)
             assert await reader.readexactly(len(frame)) == frame
             writer.close()
