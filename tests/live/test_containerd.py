@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from podo.node import containerd
-from podo.node.runtimes.contract import ContainerSpec, SandboxSpec
+from podo.node.runtimes.contract import ContainerSpec, RuntimeFailure, SandboxSpec
 from tests.live.containerd_instance import Instance, archives, containerd_instance, leftovers, unavailable
 
 pytestmark = [pytest.mark.live, pytest.mark.skipif(bool(unavailable()), reason=unavailable())]
@@ -31,6 +37,68 @@ def test_a_sweep_after_kill_9_leaves_nothing() -> None:
         instance.start()  # and what is on disk is still good
         asyncio.run(_sandboxes_are_not_ready(instance))
     assert leftovers(instance) == []
+
+
+@pytest.mark.skipif(
+    not (shutil.which("docker-registry") and shutil.which("skopeo")),
+    reason="docker-registry or skopeo is not installed",
+)
+def test_images_are_pulled_through_a_mirror() -> None:
+    with containerd_instance(archives()[:1]) as instance, _registry(instance) as address:
+        containerd.prepare(instance.directory, mirrors={"_default": f"http://{address}"})
+        source = f"oci-archive:{archives()[1]}:1.28"
+        copy = ["skopeo", "copy", "--dest-tls-verify=false", source, f"docker://{address}/library/busybox:1.28"]
+        done = instance.in_network(*copy)
+        assert done.returncode == 0, done.stderr
+        asyncio.run(_pull(instance))
+
+
+async def _pull(instance: Instance) -> None:
+    runtime = await instance.runtime()
+    try:
+        assert await runtime.find_image("busybox:1.28") is None
+        pulled = await runtime.pull_image("busybox:1.28")
+        found = await runtime.find_image("busybox:1.28")
+        assert found is not None and found.id == pulled
+        assert "docker.io/library/busybox:1.28" in found.names
+        with pytest.raises(RuntimeFailure) as failure:
+            await runtime.pull_image("busybox:9.99")
+        assert (failure.value.kind, "busybox:9.99" in failure.value.message) == ("not_found", True)
+        await runtime.remove_image("busybox:1.28")
+        assert await runtime.find_image("busybox:1.28") is None
+        for content in (b"no archive", b""):
+            bad = instance.directory / "bad.tar"
+            bad.write_bytes(content)
+            with pytest.raises(RuntimeFailure, match=r"bad\.tar"):
+                await runtime.load_image(bad)
+        assert len(await runtime.load_image(archives()[2])) == len(await runtime.load_image(archives()[2])) == 4
+    finally:
+        await runtime.stop()
+
+
+@contextmanager
+def _registry(instance: Instance) -> Iterator[str]:
+    """A registry in the instance's network."""
+    address, place = "127.0.0.1:5000", instance.directory / "registry"
+    place.mkdir()
+    settings = {
+        "version": 0.1,
+        "log": {"level": "error"},
+        "storage": {"filesystem": {"rootdirectory": str(place)}},
+        "http": {"addr": address},
+    }
+    (place / "config.yml").write_text(json.dumps(settings))  # JSON is YAML
+    argv = ["nsenter", f"--net=/run/netns/{instance.network}", "docker-registry", "serve", str(place / "config.yml")]
+    with (place / "log").open("wb") as log:
+        process = subprocess.Popen(argv, stdout=log, stderr=log)
+    try:
+        end = time.monotonic() + 20
+        while instance.in_network("busybox", "wget", "-qO-", f"http://{address}/v2/").returncode:
+            assert time.monotonic() < end, (place / "log").read_text()
+        yield address
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 async def _run_pod(instance: Instance) -> None:

@@ -36,6 +36,8 @@ RETRY_FIRST, RETRY_LAST = 0.1, 5.0
 #: A LIST of a full node.
 MESSAGE_BYTES = 16 << 20
 IMPORT_SECONDS = 120.0
+#: Only where all of cgroups is version 2.
+CGROUP_V2 = Path("/sys/fs/cgroup/cgroup.controllers")
 
 log = Logger("podo.cri")
 
@@ -49,6 +51,7 @@ class CriRuntime:
         self._channel: Any = None
         self._runtime: Any = None
         self._images: Any = None
+        self._cgroup_v2 = CGROUP_V2.exists()
         self._starts = asyncio.Semaphore(STARTS_AT_ONCE)
         self._pulls = asyncio.Semaphore(PULLS_AT_ONCE)
 
@@ -124,7 +127,7 @@ class CriRuntime:
             "CreateContainerRequest",
             CHANGE,
             pod_sandbox_id=sandbox_id,
-            config=container_config(spec),
+            config=container_config(spec, end_together=self._cgroup_v2),
             sandbox_config=sandbox_config(sandbox),
         )
         return str(answer.container_id)
@@ -226,6 +229,8 @@ class CriRuntime:
     async def load_image(self, archive: str | Path) -> list[str]:
         """Take every image of an OCI or Docker archive; their full names. Not in CRI: containerd's ``ctr`` does it."""
         names = await self._import(str(archive))
+        if not names:
+            raise RuntimeFailure("failed", f"{archive} holds no image for this machine")
         async with asyncio.timeout(READ):
             for name in names:  # CRI learns of them by an event, a moment later
                 while await self.find_image(name) is None:
@@ -243,8 +248,10 @@ class CriRuntime:
         try:
             output, errors = await within(IMPORT_SECONDS, process.communicate())
         except TimeoutError as failure:
-            process.kill()
             raise RuntimeFailure("deadline", f"{archive} was not loaded within {IMPORT_SECONDS:.0f} s") from failure
+        finally:
+            if process.returncode is None:
+                process.kill()
         if process.returncode:
             why = errors.decode(errors="replace").strip().removeprefix("ctr: ")
             raise RuntimeFailure("failed", f"cannot load {archive}: {why}")

@@ -72,8 +72,8 @@ def _sandbox_security(spec: SandboxSpec) -> Any:
     return security
 
 
-def container_config(spec: ContainerSpec) -> Any:
-    """A ``ContainerConfig``."""
+def container_config(spec: ContainerSpec, *, end_together: bool = False) -> Any:
+    """A ``ContainerConfig``. ``end_together``: out of memory, all its processes are killed (only cgroup v2 can)."""
     return cri.ContainerConfig(
         metadata=cri.ContainerMetadata(name=spec.name, attempt=spec.attempt),
         image=cri.ImageSpec(image=spec.image_id, user_specified_image=spec.image_name),
@@ -88,11 +88,13 @@ def container_config(spec: ContainerSpec) -> Any:
         stdin=spec.stdin,
         stdin_once=spec.stdin_once,
         tty=spec.tty,
-        linux=cri.LinuxContainerConfig(resources=_resources(spec), security_context=_container_security(spec)),
+        linux=cri.LinuxContainerConfig(
+            resources=_resources(spec, end_together), security_context=_container_security(spec)
+        ),
     )
 
 
-def _resources(spec: ContainerSpec) -> Any:
+def _resources(spec: ContainerSpec, end_together: bool) -> Any:
     wanted = spec.resources
     return cri.LinuxContainerResources(
         cpu_period=wanted.cpu_period,
@@ -100,6 +102,7 @@ def _resources(spec: ContainerSpec) -> Any:
         cpu_shares=wanted.cpu_shares,
         memory_limit_in_bytes=wanted.memory_limit,
         oom_score_adj=wanted.oom_score_adj,
+        unified={"memory.oom.group": "1"} if end_together else {},
     )
 
 
