@@ -62,10 +62,9 @@ def dumps(value: Any) -> bytes:
 
 def stamp(value: bytes, revision: int) -> bytes:
     """Put ``"resourceVersion":"N"`` first into the metadata of an encoded object."""
-    at = value.index(_METADATA) + _AFTER
-    if value[at] == _BRACE:
-        return b'%b"resourceVersion":"%d"%b' % (value[:at], revision, value[at:])
-    return b'%b"resourceVersion":"%d",%b' % (value[:at], revision, value[at:])
+    if value[value.index(_METADATA) + _AFTER] == _BRACE:
+        return value.replace(_METADATA, b'"metadata":{"resourceVersion":"%d"' % revision, 1)
+    return value.replace(_METADATA, b'"metadata":{"resourceVersion":"%d",' % revision, 1)
 
 
 def load(value: bytes) -> Obj:
