@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable
-from functools import lru_cache
 from typing import Any
 
 from podo.api.kind import Problem
@@ -64,19 +63,23 @@ def check_immutable(path: str, new: Any, old: Any, found: Found) -> None:
 
 #: A validator of ``podo.values.names``: what is wrong with a text (or number), in upstream's words.
 Validator = Callable[[Any], Iterable[str]]
-_CACHED_TEXT = 256  # longer values are rare, and would fill the cache with what a client sent
-
-
-@lru_cache(maxsize=16384)
-def _cached(validator: Validator, value: Any) -> tuple[str, ...]:
-    return tuple(validator(value))
+#: Values that were found good, with the validator that said so: most texts were seen before.
+_good: set[tuple[Validator, Any]] = set()
+_GOOD_MAX = 16384
+_GOOD_TEXT_MAX = 256  # longer values are rare, and would fill the set with what a client sent
 
 
 def check_text(path: str, value: Any, validator: Validator, found: Found) -> None:
-    """A text that a validator judges; each of its messages becomes a problem. Most texts were seen before."""
-    is_short = not isinstance(value, str) or len(value) <= _CACHED_TEXT
-    for message in _cached(validator, value) if is_short else validator(value):
-        found.append(invalid(path, value, message))
+    """A text that a validator judges; each of its messages becomes a problem."""
+    known = (validator, value)
+    if known in _good:
+        return
+    before = len(found)
+    found.extend(invalid(path, value, message) for message in validator(value))
+    if len(found) == before and not (isinstance(value, str) and len(value) > _GOOD_TEXT_MAX):
+        if len(_good) >= _GOOD_MAX:
+            _good.clear()
+        _good.add(known)
 
 
 def check_one_of(path: str, value: Any, supported: Collection[str], found: Found) -> None:

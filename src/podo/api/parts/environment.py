@@ -83,10 +83,12 @@ def check_field_ref(reference: dict[str, Any], allowed: tuple[str, ...], path: s
     field = reference.get("fieldPath")
     if not field:
         found.append(required(f"{path}.fieldPath"))
+    elif field in allowed:
+        return
     elif keyed := _subscript(field):
         key = keyed[2].lower() if keyed[1] == "annotations" else keyed[2]
         check_text(path, key, names.qualified_name, found)
-    elif field not in allowed:
+    else:
         found.append(not_supported(f"{path}.fieldPath", field, allowed))
 
 

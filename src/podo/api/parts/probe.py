@@ -78,7 +78,8 @@ def check_lifecycle(lifecycle: dict[str, Any], path: str, found: Found) -> None:
 def _check_probe(probe: dict[str, Any], path: str, found: Found) -> None:
     _check_handler(probe, path, ("exec", "httpGet", "tcpSocket", "grpc"), found)
     for name in _NUMBERS:
-        check_not_negative(f"{path}.{name}", probe.get(name), found)
+        if (number := probe.get(name)) and number < 0:
+            check_not_negative(f"{path}.{name}", number, found)
 
 
 def _check_handler(handler: dict[str, Any], path: str, ways: tuple[str, ...], found: Found) -> None:

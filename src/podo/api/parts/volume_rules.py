@@ -147,7 +147,7 @@ def check_relative(path: str, value: str, found: Found) -> None:
     """A path that stays below where it starts."""
     if value.startswith("/"):
         found.append(invalid(path, value, "must be a relative path"))
-    if ".." in value.split("/"):
+    if ".." in value and ".." in value.split("/"):
         found.append(invalid(path, value, "must not contain '..'"))
 
 
