@@ -41,7 +41,7 @@ def _condition(true: bool, reason: str = "", message: str = "") -> Status:
 def _dated(kind: str, new: Status, old: Status | None, generation: int | None, time: str) -> Status:
     changed = old is None or old.get("status") != new["status"]
     since = time if changed or old is None else old.get("lastTransitionTime") or time
-    dated: Status = {"type": kind, "lastProbeTime": None, "lastTransitionTime": since, **new}
+    dated: Status = {"type": kind, "lastTransitionTime": since, **new}
     if generation is not None:
         dated["observedGeneration"] = generation
     return dated

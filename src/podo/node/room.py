@@ -17,8 +17,7 @@ from podo.node.runtimes.contract import Runtime
 from podo.node.sources import Sources
 from podo.runtime.clock import Clock
 
-#: More at once gains no throughput from containerd, only latency.
-STARTS_AT_ONCE = 4
+#: Starts have their limit in the runtime; pulls have it here, to tell waiting from pulling.
 PULLS_AT_ONCE = 3
 
 
@@ -32,7 +31,6 @@ class NodeRoom:
     sources: Sources
     recorder: Recorder
     clock: Clock
-    starts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STARTS_AT_ONCE))
     pulls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PULLS_AT_ONCE))
 
     def tell(self, pod: Obj, reason: str, message: str, type: str = "Normal", container: str = "") -> None:

@@ -32,10 +32,9 @@ async def run_sandbox(room: NodeRoom, pod: Obj, attempt: int) -> None:
     """Run the pod's sandbox. Raises RuntimeFailure after telling why."""
     try:
         spec = sandbox_spec(room, pod, attempt)
-        async with room.starts:
-            sandbox_id = await room.runtime.run_sandbox(spec)
-            await room.machine.ran_sandbox(pod)
-            await room.inventory.look_at_sandbox(sandbox_id)
+        sandbox_id = await room.runtime.run_sandbox(spec)
+        await room.machine.ran_sandbox(pod)
+        await room.inventory.look_at_sandbox(sandbox_id)
     except (RuntimeFailure, ConfigProblem, MachineFailure) as failure:
         room.tell(pod, "FailedCreatePodSandBox", f"Failed to create pod sandbox: {failure}", "Warning")
         raise
@@ -50,10 +49,11 @@ async def start_container(room: NodeRoom, pod: Obj, order: StartContainer, memor
     try:
         image = await _image(room, pod, container, memory)
         spec = await _container_spec(room, pod, container, order.attempt, image, list(sandbox.ips))
-        container_id = await _create_and_start(room, pod, spec, sandbox.id, sandbox.attempt)
-        memory.refusals.pop(order.name, None)
+        container_id = await _create(room, pod, spec, sandbox.id, sandbox.attempt)
         if order.back_off is not None:
             memory.back_offs[order.name] = order.back_off
+        await _start(room, pod, order.name, container_id)
+        memory.refusals.pop(order.name, None)
     except Refused as refused:
         memory.refusals[order.name] = refused.refusal
         return
@@ -90,21 +90,23 @@ def _refused(room: NodeRoom, pod: Obj, name: str, reason: str, message: str, wai
     return Refused(Refusal(Waiting(reason, message), room.clock.now() + wait))
 
 
-async def _create_and_start(room: NodeRoom, pod: Obj, spec: ContainerSpec, sandbox_id: str, attempt: int) -> str:
-    async with room.starts:
-        try:
-            container_id = await room.runtime.create_container(sandbox_id, spec, sandbox_spec(room, pod, attempt))
-        except RuntimeFailure as failure:
-            raise _refused(room, pod, spec.name, "CreateContainerError", failure.message) from failure
-        room.tell(pod, "Created", f"Created container: {spec.name}", container=spec.name)
-        try:
-            await room.runtime.start_container(container_id)
-        except RuntimeFailure as failure:
-            await _look_at_failed(room, container_id)
-            raise _refused(room, pod, spec.name, "RunContainerError", failure.message, START_ERROR_SECONDS) from failure
-        room.tell(pod, "Started", f"Started container {spec.name}", container=spec.name)
-        await room.inventory.look_at_container(container_id)
+async def _create(room: NodeRoom, pod: Obj, spec: ContainerSpec, sandbox_id: str, attempt: int) -> str:
+    try:
+        container_id = await room.runtime.create_container(sandbox_id, spec, sandbox_spec(room, pod, attempt))
+    except RuntimeFailure as failure:
+        raise _refused(room, pod, spec.name, "CreateContainerError", failure.message) from failure
+    room.tell(pod, "Created", f"Created container: {spec.name}", container=spec.name)
     return container_id
+
+
+async def _start(room: NodeRoom, pod: Obj, name: str, container_id: str) -> None:
+    try:
+        await room.runtime.start_container(container_id)
+    except RuntimeFailure as failure:
+        await _look_at_failed(room, container_id)
+        raise _refused(room, pod, name, "RunContainerError", failure.message, START_ERROR_SECONDS) from failure
+    room.tell(pod, "Started", f"Started container {name}", container=name)
+    await room.inventory.look_at_container(container_id)
 
 
 async def _look_at_failed(room: NodeRoom, container_id: str) -> None:

@@ -106,8 +106,8 @@ def _terminated(container: Container) -> Status:
     state: Status = {
         "exitCode": container.exit_code,
         "reason": container.reason or ("Completed" if container.exit_code == 0 else "Error"),
-        "startedAt": timestamp.time(container.started_at) if container.started_at else None,
-        "finishedAt": timestamp.time(container.finished_at) if container.finished_at else None,
+        "startedAt": timestamp.time(container.started_at),
+        "finishedAt": timestamp.time(container.finished_at),
         "containerID": f"{RUNTIME_NAME}://{container.id}",
     }
     if container.message:
@@ -135,7 +135,7 @@ def _state(pod: Obj, container: Obj, last: Container | None, plan: Plan, old: St
 
 def _never_seen(old: Status) -> Status:
     """The end of a container of an ended pod that the runtime knows nothing about."""
-    state: Status = {"exitCode": 137, "reason": "ContainerStatusUnknown", "startedAt": None, "finishedAt": None}
+    state: Status = {"exitCode": 137, "reason": "ContainerStatusUnknown"}
     state["message"] = "The container could not be located when the pod was terminated"
     if old.get("containerID"):
         state["containerID"] = old["containerID"]

@@ -238,7 +238,7 @@ class PodWorker:
 
     async def _report(self, seen: Seen, plan: Plan, now: float) -> None:
         """Write the status if it differs from what the API has."""
-        if "delete" in self.memory.busy:
+        if plan.ending and plan.ending.remove and _is_between(seen):
             return
         old = self.pod.get("status") or {}
         status = status_of(self.pod, seen, self.memory, plan, now, self._room.config.internal_ip)
@@ -286,6 +286,11 @@ class PodWorker:
         now = self._room.clock.now()
         self.memory.failed("status", now, 10.0)
         plan.again(self.memory.retry["status"])
+
+
+def _is_between(seen: Seen) -> bool:
+    """Of a pod that goes, its end is told once: not before its sandbox is stopped too, and not while things are removed."""
+    return not seen.alive and (not seen.containers or any(sandbox.ready for sandbox in seen.sandboxes))
 
 
 def _started_at(pod: Obj, now: float) -> float:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from podo.node import labels
 from podo.node.runtimes.contract import (
@@ -37,10 +37,21 @@ ABSENT_PREFIX = "podo.dev/absent/"
 MOST_EVENTS = 100_000
 
 
-class SimulatedRuntime:
-    """``pod_cidr`` may be given later, when the node has been told it."""
+@dataclass(frozen=True, slots=True)
+class RuntimeState:
+    """All that a simulated runtime holds, to go on from elsewhere. ``ends``: seconds until a container exits."""
 
-    def __init__(self, clock: Clock, chance: Chance, pod_cidr: str = "") -> None:
+    sandboxes: Mapping[str, Sandbox]
+    containers: Mapping[str, Container]
+    specs: Mapping[str, ContainerSpec]
+    images: Mapping[str, Image]
+    ends: Mapping[str, float]
+
+
+class SimulatedRuntime:
+    """``pod_cidr`` may be given later, when the node has been told it. ``state``: what is there from the beginning."""
+
+    def __init__(self, clock: Clock, chance: Chance, pod_cidr: str = "", state: RuntimeState | None = None) -> None:
         self._clock = clock
         self._chance = chance
         self._sandboxes: dict[str, Sandbox] = {}
@@ -52,17 +63,38 @@ class SimulatedRuntime:
         self._addresses: Iterator[str] = iter(())
         self._free: list[str] = []
         self._tasks = Tasks("simulated-runtime")
+        self._resume = state.ends if state else {}
+        if state:
+            self._sandboxes |= state.sandboxes
+            self._containers |= state.containers
+            self._specs |= state.specs
+            self._images |= state.images
         if pod_cidr:
             self.set_pod_cidr(pod_cidr)
+
+    def state(self) -> RuntimeState:
+        """What is there now, for another runtime to begin with."""
+        now = asyncio.get_running_loop().time()
+        ends = {container_id: max(0.0, timer.when() - now) for container_id, timer in self._ends.items()}
+        return RuntimeState(dict(self._sandboxes), dict(self._containers), dict(self._specs), dict(self._images), ends)
 
     def set_pod_cidr(self, pod_cidr: str) -> None:
         """From here on sandboxes get addresses of this network (the first host address is the node's own)."""
         hosts = ipaddress.ip_network(pod_cidr).hosts()
         next(hosts, None)
-        self._addresses = (str(address) for address in hosts)
+        taken = {ip for sandbox in self._sandboxes.values() if sandbox.ready for ip in sandbox.ips}
+        self._addresses = (str(address) for address in hosts if str(address) not in taken)
 
     async def start(self) -> None:
-        return None
+        """Containers of the ``state`` that are to exit do so when their time has come."""
+        for container_id, seconds in self._resume.items():
+            self._exit_after(container_id, seconds)
+        self._resume = {}
+
+    def _exit_after(self, container_id: str, seconds: float) -> None:
+        container = self._containers[container_id]
+        code = int(self._seconds(container, "exit-code", 0.0) or 0)
+        self._ends[container_id] = asyncio.get_running_loop().call_later(seconds, self._end, container_id, code)
 
     async def stop(self) -> None:
         for timer in self._ends.values():
@@ -157,9 +189,7 @@ class SimulatedRuntime:
         is_init = container.annotations.get(labels.ROLE) == "init"
         lasts = self._seconds(container, "run-seconds", 0.0 if is_init else None)
         if lasts is not None:
-            code = int(self._seconds(container, "exit-code", 0.0) or 0)
-            loop = asyncio.get_running_loop()
-            self._ends[container_id] = loop.call_later(lasts, self._end, container_id, code)
+            self._exit_after(container_id, lasts)
 
     def _seconds(self, container: Container, what: str, default: float | None) -> float | None:
         """The annotation of the pod about this container."""

@@ -1,0 +1,406 @@
+"""The node agent on real containers: an API server in memory, containerd in a network of its own, nothing in between."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ctypes
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from podo.api.encoding import stamp
+from podo.api.errors import ApiError
+from podo.apiserver.app import ApiServer
+from podo.apiserver.local import LocalClient
+from podo.node.agent import NodeAgent
+from podo.node.config import NodeConfig
+from podo.node.runtimes.cri import CriRuntime
+from podo.runtime.chance import Chance
+from podo.runtime.clock import SystemClock
+from podo.storage.memory import MemoryStore
+from tests.live import containerd_instance
+
+pytestmark = pytest.mark.live
+
+Obj = dict[str, Any]
+PATIENCE = 60.0
+SHELL = "trap 'exit 0' TERM; {} while :; do sleep 0.05; done"
+
+
+@contextmanager
+def network(name: str) -> Iterator[None]:
+    """Be in a network namespace, where pods can be reached."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/self/ns/net") as own, open(f"/run/netns/{name}") as other:
+        assert libc.setns(other.fileno(), 0) == 0
+        try:
+            yield
+        finally:
+            assert libc.setns(own.fileno(), 0) == 0
+
+
+@pytest.fixture(scope="module")
+def instance() -> Iterator[containerd_instance.Instance]:
+    if why := containerd_instance.unavailable():
+        pytest.skip(why)
+    with containerd_instance.containerd_instance(containerd_instance.archives()) as running:
+        yield running
+    assert containerd_instance.leftovers(running) == []
+
+
+class Node:
+    """An API and an agent that can be stopped and started again."""
+
+    def __init__(self, instance: containerd_instance.Instance, client: LocalClient) -> None:
+        self.instance = instance
+        self.client = client
+        self.config = NodeConfig(
+            "node-0",
+            "127.0.0.1",
+            instance.directory / "node",
+            instance.network,
+            containerd_instance.POD_CIDR,
+            cluster_dns=("10.96.0.10",),
+            relist_seconds=1.0,
+            sources_seconds=0.5,
+        )
+
+    async def start(self) -> None:
+        clock, chance = SystemClock(), Chance()
+        self.runtime: CriRuntime = await self.instance.runtime()
+        self.agent = NodeAgent(self.config, self.client, self.runtime, clock, chance)
+        await self.agent.start()
+
+    async def stop(self) -> None:
+        await self.agent.stop()
+        await self.runtime.stop()
+
+    async def create(self, name: str, containers: list[Obj], **spec: Any) -> None:
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "namespace": "default", "labels": {"app": name}},
+            "spec": {"nodeName": "node-0", "terminationGracePeriodSeconds": 5, "containers": containers, **spec},
+        }
+        await self.client.create(pod)
+
+    async def pod(self, name: str) -> Obj:
+        return await self.client.get("Pod", name, "default")
+
+    async def until(self, name: str, true: Callable[[Obj], Any]) -> Obj:
+        """Wait until something holds for a pod."""
+        pod: Obj = {}
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not true(pod := await self.pod(name)):
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            raise AssertionError(f"{pod.get('status')}\n{await self.told(name)}") from None
+        return pod
+
+    async def until_gone(self, name: str) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    await self.pod(name)
+                except ApiError as refusal:
+                    assert refusal.reason == "NotFound"
+                    return
+                await asyncio.sleep(0.01)
+
+    async def told(self, name: str) -> list[tuple[str, str]]:
+        events = (await self.client.list("Event", "default")).items
+        return [(e["reason"], e["message"]) for e in events if e["involvedObject"]["name"] == name]
+
+    async def output(self, pod: Obj, *argv: str) -> str:
+        result = await self.runtime.exec(container_id(pod), argv, 10)
+        assert result.exit_code == 0, result
+        return result.output.decode()
+
+    async def is_clean(self) -> None:
+        """Nothing is left of any pod. (One that had ended goes from the API before the node has cleaned up.)"""
+        async with asyncio.timeout(PATIENCE):
+            while await self.runtime.list_sandboxes() or list((self.config.data_dir / "pods").iterdir()):
+                await asyncio.sleep(0.02)
+        assert await self.runtime.list_containers() == []
+        assert list((self.config.data_dir / "pods").iterdir()) == []
+        assert list((self.config.data_dir / "logs").iterdir()) == []
+        assert list(Path("/sys/fs/cgroup").glob(f"*/{self.config.cgroup}/**/pod*")) == []
+        assert str(self.config.data_dir) not in Path("/proc/self/mountinfo").read_text()
+
+
+def container_id(pod: Obj, index: int = 0) -> str:
+    return str(pod["status"]["containerStatuses"][index]["containerID"]).removeprefix("containerd://")
+
+
+def is_ready(pod: Obj) -> bool:
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", ()))
+
+
+def shell(script: str = "", **more: Any) -> Obj:
+    return {"name": "main", "image": "busybox:1.28", "command": ["sh", "-c", SHELL.format(script)], **more}
+
+
+@asynccontextmanager
+async def api() -> AsyncIterator[LocalClient]:
+    store = MemoryStore(stamp, history_limit=5000)
+    await store.open()
+    server = ApiServer(store, SystemClock(), Chance())
+    await server.start()
+    client = LocalClient(server)
+    for name in ("default", "kube-node-lease"):
+        await client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    try:
+        yield client
+    finally:
+        await store.close()
+
+
+def tell(instance: containerd_instance.Instance, story: Callable[[Node], Awaitable[None]]) -> None:
+    """Run a story with a started node; all its pods are deleted afterwards, and nothing may be left of them."""
+
+    async def whole() -> None:
+        async with api() as client:
+            node = Node(instance, client)
+            await node.start()
+            try:
+                async with asyncio.timeout(180):
+                    await story(node)
+                    for pod in (await client.list("Pod", "default")).items:
+                        if "deletionTimestamp" not in pod["metadata"]:
+                            await client.delete("Pod", pod["metadata"]["name"], "default", grace_seconds=1)
+                    for pod in (await client.list("Pod", "default")).items:
+                        await node.until_gone(pod["metadata"]["name"])
+                    await node.is_clean()
+            finally:
+                await node.stop()
+
+    with network(instance.network):
+        asyncio.run(whole())
+
+
+def test_a_pod_runs_serves_and_is_ready_by_its_probe(instance: containerd_instance.Instance) -> None:
+    async def story(node: Node) -> None:
+        probe = {"httpGet": {"path": "/", "port": "web"}, "periodSeconds": 1}
+        nginx = {"name": "web", "image": "nginx:1.14.2", "ports": [{"name": "web", "containerPort": 80}]}
+        await node.create("nginx", [{**nginx, "readinessProbe": probe, "livenessProbe": probe}])
+        pod = await node.until("nginx", is_ready)
+        status = pod["status"]
+        assert status["phase"] == "Running"
+        assert status["podIP"].startswith("10.244.250.")
+        assert status["containerStatuses"][0]["image"] == "docker.io/library/nginx:1.14.2"
+        assert b"nginx" in node.instance.in_network("busybox", "wget", "-qO-", f"http://{status['podIP']}/").stdout
+        told = await node.told("nginx")
+        assert ("Pulled", 'Container image "nginx:1.14.2" already present on machine') in told
+        assert ("Created", "Created container: web") in told
+        assert ("Started", "Started container web") in told
+
+    tell(instance, story)
+
+
+def test_a_killed_process_is_started_again_and_told_at_once(instance: containerd_instance.Instance) -> None:
+    async def story(node: Node) -> None:
+        await node.create("killed", [shell()])
+        pod = await node.until("killed", is_ready)
+        before = container_id(pod)
+        pid = main_process(node.config.cgroup, before)
+        os.kill(pid, 9)
+        killed = asyncio.get_running_loop().time()
+        await node.until("killed", lambda pod: not is_ready(pod) or container_id(pod) != before)
+        assert asyncio.get_running_loop().time() - killed < 1.0
+        pod = await node.until("killed", lambda pod: is_ready(pod) and container_id(pod) != before)
+        status = pod["status"]["containerStatuses"][0]
+        assert status["restartCount"] == 1
+        assert status["lastState"]["terminated"]["exitCode"] == 137
+        assert status["lastState"]["terminated"]["containerID"] == f"containerd://{before}"
+
+    tell(instance, story)
+
+
+def main_process(cgroup: str, container: str) -> int:
+    """The first process of a container, found by its cgroup."""
+    for tasks in Path("/sys/fs/cgroup").glob(f"*/{cgroup}/**/{container}/cgroup.procs"):
+        return int(tasks.read_text().split()[0])
+    raise AssertionError(f"no cgroup of {container}")
+
+
+def test_environment_volumes_and_files(instance: containerd_instance.Instance) -> None:
+    async def story(node: Node) -> None:
+        settings = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "settings", "namespace": "default"}}
+        await node.client.create({**settings, "data": {"color": "blue", "app.conf": "x=1\n"}})
+        secret = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "key", "namespace": "default"}}
+        await node.client.create({**secret, "data": {"password": base64.b64encode(b"hush").decode()}})
+        env = [
+            {"name": "COLOR", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "color"}}},
+            {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "key", "key": "password"}}},
+            {"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+            {"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
+            {"name": "BOTH", "value": "$(NAME)-$(COLOR)"},
+        ]
+        mounts = [
+            {"name": "settings", "mountPath": "/etc/settings"},
+            {"name": "settings", "mountPath": "/etc/app.conf", "subPath": "app.conf"},
+            {"name": "key", "mountPath": "/etc/key"},
+            {"name": "scratch", "mountPath": "/scratch"},
+            {"name": "memory", "mountPath": "/memory"},
+            {"name": "me", "mountPath": "/me"},
+        ]
+        volumes = [
+            {"name": "settings", "configMap": {"name": "settings"}},
+            {"name": "key", "secret": {"secretName": "key", "defaultMode": 0o400}},
+            {"name": "scratch", "emptyDir": {}},
+            {"name": "memory", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
+            {"name": "me", "downwardAPI": {"items": [{"path": "l", "fieldRef": {"fieldPath": "metadata.labels"}}]}},
+        ]
+        await node.create("files", [shell(env=env, volumeMounts=mounts)], volumes=volumes, subdomain="sub")
+        pod = await node.until("files", is_ready)
+        ip = pod["status"]["podIP"]
+        said = await node.output(pod, "sh", "-c", "echo $COLOR $PASSWORD $NAME $IP $BOTH")
+        assert said.split() == ["blue", "hush", "files", ip, "files-blue"]
+        assert await node.output(pod, "cat", "/etc/app.conf", "/etc/key/password") == "x=1\nhush"
+        assert await node.output(pod, "cat", "/me/l") == 'app="files"'
+        assert await node.output(pod, "sh", "-c", "echo hi > /scratch/f; cat /scratch/f; hostname") == "hi\nfiles\n"
+        assert f"{ip}\tfiles.sub.default.svc.cluster.local\tfiles" in await node.output(pod, "cat", "/etc/hosts")
+        resolv = await node.output(pod, "cat", "/etc/resolv.conf")
+        assert "nameserver 10.96.0.10" in resolv and "search default.svc.cluster.local svc.cluster.local" in resolv
+        full = await node.runtime.exec(
+            container_id(pod), ["dd", "if=/dev/zero", "of=/memory/f", "bs=1M", "count=2"], 10
+        )
+        assert full.exit_code != 0 and b"No space left" in full.output
+        await node.client.patch("ConfigMap", "settings", "default", patch={"data": {"color": "red"}})
+        async with asyncio.timeout(PATIENCE):
+            while await node.output(pod, "cat", "/etc/settings/color") != "red":
+                await asyncio.sleep(0.1)
+
+    tell(instance, story)
+
+
+def test_graceful_termination_and_hooks(instance: containerd_instance.Instance) -> None:
+    async def story(node: Node) -> None:
+        hooks = {
+            "postStart": {"exec": {"command": ["sh", "-c", "echo started > /tmp/hook"]}},
+            "preStop": {"exec": {"command": ["sh", "-c", "echo bye > /dev/termination-log"]}},
+        }
+        await node.create("polite", [shell(lifecycle=hooks)])
+        pod = await node.until("polite", is_ready)
+        assert await node.output(pod, "cat", "/tmp/hook") == "started\n"
+        await node.create("stubborn", [{**shell(), "command": ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"]}])
+        await node.until("stubborn", is_ready)
+        last: list[Obj] = []
+
+        async def watch() -> None:
+            async for events in node.client.watch("Pod", "default", fields="metadata.name=polite"):
+                last.extend(event.object for event in events if event.type != "BOOKMARK")
+
+        watching = asyncio.create_task(watch())
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await node.client.delete("Pod", "polite", "default")
+        await node.until_gone("polite")
+        assert loop.time() - began < 4
+        watching.cancel()
+        ended = last[-1]["status"]["containerStatuses"][0]["state"]["terminated"]
+        assert (ended["exitCode"], ended["message"]) == (0, "bye\n")
+        assert ("Killing", "Stopping container main") in await node.told("polite")
+        began = loop.time()
+        await node.client.delete("Pod", "stubborn", "default", grace_seconds=2)
+        await node.until_gone("stubborn")
+        assert 1.5 < loop.time() - began < 10
+
+    tell(instance, story)
+
+
+def test_init_containers_sidecars_and_completion(instance: containerd_instance.Instance) -> None:
+    async def story(node: Node) -> None:
+        volume = [{"name": "shared", "emptyDir": {}}]
+        mounts = [{"name": "shared", "mountPath": "/shared"}]
+        write = {"name": "write", "image": "busybox:1.28", "command": ["sh", "-c", "echo made > /shared/f"]}
+        sidecar = {**shell(), "name": "side", "restartPolicy": "Always"}
+        read = {"name": "read", "image": "busybox:1.28", "command": ["cat", "/shared/f"], "volumeMounts": mounts}
+        inits = [{**write, "volumeMounts": mounts}, sidecar]
+        await node.create("job", [read], initContainers=inits, restartPolicy="Never", volumes=volume)
+        pod = await node.until("job", lambda pod: pod["status"]["phase"] in ("Succeeded", "Failed"))
+        assert pod["status"]["phase"] == "Succeeded", pod["status"]
+        log = next((node.config.data_dir / "logs").glob("*/read/0.log"))
+        assert " stdout F made\n" in log.read_text()
+
+    tell(instance, story)
+
+
+def test_failures_have_their_reasons(instance: containerd_instance.Instance) -> None:
+    async def story(node: Node) -> None:
+        def waits(reason: str) -> Callable[[Obj], bool]:
+            return lambda pod: any(
+                entry["state"].get("waiting", {}).get("reason") == reason
+                for entry in pod["status"].get("containerStatuses", ())
+            )
+
+        await node.create("absent", [{"name": "main", "image": "127.0.0.1:1/absent:1"}])
+        await node.create("invalid", [{"name": "main", "image": "Not A Name"}])
+        await node.create("never", [{"name": "main", "image": "nothere:1", "imagePullPolicy": "Never"}])
+        env = [{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "nothing", "key": "x"}}}]
+        await node.create("unset", [shell(env=env)])
+        await node.create("crashing", [{**shell(), "command": ["sh", "-c", "echo no; exit 3"]}])
+        await node.create("mistyped", [{**shell(), "command": ["no-such-program"]}])
+        await node.create("unmounted", [shell()], volumes=[{"name": "v", "configMap": {"name": "nothing"}}])
+        await node.until("absent", waits("ErrImagePull"))
+        await node.until("invalid", waits("InvalidImageName"))
+        await node.until("never", waits("ErrImageNeverPull"))
+        await node.until("unset", waits("CreateContainerConfigError"))
+        await node.until("mistyped", waits("RunContainerError"))
+        pod = await node.until("crashing", waits("CrashLoopBackOff"))
+        status = pod["status"]["containerStatuses"][0]
+        assert status["lastState"]["terminated"]["exitCode"] == 3
+        assert status["restartCount"] == 1
+        assert status["state"]["waiting"]["message"].startswith("back-off 10s restarting failed container=main pod=")
+        await node.until("absent", waits("ImagePullBackOff"))
+        await node.until("mistyped", waits("CrashLoopBackOff"))
+        reasons = {reason for reason, _ in await node.told("unmounted")}
+        assert "FailedMount" in reasons
+
+    tell(instance, story)
+
+
+def test_liveness_restarts(instance: containerd_instance.Instance) -> None:
+    async def story(node: Node) -> None:
+        probe = {"exec": {"command": ["test", "-f", "/tmp/well"]}, "periodSeconds": 1, "failureThreshold": 1}
+        await node.create("sick", [shell("echo > /tmp/well;", livenessProbe={**probe, "initialDelaySeconds": 1})])
+        pod = await node.until("sick", is_ready)
+        await node.output(pod, "rm", "/tmp/well")
+        pod = await node.until("sick", lambda pod: pod["status"]["containerStatuses"][0]["restartCount"] == 1)
+        told = await node.told("sick")
+        assert ("Killing", "Container main failed liveness probe, will be restarted") in told
+        assert any(reason == "Unhealthy" for reason, _ in told)
+
+    tell(instance, story)
+
+
+def test_containers_are_adopted_and_orphans_ended(instance: containerd_instance.Instance) -> None:
+    async def story(node: Node) -> None:
+        await node.create("kept", [shell(readinessProbe={"exec": {"command": ["true"]}, "periodSeconds": 1})])
+        await node.create("orphan", [shell()])
+        kept = await node.until("kept", is_ready)
+        await node.until("orphan", is_ready)
+        await node.stop()
+        await node.client.delete("Pod", "orphan", "default", grace_seconds=0)
+        await node.start()
+        async with asyncio.timeout(PATIENCE):
+            while len(await node.runtime.list_sandboxes()) > 1:
+                await asyncio.sleep(0.02)
+        again = await node.pod("kept")
+        assert container_id(again) == container_id(kept)
+        assert again["status"]["conditions"] == kept["status"]["conditions"]
+        assert again["status"]["containerStatuses"] == kept["status"]["containerStatuses"]
+        sandbox = (await node.runtime.list_sandboxes())[0]
+        await node.runtime.stop_sandbox(sandbox.id)
+        lost = container_id(kept)
+        pod = await node.until("kept", lambda pod: is_ready(pod) and container_id(pod) != lost)
+        assert pod["status"]["containerStatuses"][0]["restartCount"] == 1
+        assert pod["status"]["podIP"] != kept["status"]["podIP"]
+
+    tell(instance, story)
