@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from podo.api.encoding import stamp
@@ -19,7 +20,7 @@ from podo.client.contract import Client
 from podo.cluster.controlplane import ControlPlane, Settings
 from podo.lab.faults import Faults, FaultyClient
 from podo.lab.manifests import Manifest, kind_named, objects_of
-from podo.lab.nodes import SimulatedNode
+from podo.lab.nodes import NodeState, SimulatedNode
 from podo.lab.virtualtime import START
 from podo.lab.why import explanation
 from podo.reconcile.perform import kind_name
@@ -50,8 +51,8 @@ class Simulation:
     def __init__(
         self,
         *,
-        nodes: int = 1,
-        seed: int = 0,
+        nodes: int | Sequence[NodeState] = 1,
+        seed: int | str = 0,
         start: float = START,
         faults: Faults | None = None,
         checked: bool = True,
@@ -61,6 +62,8 @@ class Simulation:
         self.clock = LoopClock(start, asyncio.get_running_loop())
         self.faults = faults or Faults()
         self.store = store or MemoryStore(stamp)
+        self._checked = checked
+        self._forks = 0
         self._plane = ControlPlane(
             self.store, self.clock, self.chance("plane"), Settings(), through=self.through, checked=checked
         )
@@ -78,12 +81,28 @@ class Simulation:
         return FaultyClient(client, self.faults, self.clock, self.chance("faults"))
 
     async def start(self) -> None:
-        """Start everything; returns when every node is Ready."""
+        """Start everything; returns when every node that is on is Ready."""
         await self._plane.start()
         await self._plane.start_loops()
-        for number in range(self._first_nodes):
-            await self.add_node(f"node-{number}")
-        await self.wait_until(self._nodes_ready, within=120)
+        first = self._first_nodes
+        states = [NodeState(f"node-{n}", n) for n in range(first)] if isinstance(first, int) else first
+        for state in states:
+            node = self._node(state)
+            if isinstance(first, int) or state.runtime is not None:
+                await node.start()
+        await self.wait_until(self._nodes_ready, within=120, what="every node Ready")
+
+    def fork(self) -> dict[str, Any]:
+        """The arguments of a Simulation that goes on from here, in a loop of its own."""
+        self._forks += 1
+        return {
+            "seed": f"{self.seed}/fork-{self._forks}",
+            "start": self.now,
+            "faults": replace(self.faults),
+            "checked": self._checked,
+            "store": self.store.fork(),
+            "nodes": [node.state() for node in self.nodes.values()],
+        }
 
     async def stop(self) -> None:
         """Stop everything; raises the first bug of a controller, and what readers of the cache did wrong."""
@@ -148,16 +167,16 @@ class Simulation:
     async def add_node(self, name: str = "") -> str:
         """One more node, by a name of its own unless one is given; its name."""
         number = len(self.nodes)
-        node = SimulatedNode(
-            name or f"node-{number}",
-            number,
-            self.through(LocalClient(self._plane.api, f"system:node:{name or f'node-{number}'}", ("system:nodes",))),
-            self.clock,
-            self.chance(f"node/{name or number}"),
-        )
-        self.nodes[node.name] = node
+        node = self._node(NodeState(name or f"node-{number}", number))
         await node.start()
         return node.name
+
+    def _node(self, state: NodeState) -> SimulatedNode:
+        name = state.name
+        client = self.through(LocalClient(self._plane.api, f"system:node:{name}", ("system:nodes",)))
+        chance = self.chance(f"node/{name}")
+        self.nodes[name] = SimulatedNode(name, state.number, client, self.clock, chance, state.runtime)
+        return self.nodes[name]
 
     async def kill_node(self, name: str) -> None:
         """The machine is gone, from one moment to the next, with all that ran on it."""
@@ -168,8 +187,8 @@ class Simulation:
         await self.nodes[name].start()
 
     async def _nodes_ready(self) -> bool:
-        ready = [node for node in await self.list("Node") if condition_is_true(node, "Ready")]
-        return len(ready) == len([node for node in self.nodes.values() if node.alive])
+        ready = {name_of(node) for node in await self.list("Node") if condition_is_true(node, "Ready")}
+        return all(name in ready for name, node in self.nodes.items() if node.alive)
 
     # Time
 
@@ -259,9 +278,7 @@ class Simulation:
         """The message of a failed wait."""
         said = f" (the last look failed: {type(last).__name__}: {last})" if last else ""
         moment = timestamp.time(self.now)
-        return (
-            f"{text}{said}\nat {moment}, seed {self.seed} (World(seed={self.seed}) shows it again):\n{await self.why()}"
-        )
+        return f"{text}{said}\nat {moment}, seed {self.seed!r} (the same calls on World(seed={self.seed!r}) show it again):\n{await self.why()}"
 
 
 class Moments:

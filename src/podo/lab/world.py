@@ -50,7 +50,7 @@ class World:
         self,
         *,
         nodes: int = 1,
-        seed: int = 0,
+        seed: int | str = 0,
         start: float = START,
         faults: Faults | None = None,
         checked: bool = True,
@@ -91,6 +91,21 @@ class World:
 
     async def __aexit__(self, *_: object) -> None:
         await self.simulation.stop()
+
+    def fork(self) -> World:
+        """A second, independent world that goes on from this one's present state, as if every process of the cluster had just
+        been restarted (containers keep running). Keep forks to come back to a moment:
+
+            with world.fork() as other:
+                other.kill_node("node-0")       # ``world`` knows nothing of it
+        """
+
+        async def options() -> dict[str, Any]:
+            return self.simulation.fork()
+
+        forked = World()
+        forked._options = self._run(options())
+        return forked
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         if self._runner is None:
