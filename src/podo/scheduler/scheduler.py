@@ -17,6 +17,7 @@ from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
 from podo.runtime.tasks import Tasks, sleep, within
+from podo.scheduler.boards import Boards
 from podo.scheduler.cycle import Placement, decide
 from podo.scheduler.follow import Follower
 from podo.scheduler.plugins import FILTERS
@@ -58,6 +59,7 @@ class Scheduler:
         self._recorder = recorder
         self._name = name
         self.snapshot = Snapshot()
+        self._boards = Boards(self.snapshot)
         self._queue = Queue({plugin.name: plugin.wakes for plugin in FILTERS})
         self._follower = Follower(self.snapshot, self._queue, name)
         self._something = asyncio.Event()
@@ -127,7 +129,7 @@ class Scheduler:
             return False
         if entry.pod.uid in self.snapshot.pods():  # bound meanwhile
             return True
-        outcome = decide(entry.pod, self.snapshot, self._chance.below)
+        outcome = decide(entry.pod, self.snapshot, self._boards, self._chance.below)
         if isinstance(outcome, Refusal):
             self._queue.refused(entry, outcome.plugins)
             self._recorder.tell(entry.pod.obj, "FailedScheduling", outcome.message(), "Warning", component=self._name)

@@ -19,6 +19,9 @@ from podo.scheduler.podinfo import HostPort, PodInfo, amount_of
 
 Mask = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
+#: Some rows of the columns: a slice, or their numbers.
+Rows = slice | npt.NDArray[np.intp]
+EVERY = slice(None)
 
 #: Resources that every snapshot has a column for, in this order.
 CPU, MEMORY, STORAGE, PODS = range(4)

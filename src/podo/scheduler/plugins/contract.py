@@ -9,7 +9,7 @@ from typing import Protocol
 
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.reasons import Reason
-from podo.scheduler.snapshot import Mask, Numbers, Snapshot
+from podo.scheduler.snapshot import Mask, Numbers, Rows, Snapshot
 
 
 class ClusterEvent(Enum):
@@ -27,8 +27,8 @@ class Filter(Protocol):
     #: A pod that this plug-in refused is tried again after one of these.
     wakes: frozenset[ClusterEvent]
 
-    def fits(self, pod: PodInfo, snapshot: Snapshot) -> Mask | None:
-        """True in the rows whose node may take the pod; None for all. Rows without a node may hold anything."""
+    def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:
+        """For each of ``rows``: may its node take the pod? None: all may. Rows without a node may hold anything."""
 
     def why(self, pod: PodInfo, snapshot: Snapshot, row: int) -> tuple[Reason, ...]:
         """The reasons of a row that ``fits`` says False for."""
@@ -47,5 +47,5 @@ class Score(Protocol):
     weight: int
     normal: Normal
 
-    def score(self, pod: PodInfo, snapshot: Snapshot) -> Numbers | None:
-        """Raw scores by row; None where they are the same for all nodes."""
+    def score(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Numbers | None:
+        """The raw score of each of ``rows``; None where it is the same for all nodes."""

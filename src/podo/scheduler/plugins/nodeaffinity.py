@@ -10,7 +10,7 @@ from typing import Any
 from podo.scheduler.plugins.contract import ClusterEvent, Normal
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.reasons import Reason
-from podo.scheduler.snapshot import Mask, NodeInfo, Numbers, Snapshot
+from podo.scheduler.snapshot import Mask, NodeInfo, Numbers, Rows, Snapshot
 
 _REASON = Reason("NodeAffinity", "node(s) didn't match Pod's node affinity/selector", unresolvable=True)
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -64,15 +64,15 @@ class NodeAffinity:
     weight = 2
     normal = Normal.UP
 
-    def fits(self, pod: PodInfo, snapshot: Snapshot) -> Mask | None:
+    def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:
         if not pod.node_selector and _REQUIRED not in pod.node_affinity:
             return None
-        return snapshot.derived(("affinity", pod.node_choice_key), lambda node: matches(pod, node), bool)
+        return snapshot.derived(("affinity", pod.node_choice_key), lambda node: matches(pod, node), bool)[rows]
 
     def why(self, pod: PodInfo, snapshot: Snapshot, row: int) -> tuple[Reason, ...]:
         return (_REASON,)
 
-    def score(self, pod: PodInfo, snapshot: Snapshot) -> Numbers | None:
+    def score(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Numbers | None:
         terms = pod.node_affinity.get(_PREFERRED)
         if not terms:
             return None
@@ -80,4 +80,4 @@ class NodeAffinity:
         def make(node: NodeInfo) -> int:
             return sum(term["weight"] for term in terms if term_matches(term.get("preference") or {}, node))
 
-        return snapshot.derived(("preferred affinity", pod.node_choice_key), make, int)
+        return snapshot.derived(("preferred affinity", pod.node_choice_key), make, int)[rows]

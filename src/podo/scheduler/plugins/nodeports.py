@@ -9,7 +9,7 @@ import numpy as np
 from podo.scheduler.plugins.contract import ClusterEvent
 from podo.scheduler.podinfo import HostPort, PodInfo
 from podo.scheduler.reasons import Reason
-from podo.scheduler.snapshot import Mask, Snapshot
+from podo.scheduler.snapshot import Mask, Rows, Snapshot
 
 _REASON = Reason("NodePorts", "node(s) didn't have free ports for the requested pod ports")
 _ANY = "0.0.0.0"
@@ -28,13 +28,13 @@ class NodePorts:
     name = "NodePorts"
     wakes = frozenset({ClusterEvent.NODE_ADDED, ClusterEvent.POD_REMOVED})
 
-    def fits(self, pod: PodInfo, snapshot: Snapshot) -> Mask | None:
+    def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:
         if not pod.host_ports or not snapshot.ports:
             return None
         mask = np.ones(snapshot.capacity, dtype=bool)
         for row, used in snapshot.ports.items():
             mask[row] = not _taken(pod.host_ports, used)
-        return mask
+        return mask[rows]
 
     def why(self, pod: PodInfo, snapshot: Snapshot, row: int) -> tuple[Reason, ...]:
         return (_REASON,)

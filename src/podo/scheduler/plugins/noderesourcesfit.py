@@ -9,7 +9,7 @@ import numpy as np
 from podo.scheduler.plugins.contract import ClusterEvent, Normal
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.reasons import Reason
-from podo.scheduler.snapshot import CPU, MEMORY, PODS, Mask, Numbers, Snapshot
+from podo.scheduler.snapshot import CPU, MEMORY, PODS, Mask, Numbers, Rows, Snapshot
 
 
 class NodeResourcesFit:
@@ -18,12 +18,13 @@ class NodeResourcesFit:
     weight = 1
     normal = Normal.NONE
 
-    def fits(self, pod: PodInfo, snapshot: Snapshot) -> Mask | None:
-        mask: Mask = snapshot.requested[PODS] < snapshot.allocatable[PODS]
+    def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:
+        requested, allocatable = snapshot.requested, snapshot.allocatable
+        mask: Mask = requested[PODS, rows] < allocatable[PODS, rows]
         for name, amount in pod.requests.items():
             if amount:
                 index = snapshot.resource(name)
-                mask &= snapshot.requested[index] + amount <= snapshot.allocatable[index]
+                mask &= requested[index, rows] + amount <= allocatable[index, rows]
         return mask
 
     def why(self, pod: PodInfo, snapshot: Snapshot, row: int) -> tuple[Reason, ...]:
@@ -37,12 +38,15 @@ class NodeResourcesFit:
                 found.append(Reason(self.name, f"Insufficient {name}", unresolvable=bool(amount > allocatable)))
         return tuple(found)
 
-    def score(self, pod: PodInfo, snapshot: Snapshot) -> Numbers | None:
-        total = np.zeros(snapshot.capacity, dtype=np.int64)
-        counted = np.zeros(snapshot.capacity, dtype=np.int64)
-        for index, resource in enumerate((CPU, MEMORY)):
-            whole = snapshot.allocatable[resource]
-            left = whole - snapshot.scored[index] - pod.scored[index]
-            total += np.maximum(left, 0) * 100 // np.maximum(whole, 1)
-            counted += whole > 0
-        return total // np.maximum(counted, 1)
+    def score(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Numbers | None:
+        cpu, memory = snapshot.allocatable[CPU, rows], snapshot.allocatable[MEMORY, rows]
+        parts = _left_over(cpu, snapshot.scored[0, rows] + pod.scored[0])
+        parts += _left_over(memory, snapshot.scored[1, rows] + pod.scored[1])
+        # A resource that the node does not have is left out of the mean.
+        return parts // np.where((cpu == 0) | (memory == 0), 1, 2)
+
+
+def _left_over(whole: Numbers, used: Numbers) -> Numbers:
+    """Hundredths of the whole that are left; 0 where more than all is used, or there is none."""
+    left: Numbers = np.maximum(whole - used, 0) * 100 // np.maximum(whole, 1)
+    return left

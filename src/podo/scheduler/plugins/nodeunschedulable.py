@@ -6,7 +6,7 @@ from podo.api.parts.tolerations import tolerates
 from podo.scheduler.plugins.contract import ClusterEvent
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.reasons import Reason
-from podo.scheduler.snapshot import Mask, NodeInfo, Snapshot
+from podo.scheduler.snapshot import Mask, NodeInfo, Rows, Snapshot
 
 _TAINT = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 _REASON = Reason("NodeUnschedulable", "node(s) were unschedulable", unresolvable=True)
@@ -20,10 +20,10 @@ class NodeUnschedulable:
     name = "NodeUnschedulable"
     wakes = frozenset({ClusterEvent.NODE_ADDED, ClusterEvent.NODE_TAINTS})
 
-    def fits(self, pod: PodInfo, snapshot: Snapshot) -> Mask | None:
+    def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:
         if any(tolerates(toleration, _TAINT) for toleration in pod.tolerations):
             return None
-        return snapshot.derived("open", _is_open, bool)
+        return snapshot.derived("open", _is_open, bool)[rows]
 
     def why(self, pod: PodInfo, snapshot: Snapshot, row: int) -> tuple[Reason, ...]:
         return (_REASON,)

@@ -11,7 +11,7 @@ from podo.api.parts.tolerations import tolerates
 from podo.scheduler.plugins.contract import ClusterEvent, Normal
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.reasons import Reason
-from podo.scheduler.snapshot import Mask, NodeInfo, Numbers, Snapshot
+from podo.scheduler.snapshot import Mask, NodeInfo, Numbers, Rows, Snapshot
 
 Taint = Mapping[str, Any]
 _HARD = frozenset({"NoSchedule", "NoExecute"})
@@ -35,22 +35,22 @@ class TaintToleration:
     weight = 3
     normal = Normal.DOWN
 
-    def fits(self, pod: PodInfo, snapshot: Snapshot) -> Mask | None:
+    def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:
         def make(node: NodeInfo) -> bool:
             return not node.taints or not untolerated(pod.tolerations, node.taints, _HARD)
 
-        return snapshot.derived(("taints", pod.tolerations_key), make, bool)
+        return snapshot.derived(("taints", pod.tolerations_key), make, bool)[rows]
 
     def why(self, pod: PodInfo, snapshot: Snapshot, row: int) -> tuple[Reason, ...]:
         taint = untolerated(pod.tolerations, snapshot.node(row).taints, _HARD)[0]
         text = f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value') or ''}}}"
         return (Reason(self.name, text, unresolvable=True),)
 
-    def score(self, pod: PodInfo, snapshot: Snapshot) -> Numbers | None:
+    def score(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Numbers | None:
         # Only tolerations without an effect or with this one count against PreferNoSchedule.
         mine = [t for t in pod.tolerations if t.get("effect") in (None, "", "PreferNoSchedule")]
 
         def make(node: NodeInfo) -> int:
             return len(untolerated(mine, node.taints, frozenset({"PreferNoSchedule"}))) if node.taints else 0
 
-        return snapshot.derived(("preferred taints", pod.tolerations_key), make, int)
+        return snapshot.derived(("preferred taints", pod.tolerations_key), make, int)[rows]

@@ -1,0 +1,116 @@
+"""Boards: for each signature of pods, which nodes are feasible and how they score, kept up to date row by row.
+
+Placing a pod changes one row, so the next pod like it costs the evaluation of one node, not of all.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from podo.scheduler.plugins import FILTERS, SCORES
+from podo.scheduler.plugins.contract import Normal
+from podo.scheduler.podinfo import PodInfo
+from podo.scheduler.snapshot import EVERY, Mask, Numbers, Rows, Snapshot
+
+#: Boards kept; the one not used for longest goes.
+LIMIT = 256
+#: What an infeasible row has for a score.
+INFEASIBLE = -1
+
+
+def feasible_rows(pod: PodInfo, snapshot: Snapshot, rows: Rows = EVERY) -> Mask:
+    """True for those of ``rows`` whose node passes every filter."""
+    mask: Mask = snapshot.present[rows].copy()
+    for plugin in FILTERS:
+        passed = plugin.fits(pod, snapshot, rows)
+        if passed is not None:
+            mask &= passed
+    return mask
+
+
+def absolute_scores(pod: PodInfo, snapshot: Snapshot, rows: Rows = EVERY) -> Numbers:
+    """The weighted sum of the scores that do not depend on other nodes, for each of ``rows``."""
+    total: Numbers = np.zeros(len(snapshot.present[rows]), dtype=np.int64)
+    for plugin in SCORES:
+        if plugin.normal is Normal.NONE and (raw := plugin.score(pod, snapshot, rows)) is not None:
+            total += plugin.weight * raw
+    return total
+
+
+def relative_scores(pod: PodInfo, snapshot: Snapshot, feasible: Mask) -> Numbers | int:
+    """The weighted sum of the scores that are measured by the feasible nodes; a number where it is the same for all."""
+    total: Numbers | int = 0
+    for plugin in SCORES:
+        if plugin.normal is not Normal.NONE and (raw := plugin.score(pod, snapshot, EVERY)) is not None:
+            total = total + plugin.weight * normalized(raw, plugin.normal, feasible)
+    return total
+
+
+def normalized(raw: Numbers, normal: Normal, feasible: Mask) -> Numbers | int:
+    """Raw scores on the scale of 0 to 100, by the greatest of a feasible node."""
+    most = int(raw.max(initial=0, where=feasible))
+    if not most:
+        return 100 if normal is Normal.DOWN else 0
+    shares = raw * 100 // most
+    return 100 - shares if normal is Normal.DOWN else shares
+
+
+@dataclass(slots=True)
+class Board:
+    """``scores``: the absolute score of every row, ``INFEASIBLE`` where its node refuses the pod."""
+
+    scores: Numbers
+    #: Do the relative scores say the same of every node, whichever are feasible?
+    uniform: bool
+    moment: int
+    character: int
+
+
+class Boards:
+    """The boards of one snapshot."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._boards: OrderedDict[Any, Board] = OrderedDict()
+
+    def scores(self, pod: PodInfo) -> Numbers:
+        """Total scores by row, up to a constant; below 0 where the node refuses. Not to be changed."""
+        board = self._up_to_date(pod)
+        if board.uniform:
+            return board.scores
+        feasible: Mask = board.scores != INFEASIBLE
+        return np.where(feasible, board.scores + relative_scores(pod, self._snapshot, feasible), INFEASIBLE)
+
+    def _up_to_date(self, pod: PodInfo) -> Board:
+        board, snapshot = self._boards.get(pod.signature), self._snapshot
+        if board is None or board.character != snapshot.character:
+            return self._new(pod)
+        changed = snapshot.changed_since(board.moment)
+        if changed is None or len(changed) > snapshot.capacity // 4:
+            return self._new(pod)
+        self._boards.move_to_end(pod.signature)
+        if changed:
+            # One row is the usual case, and a slice of one is much cheaper than a list of one.
+            one = len(changed) == 1
+            rows: Rows = slice(changed[0], changed[0] + 1) if one else np.array(changed, dtype=np.intp)
+            board.scores[rows] = self._evaluated(pod, rows)
+            board.moment = snapshot.moment
+        return board
+
+    def _new(self, pod: PodInfo) -> Board:
+        snapshot = self._snapshot
+        scores = self._evaluated(pod, EVERY)
+        uniform = isinstance(relative_scores(pod, snapshot, snapshot.present), int)
+        board = self._boards[pod.signature] = Board(scores, uniform, snapshot.moment, snapshot.character)
+        self._boards.move_to_end(pod.signature)
+        if len(self._boards) > LIMIT:
+            self._boards.popitem(last=False)
+        return board
+
+    def _evaluated(self, pod: PodInfo, rows: Rows) -> Numbers:
+        feasible = feasible_rows(pod, self._snapshot, rows)
+        return np.where(feasible, absolute_scores(pod, self._snapshot, rows), INFEASIBLE)
