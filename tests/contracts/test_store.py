@@ -314,10 +314,11 @@ def test_the_future_is_refused(opened: Opened) -> None:
 
 def test_the_history_is_bounded(opened: Opened) -> None:
     async def story(store: Store) -> None:
-        watch = store.watch("/a/b/")
+        watch, start = store.watch("/a/b/"), store.revision
         for n in range(50):
             await store.create(f"/a/b/{n}", body(n))
         assert store.revision - 10 <= store.oldest < store.revision
+        assert watch.revision == start  # nothing was delivered: a bookmark must not say more
         with pytest.raises(Compacted):
             watch.take()
         await asyncio.wait_for(watch.wait(), 5)

@@ -20,7 +20,7 @@ from podo.storage.ledger import HISTORY_LIMIT, Ledger
 from podo.storage.logfile import LogFile, Row
 from podo.storage.reading import LedgerReads, StoreStats
 from podo.storage.recovery import recovered
-from podo.storage.writer import Writer
+from podo.storage.writer import ListenerGone, Writer
 
 #: When the history in memory was cut this far past what is compacted on disk, the disk follows.
 DISK_LAG = 4096
@@ -189,4 +189,7 @@ def _told(waiters: list[tuple[int, asyncio.Future[None]]], revision: int) -> lis
 
 
 def _to(call: Callable[..., object], function: Callable[..., None], argument: object) -> None:
-    call(function, argument)
+    try:
+        call(function, argument)
+    except RuntimeError as failure:  # the loop is closed
+        raise ListenerGone from failure

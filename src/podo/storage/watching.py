@@ -24,6 +24,10 @@ class Channel:
         self._idle: dict[Cursor, None] = {}  # they have taken everything and want to be woken
 
     @property
+    def begin(self) -> int:
+        return self._gone
+
+    @property
     def end(self) -> int:
         return self._gone + len(self._changes)
 
@@ -34,9 +38,9 @@ class Channel:
         """The changes from ``position`` on; None if some of them are forgotten."""
         return None if position < self._gone else self._changes[position - self._gone :]
 
-    def behind(self, position: int) -> Change | None:
-        """The first change at or after ``position`` that is still here."""
-        at = max(position - self._gone, 0)
+    def first_from(self, position: int) -> Change | None:
+        """The change at ``position``, which is not forgotten; None if it has yet to come."""
+        at = position - self._gone
         return self._changes[at] if at < len(self._changes) else None
 
     def position_after(self, revision: int) -> int:
@@ -64,10 +68,11 @@ class Channel:
 class Cursor:
     """A ``contract.Watch``."""
 
-    def __init__(self, channels: Channels, channel: Channel, position: int) -> None:
+    def __init__(self, channels: Channels, channel: Channel, position: int, after: int) -> None:
         self._channels = channels
         self._channel = channel
         self._position = position
+        self._taken = after  # the revision of the last change that was taken
         self._wake: Callable[[], None] | None = None
         self._arrived: asyncio.Future[None] | None = None
         self._armed = False
@@ -75,7 +80,9 @@ class Cursor:
 
     @property
     def revision(self) -> int:
-        pending = self._channel.behind(self._position)
+        if self._position < self._channel.begin:  # nothing is left for it but to be told so
+            return self._taken
+        pending = self._channel.first_from(self._position)
         return pending.revision - 1 if pending else self._channels.revision()
 
     def take(self) -> list[Change]:
@@ -84,7 +91,9 @@ class Cursor:
         changes = self._channel.since(self._position)
         if changes is None:
             raise Compacted(self._channels.oldest())
-        self._position += len(changes)
+        if changes:
+            self._position += len(changes)
+            self._taken = changes[-1].revision
         self._arm()
         return changes
 
@@ -154,7 +163,7 @@ class Channels:
         channel = folder.get(prefix)
         if channel is None:
             channel = folder[prefix] = Channel(prefix, [one for one in history if one.key.startswith(prefix)])
-        cursor = Cursor(self, channel, channel.position_after(after))
+        cursor = Cursor(self, channel, channel.position_after(after), after)
         channel.cursors[cursor] = None
         return cursor
 

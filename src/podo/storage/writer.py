@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import islice
 
 from podo.runtime.log import Logger
@@ -16,8 +17,15 @@ COMPACTION_STEP = 2000
 log = Logger("podo.storage")
 
 
+class ListenerGone(Exception):
+    """Raised by a callback: nobody is left to be told."""
+
+
 class Writer:
-    """The only user of ``file`` while it runs. The three callbacks are called in the writer's thread, in order."""
+    """The only user of ``file`` while it runs. The three callbacks are called in the writer's thread, in order; they
+    may
+    raise ListenerGone.
+    """
 
     def __init__(
         self,
@@ -60,10 +68,11 @@ class Writer:
             while self._wait():
                 self._write_batch()
                 self._compact_step()
-        except RuntimeError as gone:  # the loop was closed under us: nobody is left to be told
-            log.error("store writer ended", failure=gone)
+        except ListenerGone:
+            log.error("the store's event loop was closed before the store")
         except BaseException as failure:
-            self._failed(failure)
+            with suppress(ListenerGone):
+                self._failed(failure)
 
     def _wait(self) -> bool:
         with self._wanted:

@@ -249,6 +249,21 @@ def test_a_failing_disk_fails_every_waiter_and_refuses_until_opened_again(path: 
     run(story())
 
 
+def test_any_failure_of_the_writer_is_told(path: Path) -> None:
+    def broken() -> None:
+        raise RuntimeError("a bug")
+
+    async def story() -> None:
+        store = SqliteStore(path, stamp)
+        await store.open()
+        failpoints.activate("storage.sqlite.commit", broken)
+        with pytest.raises(StoreFailed, match="a bug"):
+            await store.create("/a/b/1", b"1")
+        await store.close()
+
+    run(story())
+
+
 def test_a_full_disk(path: Path) -> None:
     """A real one: a database that may not grow."""
 
