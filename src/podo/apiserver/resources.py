@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from podo.api.encoding import MAX_BODY, decode, decode_value, media_type
 from podo.api.errors import ApiError, bad_request
 from podo.api.kind import Obj
-from podo.apiserver import answers, operations, parameters, patching
+from podo.apiserver import answers, operations, parameters, patching, protobuf
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
 from podo.apiserver.negotiate import Form, resource_form
@@ -66,6 +66,8 @@ async def read_object(exchange: Exchange, limit: int = MAX_BODY) -> Obj:
     call = exchange.call
     wanted = call.field_validation != "Ignore"
     content_type = exchange.request.headers.get("content-type", "")
+    if content_type == protobuf.MEDIA_TYPE:
+        return protobuf.decode(data)
     decoded = decode(data, content_type, want_duplicates=wanted, limit=limit)
     call.duplicates = tuple(decoded.duplicates)
     found = decoded.obj.get("metadata")
@@ -126,7 +128,10 @@ async def _delete_body(backend: Backend, exchange: Exchange) -> Obj:
     data = await read_body(exchange, backend.config.body_limit)
     if not data.strip():
         return {}
-    return decode(data, exchange.request.headers.get("content-type", "")).obj
+    content_type = exchange.request.headers.get("content-type", "")
+    if content_type == protobuf.MEDIA_TYPE:
+        return protobuf.decode(data)
+    return decode(data, content_type).obj
 
 
 async def _delete(backend: Backend, exchange: Exchange) -> Response:

@@ -37,7 +37,7 @@ class WatchOptions:
 
 @dataclass(frozen=True, slots=True)
 class WatchEvent:
-    """``type``: ADDED, MODIFIED, DELETED or BOOKMARK, which has no record. ``initial_end``: no initial events follow."""
+    """``type``: ADDED, MODIFIED, DELETED or BOOKMARK (has no record). ``initial_end``: no initial events follow."""
 
     type: str
     record: Record | None
