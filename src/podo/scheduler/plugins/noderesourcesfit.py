@@ -22,8 +22,10 @@ class NodeResourcesFit:
         requested, allocatable = snapshot.requested, snapshot.allocatable
         mask: Mask = requested[PODS, rows] < allocatable[PODS, rows]
         for name, amount in pod.requests.items():
-            if amount:
-                index = snapshot.resource(name)
+            index = snapshot.resources.get(name)
+            if amount and index is None:  # no node has ever had any
+                mask[:] = False
+            elif amount:
                 mask &= requested[index, rows] + amount <= allocatable[index, rows]
         return mask
 
@@ -32,9 +34,10 @@ class NodeResourcesFit:
         if snapshot.requested[PODS, row] >= snapshot.allocatable[PODS, row]:
             found.append(Reason(self.name, "Too many pods"))
         for name, amount in pod.requests.items():
-            index = snapshot.resource(name)
-            allocatable = snapshot.allocatable[index, row]
-            if amount and snapshot.requested[index, row] + amount > allocatable:
+            index = snapshot.resources.get(name)
+            allocatable = snapshot.allocatable[index, row] if index is not None else 0
+            used = snapshot.requested[index, row] if index is not None else 0
+            if amount and used + amount > allocatable:
                 found.append(Reason(self.name, f"Insufficient {name}", unresolvable=bool(amount > allocatable)))
         return tuple(found)
 

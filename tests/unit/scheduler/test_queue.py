@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from podo.scheduler.plugins import FILTERS
+from podo.scheduler.plugins.contract import ClusterEvent
+from podo.scheduler.queue import LONGEST_WAIT, Queue
+from tests.unit.scheduler.clusters import pod
+
+FIT = frozenset({"NodeResourcesFit"})
+
+
+def queue() -> Queue:
+    return Queue({plugin.name: plugin.wakes for plugin in FILTERS})
+
+
+def names(q: Queue, now: float) -> list[str]:
+    found = []
+    while (entry := q.pop(now)) is not None:
+        found.append(entry.pod.name)
+    return found
+
+
+def test_priority_first_then_who_came_first() -> None:
+    q = queue()
+    q.put(pod("late"), 2)
+    q.put(pod("early"), 1)
+    q.put(pod("important", priority=10), 3)
+    assert names(q, 4) == ["important", "early", "late"]
+
+
+def test_unschedulable_pods_wait_for_an_event_that_helps_and_for_their_backoff() -> None:
+    q = queue()
+    q.put(pod("p"), 0)
+    entry = q.pop(0)
+    assert entry is not None
+    q.refused(entry, FIT)
+    q.wake(ClusterEvent.NODE_LABELS, 0.1)
+    assert names(q, 100) == [] and len(q) == 1
+    q.wake(ClusterEvent.POD_REMOVED, 0.5)
+    assert q.next_at() == 1.0
+    assert names(q, 0.9) == [] and names(q, 1.0) == ["p"]
+
+
+def test_backoff_doubles_from_one_to_ten_seconds() -> None:
+    q = queue()
+    q.put(pod("p"), 0)
+    now, waits = 0.0, []
+    for _ in range(6):
+        entry = q.pop(now)
+        assert entry is not None
+        q.failed(entry)
+        moment = q.next_at()
+        assert moment is not None
+        waits.append(moment - now)
+        now = moment
+    assert waits == [1, 2, 4, 8, 10, 10]
+
+
+def test_nobody_waits_for_ever() -> None:
+    q = queue()
+    q.put(pod("p"), 0)
+    entry = q.pop(0)
+    assert entry is not None
+    q.refused(entry, FIT)
+    assert q.next_at() == LONGEST_WAIT
+    assert names(q, LONGEST_WAIT) == ["p"]
+
+
+def test_gates_hold_a_pod_until_they_are_gone() -> None:
+    q = queue()
+    q.put(pod("p", schedulingGates=[{"name": "example.com/wait"}]), 0)
+    assert names(q, 1) == [] and q.ready == 0
+    q.put(pod("p"), 2)
+    assert names(q, 2) == ["p"]
+
+
+def test_a_change_that_does_not_matter_wakes_nobody_and_one_that_does_wakes() -> None:
+    q = queue()
+    q.put(pod("p", {"cpu": "9"}), 0)
+    entry = q.pop(0)
+    assert entry is not None
+    q.refused(entry, FIT)
+    q.put(pod("p", {"cpu": "9"}), 5)
+    assert names(q, 5) == []
+    q.put(pod("p", {"cpu": "1"}), 6)
+    assert names(q, 6) == ["p"]
+
+
+def test_removed_pods_are_gone() -> None:
+    q = queue()
+    q.put(pod("p"), 0)
+    q.remove("uid-p")
+    assert len(q) == 0 and names(q, 1) == []
