@@ -379,12 +379,12 @@ def test_a_cancelled_write_does_not_disturb_the_others(opened: Opened) -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_random_histories_agree_with_a_naive_model(opened: Opened, seed: int) -> None:
     async def story(store: Store) -> None:
-        await _Comparison(store, random.Random(seed)).run(400)
+        await Comparison(store, random.Random(seed)).run(400)
 
     on(opened, story, history_limit=120)
 
 
-class _Comparison:
+class Comparison:
     """A store beside a model that keeps a whole copy of the state for each revision."""
 
     def __init__(self, store: Store, chance: random.Random) -> None:

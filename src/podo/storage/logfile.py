@@ -23,7 +23,7 @@ APPLICATION_ID = 0x706F646F  # "podo"
 FORMAT = 1
 #: A commit copies at most this many pages of the log back into the file, and the log is cut to this size when it
 #: restarts.
-WAL_PAGES = 2000
+WAL_PAGES = 500
 WAL_BYTES = 16 << 20
 #: Rows of one transaction at most.
 BATCH = 1024

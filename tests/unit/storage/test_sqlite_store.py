@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -20,6 +21,8 @@ import pytest
 from podo.runtime import failpoints
 from podo.storage.contract import CannotOpen, StoreFailed
 from podo.storage.sqlite import SqliteStore
+from tests.contracts.test_store import Comparison
+from tests.contracts.test_store import stamp as stamp_metadata
 
 
 def stamp(value: bytes, revision: int) -> bytes:
@@ -86,6 +89,22 @@ def test_state_history_and_revision_survive_a_restart(path: Path) -> None:
 
     write(path, before)
     write(path, after)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_histories_agree_with_a_naive_model_across_restarts(path: Path, seed: int) -> None:
+    async def story() -> None:
+        comparison: Comparison | None = None
+        for _ in range(6):
+            store = SqliteStore(path, stamp_metadata, history_limit=120)
+            await store.open()
+            comparison = comparison or Comparison(store, random.Random(seed))
+            comparison.store = store
+            await comparison.run(120)
+            await store.close()
+            comparison.watches.clear()
+
+    run(story())
 
 
 def test_revisions_are_not_reused_when_nothing_is_left(path: Path) -> None:
