@@ -398,6 +398,7 @@ def test_a_reader_that_does_not_read_holds_the_writer_and_is_ended(go: Any) -> N
         (b"GET / HTTP/1.1\r\nHost: a\r\nX: ", True),
         (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab", False),
         (get(), True),
+        (get() + b"GET / HT", True),
     ],
 )
 def test_slow_and_silent_clients_are_ended(go: Any, data: bytes, answered: bool) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Protocol, cast
 
 import httptools
@@ -36,6 +37,7 @@ class Home(Protocol):
     handler: Handler
     limits: Limits
     stopping: bool
+    now: float  # the loop's time, a second behind at most
 
     def opened(self, connection: H1Connection) -> bool: ...
     def closed(self, connection: H1Connection) -> None: ...
@@ -48,6 +50,16 @@ class Refused(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+@lru_cache(maxsize=1024)
+def _name(raw: bytes) -> str:
+    return raw.decode("latin-1").lower()
+
+
+@lru_cache(maxsize=64)
+def _method(raw: bytes) -> str:
+    return raw.decode("ascii")
 
 
 def peer_of(transport: asyncio.BaseTransport) -> Peer:
@@ -77,6 +89,7 @@ class H1Connection(asyncio.Protocol):
         "_peer",
         "_pending",
         "_queue",
+        "_reading",
         "_running",
         "_streaming",
         "_task",
@@ -104,7 +117,8 @@ class H1Connection(asyncio.Protocol):
         self._eof = False
         self._paused = False
         self._in_head = False
-        self._head_size = 0
+        self._head_size = 0  # bytes of the head before those that are read now
+        self._reading = 0  # bytes that are read now
         self._url = b""
         self._fields: list[tuple[bytes, bytes]] = []
         self.deadline = NEVER  # loop time after which `expire` is called
@@ -196,17 +210,17 @@ class H1Connection(asyncio.Protocol):
 
     def _parse(self, data: bytes) -> None:
         """Parse ``data`` up to the first request that has to wait for another; keep the rest."""
-        view = memoryview(data)
+        total = len(data)
+        view: bytes | memoryview = data if total <= _PARSE else memoryview(data)
         at = 0
         try:
-            while at < len(data):
-                piece = view[at : at + _PARSE]
-                at += len(piece)
+            while at < total:
+                piece = view if total <= _PARSE else view[at : at + _PARSE]
+                self._reading = len(piece)
+                at += self._reading
                 self._parser.feed_data(piece)
                 if self._in_head:
-                    self._head_size += len(piece)
-                    if self._head_size > self._limits.head + self._limits.url:
-                        raise Refused(431, "the head of the request is too large")
+                    self._wait_for_head(self._reading)
                 if self._running is None and self._queue:
                     self._start_next()
                 if self._queue or (self._running and self._parsing is not self._running):
@@ -219,17 +233,23 @@ class H1Connection(asyncio.Protocol):
             cause = wrong.__context__ if isinstance(wrong, httptools.HttpParserCallbackError) else wrong
             self._refuse(cause if isinstance(cause, Refused) else Refused(400, f"not a request: {wrong}"))
             return
-        if at < len(data):
+        if at < total:
             self._pending = bytes(view[at:])
             self._pause(True)
+
+    def _wait_for_head(self, size: int) -> None:
+        """A head goes on after the ``size`` bytes that were read."""
+        if self._head_size == 0 and self._running is None:
+            self.deadline = self._loop.time() + self._limits.head_seconds
+        self._head_size += size
+        if self._head_size > self._limits.head + self._limits.url:
+            raise Refused(431, "the head of the request is too large")
 
     def on_message_begin(self) -> None:
         self._in_head = True
         self._head_size = 0
         self._url = b""
         self._fields = []
-        if self._running is None:
-            self.deadline = self._loop.time() + self._limits.head_seconds
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -243,7 +263,7 @@ class H1Connection(asyncio.Protocol):
         version = self._parser.get_http_version()
         headers = self._checked_headers(version)
         target = self._url.decode("ascii")
-        method = self._parser.get_method().decode("ascii")
+        method = _method(self._parser.get_method())
         if method == "CONNECT" or not target.startswith("/"):
             raise Refused(400, "the request target must be a path")
         request = H1Request(method, target, self._fields, headers, self._peer, version, self._wanted)
@@ -264,18 +284,18 @@ class H1Connection(asyncio.Protocol):
             raise Refused(414, f"the URL is longer than {limits.url} bytes")
         if len(self._fields) > limits.header_count:
             raise Refused(431, f"the request has more than {limits.header_count} headers")
+        if self._head_size + self._reading > limits.head:
+            size = sum(len(name) + len(value) + 4 for name, value in self._fields)
+            if size > limits.head:
+                raise Refused(431, f"the headers are longer than {limits.head} bytes")
         headers: dict[str, str] = {}
-        size = 0
         for raw_name, raw_value in self._fields:
-            size += len(raw_name) + len(raw_value) + 4
-            name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+            name, value = _name(raw_name), raw_value.decode("latin-1")
             if name in headers:
                 if name == "host":
                     raise Refused(400, "the request has more than one Host")
                 value = f"{headers[name]}, {value}"
             headers[name] = value
-        if size > limits.head:
-            raise Refused(431, f"the headers are longer than {limits.head} bytes")
         if version == "1.1" and not headers.get("host"):
             raise Refused(400, "the request has no Host")
         return headers
@@ -324,39 +344,39 @@ class H1Connection(asyncio.Protocol):
 
     async def _serve(self, request: H1Request) -> None:
         try:
-            response = await self._answer_of(request)
+            try:
+                response = await self._home.handler(request)
+            except Exception as failure:
+                response = self._failed(request, failure)
             if isinstance(response, Response):
-                await self._send(request, response)
+                if unsent := self._send(request, response):
+                    await self._send_slices(unsent, response.body)
+                if self._gate.paused:
+                    await self._gate.passed()
             elif isinstance(response, Streaming):
                 await self._stream(request, response)
-            else:
-                await self._hand_over(request, response)
+            elif await self._hand_over(request, response):
                 return
         except Disconnected:
             self._transport.close()
             return
         self._ended(request)
 
-    async def _answer_of(self, request: H1Request) -> Response | Streaming | Upgrade:
-        """The handler's answer; a handler that breaks is a bug, answered and logged."""
-        try:
-            response = await self._home.handler(request)
-            if isinstance(response, Upgrade) and not request.upgrade:
-                return Response(400, refusal(400, "Upgrade request required"))
-            return response
-        except Disconnected:
-            raise
-        except TooLarge as large:
-            return Response(413, refusal(413, str(large)))
-        except Exception as failure:
-            log.error("a request broke its handler", failure, method=request.method, path=request.path)
-            return Response(500, refusal(500, "an internal error, see the server's log"))
+    def _failed(self, request: H1Request, failure: Exception) -> Response:
+        """What to answer for a handler that raised: all but two exceptions are a bug, and logged."""
+        if isinstance(failure, Disconnected):
+            raise failure
+        if isinstance(failure, TooLarge):
+            return Response(413, refusal(413, str(failure)))
+        log.error("a request broke its handler", failure, method=request.method, path=request.path)
+        return Response(500, refusal(500, "an internal error, see the server's log"))
 
     def _closes(self, request: H1Request) -> bool:
         """Must the connection end after this answer?"""
         return not (request.keep_alive and request.complete) or self._home.stopping or self._eof or request.upgrade
 
-    async def _send(self, request: H1Request, response: Response) -> None:
+    def _send(self, request: H1Request, response: Response) -> bytes:
+        """Send an answer, if it is small enough for one write; else its head is given back, unsent."""
         body = response.body
         parts: Sequence[bytes] = (body,) if isinstance(body, bytes) else body
         size = sum(map(len, parts))
@@ -367,8 +387,7 @@ class H1Connection(asyncio.Protocol):
             )
         except ValueError as wrong:
             log.error("an answer has a bad header", wrong, path=request.path)
-            await self._send(request, Response(500, refusal(500, "an internal error, see the server's log")))
-            return
+            return self._send(request, Response(500, refusal(500, "an internal error, see the server's log")))
         if self._gate.lost:
             raise Disconnected("the client is gone")
         if request.method == "HEAD" or not framing:
@@ -376,13 +395,13 @@ class H1Connection(asyncio.Protocol):
         elif size <= _ONE_WRITE:
             self._transport.write(b"".join((head, *parts)))
         else:
-            await self._send_slices(head, parts)
-        if self._gate.paused:
-            await self._gate.passed()
+            return head
+        return b""
 
-    async def _send_slices(self, head: bytes, parts: Sequence[bytes]) -> None:
+    async def _send_slices(self, head: bytes, body: bytes | Sequence[bytes]) -> None:
         """A large body, a slice a loop turn: others have their turn between, and the buffer stays small."""
         limit = self._limits.slice
+        parts: Sequence[bytes] = (body,) if isinstance(body, bytes) else body
         gathered: list[bytes | memoryview] = [head]
         size = len(head)
         for part in parts:
@@ -430,7 +449,11 @@ class H1Connection(asyncio.Protocol):
             await self._gate.passed()
         return None
 
-    async def _hand_over(self, request: H1Request, upgrade: Upgrade) -> None:
+    async def _hand_over(self, request: H1Request, upgrade: Upgrade) -> bool:
+        """Give the connection away until it ends; False if the request did not ask for that, and was told so."""
+        if not request.upgrade:
+            self._send(request, Response(400, refusal(400, "Upgrade request required")))
+            return False
         early, self._pending = self._pending, b""
         self._tunnel = tunnel = RawTunnel(self._transport, self._gate, early, self._pause)
         self._pause(False)
@@ -444,6 +467,7 @@ class H1Connection(asyncio.Protocol):
             log.error("a tunnel broke", failure, method=request.method, path=request.path)
         finally:
             self._transport.close()
+        return True
 
     # -- after an answer ---------------------------------------------------------------------------------------------
 
@@ -452,6 +476,10 @@ class H1Connection(asyncio.Protocol):
         self._running = self._task = None
         if self._gate.lost:
             return
+        if self._in_head:  # of a pipelined request, which had to wait
+            self.deadline = self._loop.time() + self._limits.head_seconds
+        else:
+            self.deadline = self._home.now + self._limits.idle_seconds
         if not request.complete:
             self._start_lingering(request)
         elif self._closes(request):
@@ -465,8 +493,6 @@ class H1Connection(asyncio.Protocol):
                 self._pause(False)
         else:
             self._pause(False)
-            if not self._in_head:
-                self.deadline = self._loop.time() + self._limits.idle_seconds
 
     def _start_lingering(self, request: H1Request) -> None:
         """Throw the rest of a body away for a while: closing at once would make the kernel throw away our answer."""

@@ -51,10 +51,9 @@ class H1Request:
         self.keep_alive = True
         self.upgrade = False
         self.complete = False  # the whole body is here
-        self.expects_continue = version == "1.1" and headers.get("expect", "").lower() == "100-continue"
-        length = headers.get("content-length")
-        self._length = int(length) if length else 0
-        self._chunks: deque[bytes] = deque()
+        self.expects_continue = "expect" in headers and version == "1.1" and headers["expect"].lower() == "100-continue"
+        self._length = int(headers["content-length"]) if "content-length" in headers else 0
+        self._chunks: deque[bytes] | None = None  # made for those that have a body
         self._buffered = 0
         self._gone = False
         self._waiter: asyncio.Future[None] | None = None
@@ -106,6 +105,8 @@ class H1Request:
         return piece
 
     def feed(self, piece: bytes) -> None:
+        if self._chunks is None:
+            self._chunks = deque()
         self._chunks.append(piece)
         self._buffered += len(piece)
         self._wake()
@@ -122,7 +123,7 @@ class H1Request:
     def discard(self) -> int:
         """Forget what is buffered of the body; how many bytes that were."""
         dropped, self._buffered = self._buffered, 0
-        self._chunks.clear()
+        self._chunks = None
         return dropped
 
     def _wake(self) -> None:

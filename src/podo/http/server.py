@@ -26,6 +26,7 @@ class HttpServer:
         self.handler = handler
         self.limits = limits
         self.stopping = False
+        self.now = 0.0  # the loop's time at the last pass over the connections
         self._connections: set[H1Connection] = set()
         self._listeners: list[asyncio.Server] = []
         self._sweep: asyncio.TimerHandle | None = None
@@ -74,7 +75,7 @@ class HttpServer:
     def _end_the_late(self) -> None:
         """One pass over all connections instead of a timer for each: a request would set and cancel two."""
         loop = asyncio.get_running_loop()
-        now = loop.time()
+        self.now = now = loop.time()
         for connection in [c for c in self._connections if c.deadline < now]:
             connection.expire()
         limits = self.limits
