@@ -1,4 +1,4 @@
-"""The node agent on real containers: an API server in memory, containerd in a network of its own, nothing in between."""
+"""The node agent on real containers: an API server in memory, and containerd in a network of its own."""
 
 from __future__ import annotations
 

@@ -170,6 +170,7 @@ class Heartbeat:
         self._pod_cidr = ""
         self._node: Obj = {}
         self._lease: Obj | None = None
+        self._sent: Status = {}
         self._reported_at = 0.0
         self._tasks = Tasks(f"heartbeat/{config.name}")
 
@@ -178,7 +179,7 @@ class Heartbeat:
         return self._pod_cidr
 
     async def start(self) -> None:
-        """Register (waiting for the API as long as it takes), write the first status, then keep on in the background."""
+        """Register, waiting for the API as long as it takes; write the first status; then keep on in the background."""
         await self._until_done(self._register, "register")
         await self._until_done(self._write_status, "first status")
         self._tasks.spawn(self._repeat(self._renew, self._config.lease_seconds, "lease"), "lease")
@@ -245,9 +246,14 @@ class Heartbeat:
             return None
 
     async def _keep_status(self) -> None:
-        if not self._pod_cidr:
+        """Look at the Node first: others may have declared it lost, or given it its network."""
+        try:
             self._node = await self._client.get("Node", self._config.name)
-            await self._note_pod_cidr()
+        except ApiError as refusal:
+            if refusal.reason != "NotFound":
+                raise
+            await self._register()
+        await self._note_pod_cidr()
         await self._write_status()
 
     async def _write_status(self) -> None:
@@ -256,7 +262,9 @@ class Heartbeat:
         old = self._node.get("status") or {}
         info = await self._info()
         new = status_of(self._config, self._machine, info, old, now, self._no_network())
-        if is_same(new, old) and now - self._reported_at < self._config.status_report_seconds and self._reported_at:
+        # Only conditions are compared with what the API has: it may write quantities in other words (1Ti for 1073741824Ki).
+        known = {**self._sent, "conditions": old.get("conditions")}
+        if is_same(new, known) and now - self._reported_at < self._config.status_report_seconds:
             return
         try:
             self._node = await self._client.patch(
@@ -266,7 +274,7 @@ class Heartbeat:
             if refusal.reason != "NotFound":
                 raise
             await self._register()
-        self._reported_at = now
+        self._sent, self._reported_at = new, now
         await self._note_pod_cidr()
 
     # Lease

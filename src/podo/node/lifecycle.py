@@ -209,12 +209,15 @@ def _initialize(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, sandbox: Sa
     """Work on the init containers. True when the containers may be started."""
     begun = has_begun(pod, seen, sandbox)
     for container in podspec.init_containers(pod):
-        last = _in(sandbox, seen.newest(container["name"]))
+        last = seen.newest(container["name"])
+        here = _in(sandbox, last)
         if podspec.is_sidecar(container):
             _keep_running(pod, container, seen, memory, plan, sandbox, now)
-            if not begun and not is_started(container, last, memory):
+            if not begun and not is_started(container, here, memory):
                 return False
-        elif not begun and not _init_done(pod, container, last, memory, plan, now):
+        elif not begun and not (here and is_dead(here) and here.exit_code == 0):
+            if here is None or is_dead(here):
+                _start(pod, container, last, memory, plan, now)
             return False
     return True
 
@@ -223,14 +226,6 @@ def has_begun(pod: Obj, seen: Seen, sandbox: Sandbox | None) -> bool:
     """Has a container of this sandbox been started? Then its init containers have done their work."""
     names = {container["name"] for container in podspec.containers(pod)}
     return sandbox is not None and any(c.name in names and c.sandbox_id == sandbox.id for c in seen.containers)
-
-
-def _init_done(pod: Obj, container: Obj, last: Container | None, memory: PodMemory, plan: Plan, now: float) -> bool:
-    if last is not None and is_dead(last) and last.exit_code == 0:
-        return True
-    if last is None or is_dead(last):
-        _start(pod, container, last, memory, plan, now)
-    return False
 
 
 def is_started(container: Obj, last: Container | None, memory: PodMemory) -> bool:
@@ -249,7 +244,7 @@ def _keep_running(
 ) -> None:
     """Start a container that should run and does not; stop one that may not go on."""
     last = seen.newest(container["name"])
-    here = last if last is None else _in(sandbox, last)
+    here = _in(sandbox, last)
     policy = "Always" if podspec.is_sidecar(container) else podspec.restart_policy(pod)
     if here is not None and here.state == "running":
         _check(pod, container, here, memory, plan, now)
@@ -315,7 +310,7 @@ def _attempt(pod: Obj, name: str, last: Container | None) -> int:
 
 
 def _tidy(seen: Seen, memory: PodMemory, plan: Plan, now: float) -> None:
-    """Keep the last dead attempt of each container (``logs --previous``) and drop older ones and empty old sandboxes."""
+    """Keep the last dead attempt of each container (``logs --previous``); drop older ones and empty old sandboxes."""
     kept: set[str] = set()
     for container in seen.containers:
         if is_dead(container):

@@ -289,7 +289,7 @@ class PodWorker:
 
 
 def _is_between(seen: Seen) -> bool:
-    """Of a pod that goes, its end is told once: not before its sandbox is stopped too, and not while things are removed."""
+    """The end of a pod that goes is told once: when its sandbox is stopped too, and not again as things are removed."""
     return not seen.alive and (not seen.containers or any(sandbox.ready for sandbox in seen.sandboxes))
 
 
