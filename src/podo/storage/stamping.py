@@ -26,8 +26,11 @@ def unstamped(record: Record, stamp: Stamp) -> bytes:
 
 
 def _agree(one: bytes, other: bytes) -> int:
-    """The length of the longest common start."""
-    low, high = 0, min(len(one), len(other))
+    """The length of the longest common start: widening steps first, as stamps are near the start."""
+    limit = min(len(one), len(other))
+    low, high = 0, min(64, limit)
+    while high < limit and one[low:high] == other[low:high]:
+        low, high = high, min(2 * high, limit)
     while low < high:
         middle = (low + high + 1) // 2
         if one[low:middle] == other[low:middle]:
