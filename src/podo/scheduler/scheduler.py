@@ -9,7 +9,7 @@ from typing import Any
 
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
-from podo.api.meta import condition_of
+from podo.api.meta import condition_of, is_deleting, uid_of
 from podo.client.cache import Cache, Changes
 from podo.client.contract import Client, Unreachable
 from podo.client.events import Recorder
@@ -145,37 +145,63 @@ class Scheduler:
         self._tasks.spawn(work, f"status {pod.key}")
 
     async def _bind(self, entry: Waiting, placement: Placement) -> None:
-        """Makes the decision true. Whether it was carried out is known from the cache where there is no answer."""
+        """Makes the decision true."""
         pod = entry.pod
         try:
             await within(DEADLINE, self._client.create(binding_of(pod, placement.node_name), subresource="binding"))
         except (ApiError, Unreachable, TimeoutError, OSError) as failure:
-            self._not_bound(entry, failure)
+            await self._not_bound(entry, failure)
         else:
-            text = f"Successfully assigned {pod.key} to {placement.node_name}"
-            self._recorder.tell(pod.obj, "Scheduled", text, component=self._name)
+            self._tell_placed(pod, placement.node_name)
         finally:
             self._binding.discard(pod.uid)
             self._slots.release()
             self._something.set()
 
-    def _not_bound(self, entry: Waiting, failure: Exception) -> None:
-        """Takes the assumed pod off its node, unless the cache has seen it there; tries again later, unless it has
-        gone.
-        """
+    async def _not_bound(self, entry: Waiting, failure: Exception) -> None:
+        """Takes the pod off the node where it was assumed, once it is known that it is not there; tries again later."""
         pod = entry.pod
-        known = self._cache.get("Pod", pod.name, pod.namespace)
-        if known is not None and known["metadata"].get("uid") == pod.uid and known["spec"].get("nodeName"):
+        node_name = await self._placed_on(pod)
+        if node_name:
+            self._tell_placed(pod, node_name)
+            if pod.uid in self.snapshot.pods():  # else it has ended meanwhile
+                self.snapshot.add_pod(pod, node_name)
             return
-        self.snapshot.remove_pod(pod.uid)
-        gone = known is None or known["metadata"].get("uid") != pod.uid or "deletionTimestamp" in known["metadata"]
-        if gone or (isinstance(failure, ApiError) and failure.reason == "NotFound"):
+        if not self.snapshot.remove_pod(pod.uid) or node_name is None:
             return
         log.warning("pod not bound", pod=pod.key, why=str(failure))
         self._recorder.tell(
             pod.obj, "FailedScheduling", f"binding rejected: {failure}", "Warning", component=self._name
         )
         self._queue.failed(entry)
+
+    async def _placed_on(self, pod: PodInfo) -> str | None:
+        """Asks the API where the pod is, until it answers: "" is nowhere, None is gone.
+
+        A binding without an answer may have been carried out, and the cache may not have seen it yet: to forget it
+        would give its place away twice.
+        """
+        wait = 0.1
+        while pod.uid in self.snapshot.pods():
+            try:
+                there = await within(DEADLINE, self._client.get("Pod", pod.name, pod.namespace))
+            except ApiError as error:
+                if error.reason == "NotFound":
+                    return None
+            except (Unreachable, TimeoutError, OSError):
+                pass
+            else:
+                if uid_of(there) != pod.uid:
+                    return None
+                node_name = str(there["spec"].get("nodeName") or "")
+                return None if is_deleting(there) and not node_name else node_name
+            await sleep(self._chance.jitter(wait))
+            wait = min(10.0, wait * 2)
+        return None
+
+    def _tell_placed(self, pod: PodInfo, node_name: str) -> None:
+        text = f"Successfully assigned {pod.key} to {node_name}"
+        self._recorder.tell(pod.obj, "Scheduled", text, component=self._name)
 
     async def _say_why(self, pod: PodInfo, refusal: Refusal) -> None:
         condition = unschedulable_condition(pod.obj, refusal.message(), self._clock.now())
