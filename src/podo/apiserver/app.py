@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from podo.api import registry
-from podo.api.encoding import load
+from podo.api.encoding import dumps, load
 from podo.api.errors import ApiError
-from podo.apiserver import answers, discovery, health, openapi, operations, resources, streams
+from podo.apiserver import (
+    answers,
+    discovery,
+    health,
+    openapi,
+    operations,
+    parameters,
+    resources,
+    reviews,
+    shape,
+    streams,
+)
 from podo.apiserver.allocation import Allocator
 from podo.apiserver.backend import Backend, Config
 from podo.apiserver.call import Call
@@ -96,7 +107,17 @@ class ApiServer:
         if verb == "watch":
             operations.check_verb(call)
             return await streams.watch_response(self.backend, self._frames, exchange)
+        if call.kind in reviews.KINDS:
+            return await self._review(exchange)
         return await resources.answer(self.backend, exchange)
+
+    async def _review(self, exchange: resources.Exchange) -> Response:
+        call = exchange.call
+        operations.check_verb(call)
+        parameters.read_write_options(call, exchange.query)
+        review = shape.conform(call, await resources.read_object(exchange, self.backend.config.body_limit))
+        found = reviews.answer(call, review, self._authorizer, self.backend.clock.now())
+        return answers.in_media(dumps(found), exchange.form, 201)
 
     def _path(self, request: Request, user: User) -> Response:
         """Everything that is no resource: health, version, discovery, OpenAPI."""

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from hashlib import sha256
 
-from podo.api import registry
 from podo.api.encoding import dumps
 from podo.api.kind import Kind, Obj
+from podo.apiserver import served
 from podo.apiserver.negotiate import Form
 from podo.http.message import Response
 
@@ -46,9 +46,9 @@ def discovery_answer(path: str, form: Form, etag_seen: str, host: str) -> Respon
 
 
 def _groups() -> dict[str, dict[str, list[Kind]]]:
-    """group -> version -> kinds, in the order of the registry."""
+    """group -> version -> kinds, in the order they are served."""
     found: dict[str, dict[str, list[Kind]]] = {}
-    for kind in registry.all_kinds():
+    for kind in served.all_kinds():
         found.setdefault(kind.group, {}).setdefault(kind.version, []).append(kind)
     return found
 

@@ -27,7 +27,11 @@ def _check_subresource(call: Call, *served: str) -> None:
 
 
 def check_verb(call: Call) -> None:
-    if not call.subresource and call.verb not in call.kind.verbs:
+    """Raises MethodNotAllowed for what the kind does not do, and for writes to a collection across namespaces."""
+    if call.subresource:
+        return
+    across = call.kind.namespaced and not call.namespace and call.verb in ("create", "deletecollection")
+    if across or call.verb not in call.kind.verbs:
         raise not_allowed()
 
 

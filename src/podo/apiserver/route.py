@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote
 
-from podo.api import registry
 from podo.api.kind import Kind
+from podo.apiserver import served
 
 #: Longer paths name nothing.
 MAX_PATH = 4096
@@ -30,6 +30,8 @@ def route(path: str) -> Route | None:
     if len(path) > MAX_PATH:
         return None
     parts = [unquote(part) for part in path.split("/")[1:]] if "%" in path else path.split("/")[1:]
+    if "%" in path and any("/" in part for part in parts):
+        return None  # no name has a slash in it
     if parts[0] == "api" and len(parts) > 2:
         group, version, rest = "", parts[1], parts[2:]
     elif parts[0] == "apis" and len(parts) > 3:
@@ -45,10 +47,10 @@ def route(path: str) -> Route | None:
 
 def _resource(group: str, version: str, parts: list[str]) -> Route | None:
     if parts[0] == "namespaces" and len(parts) > 2:
-        kind = registry.resource(group, version, parts[2])
+        kind = served.resource(group, version, parts[2])
         if kind is not None and kind.namespaced:
             return _named(kind, parts[1], parts[3:])
-    kind = registry.resource(group, version, parts[0])
+    kind = served.resource(group, version, parts[0])
     if kind is None or (kind.namespaced and len(parts) > 1):
         return None
     return _named(kind, "", parts[1:])

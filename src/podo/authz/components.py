@@ -34,8 +34,16 @@ def _rule(verbs: frozenset[str], *resources: str) -> Rule:
 _EVENTS = _rule(WRITE | frozenset({"get"}), "events")
 _LEASES = _rule(ALL, "leases")
 
-#: Component user or group -> what it may do.
+_SCHEDULER_READS = (
+    *("pods", "nodes", "namespaces", "services", "replicationcontrollers", "replicasets", "statefulsets"),
+    *("poddisruptionbudgets", "priorityclasses", "persistentvolumes", "persistentvolumeclaims", "storageclasses"),
+    *("csinodes", "csidrivers", "csistoragecapacities", "volumeattachments", "resourceclaims", "resourceslices"),
+)
+#: User or group -> what it may do.
 RULES: dict[str, tuple[Rule, ...]] = {
+    "system:authenticated": (
+        _rule(frozenset({"create"}), "selfsubjectreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews"),
+    ),
     "system:nodes": (
         _rule(READ, "pods", "services", "endpoints", "endpointslices", "nodes", "configmaps", "secrets", "namespaces"),
         _rule(frozenset({"create", "update", "patch", "delete"}), "nodes", "nodes/status"),
@@ -47,7 +55,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     ),
     "system:kube-controller-manager": (_rule(ALL, "*"),),
     "system:kube-scheduler": (
-        _rule(READ, "*"),
+        _rule(READ, *_SCHEDULER_READS),
         _rule(frozenset({"create"}), "pods/binding", "bindings"),
         _rule(frozenset({"update", "patch"}), "pods/status"),
         _rule(frozenset({"delete"}), "pods"),

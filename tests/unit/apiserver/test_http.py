@@ -229,3 +229,33 @@ def test_delete_options_and_answers() -> None:
         assert (status, done["status"], done["details"]["name"]) == (200, "Success", "c")
 
     in_world(test)
+
+
+def test_who_am_i_and_may_i() -> None:
+    async def test(world: World) -> None:
+        jane = certificate("jane", "developers")
+        me = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        status, review = await world.ask("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", me, who=jane)
+        assert status == 201 and review["status"]["userInfo"] == {
+            "username": "jane",
+            "groups": ["developers", "system:authenticated"],
+        }
+        question = {"spec": {"resourceAttributes": {"verb": "get", "resource": "pods", "namespace": "default"}}}
+        target = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        _, review = await world.ask("POST", target, question, who=jane)
+        assert review["status"] == {"allowed": False}
+        _, review = await world.ask("POST", target, question)
+        assert review["status"] == {"allowed": True}
+        assert (await world.ask("GET", target))[0] == 405
+        assert (await world.ask("POST", target, question, who=None))[0] == 403
+
+    in_world(test)
+
+
+def test_writes_across_namespaces_are_not_allowed() -> None:
+    async def test(world: World) -> None:
+        assert (await world.ask("POST", "/api/v1/pods", pod("web")))[0] == 405
+        assert (await world.ask("DELETE", "/api/v1/pods"))[0] == 405
+        assert (await world.ask("GET", "/api/v1/namespaces/default/pods/a%2Fb"))[0] == 404
+
+    in_world(test)
