@@ -12,7 +12,10 @@ from typing import Any, Protocol
 
 import pytest
 
-from podo.node.runtimes.contract import Container, ContainerSpec, Happened, Runtime, RuntimeFailure, SandboxSpec
+from podo.node.runtimes.contract import Container, ContainerSpec, Happened, Mount, Runtime, RuntimeFailure, SandboxSpec
+from podo.node.runtimes.simulated import SimulatedRuntime
+from podo.runtime.chance import Chance
+from podo.runtime.clock import SystemClock
 from tests.live import containerd_instance
 
 PATIENCE = 30.0  # seconds until a condition must hold: the machine may be busy
@@ -94,9 +97,36 @@ def instance() -> Iterator[containerd_instance.Instance]:
     assert containerd_instance.leftovers(running) == []
 
 
-@pytest.fixture(params=[pytest.param("cri", marks=pytest.mark.live)])
+class SimulatedBench:
+    real = False
+
+    def __init__(self) -> None:
+        self.image_id = ""
+
+    def run(self, story: Callable[[Runtime], Awaitable[None]]) -> None:
+        async def whole() -> None:
+            runtime = SimulatedRuntime(SystemClock(), Chance(1), "10.244.250.0/24")
+            await runtime.start()
+            self.image_id = await runtime.pull_image("busybox:1.28")
+            async with asyncio.timeout(PATIENCE):
+                await story(runtime)
+            await runtime.stop()
+
+        asyncio.run(whole())
+
+    def sandbox(self, name: str) -> SandboxSpec:
+        notes = {"note": "kept"}
+        return SandboxSpec(name, "default", f"uid-{name}", 0, name, "", labels={"app": name}, annotations=notes)
+
+    def container(self, *, exit_code: int | None = None) -> ContainerSpec:
+        ends = {} if exit_code is None else {"podo.dev/run-seconds": "0", "podo.dev/exit-code": str(exit_code)}
+        labels = {"role": "test"}
+        return ContainerSpec("main", 0, self.image_id, "busybox:1.28", "main.log", labels=labels, annotations=ends)
+
+
+@pytest.fixture(params=[pytest.param("cri", marks=pytest.mark.live), "simulated"])
 def bench(request: pytest.FixtureRequest) -> Bench:
-    return CriBench(request.getfixturevalue("instance"))
+    return SimulatedBench() if request.param == "simulated" else CriBench(request.getfixturevalue("instance"))
 
 
 @pytest.fixture
@@ -264,6 +294,46 @@ def test_output_and_exec(real: CriBench) -> None:
         streams = {"stdin": False, "stdout": True, "stderr": True, "tty": False}
         assert (await runtime.exec_url(container_id, ["true"], **streams)).startswith("http://127.0.0.1:")
         assert (await runtime.attach_url(container_id, **streams)).startswith("http://127.0.0.1:")
+
+    real.run(story)
+
+
+def test_what_a_container_is_allowed_and_given(real: CriBench) -> None:
+    async def story(runtime: Runtime) -> None:
+        sandbox = replace(
+            real.sandbox("given"), share_processes=True, sysctls={"net.ipv4.ip_unprivileged_port_start": "7"}
+        )
+        data = Path(sandbox.log_directory).parent / "data"
+        data.mkdir()
+        (data / "file").write_text("from the host")
+        spec = replace(
+            real.container(),
+            env=[("GREETING", "hello there")],
+            working_dir="/home",
+            mounts=[Mount(str(data), "/data", read_only=True)],
+            run_as_user=1000,
+            run_as_group=2000,
+            supplemental_groups=[3000],
+            capabilities_drop=["ALL"],
+            no_new_privileges=True,
+            read_only_root=True,
+            seccomp="RuntimeDefault",
+            share_processes=True,
+        )
+        _, container_id = await started(runtime, sandbox, spec)
+
+        async def said(script: str) -> str:
+            return (await runtime.exec(container_id, ["sh", "-c", script], 10)).output.decode().strip()
+
+        assert await said("id -u; id -g; id -G") == "1000\n2000\n2000 3000"
+        assert await said('echo "$GREETING"; pwd; cat /data/file') == "hello there\n/home\nfrom the host"
+        assert "Read-only file system" in await said("touch /tmp/x")
+        assert "Read-only file system" in await said("touch /data/x")
+        assert await said("grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/self/status | tr -s '\\t' ' '") == (
+            "CapEff: 0000000000000000\nNoNewPrivs: 1\nSeccomp: 2"
+        )
+        assert await said("cat /proc/1/comm") == "pause"
+        assert await said("cat /proc/sys/net/ipv4/ip_unprivileged_port_start") == "7"
 
     real.run(story)
 

@@ -47,3 +47,23 @@ def test_pods_wait_and_say_why_while_there_is_no_room() -> None:
         assert "0/0 nodes" in world.why() or "no nodes" in world.why()
         world.add_node()
         world.wait_for("Deployment", "web", condition="Available")
+
+
+def test_a_node_that_was_cut_off_for_two_minutes_keeps_its_pods() -> None:
+    with World(nodes=2) as world:
+        world.apply(deployment(replicas=4))
+        world.wait_for("Deployment", "web", condition="Available")
+        before = {pod["metadata"]["uid"] for pod in world.pods()}
+        elsewhere = running_nodes(world.pods()).count("node-1")
+        assert 0 < elsewhere < 4
+        world.cut_off("node-0")
+        world.wait_until(lambda: condition_of(world.get("Node", "node-0"), "Ready")["status"] == "Unknown", within=90)
+        world.advance(60)
+        assert world.get("Deployment", "web")["status"]["availableReplicas"] == elsewhere
+        world.reconnect("node-0")
+        world.wait_for("Node", "node-0", within=30)
+        world.wait_until(lambda: world.get("Deployment", "web")["status"].get("availableReplicas") == 4, within=30)
+        assert {pod["metadata"]["uid"] for pod in world.pods()} == before
+        restarts = [s["restartCount"] for pod in world.pods() for s in pod["status"]["containerStatuses"]]
+        assert restarts == [0] * 4
+        assert not world.get("Node", "node-0")["spec"].get("taints")

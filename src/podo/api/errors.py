@@ -43,9 +43,12 @@ REASONS: dict[str, Reason] = {
 
 
 class ApiError(Exception):
-    """A refusal or failure of the API. Servers raise it and answer its Status; clients raise it from a Status they were sent."""
+    """A refusal or failure of the API. Servers raise it and answer its Status; clients raise it from a Status they
+    were sent."""
 
-    def __init__(self, reason: str, message: str, details: dict[str, Any] | None = None, code: int | None = None) -> None:
+    def __init__(
+        self, reason: str, message: str, details: dict[str, Any] | None = None, code: int | None = None
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
@@ -77,7 +80,9 @@ class ApiError(Exception):
     def from_status(status: Obj) -> ApiError:
         """The error a ``metav1.Status`` describes."""
         code = int(status.get("code") or 500)
-        return ApiError(status.get("reason") or "InternalError", status.get("message") or "", status.get("details"), code)
+        return ApiError(
+            status.get("reason") or "InternalError", status.get("message") or "", status.get("details"), code
+        )
 
 
 def _details(kind: Kind, name: str) -> dict[str, Any]:
@@ -114,5 +119,7 @@ def invalid(kind: Kind, name: str, problems: Iterable[Problem]) -> ApiError:
     causes = [{"reason": p.reason, "message": p.message, "field": p.path} for p in found]
     details = {"name": name, "group": kind.group, "kind": kind.kind, "causes": causes}
     return ApiError(
-        "Invalid", f'{kind.qualified} "{name}" is invalid: {text}', {key: value for key, value in details.items() if value}
+        "Invalid",
+        f'{kind.qualified} "{name}" is invalid: {text}',
+        {key: value for key, value in details.items() if value},
     )

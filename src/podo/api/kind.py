@@ -1,4 +1,5 @@
-"""What a kind is. One value of this type stands for a built-in kind and, later, for one made from a CustomResourceDefinition."""
+"""What a kind is. One value of this type stands for a built-in kind and, later, for one made from a
+CustomResourceDefinition."""
 
 from __future__ import annotations
 
@@ -16,8 +17,10 @@ class Problem:
 
     ``path``: the field, as ``spec.containers[0].image``. ``reason``: a cause type of metav1.CauseType
     (``FieldValueRequired``, ``FieldValueInvalid``, ``FieldValueNotSupported``, ``FieldValueForbidden``,
-    ``FieldValueDuplicate``, ``FieldValueTooLong``, ``FieldValueTooMany``, ``FieldValueNotFound``, ``FieldValueTypeInvalid``).
-    ``message``: upstream's text for it, e.g. ``Required value`` or ``Invalid value: "x": must be no more than 63 characters``.
+    ``FieldValueDuplicate``, ``FieldValueTooLong``, ``FieldValueTooMany``, ``FieldValueNotFound``,
+    ``FieldValueTypeInvalid``).
+    ``message``: upstream's text for it, e.g. ``Required value`` or ``Invalid value: "x": must be no more than 63
+    characters``.
     """
 
     path: str
@@ -32,7 +35,8 @@ class Problem:
 class Column:
     """A printer column: a ``metav1.TableColumnDefinition`` and how its cell is read from an object.
 
-    ``cell(obj, now)`` gives the JSON value; ``now`` is wall time in seconds, for ages. ``priority`` 0 is always shown, 1 with ``-o wide``.
+    ``cell(obj, now)`` gives the JSON value; ``now`` is wall time in seconds, for ages. ``priority`` 0 is always
+    shown, 1 with ``-o wide``.
     """
 
     name: str
@@ -79,11 +83,13 @@ class Kind:
     verbs: tuple[str, ...] = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
     #: Fills in upstream's defaults, in place. Runs on every decoded body, before admission and validation.
     fill_in: Callable[[Obj], None] = _nothing
-    #: What is wrong with ``new``; on update ``old`` is the stored object (immutable fields). Yields all problems, not the first.
+    #: What is wrong with ``new``; on update ``old`` is the stored object (immutable fields). Yields all problems,
+    #: not the first.
     problems: Callable[[Obj, Obj | None], Iterable[Problem]] = _no_problems
     #: Likewise for a write to ``/status``.
     status_problems: Callable[[Obj, Obj | None], Iterable[Problem]] = _no_problems
-    #: What the server itself sets on create (``old`` is None) and on update of the main resource, in place, before validation:
+    #: What the server itself sets on create (``old`` is None) and on update of the main resource, in place, before
+    #: validation:
     #: a Pod's phase, what may not be changed by the client. metadata and the status split are done for all kinds alike.
     prepare: Callable[[Obj, Obj | None], None] = _no_change
     columns: tuple[Column, ...] = ()  # without the Name and Age of every kind when empty
@@ -98,7 +104,8 @@ class Kind:
     generation: bool = False
     #: Is a status given on create kept? Only a Node's is: kubelets register with one.
     status_on_create: bool = False
-    #: Set where two group versions serve one stored object (Event): the stored kind and the two conversions (in place or a new dict).
+    #: Set where two group versions serve one stored object (Event): the stored kind and the two conversions (in
+    #: place or a new dict).
     stored_as: Kind | None = None
     to_stored: Callable[[Obj], Obj] | None = None
     from_stored: Callable[[Obj], Obj] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from podo.api import meta
@@ -38,13 +39,18 @@ def generated_name(prefix: str, chance: Chance) -> str:
     return prefix[: _MAX_GENERATED - _SUFFIX] + chance.suffix(_SUFFIX)
 
 
+@lru_cache(maxsize=16)
+def _second(now: int) -> str:
+    return timestamp.time(now)
+
+
 def stamp_new(obj: Obj, now: float, chance: Chance) -> bool:
     """The server's fields of a new object. True if its name was generated."""
     found = meta.metadata(obj)
     for name in (*_SERVER_OWNED, *_DROPPED, "resourceVersion"):
         found.pop(name, None)
     found["uid"] = chance.uid()
-    found["creationTimestamp"] = timestamp.time(now)
+    found["creationTimestamp"] = _second(int(now))
     if found.get("name") or not found.get("generateName"):
         return False
     found["name"] = generated_name(found["generateName"], chance)

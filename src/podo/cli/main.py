@@ -1,7 +1,8 @@
 """The ``podo`` command: finds the verb, runs it, turns what went wrong into a message and an exit code.
 
 Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 not running, 5 timeout, 6 precondition.
-Each verb is a module of ``cli/commands`` with ``HELP``, ``arguments(parser)`` and ``run(options)``; it is imported when it is called.
+Each verb is a module of ``cli/commands`` with ``HELP``, ``arguments(parser)`` and ``run(options)``; it is imported
+when it is called.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""What a client can ask. ``client.http`` (over TLS) and ``apiserver.local`` (same process) pass the same contract suite.
+"""What a client can ask. ``client.http`` (over TLS) and ``apiserver.local`` (same process) pass the same contract
+suite.
 
 Kinds are named by a string: ``"Pod"``, or ``"events.k8s.io/Event"`` where the bare name means another group's
 (``api.registry.named`` resolves it). Objects are wire-form dicts; what a client returns is the caller's own to change.
-Every method raises ``podo.api.errors.ApiError`` for an answer that is not a success, and ``Unreachable`` when there is none.
+Every method raises ``podo.api.errors.ApiError`` for an answer that is not a success, and ``Unreachable`` when there
+is none.
 """
 
 from __future__ import annotations
@@ -96,4 +98,6 @@ class Client(Protocol):
         dry_run: bool = False,
     ) -> Obj: ...
 
-    async def delete_collection(self, kind: str, namespace: str = "", *, labels: str = "", fields: str = "") -> None: ...
+    async def delete_collection(
+        self, kind: str, namespace: str = "", *, labels: str = "", fields: str = ""
+    ) -> None: ...

@@ -36,7 +36,8 @@ class _Bucket:
 
 @dataclass(slots=True)
 class Correlation:
-    """What became of an Event: ``event`` to create, or, where ``patch`` is set, the one it repeats and how to change it."""
+    """What became of an Event: ``event`` to create, or, where ``patch`` is set, the one it repeats and how to change
+    it."""
 
     event: Obj
     key: tuple[str, ...]

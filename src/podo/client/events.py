@@ -1,4 +1,5 @@
-"""Recording Events: what happened to an object, for people to read (``kubectl describe``). Never blocks, never fails the caller."""
+"""Recording Events: what happened to an object, for people to read (``kubectl describe``). Never blocks, never fails
+the caller."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ LONGEST_MESSAGE = 1024
 
 
 class Recorder(Protocol):
-    """Where Events are told. ``obj`` is what the Event is about; ``component`` who tells it (``kubelet``), ``host`` where."""
+    """Where Events are told. ``obj`` is what the Event is about; ``component`` who tells it (``kubelet``), ``host``
+    where."""
 
     def tell(
         self,
@@ -44,7 +46,8 @@ class Recorder(Protocol):
 
 
 class EventRecorder:
-    """Writes core/v1 Events through ``client``. ``component`` and ``host`` are what ``tell`` takes where it is given none."""
+    """Writes core/v1 Events through ``client``. ``component`` and ``host`` are what ``tell`` takes where it is given
+    none."""
 
     def __init__(
         self, client: Client, clock: Clock, chance: Chance, *, component: str = "podo", host: str = ""
@@ -77,7 +80,8 @@ class EventRecorder:
         host: str = "",
         field_path: str = "",
     ) -> None:
-        """Record that ``reason`` happened to ``obj``. ``type``: Normal or Warning. ``field_path``: ``spec.containers{web}``."""
+        """Record that ``reason`` happened to ``obj``. ``type``: Normal or Warning. ``field_path``:
+        ``spec.containers{web}``."""
         event = self._event(obj, reason, message, type, field_path, component or self._component, host or self._host)
         correlation = self._correlator.correlate(event, self._clock.now())
         if correlation is None:

@@ -1,4 +1,5 @@
-"""The objects that every cluster has from its first second: namespaces, the ``kubernetes`` Service, cluster DNS' Service."""
+"""The objects that every cluster has from its first second: namespaces, the ``kubernetes`` Service, cluster DNS'
+Service."""
 
 from __future__ import annotations
 

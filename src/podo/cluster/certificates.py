@@ -1,6 +1,7 @@
 """The cluster's certificates: one CA and a P-256 leaf for each identity, made at the first ``podo up``.
 
-Names follow Kubernetes' PKI requirements (kubernetes.io, "PKI certificates and requirements"): the user is the CN, its groups are the O.
+Names follow Kubernetes' PKI requirements (kubernetes.io, "PKI certificates and requirements"): the user is the CN,
+its groups are the O.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ BACKDATED = datetime.timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One leaf certificate: ``file`` is its name below ``pki/``; ``names`` are DNS names or IP addresses it serves under."""
+    """One leaf certificate: ``file`` is its name below ``pki/``; ``names`` are DNS names or IP addresses it serves
+    under."""
 
     file: str
     user: str

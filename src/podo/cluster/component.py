@@ -20,7 +20,8 @@ READY_DESCRIPTOR = "PODO_READY_FD"
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """``socket``: ready when something listens on this Unix socket; without one, when the process calls ``say_ready``."""
+    """``socket``: ready when something listens on this Unix socket; without one, when the process calls
+    ``say_ready``."""
 
     name: str
     argv: Sequence[str]
@@ -33,7 +34,8 @@ class Component:
     start_seconds: float = 30.0
 
     def spawn(self) -> tuple[ProcessId, int | None]:
-        """Start it in a session of its own; its identity and, where it will say so itself, the descriptor to read readiness from."""
+        """Start it in a session of its own; its identity and, where it will say so itself, the descriptor to read
+        readiness from."""
         _rotate(self.log)
         reader, writer = os.pipe() if self.socket is None else (None, None)
         environment = {**os.environ, **self.environment}

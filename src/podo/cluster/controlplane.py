@@ -1,6 +1,7 @@
 """The control plane in one process: API server, controllers and scheduler over one store.
 
-``podo server`` runs it on sockets, ``podo.lab`` in virtual time: the same composition, with another store, clock and chance.
+``podo server`` runs it on sockets, ``podo.lab`` in virtual time: the same composition, with another store, clock and
+chance.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def _unchanged(client: Client) -> Client:
 
 
 class ControlPlane:
-    """``kubelet``: how nodes' kubelets are reached, for logs and streams. ``through`` wraps the clients of controllers and
+    """``kubelet``: how nodes' kubelets are reached, for logs and streams. ``through`` wraps the clients of
+    controllers and
     scheduler: where the lab puts its faults."""
 
     def __init__(
@@ -101,7 +103,8 @@ class ControlPlane:
         await self._store.close()
 
     async def _compact(self) -> None:
-        """Every few minutes forget the history from before the last time; nothing is written when nothing has changed."""
+        """Every few minutes forget the history from before the last time; nothing is written when nothing has
+        changed."""
         before = self._store.revision
         while True:
             await sleep(COMPACTION_SECONDS)

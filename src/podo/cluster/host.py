@@ -48,7 +48,8 @@ def cni_directory() -> str:
 
 
 def own_address() -> str:
-    """The IPv4 address this machine would be reached at: the source address of its default route (nothing is sent to find it)."""
+    """The IPv4 address this machine would be reached at: the source address of its default route (nothing is sent to
+    find it)."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(

@@ -1,6 +1,7 @@
 """Kubeconfig files: the cluster's own, and its context merged into (or taken out of) the user's.
 
-A user's file is theirs: only the entries named after the cluster's context are touched, the rest is kept as it was read.
+A user's file is theirs: only the entries named after the cluster's context are touched, the rest is kept as it was
+read.
 """
 
 from __future__ import annotations

@@ -126,7 +126,8 @@ def _tail(log: Path, lines: int = 15) -> str:
 
 
 def stop(config: Config, progress: Progress) -> None:
-    """End the supervisor (it stops its components in reverse order), then what survives it and what the kernel holds."""
+    """End the supervisor (it stops its components in reverse order), then what survives it and what the kernel
+    holds."""
     now = state.load(config.layout.state)
     if (supervisor := now.supervisor) and supervisor.alive:
         supervisor.end(grace_seconds=40)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from functools import partial
 from pathlib import Path
 
 from podo.api.errors import ApiError
@@ -52,9 +53,8 @@ async def _serve(config: Config, name: str, clock: Clock, chance: Chance) -> Non
     runtime = await containerd.ready(realnode.containerd_directory(config, name), clock)
     await _ensure_pause_image(config, name, runtime)
     network = NodeNetwork(config, name, client, clock, chance)
-    agent = NodeAgent(
-        node_config(config, name), client, runtime, clock, chance, on_pod_cidr=lambda cidr: _set_pod_cidr(config, name, cidr)
-    )
+    told = partial(_set_pod_cidr, config, name)
+    agent = NodeAgent(node_config(config, name), client, runtime, clock, chance, on_pod_cidr=told)
     await agent.start()
     kubelet = await _listen(config, name, agent, runtime, clock)
     await network.start()

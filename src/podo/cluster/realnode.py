@@ -1,4 +1,5 @@
-"""A node with real containers on this machine: what is prepared before it starts, loaded into it, and removed after it."""
+"""A node with real containers on this machine: what is prepared before it starts, loaded into it, and removed after
+it."""
 
 from __future__ import annotations
 
@@ -55,10 +56,10 @@ def prepare(config: Config, node: str) -> None:
 
 
 async def load_image(config: Config, node: str, archive: Path) -> list[str]:
-    """Load every image of an archive; their names. Raises ImageProblem."""
+    """Load every image of an archive (an absolute path); their names. Raises ImageProblem."""
     runtime = await containerd.ready(containerd_directory(config, node), SystemClock())
     try:
-        return await runtime.load_image(archive.absolute())
+        return await runtime.load_image(archive)
     except RuntimeFailure as failure:
         raise ImageProblem(failure.message) from failure
     finally:
@@ -101,7 +102,7 @@ async def _remove_pods(place: Path) -> None:
 
 
 def _remove_table(config: Config) -> None:
-    from podo.network.services.nftables import NftFailed, Nftables
+    from podo.network.services.nftables import Nftables, NftFailed
     from podo.network.services.table import delete_text
 
     try:

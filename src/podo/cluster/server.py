@@ -45,7 +45,7 @@ async def _serve(config: Config, clock: Clock, chance: Chance) -> None:
     await stop.wait()
     await server.stop()
     for node in nodes:
-        await node.stop()
+        await node.kill()
     await plane.stop()
 
 
@@ -82,8 +82,8 @@ def _store(config: Config) -> Store:
 
 def _kubelet_access(config: Config) -> KubeletAccess:
     pki = config.layout.pki
-    own = {"certificate": pki / "apiserver-kubelet-client.crt", "key": pki / "apiserver-kubelet-client.key"}
-    return KubeletAccess(client_context(ca=pki / "ca.crt", **own))
+    certificate, key = pki / "apiserver-kubelet-client.crt", pki / "apiserver-kubelet-client.key"
+    return KubeletAccess(client_context(ca=pki / "ca.crt", certificate=certificate, key=key))
 
 
 async def _listen(config: Config, plane: ControlPlane) -> HttpServer:

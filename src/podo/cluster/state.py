@@ -1,4 +1,5 @@
-"""What the supervisor says of itself and its components: a file that ``podo status`` reads and the next supervisor adopts from."""
+"""What the supervisor says of itself and its components: a file that ``podo status`` reads and the next supervisor
+adopts from."""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
 """The supervisor: starts components in order, waits for each to be ready, restarts what ends, stops in reverse.
 
-A plain loop over ``poll``: one wait for process ends (pidfds), readiness (pipes), signals and the nearest timer. It imports as
-little as it can, because it lives as long as the cluster and has nothing to do. Components that were started by an earlier
+A plain loop over ``poll``: one wait for process ends (pidfds), readiness (pipes), signals and the nearest timer. It
+imports as
+little as it can, because it lives as long as the cluster and has nothing to do. Components that were started by an
+earlier
 supervisor (one that was killed) are adopted: their pidfds can be watched although they are not children.
 """
 

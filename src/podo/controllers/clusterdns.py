@@ -1,6 +1,8 @@
-"""Cluster DNS: every node that serves DNS is an endpoint of ``kube-system/kube-dns``, through an EndpointSlice of its own.
+"""Cluster DNS: every node that serves DNS is an endpoint of ``kube-system/kube-dns``, through an EndpointSlice of
+its own.
 
-A node says with the annotation ``podo.dev/dns-port`` at which port of its InternalIP its DNS server listens (UDP and TCP).
+A node says with the annotation ``podo.dev/dns-port`` at which port of its InternalIP its DNS server listens (UDP and
+TCP).
 """
 
 from __future__ import annotations

@@ -22,15 +22,17 @@ Batch = list[Event]
 class Faults:
     """What goes wrong between the API server and all its clients but the test's own. May be changed while the world runs.
 
-    ``watch_lag``: seconds by which watches are late. ``latency``: seconds each request takes. ``errors``: the share of
-    requests answered 503 without being carried out. ``losses``: the share of writes that are carried out but whose answer
-    is lost.
+    ``watch_lag``: seconds by which watches are late. ``latency``: seconds each request takes. The others are shares of
+    requests, 0 to 1: ``errors`` are answered 503 and not carried out, ``lost_requests`` never arrive, ``losses``
+    (of writes) are carried out, but nobody learns of it. ``cut_off``: nothing arrives, and watches end with the next change.
     """
 
     watch_lag: float = 0.0
     latency: float = 0.0
     errors: float = 0.0
+    lost_requests: float = 0.0
     losses: float = 0.0
+    cut_off: bool = False
 
 
 class FaultyClient:
@@ -44,8 +46,12 @@ class FaultyClient:
         self._tasks = Tasks("faults")
 
     async def _before(self) -> None:
+        if self._faults.cut_off:
+            raise Unreachable("cut off from the API server (fault of the lab)")
         if self._faults.latency:
             await sleep(self._faults.latency)
+        if self._faults.lost_requests and self._chance.fraction() < self._faults.lost_requests:
+            raise Unreachable("the request was lost (fault of the lab)")
         if self._faults.errors and self._chance.fraction() < self._faults.errors:
             raise ApiError(
                 "ServiceUnavailable", "the server is currently unable to handle the request (fault of the lab)"
@@ -98,6 +104,8 @@ class FaultyClient:
                     return
                 if isinstance(batch, Exception):
                     raise batch
+                if self._faults.cut_off:
+                    raise Unreachable("cut off from the API server (fault of the lab)")
                 yield batch
         finally:
             reader.cancel()

@@ -14,7 +14,8 @@ Manifest = str | Path | Mapping[str, Any] | Iterable[Any]
 
 
 def objects_of(manifest: Manifest) -> Iterator[Obj]:
-    """Every object in ``manifest``: the documents of a file or text, the items of a List. They are the caller's to change."""
+    """Every object in ``manifest``: the documents of a file or text, the items of a List. They are the caller's to
+    change."""
     if isinstance(manifest, Path) or (isinstance(manifest, str) and "\n" not in manifest and ":" not in manifest):
         yield from _documents(Path(manifest).read_text(encoding="utf-8"))
     elif isinstance(manifest, str):

@@ -22,7 +22,8 @@ class NodeState:
 
 
 class SimulatedNode:
-    """``number`` gives the node its address, 192.168.0.1 for node 0. ``state``: what its runtime has when it first starts."""
+    """``number`` gives the node its address, 192.168.0.1 for node 0. ``state``: what its runtime has when it first
+    starts."""
 
     def __init__(
         self, name: str, number: int, client: Client, clock: Clock, chance: Chance, state: RuntimeState | None = None

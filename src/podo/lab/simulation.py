@@ -71,6 +71,7 @@ class Simulation:
         self.client: Client = self._plane.client
         self.nodes: dict[str, SimulatedNode] = {}
         self._first_nodes = nodes
+        self._node_faults: dict[str, Faults] = {}
 
     def chance(self, purpose: str) -> Chance:
         """A source of chance of its own for each purpose, so that a new node does not change what others draw."""
@@ -173,7 +174,9 @@ class Simulation:
 
     def _node(self, state: NodeState) -> SimulatedNode:
         name = state.name
-        client = self.through(LocalClient(self._plane.api, f"system:node:{name}", ("system:nodes",)))
+        faults = self._node_faults[name] = Faults()
+        client: Client = LocalClient(self._plane.api, f"system:node:{name}", ("system:nodes",))
+        client = FaultyClient(self.through(client), faults, self.clock, self.chance(f"faults/{name}"))
         chance = self.chance(f"node/{name}")
         self.nodes[name] = SimulatedNode(name, state.number, client, self.clock, chance, state.runtime)
         return self.nodes[name]
@@ -185,6 +188,13 @@ class Simulation:
     async def start_node(self, name: str) -> None:
         """A killed node comes back, empty, as after a power cut."""
         await self.nodes[name].start()
+
+    def cut_off(self, name: str) -> None:
+        """The node goes on running but reaches the API server no more, until ``reconnect``."""
+        self._node_faults[name].cut_off = True
+
+    def reconnect(self, name: str) -> None:
+        self._node_faults[name].cut_off = False
 
     async def _nodes_ready(self) -> bool:
         ready = {name_of(node) for node in await self.list("Node") if condition_is_true(node, "Ready")}

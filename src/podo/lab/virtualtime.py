@@ -1,7 +1,10 @@
-"""Virtual time: an event loop whose clock jumps to the next timer when nothing is ready, so that a day passes in no time.
+"""Virtual time: an event loop whose clock jumps to the next timer when nothing is ready, so that a day passes in no
+time.
 
-Everything that waits through the loop (sleeps, timeouts, ``LoopClock``) follows. Nothing that happens outside of the loop is
-waited for: there must be no sockets and no threads to wait on. With no timer left to jump to, nothing can ever happen again:
+Everything that waits through the loop (sleeps, timeouts, ``LoopClock``) follows. Nothing that happens outside of the
+loop is
+waited for: there must be no sockets and no threads to wait on. With no timer left to jump to, nothing can ever
+happen again:
 that is a ``Deadlock``.
 """
 

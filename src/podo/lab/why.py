@@ -1,4 +1,5 @@
-"""Why a simulated cluster is not where a test wants it: what pods, workloads and nodes say of themselves, in a few lines."""
+"""Why a simulated cluster is not where a test wants it: what pods, workloads and nodes say of themselves, in a few
+lines."""
 
 from __future__ import annotations
 

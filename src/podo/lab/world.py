@@ -171,6 +171,13 @@ class World:
         """A killed node comes back, empty, as after a power cut."""
         self._run(self.simulation.start_node(name))
 
+    def cut_off(self, name: str) -> None:
+        """The node and its pods go on running but reach the API server no more, until ``reconnect``."""
+        self.simulation.cut_off(name)
+
+    def reconnect(self, name: str) -> None:
+        self.simulation.reconnect(name)
+
     @property
     def faults(self) -> Faults:
         return self.simulation.faults

@@ -1,6 +1,7 @@
 """The CNI configuration of a node: the standard plug-ins ptp and host-local for the node's pod CIDR.
 
-No masquerade and no port mapping here: podo's own nftables rules do both, and each plug-in costs every pod an execution or more.
+No masquerade and no port mapping here: podo's own nftables rules do both, and each plug-in costs every pod an
+execution or more.
 """
 
 from __future__ import annotations

@@ -262,7 +262,8 @@ class Heartbeat:
         old = self._node.get("status") or {}
         info = await self._info()
         new = status_of(self._config, self._machine, info, old, now, self._no_network())
-        # Only conditions are compared with what the API has: it may write quantities in other words (1Ti for 1073741824Ki).
+        # Only conditions are compared with what the API has: it may write quantities in other words (1Ti for
+        # 1073741824Ki).
         known = {**self._sent, "conditions": old.get("conditions")}
         if is_same(new, known) and now - self._reported_at < self._config.status_report_seconds:
             return

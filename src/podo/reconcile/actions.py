@@ -8,8 +8,10 @@ from typing import Any
 
 from podo.api.kind import Obj
 
-#: What a controller wants when the API refuses one of its actions: told the error (an ``ApiError``), it gives the actions that say
-#: so (``Tell``, ``SetStatus``). The runner carries these out instead of the rest of the pass, then fails the pass as it would have.
+#: What a controller wants when the API refuses one of its actions: told the error (an ``ApiError``), it gives the
+#: actions that say
+#: so (``Tell``, ``SetStatus``). The runner carries these out instead of the rest of the pass, then fails the pass as
+#: it would have.
 OnRefusal = Callable[[Exception], Iterable["Action"]]
 
 
@@ -31,7 +33,8 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """Patch ``obj`` (its kind, namespace and name are read). ``patch`` in the form of ``type``: json, merge or strategic."""
+    """Patch ``obj`` (its kind, namespace and name are read). ``patch`` in the form of ``type``: json, merge or
+    strategic."""
 
     obj: Obj
     patch: Any
@@ -71,7 +74,8 @@ class Tell:
 class EnsureAbsent:
     """Go on only if the API itself, not the cache, knows no such object; else the pass fails and is tried again.
 
-    For steps that cannot be undone and rest on something not being there. With ``name``: no object of this name and ``uid``
+    For steps that cannot be undone and rest on something not being there. With ``name``: no object of this name and
+    ``uid``
     ("" is any). Without: no object of ``kind`` in ``namespace`` at all. ``kind`` as clients name kinds.
     """
 

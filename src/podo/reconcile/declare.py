@@ -25,7 +25,8 @@ Objects = list[Obj]
 
 
 class View(Protocol):
-    """A frozen look at the cluster through the cache, a little behind the store. What it returns must not be changed: copy first."""
+    """A frozen look at the cluster through the cache, a little behind the store. What it returns must not be
+    changed: copy first."""
 
     #: Wall time of this look, seconds.
     now: float
@@ -45,7 +46,8 @@ class View(Protocol):
         """Objects of any watched kind with an owner reference (controller or not) to ``uid``."""
 
     def names(self, base: str, taken: Iterable[str]) -> Iterable[str]:
-        """Endless fresh names ``base + suffix`` that are not in ``taken``; the same for the same view of the same key, so that a
+        """Endless fresh names ``base + suffix`` that are not in ``taken``; the same for the same view of the same
+        key, so that a
         decision taken twice asks for the same objects."""
 
 
@@ -76,7 +78,8 @@ def controller(
     name: str = "",
     workers: int = 8,
 ) -> Callable[[Reconcile], Declaration]:
-    """Declare a controller. The module's ``reconcile`` becomes its ``Declaration``; ``controllers/__init__.py`` lists them."""
+    """Declare a controller. The module's ``reconcile`` becomes its ``Declaration``; ``controllers/__init__.py``
+    lists them."""
 
     def declared(reconcile: Reconcile) -> Declaration:
         module = reconcile.__module__.rpartition(".")[2]

@@ -1,7 +1,10 @@
-"""Leader election by a Lease, so that of several servers one runs the controllers. Figures as client-go's leader election.
+"""Leader election by a Lease, so that of several servers one runs the controllers. Figures as client-go's leader
+election.
 
-The holder renews the Lease; the others take it over when they have seen no renewal for the Lease's duration, by their own
-clocks, so that clocks need not agree. A free Lease, or one still held by the same identity (this server before a restart),
+The holder renews the Lease; the others take it over when they have seen no renewal for the Lease's duration, by
+their own
+clocks, so that clocks need not agree. A free Lease, or one still held by the same identity (this server before a
+restart),
 is taken at once.
 """
 

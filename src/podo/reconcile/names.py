@@ -1,15 +1,20 @@
-"""Stable names for what a controller makes: a decision that is taken again asks for the same objects, not for more of them.
+"""Stable names for what a controller makes: a decision that is taken again asks for the same objects, not for more
+of them.
 
-An owner and a base name fix one endless sequence of suffixes. New names follow the furthest living one in it, and step over
+An owner and a base name fix one endless sequence of suffixes. New names follow the furthest living one in it, and
+step over
 those that exist or were deleted not long ago. So:
 
-* The same state gives the same names. After a crash between two creates, or with a cache that has not yet seen them, the
+* The same state gives the same names. After a crash between two creates, or with a cache that has not yet seen them,
+the
   decision asks for names that exist, and the API server refuses the second create instead of making a second pod.
-* A cache that is behind sees a prefix of the history, so its "furthest" is one that truly was created, and the next name after
+* A cache that is behind sees a prefix of the history, so its "furthest" is one that truly was created, and the next
+name after
   it is again one that exists already.
 * A deleted object's name is not used again while the process remembers it; after a restart it may be.
 
-The suffix of position ``i`` is ``(start + i * step) mod 27**5`` written in 27 letters, ``start`` and ``step`` from a hash of the
+The suffix of position ``i`` is ``(start + i * step) mod 27**5`` written in 27 letters, ``start`` and ``step`` from a
+hash of the
 owner's uid and the base. As ``step`` has an inverse, the position of a name that exists is read back from it.
 """
 

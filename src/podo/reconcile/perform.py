@@ -152,7 +152,7 @@ class Performer:
         if error.reason == "NotFound" and isinstance(action, Delete):
             _note(action, None, outcome.written)
             return True
-        if error.reason == "AlreadyExists":
+        if error.reason in ("AlreadyExists", "Conflict"):
             await self._note_existing(action.obj, outcome)
         if error.retry or error.reason in ("NotFound", "AlreadyExists"):
             outcome.failure = outcome.failure or error
@@ -161,7 +161,7 @@ class Performer:
         return False
 
     async def _note_existing(self, obj: Obj, outcome: Outcome) -> None:
-        """The object is there and this pass did not know: the next one must have seen it."""
+        """The object is not as this pass knew it: the next pass must have seen it as it is now."""
         kind = kind_name(obj)
         try:
             existing = await self._client.get(kind, name_of(obj), namespace_of(obj))

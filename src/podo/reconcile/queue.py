@@ -1,4 +1,5 @@
-"""A queue of keys: each at most once, one at a time a key, in order of arrival; later ones by timer; failed ones by back-off."""
+"""A queue of keys: each at most once, one at a time a key, in order of arrival; later ones by timer; failed ones by
+back-off."""
 
 from __future__ import annotations
 
@@ -15,9 +16,11 @@ FIRST_DELAY, LONGEST_DELAY = 0.005, 1000.0
 
 
 class KeyQueue(Generic[K]):
-    """``wake`` is called when ``take`` may have something to give that it had not before. ``jitter`` stretches back-offs.
+    """``wake`` is called when ``take`` may have something to give that it had not before. ``jitter`` stretches
+    back-offs.
 
-    A key is in one of: nowhere, ready, in work, in work and wanted again. Independent of that it may have one timer, the earliest
+    A key is in one of: nowhere, ready, in work, in work and wanted again. Independent of that it may have one timer,
+    the earliest
     that was asked for.
     """
 

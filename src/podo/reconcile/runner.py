@@ -21,9 +21,12 @@ KEPT_BUGS = 100
 class Runner:
     """The frame's machine. The cache is shared and belongs to the caller, who starts and stops it.
 
-    Promises, for each key of each controller: one pass at a time; a pass decides on one state of the cache and its whole list of
-    actions is known before the first is carried out; no pass before the cache has seen what the last one wrote; conflicts and
-    transport errors are tried again with growing delay (5 ms to 1000 s); a refusal is told (``on_refusal``) and looked at again
+    Promises, for each key of each controller: one pass at a time; a pass decides on one state of the cache and its
+    whole list of
+    actions is known before the first is carried out; no pass before the cache has seen what the last one wrote;
+    conflicts and
+    transport errors are tried again with growing delay (5 ms to 1000 s); a refusal is told (``on_refusal``) and
+    looked at again
     after a second at the earliest; a bug is logged, told to ``on_bug``, and concerns only its key.
     """
 

@@ -15,7 +15,8 @@ Objects = list[Obj]
 
 
 class CacheView:
-    """A ``reconcile.declare.View`` for one pass over one key. The pass is synchronous: the cache stands still meanwhile."""
+    """A ``reconcile.declare.View`` for one pass over one key. The pass is synchronous: the cache stands still
+    meanwhile."""
 
     def __init__(self, cache: Cache, now: float, declaration: Declaration, key: Key) -> None:
         self.now = now
@@ -41,7 +42,8 @@ class CacheView:
         return self._cache.dependents_of(uid)
 
     def names(self, base: str, taken: Iterable[str]) -> Iterator[str]:
-        """See ``reconcile.names``. What the cache knows of the kinds that the controller owns need not be in ``taken``."""
+        """See ``reconcile.names``. What the cache knows of the kinds that the controller owns need not be in
+        ``taken``."""
         namespace, kinds = self._key.namespace, self._declaration.owns
         owner = self._cache.get(self._declaration.reconciles, self._key.name, namespace)
         uid = uid_of(owner) if owner else ""

@@ -24,7 +24,8 @@ async def within(seconds: float, awaitable: Awaitable[T]) -> T:
 
 
 class Tasks:
-    """A set of named tasks with one owner. A task that ends with an exception is a bug: it is logged and told to ``on_crash``."""
+    """A set of named tasks with one owner. A task that ends with an exception is a bug: it is logged and told to
+    ``on_crash``."""
 
     def __init__(self, owner: str, on_crash: Callable[[str, BaseException], None] | None = None) -> None:
         self._owner = owner

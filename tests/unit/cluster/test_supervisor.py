@@ -27,7 +27,8 @@ from podo.runtime.clock import SystemClock
 root = Path({root!r})
 components = [
     Component("first", [sys.executable, "-c", {first!r}], root / "first.log", start_seconds=5),
-    Component("second", [sys.executable, "-c", {second!r}], root / "second.log", needs=("first",), survives={survives!r}),
+    Component("second", [sys.executable, "-c", {second!r}], root / "second.log", needs=("first",),
+    survives={survives!r}),
 ]
 Supervisor(components, root / "state.json", SystemClock()).run()
 """

@@ -1,4 +1,5 @@
-"""What a World promises its user: objects in and out, time, failures that explain themselves, forks, and replay from a seed."""
+"""What a World promises its user: objects in and out, time, failures that explain themselves, forks, and replay from
+a seed."""
 
 from __future__ import annotations
 

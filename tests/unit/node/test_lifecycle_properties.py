@@ -1,4 +1,4 @@
-"""The life of pods on a small model of a runtime: whatever happens, decisions lead where they should, and are never absurd."""
+"""The life of pods on a small model of a runtime: whatever happens, decisions lead where they should."""
 
 from __future__ import annotations
 

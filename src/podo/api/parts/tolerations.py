@@ -1,4 +1,5 @@
-"""Tolerations against taints: which one matches which. Source: the documentation "Taints and Tolerations" and KEP-5471."""
+"""Tolerations against taints: which one matches which. Source: the documentation "Taints and Tolerations" and
+KEP-5471."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""``podo down``: stop a cluster and everything it runs; ``--purge`` removes its data and its kubeconfig context, too."""
+"""``podo down``: stop a cluster and everything it runs; ``--purge`` removes its data and its kubeconfig context,
+too."""
 
 from __future__ import annotations
 

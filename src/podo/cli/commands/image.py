@@ -41,7 +41,7 @@ def _load(config: Config, files: list[Path]) -> None:
     for name in config.node_names:
         for file in files:
             try:
-                loaded = asyncio.run(realnode.load_image(config, name, file))
+                loaded = asyncio.run(realnode.load_image(config, name, file.absolute()))
             except realnode.ImageProblem as problem:
                 raise CommandFailed(FAILURE, f"{file}: {problem}") from problem
             step(f"{name}: {', '.join(loaded)}")

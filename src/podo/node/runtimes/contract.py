@@ -1,6 +1,7 @@
 """What a node asks of a container runtime: the part of CRI v1 that podo uses, in plain values.
 
-Times are wall seconds (floats), sizes bytes, ids the runtime's own. Every call has a deadline inside and raises ``RuntimeFailure``.
+Times are wall seconds (floats), sizes bytes, ids the runtime's own. Every call has a deadline inside and raises
+``RuntimeFailure``.
 """
 
 from __future__ import annotations
@@ -159,7 +160,8 @@ class RuntimeInfo:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """Something changed in a sandbox or container (an exit, an OOM): look again. ``kind``: exited, oom, started, resync."""
+    """Something changed in a sandbox or container (an exit, an OOM): look again. ``kind``: exited, oom, started,
+    resync."""
 
     kind: str
     id: str

@@ -192,8 +192,8 @@ class SimulatedRuntime:
             self._exit_after(container_id, lasts)
 
     def _seconds(self, container: Container, what: str, default: float | None) -> float | None:
-        """The annotation of the pod about this container."""
-        annotations: Mapping[str, str] = self._sandboxes[container.sandbox_id].annotations
+        """The annotation of the container, or of its pod about it."""
+        annotations: Mapping[str, str] = {**self._sandboxes[container.sandbox_id].annotations, **container.annotations}
         name = f"podo.dev/{what}.{container.name}"
         if name not in annotations and container.annotations.get(labels.ROLE) != "init":
             name = f"podo.dev/{what}"
@@ -288,6 +288,7 @@ class SimulatedRuntime:
         self._images.pop(reference, None)
 
     async def events(self) -> AsyncIterator[Happened]:
+        yield Happened("resync", "")
         while True:
             yield await self._events.get()
 
