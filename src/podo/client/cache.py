@@ -1,9 +1,8 @@
 """The cache: a read-only, moving copy of the cluster, shared by all that runs in one process.
 
 It is a little behind the store and says how far it has come (``revision``). Changes reach every subscriber in one
-order,
-after they are in the tables. Objects in it belong to everybody: readers must copy before they change (``checked=True``
-finds those who do not).
+order, after they are in the tables. Objects in it belong to everybody: readers must copy before they change
+(``checked=True`` finds those who do not).
 """
 
 from __future__ import annotations

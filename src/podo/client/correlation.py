@@ -36,8 +36,7 @@ class _Bucket:
 
 @dataclass(slots=True)
 class Correlation:
-    """What became of an Event: ``event`` to create, or, where ``patch`` is set, the one it repeats and how to change
-    it."""
+    """What became of an Event: ``event`` is to be created; with a ``patch`` it is there already and to be patched."""
 
     event: Obj
     key: tuple[str, ...]

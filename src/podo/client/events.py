@@ -1,5 +1,7 @@
-"""Recording Events: what happened to an object, for people to read (``kubectl describe``). Never blocks, never fails
-the caller."""
+"""Recording Events: what happened to an object, for people to read (``kubectl describe``).
+
+Telling never blocks and never fails the caller: Events are queued, folded together and written in the background.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,7 @@ LONGEST_MESSAGE = 1024
 
 
 class Recorder(Protocol):
-    """Where Events are told. ``obj`` is what the Event is about; ``component`` who tells it (``kubelet``), ``host``
-    where."""
+    """Where Events are told. ``obj``: what the Event is about; ``component``: who tells it (``kubelet``); ``host``: where."""
 
     def tell(
         self,
@@ -46,8 +47,7 @@ class Recorder(Protocol):
 
 
 class EventRecorder:
-    """Writes core/v1 Events through ``client``. ``component`` and ``host`` are what ``tell`` takes where it is given
-    none."""
+    """Writes core/v1 Events through ``client``. ``component`` and ``host``: the ones of ``tell`` where it is given none."""
 
     def __init__(
         self, client: Client, clock: Clock, chance: Chance, *, component: str = "podo", host: str = ""
@@ -80,8 +80,7 @@ class EventRecorder:
         host: str = "",
         field_path: str = "",
     ) -> None:
-        """Record that ``reason`` happened to ``obj``. ``type``: Normal or Warning. ``field_path``:
-        ``spec.containers{web}``."""
+        """``reason`` happened to ``obj``. ``type``: Normal or Warning. ``field_path``: such as ``spec.containers{web}``."""
         event = self._event(obj, reason, message, type, field_path, component or self._component, host or self._host)
         correlation = self._correlator.correlate(event, self._clock.now())
         if correlation is None:

@@ -7,16 +7,8 @@ import shutil
 import socket
 from dataclasses import dataclass
 
-#: What a node with real containers needs: program -> Debian package.
-NODE_PROGRAMS = {
-    "containerd": "containerd",
-    "runc": "runc",
-    "nft": "nftables",
-    "ctr": "containerd",
-    "conntrack": "conntrack",
-}
-CNI_DIRECTORIES = ("/usr/lib/cni", "/opt/cni/bin")
-CNI_PLUGINS = ("ptp", "host-local", "loopback")
+#: What a node needs besides containerd and its plug-ins: program -> Debian package.
+NETWORK_PROGRAMS = {"nft": "nftables", "conntrack": "conntrack"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +21,17 @@ class Missing:
 
 def missing_for_containers() -> list[Missing]:
     """What keeps this machine from running real containers; [] if nothing does."""
+    from podo.node import containerd
+
     found = []
     if os.geteuid() != 0:
         found.append(Missing("root (containers, networks and mounts need it)", "sudo podo up"))
-    packages = {package for program, package in NODE_PROGRAMS.items() if not shutil.which(program)}
-    if not cni_directory():
-        packages.add("containernetworking-plugins")
+    facts = containerd.facts()
+    packages = {package for program, package in NETWORK_PROGRAMS.items() if not shutil.which(program)}
+    there = {"containerd": facts.containerd, "runc": facts.runc, "containernetworking-plugins": facts.cni_directory}
+    packages |= {package for package, path in there.items() if not path}
     found.extend(Missing(package, f"apt-get install {package}") for package in sorted(packages))
     return found
-
-
-def cni_directory() -> str:
-    """Where the CNI plug-ins are; "" if they are not installed."""
-    for directory in CNI_DIRECTORIES:
-        if all(os.access(f"{directory}/{plugin}", os.X_OK) for plugin in CNI_PLUGINS):
-            return directory
-    return ""
 
 
 def own_address() -> str:

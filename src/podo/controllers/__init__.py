@@ -36,7 +36,7 @@ def declarations(cluster_cidr: str = "10.244.0.0/16") -> tuple[Declaration, ...]
         podgc.FINISHED,
         eventttl.reconcile,
         clusterdns,
-        *garbagecollector.CONTROLLERS,
+        garbagecollector.reconcile,
     )
 
 

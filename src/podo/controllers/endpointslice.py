@@ -1,5 +1,4 @@
-"""EndpointSlice: the pods behind each Service with a selector, in slices of at most 100, changed as little as may be.
-"""
+"""EndpointSlice: the pods behind each Service with a selector, in slices of at most 100, changed as little as may be."""
 
 from __future__ import annotations
 

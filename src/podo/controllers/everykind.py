@@ -4,6 +4,8 @@ name them.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from podo.api import registry
 from podo.api.kind import Kind, Obj
 
@@ -24,8 +26,13 @@ def deletable() -> tuple[str, ...]:
 
 def named_by(reference: Obj) -> str | None:
     """The kind that an owner reference (or any apiVersion and kind) means; None where it is not known."""
+    return _known(reference["apiVersion"], reference["kind"])
+
+
+@lru_cache(maxsize=1024)
+def _known(api_version: str, kind: str) -> str | None:
     try:
-        return name_for(registry.of(reference))
+        return name_for(registry.of({"apiVersion": api_version, "kind": kind}))
     except registry.UnknownKind:
         return None
 

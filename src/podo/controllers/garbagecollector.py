@@ -1,20 +1,20 @@
 """Garbage collector: deletes objects whose owners are all gone, and ends deletions in the foreground and with
 orphaning.
 
-One declaration a kind, all with the same decision. Source: the documentation "Garbage Collection" and "Owners and
+Source: the documentation "Garbage Collection" and "Owners and
 Dependents".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from podo.api.kind import Obj
 from podo.api.meta import is_deleting, name_of, namespace_of, uid_of
 from podo.controllers import everykind
 from podo.reconcile.actions import Action, Delete, EnsureAbsent, Patch, Tell
-from podo.reconcile.declare import Declaration, Key, View
+from podo.reconcile.declare import Key, View, controller
 
 FOREGROUND = "foregroundDeletion"
 ORPHAN = "orphan"
@@ -32,36 +32,39 @@ class _Owners:
     waiting: list[Reference] = field(default_factory=list)
 
 
-def _of_kind(kind: str) -> Declaration:
-    def reconcile(key: Key, view: View) -> Iterator[Action]:
-        obj = view.get(kind, key.name, key.namespace)
-        if obj is not None:
-            yield from collect(obj, view)
-
-    watches = {other: _concerning(kind) for other in everykind.deletable()}
-    return Declaration(f"garbagecollector-{kind.lower()}", kind, reconcile, watches=watches)
+def key_of(obj: Obj) -> Key:
+    """Objects of all kinds share one queue: the name in a key is ``Kind/name``."""
+    return Key(namespace_of(obj), f"{everykind.named_by(obj)}/{name_of(obj)}")
 
 
-def _concerning(kind: str) -> Callable[[Obj, View], Iterator[Key]]:
-    """Objects of ``kind`` that a change of another object is news for: its dependents, and owners that wait for it."""
-
-    def keys(obj: Obj, view: View) -> Iterator[Key]:
-        for reference in obj["metadata"].get("ownerReferences") or ():
-            if everykind.named_by(reference) == kind:
-                owner = _look_up(reference, kind, namespace_of(obj), view)
-                if owner is not None and is_deleting(owner):
-                    yield Key(namespace_of(owner), name_of(owner))
-        if _is_going(obj, view):
-            for dependent in view.dependents_of(uid_of(obj)):
-                if everykind.named_by(dependent) == kind:
-                    yield Key(namespace_of(dependent), name_of(dependent))
-
-    return keys
+def _concerned(obj: Obj, view: View) -> Iterator[Key]:
+    """What a change of ``obj`` is news for: itself, owners that wait for it, and, when it is going, its dependents."""
+    metadata = obj["metadata"]
+    references = metadata.get("ownerReferences")
+    if references or "deletionTimestamp" in metadata:
+        yield key_of(obj)
+    for reference in references or ():
+        kind = everykind.named_by(reference)
+        owner = _look_up(reference, kind, namespace_of(obj), view) if kind else None
+        if owner is not None and is_deleting(owner):
+            yield key_of(owner)
+    if _is_going(obj, view):
+        for dependent in view.dependents_of(uid_of(obj)):
+            yield key_of(dependent)
 
 
 def _is_going(obj: Obj, view: View) -> bool:
     present = view.get(everykind.named_by(obj) or "", name_of(obj), namespace_of(obj))
     return present is None or uid_of(present) != uid_of(obj) or is_deleting(present)
+
+
+# A kind must be named that is reconciled; keys of Namespaces as such (without "Kind/") mean nothing here.
+@controller(reconciles="Namespace", watches=dict.fromkeys(everykind.deletable(), _concerned), workers=32)
+def reconcile(key: Key, view: View) -> Iterator[Action]:
+    kind, _, name = key.name.rpartition("/")
+    obj = view.get(kind, name, key.namespace) if kind else None
+    if obj is not None:
+        yield from collect(obj, view)
 
 
 def collect(obj: Obj, view: View) -> Iterator[Action]:
@@ -171,6 +174,3 @@ def _without_finalizer(obj: Obj, finalizer: str) -> Patch:
     left = [name for name in metadata.get("finalizers") or () if name != finalizer]
     wanted = {"uid": uid_of(obj), "resourceVersion": metadata["resourceVersion"], "finalizers": left}
     return Patch(obj, {"metadata": wanted})
-
-
-CONTROLLERS: tuple[Declaration, ...] = tuple(_of_kind(kind) for kind in everykind.deletable())

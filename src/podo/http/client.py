@@ -7,7 +7,6 @@ answer is ``NoAnswer``, whatever the cause.
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
@@ -17,6 +16,7 @@ from typing import cast
 import httptools
 
 from podo.http.head import header_line
+from podo.http.keepalive import keep_alive
 
 #: Kept less long than servers keep them, so that a request seldom meets a connection that is being closed.
 IDLE_SECONDS = 90.0
@@ -121,7 +121,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        _keep_alive(transport.get_extra_info("socket"))
+        keep_alive(transport)
 
     def send(self, data: bytes) -> Incoming:
         self._incoming = Incoming(self)
@@ -203,16 +203,6 @@ class _Connection(asyncio.Protocol):
             self.spoiled = True
         incoming.complete = True
         incoming.wake()
-
-
-def _keep_alive(sock: socket.socket | None) -> None:
-    """Let the kernel notice in a minute that the server is gone: a quiet watch would wait for ever."""
-    if sock is None or sock.family == socket.AF_UNIX:
-        return
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 3)):
-        if hasattr(socket, option):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
 class Stream:

@@ -16,6 +16,7 @@ from typing import Protocol, cast
 import httptools
 
 from podo.http.head import CONTINUE, bodiless, refusal, response_head
+from podo.http.keepalive import keep_alive
 from podo.http.limits import Limits
 from podo.http.message import Disconnected, Handler, Peer, Response, Streaming, TooLarge, Upgrade
 from podo.http.request import H1Request
@@ -128,6 +129,7 @@ class H1Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is not a subclass
         self._peer = peer_of(transport)
+        keep_alive(transport)
         if not self._home.opened(self):
             self._transport.abort()
             return
@@ -358,6 +360,10 @@ class H1Connection(asyncio.Protocol):
             elif await self._hand_over(request, response):
                 return
         except Disconnected:
+            self._transport.close()
+            return
+        except Exception as failure:  # an answer that cannot be sent: half of it may be
+            log.error("an answer could not be sent", failure, method=request.method, path=request.path)
             self._transport.close()
             return
         self._ended(request)

@@ -21,7 +21,7 @@ class Limits:
     head_seconds: float = 10.0  # from the first byte of a request to the end of its head; also the TLS handshake
     idle_seconds: float = 180.0  # between requests
     body_seconds: float = 60.0  # without a byte of a body that a handler waits for
-    stall_seconds: float = 120.0  # with a full send buffer that the client does not read
+    stall_seconds: float = 900.0  # with a full send buffer that the client does not read (`kubectl logs -f | less`)
     linger_seconds: float = 5.0  # for throwing away an unread body
 
 

@@ -14,6 +14,7 @@ from typing import cast
 import httptools
 
 from podo.http.head import refusal, response_head
+from podo.http.keepalive import keep_alive
 from podo.http.message import Disconnected, Request, Tunnel
 from podo.http.writer import Gate, RawTunnel
 from podo.runtime.tasks import Tasks
@@ -44,6 +45,7 @@ class _Outgoing(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         stream = cast(asyncio.Transport, transport)
+        keep_alive(stream)
         self._half_closes = stream.can_write_eof()  # TLS does not
 
         def pause(paused: bool) -> None:
