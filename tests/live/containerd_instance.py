@@ -9,7 +9,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from podo.node import containerd
@@ -40,11 +39,13 @@ def archives() -> list[Path]:
     return paths
 
 
-@dataclass
 class Instance:
-    directory: Path
-    network: str  # the name of its network namespace
-    process: subprocess.Popen[bytes]
+    """Started on construction; ``network`` is the name of its network namespace."""
+
+    def __init__(self, directory: Path, network: str) -> None:
+        self.directory = directory
+        self.network = network
+        self.start()
 
     @property
     def paths(self) -> containerd.Paths:
@@ -71,7 +72,7 @@ class Instance:
     def start(self) -> None:
         argv = ["nsenter", f"--net=/run/netns/{self.network}", *containerd.command(self.directory)]
         with (self.directory / "log").open("ab") as log:
-            self.process = subprocess.Popen(argv, stdout=log, stderr=log)
+            self.process: subprocess.Popen[bytes] = subprocess.Popen(argv, stdout=log, stderr=log)
 
 
 @contextmanager
@@ -83,9 +84,7 @@ def containerd_instance(images: Sequence[Path] = ()) -> Iterator[Instance]:
     subprocess.run(["ip", "-n", network, "link", "set", "lo", "up"], check=True)
     paths = containerd.prepare(directory)
     write_conflist(paths.cni_configs, POD_CIDR, paths.cni_data)
-    instance = Instance.__new__(Instance)
-    instance.directory, instance.network = directory, network
-    instance.start()
+    instance = Instance(directory, network)
     try:
         asyncio.run(_load(instance, images))
         yield instance
