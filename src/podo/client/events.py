@@ -31,7 +31,7 @@ LONGEST_MESSAGE = 1024
 
 
 class Recorder(Protocol):
-    """Where Events are told. ``obj``: what the Event is about; ``component``: who tells it (``kubelet``); ``host``: where."""
+    """Where Events are told. ``obj``: what they are about; ``component``: who tells (``kubelet``); ``host``: where."""
 
     def tell(
         self,
@@ -47,7 +47,7 @@ class Recorder(Protocol):
 
 
 class EventRecorder:
-    """Writes core/v1 Events through ``client``. ``component`` and ``host``: the ones of ``tell`` where it is given none."""
+    """Writes core/v1 Events through ``client``. ``component`` and ``host`` hold where ``tell`` is given none."""
 
     def __init__(
         self, client: Client, clock: Clock, chance: Chance, *, component: str = "podo", host: str = ""
@@ -80,7 +80,7 @@ class EventRecorder:
         host: str = "",
         field_path: str = "",
     ) -> None:
-        """``reason`` happened to ``obj``. ``type``: Normal or Warning. ``field_path``: such as ``spec.containers{web}``."""
+        """``reason`` happened to ``obj``. ``type``: Normal or Warning. ``field_path``: as ``spec.containers{web}``."""
         event = self._event(obj, reason, message, type, field_path, component or self._component, host or self._host)
         correlation = self._correlator.correlate(event, self._clock.now())
         if correlation is None:

@@ -20,11 +20,11 @@ Batch = list[Event]
 
 @dataclass(slots=True)
 class Faults:
-    """What goes wrong between the API server and all its clients but the test's own. May be changed while the world runs.
+    """What goes wrong between the API server and all clients but the test's own. May be changed at any time.
 
     ``watch_lag``: seconds by which watches are late. ``latency``: seconds each request takes. The others are shares of
-    requests, 0 to 1: ``errors`` are answered 503 and not carried out, ``lost_requests`` never arrive, ``losses``
-    (of writes) are carried out, but nobody learns of it. ``cut_off``: nothing arrives, and watches end with the next change.
+    requests, 0 to 1: ``errors`` are answered 503 and not carried out, ``lost_requests`` never arrive, ``losses`` (of
+    writes) are carried out, but nobody learns of it. ``cut_off``: nothing arrives; watches end with the next change.
     """
 
     watch_lag: float = 0.0

@@ -1,4 +1,4 @@
-"""The simulated cluster: the control plane of ``podo.cluster`` over a memory store, with simulated nodes, in one event loop.
+"""The simulated cluster: the control plane of ``podo.cluster`` over a memory store, and simulated nodes, in one loop.
 
 ``World`` is this for tests that are plain functions; here every method that waits is a coroutine.
 """
@@ -35,7 +35,7 @@ Condition = Callable[[], Any]
 
 #: How long ``wait_until`` lets time pass between two looks: at least, and at most.
 FIRST_STEP, LONGEST_STEP = 0.05, 5.0
-#: Nothing written for so many seconds, and nothing at work: settled. Longer than kubelets and controllers take to react.
+#: Nothing written for so many seconds, and nothing at work: settled. Longer than anything takes to react.
 QUIET = 2.0
 #: What nodes write as long as they live: no sign of work.
 HEARTBEATS = ("/coordination.k8s.io/leases/",)
@@ -288,7 +288,8 @@ class Simulation:
         """The message of a failed wait."""
         said = f" (the last look failed: {type(last).__name__}: {last})" if last else ""
         moment = timestamp.time(self.now)
-        return f"{text}{said}\nat {moment}, seed {self.seed!r} (the same calls on World(seed={self.seed!r}) show it again):\n{await self.why()}"
+        again = f"the same calls on World(seed={self.seed!r}) show it again"
+        return f"{text}{said}\nat {moment}, seed {self.seed!r} ({again}):\n{await self.why()}"
 
 
 class Moments:
@@ -301,7 +302,7 @@ class Moments:
         self._began = simulation.clock.monotonic()
 
     async def pass_on(self, last: Exception | None) -> None:
-        """Let time pass until the next look; NotReached when there is none. ``last``: how the last look failed, if it did."""
+        """Let time pass until the next look; NotReached when there is none. ``last``: how the last look failed."""
         elapsed = self._simulation.clock.monotonic() - self._began
         if elapsed >= self._within:
             text = f"{self._what} did not come true within {self._within:g} s"

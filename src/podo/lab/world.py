@@ -18,8 +18,8 @@ Objects = list[Obj]
 
 
 class World:
-    """A whole cluster inside this process, in virtual time: API server, controllers, scheduler and nodes, all real but the
-    containers, which only pretend to run.
+    """A whole cluster inside this process, in virtual time: API server, controllers, scheduler and nodes, all real;
+    only the containers pretend to run.
 
         from podo.lab import World
 
@@ -31,19 +31,19 @@ class World:
                 world.advance(600)                                        # ten minutes, in no time
                 assert all(p["spec"]["nodeName"] != "node-1" for p in world.pods(labels="app=web"))
 
-    Time stands still between two calls and jumps within them: an hour costs what happens in it. Where a test waits too long,
-    the failure says what is pending and why, and the seed. The same seed and the same calls give the same run.
+    Time stands still between two calls and jumps within them: an hour costs what happens in it. Where a test waits
+    too long, the failure says what is pending and why, and the seed. The same seed and calls give the same run.
 
-    ``nodes``: how many, named ``node-0`` and so on, each with 32 CPUs, 256 GiB and room for 110 pods. ``start``: the time at
-    which the world begins, seconds since the epoch. ``faults``: what goes wrong between the API server and the others
-    (``Faults``); may be changed later through ``world.faults``. ``checked``: find controllers that change what they only read
-    (costs about a tenth).
+    ``nodes``: how many, named ``node-0`` and so on, each with 32 CPUs, 256 GiB and room for 110 pods. ``start``: the
+    time at which the world begins, seconds since the epoch. ``faults``: what goes wrong between the API server and the
+    others (``Faults``); may be changed later through ``world.faults``. ``checked``: find controllers that change what
+    they may only read (costs about a tenth).
 
-    Pods behave as their annotations say (``podo.dev/run-seconds``, ``podo.dev/exit-code``, ``podo.dev/ready-after`` …: see
-    ``podo.node.runtimes.simulated`` and ``podo.node.imagined``).
+    Pods behave as their annotations say: ``podo.dev/run-seconds``, ``podo.dev/exit-code``, ``podo.dev/ready-after``
+    and others (see ``podo.node.runtimes.simulated`` and ``podo.node.imagined``).
 
-    Inside of a coroutine use ``async with World(...) as world``: the same methods, to be awaited (``podo.lab.run`` runs a
-    coroutine in virtual time).
+    Inside of a coroutine use ``async with World(...) as world``: the same methods, to be awaited (``podo.lab.run``
+    runs a coroutine in virtual time).
     """
 
     def __init__(
@@ -93,8 +93,8 @@ class World:
         await self.simulation.stop()
 
     def fork(self) -> World:
-        """A second, independent world that goes on from this one's present state, as if every process of the cluster had just
-        been restarted (containers keep running). Keep forks to come back to a moment:
+        """A second, independent world that goes on from this one's present state, as if every process of the cluster
+        had just been restarted (containers keep running). Keep a fork to come back to a moment:
 
             with world.fork() as other:
                 other.kill_node("node-0")       # ``world`` knows nothing of it
@@ -127,7 +127,7 @@ class World:
         return self._run(self.simulation.apply(manifest, namespace))
 
     def get(self, kind: str, name: str, namespace: str = "default") -> Obj:
-        """One object; ApiError with reason NotFound where there is none. Kinds as in kubectl: ``Deployment``, ``deploy``."""
+        """One object; ApiError (NotFound) where there is none. Kinds as in kubectl: ``Deployment``, ``deploy``."""
         return self._run(self.simulation.get(kind, name, namespace))
 
     def list(self, kind: str, namespace: str | None = None, labels: str = "") -> Objects:
@@ -217,7 +217,7 @@ class World:
     def wait_for(
         self, kind: str, name: str, *, condition: str = "Ready", within: float = 60.0, namespace: str = "default"
     ) -> Obj:
-        """Wait until a condition of the object is True (``Available``, ``Ready`` …), or with ``delete`` until it is gone."""
+        """Wait until the object's condition (``Available``, ``Ready``) is True; ``delete``: until it is gone."""
         work = self.simulation.wait_for(kind, name, condition=condition, within=within, namespace=namespace)
         return self._run(work)
 

@@ -1,4 +1,4 @@
-"""Carries out the actions of one pass through the client, and says what was written, what failed and what was refused."""
+"""Carries out the actions of one pass through the client; says what was written, what failed, what was refused."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Performer:
         self._tell = tell
 
     async def perform(self, actions: Sequence[Action]) -> Outcome:
-        """Carry out ``actions`` in order; the first failure or refusal ends it. Then what ``on_refusal`` wants is done."""
+        """Carry out ``actions`` in order; the first failure or refusal ends it. Then do what ``on_refusal`` wants."""
         outcome = Outcome()
         delays = [action.after_seconds for action in actions if isinstance(action, CheckAgain)]
         outcome.again_after = min(delays, default=None)
@@ -187,7 +187,7 @@ def _note(action: Write, answer: Obj | None, written: Written) -> None:
 
 
 def kind_name(obj: Obj) -> str:
-    """The kind of ``obj`` as clients and the cache name it: bare, or with its group where the bare name means another."""
+    """The kind of ``obj`` as clients and the cache name it: bare, or with its group where that means another."""
     bare: str = obj["kind"]
     group, slash, _ = obj["apiVersion"].rpartition("/")
     try:

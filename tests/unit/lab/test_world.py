@@ -59,7 +59,7 @@ def test_apply_takes_text_files_and_dicts_and_merges(world: World, tmp_path: Pat
 
 
 def test_what_is_wrong_is_said_as_the_api_says_it(world: World) -> None:
-    with pytest.raises(ApiError, match="spec.containers: Required value"):
+    with pytest.raises(ApiError, match=r"spec\.containers: Required value"):
         world.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": {}})
     with pytest.raises(ApiError, match='pods "nothing" not found'):
         world.get("pod", "nothing")
