@@ -1,4 +1,4 @@
-"""EndpointSlice: the pods behind each Service with a selector, in slices of at most 100, changed as little as may be."""
+"""EndpointSlice: the pods behind each Service with a selector, in slices of 100 at most that change seldom."""
 
 from __future__ import annotations
 

@@ -1,8 +1,6 @@
-"""Garbage collector: deletes objects whose owners are all gone, and ends deletions in the foreground and with
-orphaning.
+"""Garbage collector: deletes objects whose owners are all gone; ends deletions in the foreground and with orphaning.
 
-Source: the documentation "Garbage Collection" and "Owners and
-Dependents".
+Source: the documentation "Garbage Collection" and "Owners and Dependents".
 """
 
 from __future__ import annotations

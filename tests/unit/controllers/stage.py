@@ -18,7 +18,7 @@ from podo.api.kind import Obj
 from podo.api.meta import is_controlled_by, labels_of, name_of, namespace_of, uid_of
 from podo.client.cache import CacheChange
 from podo.client.index import place_of
-from podo.reconcile.actions import Action, CheckAgain, Create, Delete, Patch, SetStatus, Tell, Update
+from podo.reconcile.actions import Action, CheckAgain, Create, Delete, EnsureAbsent, Patch, SetStatus, Tell, Update
 from podo.reconcile.declare import Declaration, Key
 from podo.reconcile.perform import kind_name
 from podo.reconcile.wake import concerned
@@ -167,6 +167,11 @@ class Stage:
             self.timers = [t for t in self.timers if t[1:] != timer[1:]] + [timer]
             return
         if isinstance(action, SetStatus) and action.obj.get("status") == action.status:
+            return
+        if isinstance(action, EnsureAbsent):
+            there = self.get(action.kind, action.name, action.namespace) if action.name else None
+            assert there is None or (action.uid and uid_of(there) != action.uid)
+            assert action.name or not self.list(action.kind, action.namespace)
             return
         error = self.refuse.get((type(action).__name__, action.obj["kind"]))
         if error is not None:
