@@ -378,8 +378,10 @@ class H1Connection(asyncio.Protocol):
         return Response(500, refusal(500, "an internal error, see the server's log"))
 
     def _closes(self, request: H1Request) -> bool:
-        """Must the connection end after this answer?"""
-        return not (request.keep_alive and request.complete) or self._home.stopping or self._eof or request.upgrade
+        """Must the connection end after this answer? Once said, it stays so."""
+        if not request.complete or self._home.stopping or self._eof or request.upgrade:
+            request.keep_alive = False
+        return not request.keep_alive
 
     def _send(self, request: H1Request, response: Response) -> bytes:
         """Send an answer, if it is small enough for one write; else its head is given back, unsent."""
