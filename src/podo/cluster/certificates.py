@@ -47,7 +47,7 @@ def identities(config: Config) -> list[Identity]:
     ]
     if config.runtime == "containerd":
         for name in config.node_names:
-            serving = [name, config.node_ip, "127.0.0.1"]
+            serving = [name, config.node_address(name), "127.0.0.1"]
             found.append(Identity(f"kubelet-{name}", f"system:node:{name}", ["system:nodes"], serving))
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from podo.cluster import fabric
 from podo.cluster.component import Component, python
 from podo.cluster.config import Config
 
@@ -33,7 +34,7 @@ def _containerd(config: Config, name: str) -> Component:
     component, directory = containerd_component(name), config.layout.node(name) / "containerd"
     return Component(
         component,
-        containerd.command(directory),
+        [*fabric.enter(config, name), *containerd.command(directory)],
         config.layout.log(component),
         socket=containerd.Paths(directory).socket,
         survives=True,
@@ -41,5 +42,5 @@ def _containerd(config: Config, name: str) -> Component:
 
 
 def _node(config: Config, name: str) -> Component:
-    argv = _ours(config, "node", "--node-name", name)
+    argv = [*fabric.enter(config, name), *_ours(config, "node", "--node-name", name)]
     return Component(name, argv, config.layout.log(name), needs=("server", containerd_component(name)))

@@ -31,14 +31,15 @@ class Config:
     node_ip: str = "127.0.0.1"
     pod_cidr: str = "10.244.0.0/16"
     service_cidr: str = "10.96.0.0/16"
+    node_cidr: str = "10.243.0.0/24"  # of the nodes beside the first, where the containers are real
     cluster_domain: str = "cluster.local"
     registry_mirror: str = ""  # http(s)://HOST[:PORT] asked for every image before its own registry
 
     def __post_init__(self) -> None:
         if not NAME_FORM.fullmatch(self.name):
             raise ConfigProblem(f"name {self.name!r}: lower-case letters, digits and '-', 30 at most")
-        if not 1 <= self.nodes <= 10_000:
-            raise ConfigProblem(f"nodes {self.nodes}: 1 to 10000")
+        if not 1 <= self.nodes <= self.most_nodes:
+            raise ConfigProblem(f"nodes {self.nodes}: 1 to {self.most_nodes}")
         if not 1 <= self.port <= 65535:
             raise ConfigProblem(f"port {self.port}: 1 to 65535")
 
@@ -56,6 +57,11 @@ class Config:
         return f"https://127.0.0.1:{self.port}"
 
     @property
+    def node_server_url(self) -> str:
+        """The API server as every node of this machine reaches it."""
+        return f"https://{self.node_ip}:{self.port}"
+
+    @property
     def kubernetes_ip(self) -> str:
         """ClusterIP of the ``kubernetes`` Service: the first of the range."""
         return str(ipaddress.ip_network(self.service_cidr)[1])
@@ -68,6 +74,20 @@ class Config:
     @property
     def node_names(self) -> list[str]:
         return [f"node-{number}" for number in range(1, self.nodes + 1)]
+
+    @property
+    def most_nodes(self) -> int:
+        """How many nodes can be: simulated ones need no address of their own."""
+        return 10_000 if self.runtime == "simulated" else ipaddress.ip_network(self.node_cidr).num_addresses - 3
+
+    def node_number(self, name: str) -> int:
+        """1 for ``node-1``."""
+        return int(name.removeprefix("node-"))
+
+    def node_address(self, name: str) -> str:
+        """The node's InternalIP: the first node is the machine itself."""
+        number = self.node_number(name)
+        return self.node_ip if number == 1 else str(ipaddress.ip_network(self.node_cidr)[number])
 
     def save(self) -> None:
         write_atomically(self.layout.config, json.dumps(asdict(self), indent=2).encode() + b"\n")

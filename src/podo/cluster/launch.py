@@ -47,8 +47,9 @@ def prepare(config: Config) -> None:
     certificates.ensure(config, SystemClock())
     write_atomically(config.layout.kubeconfig, kubeconfig.render(config))
     if config.runtime == "containerd":
-        from podo.cluster import realnode
+        from podo.cluster import fabric, realnode
 
+        fabric.make(config)
         for name in config.node_names:
             realnode.prepare(config, name)
 
@@ -137,9 +138,10 @@ def stop(config: Config, progress: Progress) -> None:
         if process and not component.name.startswith(containerd_component("")):
             process.end(grace_seconds=10)
     if config.runtime == "containerd":
-        from podo.cluster import realnode
+        from podo.cluster import fabric, realnode
 
         for name in config.node_names:
             left = now.component(containerd_component(name))
             realnode.remove(config, name, left.process if left else None)
             progress(f"{name}: containers, networks and mounts are gone")
+        fabric.remove(config)

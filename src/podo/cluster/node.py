@@ -12,13 +12,14 @@ from podo.client.cache import Cache
 from podo.client.contract import Client, Unreachable
 from podo.client.http import HttpClient
 from podo.client.reflector import Source
-from podo.cluster import realnode
+from podo.cluster import fabric, realnode
 from podo.cluster.component import say_ready
 from podo.cluster.config import Config
 from podo.cluster.server import stop_signal
 from podo.http.tls import server_context
 from podo.network.dns.forward import Forwarder, system_resolvers
 from podo.network.dns.server import DnsServer
+from podo.network.pods.routes import PodRoutes
 from podo.network.services.nftables import Nftables
 from podo.network.services.proxy import ServiceProxy
 from podo.network.services.rules import NodeFacts
@@ -73,7 +74,7 @@ async def _serve(config: Config, name: str, clock: Clock, chance: Chance) -> Non
 def node_config(config: Config, name: str) -> NodeConfig:
     return NodeConfig(
         name=name,
-        internal_ip=config.node_ip,
+        internal_ip=config.node_address(name),
         data_dir=realnode.directory(config, name),
         cluster_dns=(config.dns_ip,),
         cluster_domain=config.cluster_domain,
@@ -85,7 +86,7 @@ def node_config(config: Config, name: str) -> NodeConfig:
 def _client(config: Config, name: str) -> HttpClient:
     pki = config.layout.pki
     certificate, key = pki / f"kubelet-{name}.crt", pki / f"kubelet-{name}.key"
-    return HttpClient(config.server_url, pki / "ca.crt", certificate, key, agent="podo-node")
+    return HttpClient(config.node_server_url, pki / "ca.crt", certificate, key, agent="podo-node")
 
 
 async def _ensure_pause_image(config: Config, name: str, runtime: CriRuntime) -> None:
@@ -104,21 +105,24 @@ async def _listen(config: Config, name: str, agent: NodeAgent, runtime: CriRunti
     certificate, key = pki / f"kubelet-{name}.crt", pki / f"kubelet-{name}.key"
     tls = server_context(certificate, key, client_ca=pki / "ca.crt", require_client=True)
     server = KubeletServer(AgentPods(agent), runtime, clock)
-    await server.start(config.node_ip, config.kubelet_port, tls)
+    await server.start(config.node_address(name), config.kubelet_port, tls)
     return server
 
 
 class NodeNetwork:
-    """Services and DNS of the node, over one cache."""
+    """Services, DNS and routes of the node, over one cache."""
 
     def __init__(self, config: Config, name: str, client: Client, clock: Clock, chance: Chance) -> None:
         self._client, self._name = client, name
         pods = Source("Pod", fields=f"spec.nodeName={name}")
-        self._cache = Cache(client, ("Service", "EndpointSlice", pods), clock=clock, chance=chance)
-        facts = TableFacts(realnode.nft_table(config), config.pod_cidr, config.service_cidr, (config.node_ip,))
+        self._cache = Cache(client, ("Service", "EndpointSlice", "Node", pods), clock=clock, chance=chance)
+        address = config.node_address(name)
+        behind = () if fabric.is_apart(config, name) else (config.node_cidr,)
+        facts = TableFacts(realnode.nft_table(config), config.pod_cidr, config.service_cidr, (address,), behind)
+        self._routes = PodRoutes(self._cache, name)
         self._nftables = Nftables()
         self._proxy = ServiceProxy(self._cache, NodeFacts(name), facts, self._nftables)
-        self._dns = DnsServer(self._cache, config.cluster_domain, config.node_ip, Forwarder(system_resolvers()))
+        self._dns = DnsServer(self._cache, config.cluster_domain, address, Forwarder(system_resolvers()))
 
     async def start(self) -> None:
         await asyncio.to_thread(_forward_packets)
@@ -126,6 +130,7 @@ class NodeNetwork:
         await self._cache.wait_synced()
         await self._dns.start()
         await self._proxy.start()
+        await self._routes.start()
         await self._tell_dns_port()
 
     async def _tell_dns_port(self) -> None:
@@ -139,6 +144,7 @@ class NodeNetwork:
                 await sleep(RETRY_SECONDS)
 
     async def stop(self) -> None:
+        await self._routes.stop()
         await self._proxy.stop()
         await self._dns.stop()
         await self._cache.stop()

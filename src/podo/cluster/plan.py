@@ -49,11 +49,6 @@ def plan(request: Request, former: Config | None) -> Plan:
         return Plan(former)
     runtime, notes = _runtime(request.runtime or "auto")
     nodes = request.nodes or 1
-    if runtime == "containerd" and nodes > 1:
-        raise Precondition(
-            f"{nodes} nodes with real containers on one machine are not supported yet",
-            "podo up --nodes 1, or podo up --runtime simulated",
-        )
     _check_directory(request.data_dir)
     real = runtime == "containerd"
     node_ip = host.own_address() if real else "127.0.0.1"
@@ -69,6 +64,7 @@ def plan(request: Request, former: Config | None) -> Plan:
         node_ip=node_ip,
         pod_cidr=ranges.pod_cidr,
         service_cidr=ranges.service_cidr,
+        node_cidr=ranges.node_cidr,
         registry_mirror=request.registry_mirror or "",
     )
     return Plan(config, notes)

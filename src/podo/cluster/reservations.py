@@ -30,6 +30,10 @@ class Ranges:
     def service_cidr(self) -> str:
         return f"10.{96 + self.index}.0.0/16"
 
+    @property
+    def node_cidr(self) -> str:
+        return f"10.243.{self.index}.0/24"
+
 
 class NoneLeft(Exception):
     """As many clusters with real networks as there are ranges run on this machine."""

@@ -1,0 +1,1 @@
+"""How the pods of one node reach those of another."""

@@ -26,6 +26,7 @@ class TableFacts:
     cluster_cidr: str
     service_cidr: str
     node_ips: tuple[str, ...]
+    behind: tuple[str, ...] = ()  # networks besides the pods' that reach the outside through this node
 
     def __post_init__(self) -> None:
         ipaddress.ip_network(self.cluster_cidr)
@@ -40,10 +41,12 @@ def delete_text(name: str) -> str:
 def full_text(facts: TableFacts, elements: Iterable[Element]) -> str:
     """Replace the whole table in one transaction."""
     wanted = list(elements)
+    inside = ", ".join((facts.cluster_cidr, *facts.behind))
+    maps = _MAPS.format(f=facts, nodes=", ".join(facts.node_ips), inside=inside)
     chains = "\n".join(f"  chain {name} {{ {chain_body(name)} }}" for name in sorted(chains_in(wanted)))
     return (
         delete_text(facts.name)
-        + f"table ip {facts.name} {{\n{_MAPS.format(f=facts, nodes=', '.join(facts.node_ips))}{chains}\n{_HOOKS}}}\n"
+        + f"table ip {facts.name} {{\n{maps}{chains}\n{_HOOKS}}}\n"
         + _element_lines("add", facts.name, wanted)
     )
 
@@ -75,6 +78,7 @@ def _element_lines(verb: str, name: str, elements: Iterable[Element]) -> str:
 
 _MAPS = """\
   set cluster_cidr {{ type ipv4_addr; flags interval; elements = {{ {f.cluster_cidr} }}; }}
+  set inside {{ type ipv4_addr; flags interval; elements = {{ {inside} }}; }}
   set service_cidr {{ type ipv4_addr; flags interval; elements = {{ {f.service_cidr} }}; }}
   set node_ips {{ type ipv4_addr; elements = {{ {nodes} }}; }}
   set hairpin {{ type ipv4_addr . ipv4_addr; }}
@@ -100,7 +104,7 @@ _HOOKS = f"""\
     type nat hook postrouting priority 100;
     meta mark & {MASQUERADE_MARK} != 0 meta mark set meta mark xor {MASQUERADE_MARK} masquerade fully-random
     ip saddr . ip daddr @hairpin masquerade
-    ip saddr @cluster_cidr ip daddr != @cluster_cidr ip daddr != @node_ips fib daddr type != local \
+    ip saddr @inside ip daddr != @inside ip daddr != @node_ips fib daddr type != local \
       oifname != "lo" masquerade
   }}
   chain refuse {{ meta l4proto tcp reject with tcp reset; reject; }}

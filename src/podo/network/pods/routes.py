@@ -1,0 +1,134 @@
+"""Routes to the pod networks of the other nodes, for nodes that share a link.
+
+A node whose InternalIP is on a link of this machine is the way to its podCIDR. What is further away is left to the
+machine's own routing table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+from podo.api.kind import Obj
+from podo.api.meta import name_of
+from podo.client.cache import Cache, CacheChange
+from podo.runtime.log import Logger
+from podo.runtime.tasks import Tasks, sleep, within
+
+log = Logger("podo.network.routes")
+
+#: The kinds that the cache must have.
+KINDS = ("Node",)
+#: Marks podo's routes in the kernel's table (rtnetlink's protocol field; a number that no routing daemon has).
+PROTOCOL = "110"
+SECONDS = 5.0
+FIRST_RETRY, LONGEST_RETRY = 0.5, 30.0
+
+#: podCIDR -> the next hop.
+Routes = dict[str, str]
+
+
+def routes_to(nodes: Iterable[Obj], own_name: str, links: Sequence[ipaddress.IPv4Network]) -> Routes:
+    """The routes that this node needs (pure). ``links``: the networks that it is directly on."""
+    found: Routes = {}
+    for node in nodes:
+        cidr, address = node.get("spec", {}).get("podCIDR"), _address(node)
+        if name_of(node) == own_name or not cidr or address is None:
+            continue
+        if any(address in link for link in links):
+            found[cidr] = str(address)
+    return found
+
+
+def _address(node: Obj) -> ipaddress.IPv4Address | None:
+    for entry in node.get("status", {}).get("addresses") or ():
+        if entry.get("type") == "InternalIP":
+            try:
+                return ipaddress.IPv4Address(entry["address"])
+            except ValueError:
+                return None
+    return None
+
+
+class PodRoutes:
+    """Keeps the kernel's routes as ``routes_to`` wants them. They stay when podo stops, and go with the link."""
+
+    def __init__(self, cache: Cache, own_name: str) -> None:
+        self._cache = cache
+        self._own_name = own_name
+        self._wake = asyncio.Event()
+        self._tasks = Tasks("routes")
+        self._unsubscribe = lambda: None
+
+    async def start(self) -> None:
+        """The cache must be synced."""
+        self._unsubscribe = self._cache.subscribe(self._note)
+        self._wake.set()
+        self._tasks.spawn(self._run(), "sync")
+
+    async def stop(self) -> None:
+        self._unsubscribe()
+        await self._tasks.stop()
+
+    def _note(self, kind: str, revision: int, changes: Sequence[CacheChange]) -> None:
+        if kind == "Node" and any(_matters(change) for change in changes):
+            self._wake.set()
+
+    async def _run(self) -> None:
+        retry = FIRST_RETRY
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self._sync()
+                retry = FIRST_RETRY
+            except (OSError, TimeoutError, ValueError) as failure:
+                log.error("routes were not set", why=str(failure), retry_seconds=retry)
+                self._wake.set()
+                await sleep(retry)
+                retry = min(retry * 2, LONGEST_RETRY)
+
+    async def _sync(self) -> None:
+        links = _links(json.loads(await _ip("-json", "-4", "address") or "[]"))
+        wanted = routes_to(self._cache.list("Node"), self._own_name, links)
+        there = _present(json.loads(await _ip("-json", "-4", "route", "show", "proto", PROTOCOL) or "[]"))
+        for cidr in there.keys() - wanted.keys():
+            await _ip("route", "delete", cidr, "proto", PROTOCOL)
+        for cidr, via in wanted.items():
+            if there.get(cidr) != via:
+                await _ip("route", "replace", cidr, "via", via, "proto", PROTOCOL)
+                log.info("route", to=cidr, via=via)
+
+
+def _matters(change: CacheChange) -> bool:
+    """Did a node come, go, or change its network or address? (Its conditions change often and matter not.)"""
+    if change.old is None or change.new is None:
+        return True
+    return change.old.get("spec") != change.new.get("spec") or _address(change.old) != _address(change.new)
+
+
+def _links(addresses: Iterable[Mapping[str, object]]) -> list[ipaddress.IPv4Network]:
+    """The networks of this machine's interfaces, from ``ip -json address``."""
+    found = []
+    for interface in addresses:
+        for entry in interface.get("addr_info") or ():  # type: ignore[attr-defined]
+            network = ipaddress.IPv4Network(f"{entry['local']}/{entry['prefixlen']}", strict=False)
+            if network.prefixlen < 32 and not network.is_loopback:
+                found.append(network)
+    return found
+
+
+def _present(routes: Iterable[Mapping[str, str]]) -> Routes:
+    return {route["dst"]: route.get("gateway", "") for route in routes}
+
+
+async def _ip(*arguments: str) -> str:
+    """What ``ip`` printed. OSError with its words if it failed."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec("ip", *arguments, stdout=pipe, stderr=pipe)
+    out, error = await within(SECONDS, process.communicate())
+    if process.returncode:
+        raise OSError(error.decode(errors="replace").strip())
+    return out.decode()
