@@ -35,7 +35,8 @@ class SimulatedNode:
         self._chance = chance
         self._state = state
         upper, lower = divmod(number + 1, 250)
-        self._config = NodeConfig(name, f"192.168.{upper}.{lower}", simulated=True)
+        # This runtime loses no event: looking at everything again every minute is enough.
+        self._config = NodeConfig(name, f"192.168.{upper}.{lower}", simulated=True, relist_seconds=60.0)
         self._runtime: SimulatedRuntime | None = None
         self._agent: NodeAgent | None = None
 

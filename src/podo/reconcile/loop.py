@@ -17,7 +17,7 @@ from podo.reconcile.ownwrites import OwnWrites
 from podo.reconcile.perform import Outcome, Performer
 from podo.reconcile.queue import KeyQueue
 from podo.reconcile.view import CacheView
-from podo.reconcile.wake import concerned
+from podo.reconcile.wake import concerned, kinds_of
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
@@ -53,6 +53,8 @@ class Loop:
 
     def __init__(self, declaration: Declaration, around: Around) -> None:
         self.declaration = declaration
+        #: What wakes or informs it.
+        self.kinds = kinds_of(declaration)
         self._around = around
         self._log = Logger(f"podo.controllers.{declaration.name}")
         tell = partial(_record, around.recorder, f"{declaration.name}-controller")
@@ -66,6 +68,11 @@ class Loop:
     def idle(self) -> bool:
         """Is nothing queued, in work, or waiting for the cache? (Timers and back-offs may be set.)"""
         return not len(self._queue) and not len(self._own)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Has the cache yet to see something that this loop wrote?"""
+        return len(self._own) > 0
 
     def open(self) -> None:
         self._open = True

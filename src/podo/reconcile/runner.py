@@ -101,5 +101,6 @@ class Runner:
 
     def _changed(self, kind: str, revision: int, changes: Changes) -> None:
         for loop in self._loops:
-            loop.changed(kind, revision, changes)
+            if loop.is_waiting or (changes and kind in loop.kinds):
+                loop.changed(kind, revision, changes)
         self._progress()
