@@ -31,6 +31,8 @@ FLUSH_SECONDS = 1.0
 _HEAD = 64 * 1024
 _REFUSAL = 1024 * 1024
 
+#: The WebSocket "subprotocol" in which browsers carry a bearer token; not sent on either.
+_TOKEN_PROTOCOL = b"base64url.bearer.authorization.k8s.io."
 #: Headers that are not sent on: they are about us, or the other server would take them for ours.
 _KEPT_BACK = ("host", "authorization", "expect", "cookie", "x-remote-", "impersonate-")
 
@@ -88,9 +90,18 @@ def request_head(request: Request, target: str, host: str) -> bytes:
     ]
     lines = [f"{request.method} {target} HTTP/1.1".encode("ascii"), b"Host: " + host.encode("ascii")]
     for name, value in fields:
-        if not name.decode("latin-1").lower().startswith(_KEPT_BACK):
+        lower = name.decode("latin-1").lower()
+        if lower == "sec-websocket-protocol":
+            value = _without_token(value)
+        if value and not lower.startswith(_KEPT_BACK):
             lines.append(name + b": " + value)
     return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def _without_token(protocols: bytes) -> bytes:
+    """WebSocket subprotocols but for the one that browsers carry their credentials in."""
+    offered = [protocol.strip() for protocol in protocols.split(b",")]
+    return b", ".join(one for one in offered if not one.startswith(_TOKEN_PROTOCOL))
 
 
 async def run(

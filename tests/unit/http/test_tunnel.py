@@ -125,12 +125,12 @@ def test_an_upgrade_goes_through_to_the_second_server(go: Run, pki: Pki) -> None
 
 def test_websocket_frames_go_through(go: Run, pki: Pki) -> None:
     async def main() -> None:
-        async with two_servers(pki) as (_, port, context):
+        async with two_servers(pki) as (kubelet, port, context):
             reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
             writer.write(
                 b"GET /exec HTTP/1.1\r\nHost: front\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                 b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-                b"Sec-WebSocket-Protocol: v4.channel.k8s.io\r\n\r\n"
+                b"Sec-WebSocket-Protocol: base64url.bearer.authorization.k8s.io.c2VjcmV0, v4.channel.k8s.io\r\n\r\n"
             )
             head = await reader.readuntil(b"\r\n\r\n")
             assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in head
@@ -139,6 +139,7 @@ def test_websocket_frames_go_through(go: Run, pki: Pki) -> None:
             )
             writer.write(frame)
             assert await reader.readexactly(len(frame)) == frame
+            assert kubelet.requests[0].headers["sec-websocket-protocol"] == "v4.channel.k8s.io"  # the token stays here
             writer.close()
 
     go(main())
