@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("podo")
     group.addoption("--podo-seed", type=int, default=0, help="seed of every simulated cluster (the `world` fixture)")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
+    """A failed test of a simulated cluster says which seed shows the failure again."""
+    outcome = yield
+    report = outcome.get_result()
+    seed = getattr(item, "funcargs", {}).get("podo_seed")
+    if report.failed and seed is not None:
+        report.sections.append(("podo", f"seed {seed}: run again with --podo-seed={seed}"))
 
 
 @pytest.fixture
