@@ -242,7 +242,7 @@ class PodWorker:
             return
         old = self.pod.get("status") or {}
         status = status_of(self.pod, seen, self.memory, plan, now, self._room.config.internal_ip)
-        if self._may_wait(status, plan, now):
+        if self._may_wait(status, seen, plan, now):
             return
         patch = difference(old, status, uid_of(self.pod))
         if patch is None:
@@ -267,7 +267,13 @@ class PodWorker:
         except (Unreachable, TimeoutError, OSError) as failure:
             self._report_failed(str(failure), plan)
 
-    def _may_wait(self, status: Obj, plan: Plan, now: float) -> bool:
+    def _may_wait(self, status: Obj, seen: Seen, plan: Plan, now: float) -> bool:
+        """Will there be more to say in a moment?"""
+        if plan.ending and seen.alive and self.memory.ending_since is not None:
+            quick = self.memory.ending_since + SETTLE_SECONDS
+            if now < quick:
+                plan.again(quick)
+            return now < quick
         if now >= self._settle_until or plan.waiting or not self.memory.busy & BUSY_CREATING:
             return False
         if status["phase"] != "Pending" or podspec.phase_of(self.pod) != "Pending":

@@ -56,7 +56,7 @@ async def status_of(get: Get) -> int:
     try:
         writer.write(get.head())
         line = await reader.readline()
-        parts = line.split(b" ", 2)
+        parts = line.rstrip(b"\r\n").split(b" ", 2)
         if len(parts) < 2 or not parts[0].startswith(b"HTTP/1.") or not parts[1].isdigit():
             raise BadAnswer(f"malformed HTTP response {line[:80]!r}" if line else "EOF")
         return int(parts[1])
