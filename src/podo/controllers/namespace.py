@@ -16,8 +16,8 @@ from podo.reconcile.actions import Action, Delete, EnsureAbsent, SetStatus, Upda
 from podo.reconcile.declare import Key, View, controller
 
 FINALIZER = "kubernetes"
-#: Deleted with the namespace, but not kept in the cache for this: the API is asked for them at the end only.
-_KINDS = tuple(name for name in everykind.deletable() if everykind.is_namespaced(name))
+#: All that a namespace can hold.
+_KINDS = (*(name for name in everykind.deletable() if everykind.is_namespaced(name)), "Event")
 
 
 def _its_namespace(obj: Obj, view: View) -> Iterator[Key]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 NO_NODES = "no nodes available to schedule pods"
@@ -51,11 +51,6 @@ class Refusal:
 
 
 def _counted(nodes: int, counts: Mapping[str, int]) -> str:
-    """``0/3 nodes are available: 1 Insufficient cpu, 2 ...``, in the order of the texts with their numbers, as
-    upstream.
-    """
-    return f"0/{nodes} nodes are available: {', '.join(_sorted(f'{n} {t}' for t, n in counts.items() if n))}."
-
-
-def _sorted(texts: Iterable[str]) -> list[str]:
-    return sorted(texts)
+    """``0/3 nodes are available: 1 Insufficient cpu, 2 ...``, sorted as texts with their numbers, as upstream does."""
+    listed = ", ".join(sorted(f"{count} {text}" for text, count in counts.items() if count))
+    return f"0/{nodes} nodes are available: {listed}."

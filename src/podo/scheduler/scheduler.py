@@ -133,16 +133,13 @@ class Scheduler:
         if isinstance(outcome, Refusal):
             self._queue.refused(entry, outcome.plugins)
             self._recorder.tell(entry.pod.obj, "FailedScheduling", outcome.message(), "Warning", component=self._name)
-            self._spawn(self._say_why(entry.pod, outcome), entry.pod)
+            self._tasks.spawn(self._say_why(entry.pod, outcome), f"status {entry.pod.key}")
             return True
         await self._slots.acquire()
         self.snapshot.add_pod(entry.pod, outcome.node_name)
         self._binding.add(entry.pod.uid)
         self._tasks.spawn(self._bind(entry, outcome), f"bind {entry.pod.key}")
         return True
-
-    def _spawn(self, work: Any, pod: PodInfo) -> None:
-        self._tasks.spawn(work, f"status {pod.key}")
 
     async def _bind(self, entry: Waiting, placement: Placement) -> None:
         """Makes the decision true."""

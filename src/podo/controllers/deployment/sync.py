@@ -101,7 +101,9 @@ def _annotate(rollout: Rollout) -> Iterator[Action]:
         return
     changed = history.brought_up_to_date(rollout)
     if changed is not None:
-        yield Patch(new, {"metadata": {"annotations": annotations_of(changed)}, "spec": _minimum(changed)})
+        minimum = changed["spec"].get("minReadySeconds") or 0
+        spec = {} if minimum == (new["spec"].get("minReadySeconds") or 0) else {"minReadySeconds": minimum}
+        yield Patch(new, {"metadata": {"annotations": annotations_of(changed)}, "spec": spec})
         return
     revision = annotations_of(new).get(history.REVISION)
     if revision != annotations_of(deployment).get(history.REVISION):
@@ -109,10 +111,6 @@ def _annotate(rollout: Rollout) -> Iterator[Action]:
     elif status.deadline_of(deployment) is not None and condition_of(deployment, "Progressing") is None:
         text = f'Found new replica set "{name_of(new)}"'
         yield _progressing(rollout, status.condition("Progressing", "True", "FoundNewReplicaSet", text))
-
-
-def _minimum(rs: Obj) -> dict[str, int]:
-    return {"minReadySeconds": rs["spec"]["minReadySeconds"]}
 
 
 def _roll(rollout: Rollout, view: View) -> Iterator[Action]:
