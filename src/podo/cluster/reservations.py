@@ -65,7 +65,7 @@ def _taken(directory: Path) -> dict[int, str]:
     found = {}
     for path in directory.glob("*.json"):
         entry = json.loads(path.read_bytes())
-        if (Path(entry["data_dir"]) / "config.json").exists():
+        if Path(entry["data_dir"]).exists():  # made before the ranges are reserved
             found[int(entry["index"])] = entry["data_dir"]
         else:
             path.unlink(missing_ok=True)

@@ -1,0 +1,46 @@
+"""Address ranges: each cluster its own, kept over restarts, given back, and not taken from one that is just starting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from podo.cluster import reservations
+
+
+def test_each_cluster_has_its_own_ranges(tmp_path: Path) -> None:
+    places = [tmp_path / name for name in ("a", "b", "c")]
+    for place in places:
+        place.mkdir()
+    shared = tmp_path / "run"
+    first, second = (reservations.reserve(str(place), shared) for place in places[:2])
+    assert (first.pod_cidr, first.service_cidr) == ("10.244.0.0/16", "10.96.0.0/16")
+    assert {first.index, second.index} == {0, 1}
+    assert reservations.reserve(str(places[1]), shared) == second
+    reservations.release(str(places[0]), shared)
+    assert reservations.reserve(str(places[2]), shared) == first
+    for place in places:
+        reservations.release(str(place), shared)
+    assert not shared.exists()
+
+
+def test_a_cluster_whose_directory_is_gone_gives_its_ranges_up(tmp_path: Path) -> None:
+    place = tmp_path / "a"
+    place.mkdir()
+    shared = tmp_path / "run"
+    reservations.reserve(str(place), shared)
+    place.rmdir()
+    other = tmp_path / "b"
+    other.mkdir()
+    assert reservations.reserve(str(other), shared).index == 0
+
+
+def test_there_is_an_end(tmp_path: Path) -> None:
+    shared = tmp_path / "run"
+    for number in range(reservations.MOST + 1):
+        (tmp_path / str(number)).mkdir()
+    for number in range(reservations.MOST):
+        reservations.reserve(str(tmp_path / str(number)), shared)
+    with pytest.raises(reservations.NoneLeft):
+        reservations.reserve(str(tmp_path / str(reservations.MOST)), shared)
