@@ -116,7 +116,8 @@ class Watch(Protocol):
         """Return when ``take`` has something to give or to raise (or the watch is closed)."""
 
     def on_change(self, wake: Callable[[], None]) -> None:
-        """Instead of waiting: call ``wake`` once each time changes arrive after a ``take`` that left none."""
+        """Instead of waiting: call ``wake`` once each time changes arrive after a ``take`` that left none, and when the
+        store closes."""
 
     def __aiter__(self) -> AsyncIterator[list[Change]]:
         """Batches of changes, without end, until closed."""

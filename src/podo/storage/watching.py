@@ -127,6 +127,13 @@ class Cursor:
             self._ring()
             self._wake = None
 
+    def end(self) -> None:
+        """Close because the store closes: whoever waits is told."""
+        wake = self._wake
+        self.close()
+        if wake is not None:
+            wake()
+
     def wake(self) -> None:
         """Called by the channel, once after each ``_arm``."""
         self._armed = False
@@ -194,7 +201,7 @@ class Channels:
     def close(self) -> None:
         for channel in self._all():
             for cursor in list(channel.cursors):
-                cursor.close()
+                cursor.end()
 
     def _all(self) -> list[Channel]:
         return [channel for folder in self._folders.values() for channel in folder.values()]

@@ -12,9 +12,9 @@ from podo.api.encoding import encode, load, stamp
 from podo.api.errors import ApiError, bad_request
 from podo.apiserver import versions
 from podo.apiserver.backend import Backend
+from podo.apiserver.bell import Bell
 from podo.apiserver.call import Call
 from podo.apiserver.selection import Selection, select
-from podo.runtime.tasks import within
 from podo.storage.contract import Change, Compacted, FutureRevision, Record, Watch
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
@@ -97,17 +97,20 @@ async def _events(
         raise versions.too_old(after, gone.oldest) from None
     except FutureRevision as ahead:
         raise versions.too_large(after, ahead.current) from None
+    bell = Bell()
+    watch.on_change(bell.ring)
     try:
-        async for batch in _follow(backend, selection, watch, options):
+        async for batch in _follow(backend, selection, watch, bell, options):
             yield batch
     except Compacted as gone:
         raise versions.too_old(watch.revision, gone.oldest) from None
     finally:
         watch.close()
+        bell.close()
 
 
 async def _follow(
-    backend: Backend, selection: Selection, watch: Watch, options: WatchOptions
+    backend: Backend, selection: Selection, watch: Watch, bell: Bell, options: WatchOptions
 ) -> AsyncGenerator[list[WatchEvent], None]:
     """Changes as they come and bookmarks between them, until the watch has lived its time."""
     clock, config = backend.clock, backend.config
@@ -117,6 +120,7 @@ async def _follow(
     bookmark_at = clock.monotonic() + config.bookmark_seconds
     woken = False
     while True:
+        bell.forget()
         changes = watch.take()
         if batch := _seen(selection, changes):
             yield batch
@@ -133,11 +137,8 @@ async def _follow(
             if options.bookmarks:
                 yield [WatchEvent("BOOKMARK", None, watch.revision)]
                 continue
-        try:
-            await within(min(end, bookmark_at) - now, watch.wait())
-            woken = True
-        except TimeoutError:
-            pass
+        moment = min(end, bookmark_at)
+        woken = await bell.wait(moment, moment - now)
 
 
 def _seen(selection: Selection, changes: list[Change]) -> list[WatchEvent]:
