@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeVar
 
 from podo.api.kind import Obj
-from podo.api.meta import revision_of
+from podo.api.meta import revision_of, uid_of
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -131,7 +131,7 @@ class Table:
         """Is ``obj`` another version than the one here?"""
         place = place_of(obj)
         old = self.get(place.namespace, place.name)
-        return old is None or revision_of(old) != revision_of(obj)
+        return old is None or revision_of(old) != revision_of(obj) or uid_of(old) != uid_of(obj)
 
     def _at(self, places: Iterable[Place]) -> Objects:
         return [self._objects[place.namespace][place.name] for place in sorted(places)]

@@ -75,7 +75,7 @@ class Reflector:
                 failure: Exception | None = TimeoutError("the watch ended at once") if short else None
             except (ApiError, Unreachable, RevisionWentBack, TimeoutError, OSError) as error:
                 failure = error
-                if isinstance(error, RevisionWentBack) or (isinstance(error, ApiError) and error.code == 410):
+                if _means_list_again(error):
                     self._listed = False
             if failure is not None:
                 await self._pause(failure, self._clock.monotonic() - began)
@@ -127,6 +127,14 @@ class Reflector:
                     self._sink.apply(source.kind, events)
             finally:
                 await _close(stream)
+
+
+def _means_list_again(error: Exception) -> bool:
+    """Is the known revision of no use: is its history gone, or is the server (a restored one) not there yet?"""
+    if isinstance(error, ApiError):
+        causes = (error.details or {}).get("causes") or ()
+        return error.code == 410 or any(cause.get("reason") == "ResourceVersionTooLarge" for cause in causes)
+    return isinstance(error, RevisionWentBack)
 
 
 async def _close(stream: object) -> None:

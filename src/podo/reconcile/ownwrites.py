@@ -60,6 +60,7 @@ class OwnWrites(Generic[K]):
         self._unseen[key] = unseen
         for kind, revision in unseen.revisions.items():
             self._serial += 1
+            self._revisions[kind] = self._cache.revision(kind)
             heapq.heappush(self._heaps.setdefault(kind, []), (revision, self._serial, key))
         for kind, _, _ in unseen.deleted:
             self._deleting.setdefault(kind, {})[key] = None

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.client.cache import Cache, CacheChange, ChangedByReader
 from podo.client.contract import Event, ObjectList, Unreachable
@@ -219,6 +220,44 @@ def test_waiting_for_a_revision_has_a_deadline() -> None:
         await cache.wait_synced()
         with pytest.raises(TimeoutError):
             await cache.wait_for("Pod", 1000, 5)
+        await cache.stop()
+
+    run(main())
+
+
+def test_a_server_that_came_back_without_its_last_writes_is_listed_again() -> None:
+    """As with a store in memory, or a restored backup: the known revision is one it has not come to."""
+
+    async def main() -> None:
+        api = FakeApi()
+        await api.create(pod("kept"))
+        await api.create(pod("forgotten"))
+        cache = cache_of(api)
+        await cache.start()
+        await cache.wait_synced(5)
+
+        def too_large(verb: str, kind: str, name: str) -> None:
+            if verb in ("watch", "event") and cache.revision("Pod") > api.revision:
+                cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+                raise ApiError("Timeout", "Timeout: Too large resource version: 2, current: 1", {"causes": [cause]})
+
+        def down(verb: str, kind: str, name: str) -> None:
+            if verb in ("watch", "event"):
+                raise Unreachable("down")
+
+        api.before = down
+        await api.create(pod("never-seen"))
+        await asyncio.sleep(0.1)
+        api.before = too_large
+        del api.objects["Pod", "default", "forgotten"], api.objects["Pod", "default", "never-seen"]
+        api.log.clear()
+        api.revision = 0
+        await api.create(pod("new"))
+        await asyncio.sleep(5)
+        assert {obj["metadata"]["name"] for obj in cache.list("Pod")} == {"kept", "new"}
+        assert cache.revision("Pod") == 1
+        await api.create(pod("newer"))
+        await cache.wait_for("Pod", 2, 5)
         await cache.stop()
 
     run(main())
