@@ -5,6 +5,7 @@ what happened.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from podo.api.errors import ApiError
@@ -123,22 +124,27 @@ class Scheduler:
             return
 
     async def _next(self) -> bool:
-        """Decides for one pod; False when none is ready."""
+        """Decides for one pod; False when none is ready. A slot comes first: what is decided is assumed at once."""
+        await self._slots.acquire()
         entry = self._queue.pop(self._clock.now())
-        if entry is None:
+        if entry is None or not self._begin(entry):
+            self._slots.release()
+        return entry is not None
+
+    def _begin(self, entry: Waiting) -> bool:
+        """Decides, and begins to carry it out; is a binding under way?"""
+        pod = entry.pod
+        if pod.uid in self.snapshot.pods():  # bound meanwhile
             return False
-        if entry.pod.uid in self.snapshot.pods():  # bound meanwhile
-            return True
-        outcome = decide(entry.pod, self.snapshot, self._boards, self._chance.below)
+        outcome = decide(pod, self.snapshot, self._boards, self._chance.below)
         if isinstance(outcome, Refusal):
             self._queue.refused(entry, outcome.plugins)
-            self._recorder.tell(entry.pod.obj, "FailedScheduling", outcome.message(), "Warning", component=self._name)
-            self._tasks.spawn(self._say_why(entry.pod, outcome), f"status {entry.pod.key}")
-            return True
-        await self._slots.acquire()
-        self.snapshot.add_pod(entry.pod, outcome.node_name)
-        self._binding.add(entry.pod.uid)
-        self._tasks.spawn(self._bind(entry, outcome), f"bind {entry.pod.key}")
+            self._recorder.tell(pod.obj, "FailedScheduling", outcome.message(), "Warning", component=self._name)
+            self._tasks.spawn(self._say_why(pod, outcome), f"status {pod.key}")
+            return False
+        self.snapshot.add_pod(pod, outcome.node_name)
+        self._binding.add(pod.uid)
+        self._tasks.spawn(self._bind(entry, outcome), f"bind {pod.key}")
         return True
 
     async def _bind(self, entry: Waiting, placement: Placement) -> None:
@@ -205,11 +211,10 @@ class Scheduler:
         if condition is None:
             return
         patch = {"metadata": {"uid": pod.uid}, "status": {"conditions": [condition]}}
+        send = partial(self._client.patch, "Pod", pod.name, pod.namespace, type="strategic", subresource="status")
         try:
-            await within(
-                DEADLINE,
-                self._client.patch("Pod", pod.name, pod.namespace, patch=patch, type="strategic", subresource="status"),
-            )
+            async with self._slots:
+                await within(DEADLINE, send(patch=patch))
         except (ApiError, Unreachable, TimeoutError, OSError) as failure:
             log.debug("condition not written", pod=pod.key, why=str(failure))
 
