@@ -24,7 +24,7 @@ from podo.node.inventory import Inventory
 from podo.node.machine import Machine, MachineFailure
 from podo.node.observed import Seen
 from podo.node.room import NodeRoom
-from podo.node.runtimes.contract import Runtime, RuntimeFailure
+from podo.node.runtimes.contract import Happened, Runtime, RuntimeFailure
 from podo.node.sources import Sources
 from podo.node.worker import PodWorker
 from podo.runtime.chance import Chance
@@ -169,10 +169,13 @@ class NodeAgent:
 
     async def _listen(self) -> None:
         async for happened in self._runtime.events():
-            try:
-                await self.room.inventory.look_after(happened)
-            except RuntimeFailure as failure:
-                log.warning("runtime did not say what happened", id=happened.id, why=failure.message)
+            self._tasks.spawn(self._look_after(happened), f"look/{happened.id}")
+
+    async def _look_after(self, happened: Happened) -> None:
+        try:
+            await self.room.inventory.look_after(happened)
+        except RuntimeFailure as failure:
+            log.warning("runtime did not say what happened", id=happened.id, why=failure.message)
 
     async def _take_stock(self) -> None:
         """The first look at the runtime, however long it takes to answer."""

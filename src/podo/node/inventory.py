@@ -4,14 +4,18 @@ seconds.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
 from podo.node import labels
 from podo.node.observed import Seen
 from podo.node.runtimes.contract import Container, Happened, Runtime, RuntimeFailure, Sandbox
+from podo.runtime.tasks import sleep
 
 _NOTHING = Seen()
+#: How long to wait between looks at a container whose exit was told; after that, the relist will find it.
+RUNTIME_LAGS_SECONDS = (0.001, 0.002, 0.004, 0.008, *(0.01,) * 10, *(0.05,) * 10, 0.5)
 
 
 class Inventory:
@@ -29,6 +33,7 @@ class Inventory:
         self._containers: dict[str, Container] = {}
         self._by_pod: dict[str, tuple[set[str], set[str]]] = {}  # uid -> sandbox ids, container ids
         self._seen: dict[str, Seen] = {}
+        self._relisting = asyncio.Lock()
         self._touched: set[str] = set()  # ids changed while a relist is under way: newer than what it brings
 
     def of(self, uid: str) -> Seen:
@@ -72,9 +77,18 @@ class Inventory:
         if happened.kind == "resync":
             await self.relist()
         elif happened.id in self._containers:
-            await self.look_at_container(happened.id)
+            await self._look_until_exited(happened)
         elif happened.id in self._sandboxes:
             await self.look_at_sandbox(happened.id)
+
+    async def _look_until_exited(self, happened: Happened) -> None:
+        """The runtime may tell an exit a moment before its own answers have it."""
+        for wait in (*RUNTIME_LAGS_SECONDS, None):
+            await self.look_at_container(happened.id)
+            container = self._containers.get(happened.id)
+            if wait is None or happened.kind != "exited" or container is None or container.state == "exited":
+                return
+            await sleep(wait)
 
     def forget_sandbox(self, sandbox_id: str) -> None:
         """A sandbox is gone, and the containers in it."""
@@ -93,6 +107,10 @@ class Inventory:
 
     async def relist(self) -> None:
         """Compare all there is with what is known, and look at what differs."""
+        async with self._relisting:
+            await self._relist()
+
+    async def _relist(self) -> None:
         self._touched.clear()
         sandboxes = {sandbox.id: sandbox for sandbox in await self._runtime.list_sandboxes()}
         containers = {container.id: container for container in await self._runtime.list_containers()}
