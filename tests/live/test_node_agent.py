@@ -399,8 +399,11 @@ def test_containers_are_adopted_and_orphans_ended(instance: containerd_instance.
         sandbox = (await node.runtime.list_sandboxes())[0]
         await node.runtime.stop_sandbox(sandbox.id)
         lost = container_id(kept)
-        pod = await node.until("kept", lambda pod: is_ready(pod) and container_id(pod) != lost)
-        assert pod["status"]["containerStatuses"][0]["restartCount"] == 1
-        assert pod["status"]["podIP"] != kept["status"]["podIP"]
+        old_ip = kept["status"]["podIP"]
+        pod = await node.until(
+            "kept", lambda pod: is_ready(pod) and container_id(pod) != lost and pod["status"]["podIP"] != old_ip
+        )
+        # Containers end before their sandbox does: one start may have been lost in the old sandbox.
+        assert pod["status"]["containerStatuses"][0]["restartCount"] in (1, 2)
 
     tell(instance, story)
