@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from podo.client.contract import Client
 from podo.node.agent import NodeAgent
 from podo.node.config import NodeConfig
-from podo.node.runtimes.simulated import SimulatedRuntime
+from podo.node.runtimes.simulated import RuntimeState, SimulatedRuntime
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
 
 
-class SimulatedNode:
-    """``number`` gives the node its address, 192.168.0.1 for node 0."""
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """A node at one moment: the state of its runtime, or None where the machine is off."""
 
-    def __init__(self, name: str, number: int, client: Client, clock: Clock, chance: Chance) -> None:
+    name: str
+    number: int
+    runtime: RuntimeState | None = None
+
+
+class SimulatedNode:
+    """``number`` gives the node its address, 192.168.0.1 for node 0. ``state``: what its runtime has when it first
+    starts."""
+
+    def __init__(
+        self, name: str, number: int, client: Client, clock: Clock, chance: Chance, state: RuntimeState | None = None
+    ) -> None:
         self.name = name
+        self._number = number
         self._client = client
         self._clock = clock
         self._chance = chance
+        self._state = state
         upper, lower = divmod(number + 1, 250)
-        self._config = NodeConfig(name, f"192.168.{upper}.{lower}", simulated=True)
+        # This runtime loses no event: looking at everything again every minute is enough.
+        self._config = NodeConfig(name, f"192.168.{upper}.{lower}", simulated=True, relist_seconds=60.0)
         self._runtime: SimulatedRuntime | None = None
         self._agent: NodeAgent | None = None
 
@@ -27,11 +44,15 @@ class SimulatedNode:
     def alive(self) -> bool:
         return self._agent is not None
 
+    def state(self) -> NodeState:
+        return NodeState(self.name, self._number, self._runtime.state() if self._runtime else None)
+
     async def start(self) -> None:
-        """Switch the machine on. Nothing runs on it yet."""
+        """Switch the machine on."""
         if self._agent is not None:
             return
-        self._runtime = runtime = SimulatedRuntime(self._clock, self._chance)
+        self._runtime = runtime = SimulatedRuntime(self._clock, self._chance, state=self._state)
+        self._state = None
 
         async def network(pod_cidr: str) -> None:
             runtime.set_pod_cidr(pod_cidr)

@@ -18,9 +18,9 @@ from podo.api.meta import condition_is_true, name_of, namespace_of
 from podo.apiserver.local import LocalClient
 from podo.client.contract import Client
 from podo.cluster.controlplane import ControlPlane, Settings
+from podo.cluster.simulatednode import NodeState, SimulatedNode
 from podo.lab.faults import Faults, FaultyClient
 from podo.lab.manifests import Manifest, kind_named, objects_of
-from podo.lab.nodes import NodeState, SimulatedNode
 from podo.lab.virtualtime import START
 from podo.lab.why import explanation
 from podo.reconcile.perform import kind_name

@@ -1,4 +1,4 @@
-"""Address ranges: each cluster its own, kept over restarts, given back, and not taken from one that is just starting."""
+"""Address ranges: each cluster has its own, keeps them over restarts, and a starting one does not lose them."""
 
 from __future__ import annotations
 

@@ -48,8 +48,7 @@ def _print_json(config: Config, now: state.State) -> None:
 
 def _print_text(config: Config, now: state.State) -> None:
     clock = SystemClock().now()
-    print(
-        f"cluster {config.name}: {config.server_url}, {config.nodes} {config.runtime} node(s), data in {config.data_dir}"
-    )
+    nodes = f"{config.nodes} {config.runtime} node(s)"
+    print(f"cluster {config.name}: {config.server_url}, {nodes}, data in {config.data_dir}")
     rows = [(c.name, c.pid or "-", c.state, age(clock - c.since), c.restarts, c.exit) for c in _rows(now)]
     print(table(("COMPONENT", "PID", "STATE", "SINCE", "RESTARTS", "LAST EXIT"), rows))
