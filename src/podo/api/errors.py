@@ -114,7 +114,7 @@ def bad_request(message: str) -> ApiError:
 
 def invalid(kind: Kind, name: str, problems: Iterable[Problem]) -> ApiError:
     """All that is wrong with one object, each problem a cause."""
-    found = list(problems)
+    found = list(dict.fromkeys(problems))  # the same thing said twice is one cause
     text = str(found[0]) if len(found) == 1 else "[" + ", ".join(map(str, found)) + "]"
     causes = [{"reason": p.reason, "message": p.message, "field": p.path} for p in found]
     details = {"name": name, "group": kind.group, "kind": kind.kind, "causes": causes}

@@ -59,4 +59,5 @@ async def _insert(backend: Backend, call: Call, obj: Obj, generated: bool) -> Re
                 break
             found = obj["metadata"]
             found["name"] = call.name = stamping.generated_name(found["generateName"], backend.chance)
+            kind.prepare(obj, None)  # what is made from the name (a Namespace's label)
     raise already_exists(kind, call.name)
