@@ -6,6 +6,8 @@ A new kind is one file under ``api/kinds/`` and one line here.
 from __future__ import annotations
 
 from podo.api.kind import Kind, Obj
+from podo.api.kinds.apps.controllerrevision import CONTROLLERREVISION
+from podo.api.kinds.apps.daemonset import DAEMONSET
 from podo.api.kinds.apps.deployment import DEPLOYMENT
 from podo.api.kinds.apps.replicaset import REPLICASET
 from podo.api.kinds.autoscaling.scale import SCALE
@@ -34,6 +36,8 @@ _SERVED: tuple[Kind, ...] = (
     SECRET,
     SERVICE,
     SERVICEACCOUNT,
+    CONTROLLERREVISION,
+    DAEMONSET,
     DEPLOYMENT,
     REPLICASET,
     LEASE,

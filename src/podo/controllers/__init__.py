@@ -15,6 +15,7 @@ from podo.controllers import (
     tainteviction,
 )
 from podo.controllers.clusterdns import reconcile as clusterdns
+from podo.controllers.daemonset import sync as daemonset
 from podo.controllers.deployment import sync as deployment
 from podo.controllers.nodeipam import nodeipam
 from podo.reconcile.declare import Declaration
@@ -25,6 +26,7 @@ def declarations(cluster_cidr: str = "10.244.0.0/16") -> tuple[Declaration, ...]
     return (
         deployment.reconcile,
         replicaset.reconcile,
+        daemonset.reconcile,
         endpointslice.reconcile,
         endpoints.reconcile,
         namespace.reconcile,

@@ -52,6 +52,24 @@ def seconds_until_available(pod: Obj, min_ready_seconds: int, now: float) -> flo
     return None if since is None else max(0.0, since + min_ready_seconds - now)
 
 
+def finished_at(pod: Obj, now: float) -> float:
+    """When the last of its containers ended (seconds); what says nothing of that counts from its deletion or as just
+    ended.
+    """
+    status = pod.get("status") or {}
+    statuses = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
+    ends = [((each.get("state") or {}).get("terminated") or {}).get("finishedAt") for each in statuses]
+    moments = [timestamp.parse(end) for end in ends if end]
+    if moments:
+        return max(moments)
+    for kind in ("Ready", "DisruptionTarget"):
+        condition = condition_of(pod, kind)
+        if condition is not None and condition.get("lastTransitionTime"):
+            return timestamp.parse(condition["lastTransitionTime"])
+    text = pod["metadata"].get("deletionTimestamp") or pod["metadata"].get("creationTimestamp")
+    return timestamp.parse(text) if text else now
+
+
 def restarts_of(pod: Obj) -> int:
     """The most restarts of any container of the pod."""
     status = pod.get("status") or {}

@@ -41,7 +41,8 @@ def test_the_bare_name_of_event_means_the_core_one():
 
 def test_get_all_shows_workloads_and_services():
     found = {kind.kind for kind in registry.all_kinds() if "all" in kind.categories}
-    assert found == {"Pod", "Service", "Deployment", "ReplicaSet"}
+    workloads = {"DaemonSet", "Deployment", "ReplicaSet"}
+    assert found == {"Pod", "Service", *workloads}
 
 
 def test_cluster_scoped_kinds():

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Iterator
 
 from podo.api.kind import Obj
 from podo.api.meta import annotations_of, is_deleting, metadata, name_of, namespace_of, owner_reference, uid_of
 from podo.controllers.deployment.rollout import Rollout, max_surge
 from podo.controllers.replicaset import replicas_of
+from podo.controllers.templatehash import HASH_LABEL, plain, template_hash
 from podo.reconcile.actions import Action, Delete
 
-HASH_LABEL = "pod-template-hash"
 REVISION = "deployment.kubernetes.io/revision"
 REVISION_HISTORY = "deployment.kubernetes.io/revision-history"
 DESIRED = "deployment.kubernetes.io/desired-replicas"
@@ -30,7 +29,6 @@ _OWN = frozenset(
 )
 #: The longest revision-history annotation, in characters; the oldest revisions are cut off.
 HISTORY_CHARACTERS = 2000
-_SAFE_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 
 
 def by_age(sets: list[Obj]) -> list[Obj]:
@@ -40,27 +38,7 @@ def by_age(sets: list[Obj]) -> list[Obj]:
 
 def is_of_template(rs: Obj, deployment: Obj) -> bool:
     """Has the ReplicaSet the Deployment's present template, the hash label apart?"""
-    return _plain(rs["spec"]["template"]) == _plain(deployment["spec"]["template"])
-
-
-def _plain(template: Obj) -> Obj:
-    """The template without what the controller and the server add to it."""
-    meta = {key: value for key, value in (template.get("metadata") or {}).items() if value}
-    meta.pop("creationTimestamp", None)
-    labels = {key: value for key, value in (meta.pop("labels", None) or {}).items() if key != HASH_LABEL}
-    return {"metadata": {**meta, "labels": labels}, "spec": template["spec"]}
-
-
-def template_hash(deployment: Obj) -> str:
-    """A hash of template and ``status.collisionCount``: FNV-1a of 32 bits, its digits as letters that are safe in
-    names.
-    """
-    text = json.dumps(_plain(deployment["spec"]["template"]), sort_keys=True, separators=(",", ":"))
-    collisions = (deployment.get("status") or {}).get("collisionCount")
-    value = 0x811C9DC5
-    for byte in f"{text}{'' if collisions is None else collisions}".encode():
-        value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
-    return "".join(_SAFE_LETTERS[ord(digit) % len(_SAFE_LETTERS)] for digit in str(value))
+    return plain(rs["spec"]["template"]) == plain(deployment["spec"]["template"])
 
 
 def revision_number(obj: Obj) -> int:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from podo.api.columns import AGE, NAME, TEMPLATE_COLUMNS, column
 from podo.api.kind import Kind, Obj, ScalePaths
 from podo.api.parts.podtemplate import fill_in_template
 from podo.api.parts.replicas import check_replicated, check_status_numbers
+from podo.api.parts.rolling import check_share, is_zero
 from podo.api.rules import Found, check_not_negative, forbidden, invalid, not_supported, required
 
 _STRATEGIES = ("Recreate", "RollingUpdate")
 _DEFAULTS = {"replicas": 1, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600}
 _ROLLING = ("maxUnavailable", "maxSurge")
-_is_percent = re.compile("[0-9]{1,9}%").fullmatch
-_NO_PERCENT = (
-    "a valid percent string must be a numeric string followed by an ending '%' "
-    "(e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')"
-)
 
 
 def _fill_in(deployment: Obj) -> None:
@@ -64,24 +59,11 @@ def _check_strategy(strategy: dict[str, Any], found: Found) -> None:
 
 
 def _check_rolling(rolling: dict[str, Any], path: str, found: Found) -> None:
-    for field in _ROLLING:
-        value = rolling.get(field)
-        if isinstance(value, str):
-            if not _is_percent(value):
-                found.append(invalid(f"{path}.{field}", value, _NO_PERCENT))
-            elif field == "maxUnavailable" and int(value[:-1]) > 100:
-                found.append(invalid(f"{path}.{field}", value, "must not be greater than 100%"))
-        else:
-            check_not_negative(f"{path}.{field}", value, found)
     unavailable = rolling.get("maxUnavailable")
-    if _is_zero(unavailable) and _is_zero(rolling.get("maxSurge")):
+    check_share(f"{path}.maxUnavailable", unavailable, found, most_percent=100)
+    check_share(f"{path}.maxSurge", rolling.get("maxSurge"), found)
+    if is_zero(unavailable) and is_zero(rolling.get("maxSurge")):
         found.append(invalid(f"{path}.maxUnavailable", unavailable, "may not be 0 when `maxSurge` is 0"))
-
-
-def _is_zero(value: Any) -> bool:
-    if isinstance(value, str):
-        return bool(_is_percent(value)) and int(value[:-1]) == 0
-    return not value
 
 
 def _status_problems(new: Obj, old: Obj | None) -> Found:
