@@ -1,0 +1,33 @@
+"""The pods that the measurements create."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+#: Of fixed length, so that a request's head can be made before its name is known.
+NAME = "bench-{:07d}"
+#: No scheduler of this name: the pod stays as it is and costs only what the API server does for it.
+NOBODY = "nobody"
+
+
+def pod(
+    name: str, *, scheduler: str = "default-scheduler", command: tuple[str, ...] = ("sleep", "3600")
+) -> dict[str, Any]:
+    """A typical pod: labels, a container with environment, resources and a port."""
+    container = {
+        "name": "main",
+        "image": "busybox:1.28",
+        "imagePullPolicy": "IfNotPresent",
+        "command": list(command),
+        "env": [{"name": "MODE", "value": "production"}, {"name": "LEVEL", "value": "info"}],
+        "ports": [{"containerPort": 8080, "name": "http"}],
+        "resources": {"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"memory": "64Mi"}},
+    }
+    spec = {"schedulerName": scheduler, "terminationGracePeriodSeconds": 0, "containers": [container]}
+    metadata = {"name": name, "labels": {"app": "bench", "tier": "backend", "version": "v1"}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def encoded(number: int, *, scheduler: str = NOBODY) -> bytes:
+    return json.dumps(pod(NAME.format(number), scheduler=scheduler)).encode()
