@@ -155,8 +155,9 @@ class Kubectl:
         return Ended(argv[:1] + list(arguments), done.returncode, done.stdout, done.stderr)
 
     @contextmanager
-    def follow(self, *arguments: str, terminal: bool = False) -> Iterator[Following]:
-        following = Following(self.argv(*arguments), self.environment, terminal=terminal)
+    def follow(self, *arguments: str, terminal: bool = False, editor: str = "false") -> Iterator[Following]:
+        environment = {**self.environment, "KUBE_EDITOR": editor}
+        following = Following(self.argv(*arguments), environment, terminal=terminal)
         try:
             yield following
         finally:
