@@ -35,6 +35,7 @@ class KeyQueue(Generic[K]):
         self._heap: list[tuple[float, int, K]] = []
         self._counter = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = 0.0  # not asked of the timer: uvloop gives none where the time has come already
 
     def __len__(self) -> int:
         """Keys that are ready or in work (without timers)."""
@@ -110,15 +111,16 @@ class KeyQueue(Generic[K]):
     def _set_timer(self) -> None:
         while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
             heapq.heappop(self._heap)  # overtaken by an earlier one
-        if self._timer and (not self._heap or self._timer.when() != self._heap[0][0]):
+        if self._timer and (not self._heap or self._rings_at != self._heap[0][0]):
             self._timer.cancel()
             self._timer = None
         if self._heap and not self._timer:
-            self._timer = asyncio.get_running_loop().call_at(self._heap[0][0], self._ring)
+            self._rings_at = self._heap[0][0]
+            self._timer = asyncio.get_running_loop().call_at(self._rings_at, self._ring)
 
     def _ring(self) -> None:
         assert self._timer is not None
-        now = max(asyncio.get_running_loop().time(), self._timer.when())  # loops ring a little early
+        now = max(asyncio.get_running_loop().time(), self._rings_at)  # loops ring a little early
         self._timer = None
         while self._heap and self._heap[0][0] <= now:
             due, _, key = heapq.heappop(self._heap)

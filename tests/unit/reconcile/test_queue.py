@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from podo.lab.virtualtime import run
 from podo.reconcile.queue import KeyQueue
+from podo.runtime import loop
 
 
 def nothing() -> None:
@@ -51,6 +52,21 @@ def test_first_come_first_served() -> None:
     for key in "cabcab":
         queue.add(key)
     assert taken(queue) == ["c", "a", "b"]
+
+
+def test_timers_that_are_due_at_once_ring_on_every_loop() -> None:
+    async def main() -> None:
+        rung = asyncio.Event()
+        queue: KeyQueue[str] = KeyQueue(rung.set)
+        for _ in range(3):
+            rung.clear()
+            queue.add_after("now", 1e-9)
+            await asyncio.wait_for(rung.wait(), 5)
+            assert taken(queue) == ["now"]
+            queue.done("now")
+
+    for runner in (asyncio.run, loop.run):  # the standard library's, and the one that podo's processes use
+        runner(main())
 
 
 def test_timers_ring_in_order_and_the_earliest_counts() -> None:
