@@ -18,6 +18,8 @@ _SUFFIX = 5
 _SERVER_OWNED = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
 #: Not kept: selfLink is gone from the API; managedFields comes with server-side apply.
 _DROPPED = ("selfLink", "managedFields")
+#: Left out when they are empty, as upstream's encoding does.
+_NOT_EMPTY = ("labels", "annotations", "finalizers", "ownerReferences")
 
 NAMESPACE_MISMATCH = "the namespace of the provided object does not match the namespace sent on the request"
 CHANGED = "the object has been modified; please apply your changes to the latest version and try again"
@@ -47,6 +49,7 @@ def _second(now: int) -> str:
 def stamp_new(obj: Obj, now: float, chance: Chance) -> bool:
     """The server's fields of a new object. True if its name was generated."""
     found = meta.metadata(obj)
+    _drop_empty(found)
     for name in (*_SERVER_OWNED, *_DROPPED, "resourceVersion"):
         found.pop(name, None)
     found["uid"] = chance.uid()
@@ -60,6 +63,7 @@ def stamp_new(obj: Obj, now: float, chance: Chance) -> bool:
 def keep_server_fields(new: Obj, old: Obj) -> None:
     """An update cannot change what the server owns: take it from ``old``."""
     found, before = meta.metadata(new), old["metadata"]
+    _drop_empty(found)
     for name in _DROPPED:
         found.pop(name, None)
     for name in (*_SERVER_OWNED, "resourceVersion", "name", "namespace"):
@@ -67,6 +71,12 @@ def keep_server_fields(new: Obj, old: Obj) -> None:
             found[name] = before[name]
         else:
             found.pop(name, None)
+
+
+def _drop_empty(metadata: dict[str, Any]) -> None:
+    for name in _NOT_EMPTY:
+        if name in metadata and not metadata[name]:
+            del metadata[name]
 
 
 def raise_generation(kind: Kind, new: Obj, old: Obj) -> None:
