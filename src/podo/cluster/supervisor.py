@@ -148,6 +148,7 @@ class Supervisor:
             if not unit.component.survives:
                 unit.stop()
                 self._write()
+        save(self._path, replace(self._state, pid=0, started=0))
 
     def _stop_soon(self) -> None:
         self._stopping = True

@@ -29,7 +29,8 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _rows(now: state.State) -> list[state.ComponentState]:
-    supervisor = state.ComponentState("supervisor", "ready", now.since, now.pid, now.started)
+    word = "ready" if now.pid else "stopped"
+    supervisor = state.ComponentState("supervisor", word, now.since, now.pid, now.started)
     return [component.seen() for component in [supervisor, *now.components]]
 
 
