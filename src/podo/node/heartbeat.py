@@ -26,6 +26,8 @@ LEASE_NAMESPACE = "kube-node-lease"
 LEASE_DURATION_SECONDS = 40
 RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 10.0
+#: The first wait of a node that is not Ready yet; each is twice the one before, up to RETRY_SECONDS.
+FIRST_LOOK_SECONDS = 0.03
 NOT_READY_TAINT = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
 Status = dict[str, Any]
 #: Condition type -> (reason, message) when all is well.
@@ -172,6 +174,7 @@ class Heartbeat:
         self._lease: Obj | None = None
         self._sent: Status = {}
         self._reported_at = 0.0
+        self._was_ready = False
         self._tasks = Tasks(f"heartbeat/{config.name}")
 
     @property
@@ -183,7 +186,7 @@ class Heartbeat:
         await self._until_done(self._register, "register")
         await self._until_done(self._write_status, "first status")
         self._tasks.spawn(self._repeat(self._renew, self._config.lease_seconds, "lease"), "lease")
-        self._tasks.spawn(self._repeat(self._keep_status, self._config.status_seconds, "status"), "status")
+        self._tasks.spawn(self._keep_reporting(), "status")
 
     async def stop(self) -> None:
         await self._tasks.stop()
@@ -201,8 +204,18 @@ class Heartbeat:
     async def _repeat(self, work: Callable[[], Awaitable[None]], every_seconds: float, what: str) -> None:
         while True:
             await self._until_done(work, what)
-            waiting_for_network = what == "status" and not self._pod_cidr
-            await sleep(RETRY_SECONDS if waiting_for_network else every_seconds)
+            await sleep(every_seconds)
+
+    async def _keep_reporting(self) -> None:
+        """Often until the node is Ready for the first time (its network is still to come), then at its usual pace."""
+        wait = FIRST_LOOK_SECONDS
+        while True:
+            await self._until_done(self._keep_status, "status")
+            if self._was_ready:
+                await sleep(self._config.status_seconds)
+            else:
+                await sleep(wait)
+                wait = min(wait * 2, RETRY_SECONDS)
 
     # Registration
 
@@ -276,6 +289,7 @@ class Heartbeat:
                 raise
             await self._register()
         self._sent, self._reported_at = new, now
+        self._was_ready = self._was_ready or new["conditions"][-1]["status"] == "True"  # Ready is the last of them
         await self._note_pod_cidr()
 
     # Lease
