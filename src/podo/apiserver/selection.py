@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 
@@ -24,6 +25,16 @@ class _Labelled(msgspec.Struct):
 
 
 _labels_of = msgspec.json.Decoder(_Labelled).decode
+
+#: Objects whose fields are remembered: more than one turn of the store brings.
+_REMEMBERED = 512
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _field_values(kind: Kind, value: bytes) -> dict[str, str]:
+    """What can be selected by, read once for all watchers that look at one change (every node watches its pods)."""
+    obj = stored.load(kind, value)
+    return {label: read(obj) for label, read in kind.fields.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +83,8 @@ class Selection:
             return False
         if not own:
             return True
-        obj = stored.load(self.kind, record.value)
-        return all(one.matches(self.kind.fields[one.field](obj)) for one in own)
+        values = _field_values(self.kind, record.value)
+        return all(one.matches(values[one.field]) for one in own)
 
     def _key_matches(self, key: str) -> bool:
         parts = key.rsplit("/", 2)
