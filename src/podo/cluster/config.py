@@ -99,7 +99,7 @@ def load(data_dir: Path) -> Config | None:
     try:
         settings = json.loads(path.read_bytes())
         return replace(Config(**settings), data_dir=str(data_dir))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, TypeError) as failure:
         raise ConfigProblem(f"{path} is damaged: {failure}") from failure

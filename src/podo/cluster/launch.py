@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import ssl
 import subprocess
 from collections.abc import Callable
@@ -128,9 +129,9 @@ def _tail(log: Path, lines: int = 15) -> str:
 
 def stop(config: Config, progress: Progress) -> None:
     """End the supervisor (it stops its components in reverse order), then what survives it and what the kernel
-    holds."""
+    holds. The supervisor may be this process (``--foreground``), when it has done its work."""
     now = state.load(config.layout.state)
-    if (supervisor := now.supervisor) and supervisor.alive:
+    if (supervisor := now.supervisor) and supervisor.alive and supervisor.pid != os.getpid():
         supervisor.end(grace_seconds=40)
         progress("components are stopped")
     for component in reversed(now.components):  # what a killed supervisor left running

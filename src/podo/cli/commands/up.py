@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from podo.cli.errors import FAILURE, PRECONDITION, TIMEOUT, USAGE, CommandFailed
 from podo.cli.output.progress import done, step
 from podo.cluster import kubeconfig, launch, state
 from podo.cluster.config import Config, ConfigProblem
-from podo.cluster.lock import held
+from podo.cluster.lock import AlreadyHeld, held
 from podo.cluster.plan import Precondition, Request, plan
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
@@ -50,15 +51,13 @@ def run(options: argparse.Namespace) -> None:
         _prepare(config)
         path = options.kubeconfig or kubeconfig.user_path()
         _merge(config, path)
-        if options.foreground:
-            return _stay(config)
-        if not state.load(config.layout.state).running:
-            launch.launch(config)
-        if options.wait > 0:
-            _wait(config, options.wait)
+        if not options.foreground:
+            _start(config, options.wait)
+    if options.foreground:
+        _stay(config)
+        return
     done(f"cluster {config.name} is {'ready' if options.wait > 0 else 'starting'} at {config.server_url}")
     done(f"  kubectl --kubeconfig {path} --context {config.context} get nodes")
-    return None
 
 
 def _planned(options: argparse.Namespace) -> Config:
@@ -98,6 +97,13 @@ def _merge(config: Config, path: Path) -> None:
         raise CommandFailed(PRECONDITION, str(problem), "podo up --kubeconfig FILE") from problem
 
 
+def _start(config: Config, wait: float) -> None:
+    if not state.load(config.layout.state).running:
+        launch.launch(config)
+    if wait > 0:
+        _wait(config, wait)
+
+
 def _wait(config: Config, seconds: float) -> None:
     try:
         launch.wait_ready(config, seconds, step)
@@ -114,8 +120,10 @@ def _wait(config: Config, seconds: float) -> None:
 
 
 def _stay(config: Config) -> None:
+    """Be the supervisor. The lock is free meanwhile, so that ``podo down`` can end this; then it clears away, too."""
     from podo.cli.commands import supervise
 
     done(f"cluster {config.name} starts at {config.server_url}; Ctrl-C stops it")
     supervise.supervise(config)
-    launch.stop(config, step)
+    with contextlib.suppress(AlreadyHeld), held(config.layout.run / "up.lock"):
+        launch.stop(config, step)
