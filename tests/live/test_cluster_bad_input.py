@@ -29,12 +29,11 @@ def with_container(**changes: object) -> manifests.Obj:
     ("manifest", "words"),
     [
         ("kind: Pod\nmetadata: [", "error converting YAML to JSON"),
-        ("just words", "cannot unmarshal|json parse error|error unmarshaling"),
+        ("just words", "invalid object to validate"),
         ({"kind": "Pod", "metadata": {"name": "x"}}, "apiVersion not set"),
         ({"apiVersion": "v1", "kind": "Pood", "metadata": {"name": "x"}}, 'no matches for kind "Pood" in version "v1"'),
         (with_spec(replicaz=1), r'strict decoding error: unknown field "spec.replicaz"'),
         (with_container(imagePullPolicee="x"), r'unknown field "spec.containers\[0\].imagePullPolicee"'),
-        ('{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x"},"data":{"a":"1","a":"2"}}', "already set|duplicate"),
         (with_spec(replicas="three"), "cannot unmarshal string into|replicas"),
         (with_spec(replicas=-1), r"spec.replicas: Invalid value: -1: must be greater than or equal to 0"),
         (manifests.config_map("x", a=1), "data|cannot unmarshal number"),  # type: ignore[arg-type]
@@ -42,15 +41,15 @@ def with_container(**changes: object) -> manifests.Obj:
         (manifests.config_map("x" * 300), r"must be no more than 253 (characters|bytes)"),
         (manifests.service("9web"), 'metadata.name: Invalid value: "9web": a DNS-1035 label'),
         (manifests.pod("it", {"name": "main"}), r"spec.containers\[0\].image: Required value"),
-        (manifests.pod("it", manifests.shell(), manifests.shell()), r'spec.containers\[1\].name: Duplicate value: "main"'),
+        (manifests.pod("it", manifests.shell(), manifests.shell()), r'containers\[1\].name: Duplicate value: "main"'),
         (with_container(imagePullPolicy="Sometimes"), 'Unsupported value: "Sometimes": supported values: "Always"'),
         (with_container(ports=[{"containerPort": 99999}]), "must be between 1 and 65535, inclusive"),
-        (with_container(resources={"limits": {"cpu": "much"}}), "quantities must match the regular expression|unmarshal"),
+        (with_container(resources={"limits": {"cpu": "much"}}), "quantities must match the regular expression"),
         (with_container(volumeMounts=[{"name": "no", "mountPath": "/x"}]), r'volumeMounts\[0\].name: Not found: "no"'),
         (with_spec(selector={"matchLabels": {"app": "other"}}), r"`selector` does not match template `labels`"),
         (manifests.service("web", port=0), r"spec.ports\[0\].port: Invalid value: 0"),
-        (manifests.service("web", clusterIP="10.1.2.3"), "provided IP is not in the valid range|not in the valid range"),
-        (manifests.service("web", type="NodePort", ports=[{"port": 1, "nodePort": 80}]), "provided port is not in the valid range"),
+        (manifests.service("web", clusterIP="10.1.2.3"), "not in the valid range"),
+        (manifests.service("web", type="NodePort", ports=[{"port": 1, "nodePort": 80}]), "port is not in the valid range"),
         ({**manifests.secret("s"), "data": {"x": "not base64!"}}, "illegal base64|base64"),
         ({**manifests.pod("it"), "spec": {"containers": []}}, r"spec.containers: Required value"),
         (manifests.pod("it", restartPolicy="Perhaps"), 'spec.restartPolicy: Unsupported value: "Perhaps"'),
@@ -72,13 +71,21 @@ def test_unknown_fields_may_be_let_through(kubectl: Kubectl) -> None:
 
 
 def test_fields_that_cannot_change(kubectl: Kubectl) -> None:
-    kubectl("apply", "-f", "-", given=[manifests.deployment("web", replicas=0), manifests.service("web"), manifests.pod("it")])
+    kubectl(
+        "apply",
+        "-f",
+        "-",
+        given=[manifests.deployment("web", replicas=0), manifests.service("web"), manifests.pod("it")],
+    )
     other = '{"spec":{"selector":{"matchLabels":{"x":"y"}},"template":{"metadata":{"labels":{"x":"y"}}}}}'
     assert "field is immutable" in kubectl.fails("patch", "deployment", "web", "--type=merge", "-p", other)
     assert "pod updates may not change fields other than" in kubectl.fails(
         "patch", "pod", "it", "-p", '{"spec":{"terminationGracePeriodSeconds":77,"hostNetwork":true}}'
     )
-    moved = kubectl.fails("patch", "service", "web", "-p", '{"spec":{"clusterIP":"10.96.0.99"}}')
+    other = kubectl.path("{.spec.clusterIP}", "service/web").rpartition(".")[0] + ".250"
+    moved = kubectl.fails(
+        "patch", "service", "web", "-p", f'{{"spec":{{"clusterIP":"{other}","clusterIPs":["{other}"]}}}}'
+    )
     assert "spec.clusterIPs[0]: Invalid value" in moved and "may not change once set" in moved
     assert "the server could not find the requested resource" in kubectl.fails("get", "--raw", "/api/v1/nothing")
 
@@ -135,10 +142,15 @@ def test_other_containers_that_cannot_start(kubectl: Kubectl) -> None:
         ("never", "ErrImageNeverPull", 'Container image "absent:1" is not present with pull policy of Never'),
         ("name", "InvalidImageName", "InvalidImageName"),
     ):
-        eventually(lambda: re.search(rf"^{pod} +0/1 +{shown} ", kubectl("get", "pods"), re.M), f"{pod} is {shown}")
-        eventually(lambda: event in kubectl("describe", "pod", pod), f"an event for {pod}: {event}")
+        shows(kubectl, pod, rf"^{pod} +0/1 +{shown} ", event)
     kubectl("create", "configmap", "absent", "--from-literal=x=1")
     kubectl("wait", "pod/config", "--for=condition=Ready", "--timeout=60s")
+
+
+def shows(kubectl: Kubectl, pod: str, line: str, event: str) -> None:
+    """Wait for a line of the table and for words in the description."""
+    eventually(lambda: re.search(line, kubectl("get", "pods"), re.M), f"{pod} is shown as {line!r}")
+    eventually(lambda: event in kubectl("describe", "pod", pod), f"an event for {pod}: {event}")
 
 
 def test_the_server_lived_through_all_of_it(shared_cluster: Cluster) -> None:

@@ -111,7 +111,9 @@ def test_a_deleted_pod_is_replaced(kubectl: Kubectl) -> None:
     kubectl("wait", "deployment/web", "--for=condition=Available", "--timeout=30s")
     before = set(kubectl("get", "pods", "-o", "name").split())
     victim = sorted(before)[0]
-    assert kubectl("delete", victim) == f'pod "{victim.removeprefix("pod/")}" deleted from {kubectl.namespace} namespace\n'
+    assert (
+        kubectl("delete", victim) == f'pod "{victim.removeprefix("pod/")}" deleted from {kubectl.namespace} namespace\n'
+    )
     kubectl("wait", "deployment/web", "--for=jsonpath={.status.readyReplicas}=3", "--timeout=30s")
     after = set(kubectl("get", "pods", "-o", "name").split())
     assert victim not in after and len(after & before) == 2 and len(after) == 3
@@ -123,7 +125,7 @@ def test_a_killed_process_is_started_again(kubectl: Kubectl, shared_cluster: Clu
     name = kubectl.path("{.items[0].metadata.name}", "pods")
     container = kubectl.path("{.status.containerStatuses[0].containerID}", "pod", name)
     os.kill(in_container(shared_cluster.name, container)[0], signal.SIGKILL)
-    eventually(lambda: "1" == kubectl.path("{.status.containerStatuses[0].restartCount}", "pod", name), "a restart")
+    eventually(lambda: kubectl.path("{.status.containerStatuses[0].restartCount}", "pod", name) == "1", "a restart")
     kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=30s")
     status = kubectl.json("get", "pod", name)["status"]["containerStatuses"][0]
     assert status["lastState"]["terminated"]["exitCode"] == 137

@@ -41,7 +41,9 @@ def test_get_in_every_form(web: Kubectl) -> None:
     assert web("get", "pods", "-o", "go-template={{len .items}}") == "2"
     assert re.search(r"web-\S+ .* web$", web("get", "pods", "-L", "app"), re.M)
     assert "app=web,pod-template-hash=" in web("get", "pods", "--show-labels")
-    assert re.match(r"web-\w{5} +IPv4 +80 +10\.[\d.]+,10\.[\d.]+ +\d+s\n$", web("get", "endpointslices", "--no-headers"))
+    assert re.match(
+        r"web-\w{5} +IPv4 +80 +10\.[\d.]+,10\.[\d.]+ +\d+s\n$", web("get", "endpointslices", "--no-headers")
+    )
 
 
 def test_get_selects_sorts_and_pages(web: Kubectl) -> None:
@@ -55,7 +57,7 @@ def test_get_selects_sorts_and_pages(web: Kubectl) -> None:
     assert web("get", "pods", "--sort-by=.metadata.name", "-o", "name").split()[0] == "pod/other"
     assert web("get", "pods", "--chunk-size=1", "-o", "name") == web("get", "pods", "-o", "name")
     assert "No resources found" in web.run("get", "pods", "-l", "app=none").err
-    assert 'field label not supported' in web.fails("get", "pods", "--field-selector", "spec.color=red")
+    assert "field label not supported" in web.fails("get", "pods", "--field-selector", "spec.color=red")
     assert "web" in web("get", "deploy", "-A") and "kubernetes" in web("get", "svc", "--all-namespaces")
     web("delete", "pod", "other", "--grace-period=1")
 
@@ -95,7 +97,13 @@ def test_describe_tells_the_story(web: Kubectl) -> None:
     told = web("describe", "service", "web")
     assert re.search(r"^Endpoints: +10\.\S+:80,10\.\S+:80$", told, re.M), told
     told = web("describe", "node", "node-1")
-    for pattern in (r"^ +Ready +True .*KubeletReady", r"^ +cpu: +\d+", r"^PodCIDR: +10\.", r"^Non-terminated Pods:", pod):
+    for pattern in (
+        r"^ +Ready +True .*KubeletReady",
+        r"^ +cpu: +\d+",
+        r"^PodCIDR: +10\.",
+        r"^Non-terminated Pods:",
+        pod,
+    ):
         assert re.search(pattern, told, re.M), f"{pattern}\n{told}"
 
 
@@ -137,9 +145,20 @@ def test_wait_in_every_form(kubectl: Kubectl) -> None:
 
 def test_discovery_and_version(kubectl: Kubectl) -> None:
     resources = kubectl("api-resources", "-o", "wide")
-    for plural in ("pods", "services", "deployments", "replicasets", "leases", "endpointslices", "configmaps", "secrets"):
+    for plural in (
+        "pods",
+        "services",
+        "deployments",
+        "replicasets",
+        "leases",
+        "endpointslices",
+        "configmaps",
+        "secrets",
+    ):
         assert re.search(rf"^{plural} ", resources, re.M), resources
-    assert re.search(r"^pods +po +v1 +true +Pod +create,delete,deletecollection,get,list,patch,update,watch +all$", resources, re.M)
+    assert re.search(
+        r"^pods +po +v1 +true +Pod +create,delete,deletecollection,get,list,patch,update,watch +all$", resources, re.M
+    )
     assert {"v1", "apps/v1", "coordination.k8s.io/v1", "discovery.k8s.io/v1", "events.k8s.io/v1"} <= set(
         kubectl("api-versions").split()
     )

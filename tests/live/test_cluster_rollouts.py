@@ -59,7 +59,11 @@ def test_a_new_image_rolls_out_and_back(web: Kubectl) -> None:
 def test_pause_and_resume(web: Kubectl) -> None:
     assert web("rollout", "pause", "deployment/web") == "deployment.apps/web paused\n"
     web("set", "image", "deployment/web", "nginx=nginx:1.16.1")
-    web("wait", "deployment/web", "--for=jsonpath={.status.conditions[?(@.type=='Progressing')].reason}=DeploymentPaused")
+    web(
+        "wait",
+        "deployment/web",
+        "--for=jsonpath={.status.conditions[?(@.type=='Progressing')].reason}=DeploymentPaused",
+    )
     assert len(web("get", "replicasets", "-o", "name").split()) == 1
     web("rollout", "resume", "deployment/web")
     web("rollout", "status", "deployment/web", "--timeout=40s")
@@ -91,7 +95,9 @@ def test_a_bad_image_stops_a_rollout_and_undo_mends_it(web: Kubectl) -> None:
 def test_recreate_never_runs_two_versions(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", given=manifests.deployment("one", replicas=2, strategy={"type": "Recreate"}))
     kubectl("rollout", "status", "deployment/one", "--timeout=30s")
-    with kubectl.follow("get", "pods", "-w", "-o", "custom-columns=I:.spec.containers[0].image,P:.status.phase") as pods:
+    with kubectl.follow(
+        "get", "pods", "-w", "-o", "custom-columns=I:.spec.containers[0].image,P:.status.phase"
+    ) as pods:
         pods.until("Running")
         kubectl("set", "image", "deployment/one", "nginx=nginx:1.16.1")
         kubectl("rollout", "status", "deployment/one", "--timeout=40s")

@@ -33,7 +33,10 @@ def test_apply_of_a_directory_and_deletion_of_it(kubectl: Kubectl, tmp_path: Pat
     for name in ("one", "two"):
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(manifests.config_map(name, a="b")))
     (tmp_path / "kustomization.yaml").write_text("namePrefix: my-\nresources: [one.yaml, two.yaml]\n")
-    assert kubectl("apply", "-k", str(tmp_path)).split("\n")[:2] == ["configmap/my-one created", "configmap/my-two created"]
+    assert kubectl("apply", "-k", str(tmp_path)).split("\n")[:2] == [
+        "configmap/my-one created",
+        "configmap/my-two created",
+    ]
     (tmp_path / "kustomization.yaml").unlink()
     kubectl("apply", "-f", str(tmp_path))
     kubectl("delete", "-f", str(tmp_path))
@@ -44,7 +47,9 @@ def test_apply_of_a_directory_and_deletion_of_it(kubectl: Kubectl, tmp_path: Pat
 def test_dry_runs_change_nothing(kubectl: Kubectl) -> None:
     web = manifests.deployment("web")
     assert kubectl("apply", "--dry-run=client", "-f", "-", given=web) == "deployment.apps/web created (dry run)\n"
-    assert kubectl("apply", "--dry-run=server", "-f", "-", given=web) == "deployment.apps/web created (server dry run)\n"
+    assert (
+        kubectl("apply", "--dry-run=server", "-f", "-", given=web) == "deployment.apps/web created (server dry run)\n"
+    )
     filled = json.loads(kubectl("create", "--dry-run=server", "-f", "-", "-o", "json", given=web))
     assert filled["spec"]["strategy"]["type"] == "RollingUpdate" and filled["metadata"]["uid"]
     assert "not found" in kubectl.fails("get", "deployment", "web")
@@ -79,7 +84,9 @@ def test_every_kind_of_patch(kubectl: Kubectl) -> None:
     assert kubectl("patch", "deployment", "web", "-p", side) == "deployment.apps/web patched (no change)\n"
     wrong = '[{"op":"test","path":"/spec/replicas","value":5}]'
     assert "invalid" in kubectl.fails("patch", "deployment", "web", "--type=json", "-p", wrong).lower()
-    scaled = kubectl("patch", "deployment", "web", "--subresource=scale", "--type=merge", "-p", '{"spec":{"replicas":1}}')
+    scaled = kubectl(
+        "patch", "deployment", "web", "--subresource=scale", "--type=merge", "-p", '{"spec":{"replicas":1}}'
+    )
     assert "web patched" in scaled and kubectl.path("{.spec.replicas}", "deployment/web") == "1"
 
 
@@ -97,7 +104,9 @@ def test_replace_and_conflicts(kubectl: Kubectl) -> None:
     kubectl("create", "-f", "-", given=manifests.config_map("settings", a="1"))
     stale = kubectl("get", "configmap", "settings", "-o", "yaml")
     assert "AlreadyExists" in kubectl.fails("create", "-f", "-", given=manifests.config_map("settings"))
-    assert kubectl("replace", "-f", "-", given=manifests.config_map("settings", a="2")) == "configmap/settings replaced\n"
+    assert (
+        kubectl("replace", "-f", "-", given=manifests.config_map("settings", a="2")) == "configmap/settings replaced\n"
+    )
     conflict = kubectl.fails("replace", "-f", "-", given=stale)
     assert "the object has been modified; please apply your changes to the latest version and try again" in conflict
     uid = kubectl.path("{.metadata.uid}", "configmap/settings")
@@ -130,7 +139,9 @@ def test_create_run_and_expose(kubectl: Kubectl, tmp_path: Path) -> None:
     assert made["data"] == {"k": "v", "file.txt": "from a file\n"} and made["binaryData"] == {"bytes.bin": "/wD+"}
     kubectl("create", "secret", "generic", "s", "--from-literal=password=hush")
     assert kubectl.path("{.type} {.data.password}", "secret/s") == "Opaque aHVzaA=="
-    kubectl("create", "secret", "docker-registry", "r", "--docker-server=h", "--docker-username=u", "--docker-password=p")
+    kubectl(
+        "create", "secret", "docker-registry", "r", "--docker-server=h", "--docker-username=u", "--docker-password=p"
+    )
     kubectl("create", "serviceaccount", "robot")
     kubectl("create", "service", "clusterip", "plain", "--tcp=80:80")
     kubectl("create", "service", "nodeport", "np", "--tcp=80:80")

@@ -1,0 +1,59 @@
+"""What a cluster holds of a machine beside its files: processes, mounts, namespaces, links, tables, cgroups, routes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Set
+from pathlib import Path
+
+from tests.live import processes
+from tests.live.podo import Cluster
+
+
+def footprint(cluster: Cluster) -> dict[str, Set[str]]:
+    """Everything of its sort that is there now: of processes, mounts and cgroups what bears the cluster's name, of the
+    rest all."""
+    directory = str(cluster.directory)
+    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+    return {
+        "processes": {str(pid) for pid in processes.mentioning(directory)} | _in_cgroups(cluster.name),
+        "mounts": {line.split()[4] for line in mounts if directory in line},
+        "network namespaces": _names("/run/netns") | {line.split()[4] for line in mounts if " nsfs " in line},
+        "links": {link["ifname"] for link in _json("ip", "-j", "link")},
+        "nftables": {" ".join(t["table"].values()) for t in _nftables() if "table" in t},
+        "cgroups": {str(path) for path in _cgroups(cluster.name)},
+        "routes": {f"{r['dst']} {r.get('dev', '')}" for r in _json("ip", "-j", "route", "show", "table", "all")},
+        "reservations": {path.name for path in Path("/run/podo").glob("*.json") if directory in path.read_text()},
+        "data": {directory + "/d"} if cluster.data_dir.exists() else set(),
+        "CNI": _names("/var/lib/cni/networks", "/var/lib/cni/results", "/etc/cni/net.d"),
+        "containerd": _names("/run/containerd/s", "/run/containerd/fifo"),
+    }
+
+
+def _cgroups(name: str) -> list[Path]:
+    return [path for path in Path("/sys/fs/cgroup").glob(f"**/kubepods-{name}-*") if path.is_dir()]
+
+
+def _in_cgroups(name: str) -> set[str]:
+    found: set[str] = set()
+    for top in _cgroups(name):
+        for tasks in top.glob("**/cgroup.procs"):
+            found |= set(tasks.read_text().split())
+    return found
+
+
+def _names(*directories: str) -> set[str]:
+    return {path.name for directory in directories for path in Path(directory).glob("*")}
+
+
+def _nftables() -> list[dict[str, dict[str, str]]]:
+    found = _json("nft", "-j", "list", "tables")
+    assert isinstance(found, dict)
+    for entry in found["nftables"]:
+        entry.get("table", {}).pop("handle", None)
+    return list(found["nftables"])
+
+
+def _json(*argv: str):  # type: ignore[no-untyped-def]
+    return json.loads(subprocess.run(argv, check=True, capture_output=True).stdout or "[]")
