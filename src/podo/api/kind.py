@@ -104,6 +104,8 @@ class Kind:
     generation: bool = False
     #: Is a status given on create kept? Only a Node's is: kubelets register with one.
     status_on_create: bool = False
+    #: What a delete that does not say it does to dependents: "" is in the background. Of old, "Orphan" for some.
+    default_propagation: str = ""
     #: Set where two group versions serve one stored object (Event): the stored kind and the two conversions (in
     #: place or a new dict).
     stored_as: Kind | None = None

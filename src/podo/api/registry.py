@@ -11,6 +11,7 @@ from podo.api.kinds.apps.daemonset import DAEMONSET
 from podo.api.kinds.apps.deployment import DEPLOYMENT
 from podo.api.kinds.apps.replicaset import REPLICASET
 from podo.api.kinds.autoscaling.scale import SCALE
+from podo.api.kinds.batch.job import JOB
 from podo.api.kinds.coordination.lease import LEASE
 from podo.api.kinds.core.binding import BINDING
 from podo.api.kinds.core.configmap import CONFIGMAP
@@ -40,6 +41,7 @@ _SERVED: tuple[Kind, ...] = (
     DAEMONSET,
     DEPLOYMENT,
     REPLICASET,
+    JOB,
     LEASE,
     ENDPOINTSLICE,
     EVENTS_EVENT,

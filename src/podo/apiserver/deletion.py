@@ -37,6 +37,12 @@ def begin(kind: Kind, obj: Obj, grace: int | None, propagation: str, now: float)
     return Wanted(obj, remove=False)
 
 
+def default_propagation(kind: Kind, obj: Obj) -> str:
+    """What becomes of dependents where the delete does not say: as the object's finalizers, else its kind, have it."""
+    finalizers = obj["metadata"].get("finalizers") or ()
+    return "" if FOREGROUND in finalizers or ORPHAN in finalizers else kind.default_propagation
+
+
 def _set_propagation(found: dict[str, Any], propagation: str) -> None:
     finalizers = [name for name in found.get("finalizers") or () if name not in (FOREGROUND, ORPHAN)]
     if propagation in _FINALIZER_OF:

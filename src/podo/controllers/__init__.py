@@ -13,10 +13,12 @@ from podo.controllers import (
     replicaset,
     serviceaccount,
     tainteviction,
+    ttlafterfinished,
 )
 from podo.controllers.clusterdns import reconcile as clusterdns
 from podo.controllers.daemonset import sync as daemonset
 from podo.controllers.deployment import sync as deployment
+from podo.controllers.job import sync as job
 from podo.controllers.nodeipam import nodeipam
 from podo.reconcile.declare import Declaration
 
@@ -27,6 +29,8 @@ def declarations(cluster_cidr: str = "10.244.0.0/16") -> tuple[Declaration, ...]
         deployment.reconcile,
         replicaset.reconcile,
         daemonset.reconcile,
+        job.reconcile,
+        ttlafterfinished.reconcile,
         endpointslice.reconcile,
         endpoints.reconcile,
         namespace.reconcile,

@@ -20,14 +20,17 @@ _PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
 
 def least_useful(pods: list[Obj], count: int, related: list[Obj], now: float) -> list[Obj]:
     """``count`` of ``pods``, the first to go first. ``related``: active pods that count as doubles on their nodes."""
-    if count >= len(pods):
-        return pods
+    return pods if count >= len(pods) else ranked(pods, related, now)[:count]
+
+
+def ranked(pods: list[Obj], related: list[Obj], now: float) -> list[Obj]:
+    """All of ``pods`` in the order in which they go."""
     crowd = Counter(_node(pod) for pod in related)
 
     def order(one: Obj, two: Obj) -> int:
         return _order(one, two, crowd, now)
 
-    return sorted(pods, key=cmp_to_key(order))[:count]
+    return sorted(pods, key=cmp_to_key(order))
 
 
 def _order(one: Obj, two: Obj, crowd: Counter[str], now: float) -> int:

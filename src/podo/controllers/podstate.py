@@ -53,21 +53,19 @@ def seconds_until_available(pod: Obj, min_ready_seconds: int, now: float) -> flo
 
 
 def finished_at(pod: Obj, now: float) -> float:
-    """When the last of its containers ended (seconds); what says nothing of that counts from its deletion or as just
-    ended.
-    """
+    """When the pod ended (seconds): when its last container did, when it became unready, or when it was deleted."""
     status = pod.get("status") or {}
     statuses = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
     ends = [((each.get("state") or {}).get("terminated") or {}).get("finishedAt") for each in statuses]
-    moments = [timestamp.parse(end) for end in ends if end]
-    if moments:
-        return max(moments)
-    for kind in ("Ready", "DisruptionTarget"):
-        condition = condition_of(pod, kind)
-        if condition is not None and condition.get("lastTransitionTime"):
-            return timestamp.parse(condition["lastTransitionTime"])
-    text = pod["metadata"].get("deletionTimestamp") or pod["metadata"].get("creationTimestamp")
-    return timestamp.parse(text) if text else now
+    if ends and all(ends):
+        return max(timestamp.parse(end) for end in ends if end)
+    ready = condition_of(pod, "Ready")
+    if ready is not None and ready.get("status") == "False" and ready.get("lastTransitionTime"):
+        return timestamp.parse(ready["lastTransitionTime"])
+    metadata = pod["metadata"]
+    if text := metadata.get("deletionTimestamp"):
+        return timestamp.parse(text) - int(metadata.get("deletionGracePeriodSeconds") or 0)
+    return timestamp.parse(metadata["creationTimestamp"]) if metadata.get("creationTimestamp") else now
 
 
 def restarts_of(pod: Obj) -> int:

@@ -41,7 +41,7 @@ def test_the_bare_name_of_event_means_the_core_one():
 
 def test_get_all_shows_workloads_and_services():
     found = {kind.kind for kind in registry.all_kinds() if "all" in kind.categories}
-    workloads = {"DaemonSet", "Deployment", "ReplicaSet"}
+    workloads = {"DaemonSet", "Deployment", "Job", "ReplicaSet"}
     assert found == {"Pod", "Service", *workloads}
 
 

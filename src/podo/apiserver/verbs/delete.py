@@ -68,9 +68,9 @@ def _check_preconditions(call: Call, old: Obj, options: DeleteOptions) -> None:
 
 async def _attempt(backend: Backend, call: Call, options: DeleteOptions, record: Record, old: Obj) -> Written:
     kind = call.kind
-    wanted = deletion.begin(
-        kind, stored.load(kind, record.value), options.grace_seconds, options.propagation, backend.clock.now()
-    )
+    present = stored.load(kind, record.value)
+    propagation = options.propagation or deletion.default_propagation(kind, present)
+    wanted = deletion.begin(kind, present, options.grace_seconds, propagation, backend.clock.now())
     code = 202 if options.propagation == "Foreground" and not wanted.remove else 200
     if not wanted.remove:
         if wanted.obj == old:

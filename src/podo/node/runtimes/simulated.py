@@ -5,6 +5,7 @@ Annotations of a pod; each may end in ``.NAME`` to speak of one container only (
 - ``podo.dev/start-seconds``: how long a start takes (default 0)
 - ``podo.dev/run-seconds``: how long a container runs before it exits (default: for ever; plain init containers: 0)
 - ``podo.dev/exit-code``: the code it exits with then (default 0)
+- ``podo.dev/stop-code``: the code it exits with when it is stopped (default 0)
 
 An image whose name begins with ``podo.dev/absent/`` cannot be pulled. What needs a real process (exec, attach,
 port-forward) answers a RuntimeFailure.
@@ -231,7 +232,9 @@ class SimulatedRuntime:
         self._events.put_nowait(happened)
 
     async def stop_container(self, container_id: str, grace_seconds: float) -> None:
-        self._end(container_id, 0)
+        container = self._containers.get(container_id)
+        if container is not None:
+            self._end(container_id, int(self._seconds(container, "stop-code", 0.0) or 0))
 
     async def remove_container(self, container_id: str) -> None:
         self._end(container_id, 137)
