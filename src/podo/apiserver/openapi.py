@@ -1,4 +1,4 @@
-"""/openapi/v2 and /openapi/v3: made once, at the first request, and kept as bytes with their ETags."""
+"""/openapi/v2 (JSON, protobuf) and /openapi/v3: made once, at the first request, and kept as bytes with their ETags."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from podo import version
 from podo.api import registry
 from podo.api.encoding import dumps
 from podo.api.kind import Kind
-from podo.api.schema import openapi
+from podo.api.schema import openapi, openapi_protobuf
 from podo.http.message import Response
 
 
-def openapi_answer(path: str, etag_seen: str) -> Response | None:
+def openapi_answer(path: str, etag_seen: str, accept: str = "") -> Response | None:
     """The answer of an OpenAPI path, or None if there is no such document."""
     parts = tuple(part for part in path.split("/") if part)
     if parts == ("openapi", "v2"):
+        if openapi_protobuf.MEDIA_TYPE in accept:
+            return _cached(*_v2_protobuf(), etag_seen, openapi_protobuf.MEDIA_TYPE)
         return _cached(*_v2(), etag_seen)
     if parts == ("openapi", "v3"):
         return _cached(*_index(), etag_seen)
@@ -26,9 +28,9 @@ def openapi_answer(path: str, etag_seen: str) -> Response | None:
     return None
 
 
-def _cached(body: bytes, etag: str, etag_seen: str) -> Response:
+def _cached(body: bytes, etag: str, etag_seen: str, media: str = "application/json") -> Response:
     headers = [("ETag", etag), ("Vary", "Accept")]
-    return Response(304, b"", headers=headers) if etag_seen == etag else Response(200, body, headers=headers)
+    return Response(304, b"", headers=headers) if etag_seen == etag else Response(200, body, media, headers=headers)
 
 
 def _with_etag(body: bytes) -> tuple[bytes, str]:
@@ -48,6 +50,12 @@ def _by_path() -> dict[str, tuple[str, str]]:
 @lru_cache(maxsize=1)
 def _v2() -> tuple[bytes, str]:
     return _with_etag(dumps(openapi.v2_document(registry.all_kinds(), version.GIT_VERSION)))
+
+
+@lru_cache(maxsize=1)
+def _v2_protobuf() -> tuple[bytes, str]:
+    document = openapi.v2_document(registry.all_kinds(), version.GIT_VERSION)
+    return _with_etag(openapi_protobuf.encode(document))
 
 
 @lru_cache(maxsize=128)
