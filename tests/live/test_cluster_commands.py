@@ -262,7 +262,6 @@ def test_foreground(how: str) -> None:
             "--kubeconfig",
             str(made.kubeconfig),
         ]
-        # fmt: skip
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             eventually(lambda: made.podo("status").code == 0 and made.status()["ready"], "it is ready", 30)
