@@ -39,12 +39,18 @@ def _field_values(kind: Kind, value: bytes) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is asked for. ``name``: the only name that can match, where the field selector pins one."""
+    """What is asked for. ``name``: the only name that can match, where the field selector pins one. Of the field
+    selector, ``by_key`` can be answered without the object, ``by_value`` cannot."""
 
     kind: Kind
     namespace: str
     labels: selectors.Selector
-    fields: tuple[selectors.FieldRequirement, ...]
+    by_key: tuple[selectors.FieldRequirement, ...]
+    by_value: tuple[selectors.FieldRequirement, ...]
+
+    @property
+    def fields(self) -> tuple[selectors.FieldRequirement, ...]:
+        return self.by_key + self.by_value
 
     @property
     def everything(self) -> bool:
@@ -75,22 +81,21 @@ class Selection:
     def matches(self, record: Record) -> bool:
         if not self.labels.everything and not self.labels.matches(_labels_of(record.value).metadata.labels):
             return False
-        return not self.fields or self._fields_match(record)
+        return self._fields_match(record)
 
     def _fields_match(self, record: Record) -> bool:
-        own = [one for one in self.fields if one.field not in _META_FIELDS]
-        if len(own) != len(self.fields) and not self._key_matches(record.key):
+        if self.by_key and not self._key_matches(record.key):
             return False
-        if not own:
+        if not self.by_value:
             return True
         values = _field_values(self.kind, record.value)
-        return all(one.matches(values[one.field]) for one in own)
+        return all(one.matches(values[one.field]) for one in self.by_value)
 
     def _key_matches(self, key: str) -> bool:
         parts = key.rsplit("/", 2)
         namespace = parts[-2] if self.kind.namespaced else ""
         values = {"metadata.name": parts[-1], "metadata.namespace": namespace}
-        return all(one.matches(values[one.field]) for one in self.fields if one.field in values)
+        return all(one.matches(values[one.field]) for one in self.by_key)
 
 
 def select(kind: Kind, namespace: str, labels: str, fields: str) -> Selection:
@@ -103,4 +108,6 @@ def select(kind: Kind, namespace: str, labels: str, fields: str) -> Selection:
     for one in by_field:
         if one.field not in _META_FIELDS and one.field not in kind.fields:
             raise bad_request(f'field label not supported: "{one.field}"')
-    return Selection(kind, namespace, by_label, by_field)
+    by_key = tuple(one for one in by_field if one.field in _META_FIELDS)
+    by_value = tuple(one for one in by_field if one.field not in _META_FIELDS)
+    return Selection(kind, namespace, by_label, by_key, by_value)

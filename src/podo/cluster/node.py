@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from functools import partial
 from pathlib import Path
 
@@ -30,7 +29,7 @@ from podo.node.config import NodeConfig
 from podo.node.podaccess import AgentPods
 from podo.node.runtimes.cri import CriRuntime
 from podo.node.server import KubeletServer
-from podo.runtime import log, loop
+from podo.runtime import garbage, log, loop
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock, SystemClock
 from podo.runtime.tasks import sleep
@@ -59,8 +58,7 @@ async def _serve(config: Config, name: str, clock: Clock, chance: Chance) -> Non
     await agent.start()
     kubelet = await _listen(config, name, agent, runtime, clock)
     await network.start()
-    gc.collect()
-    gc.freeze()
+    garbage.settle()
     say_ready()
     logger.info("ready", node=name)
     await stop.wait()
@@ -86,7 +84,7 @@ def node_config(config: Config, name: str) -> NodeConfig:
 def _client(config: Config, name: str) -> HttpClient:
     pki = config.layout.pki
     certificate, key = pki / f"kubelet-{name}.crt", pki / f"kubelet-{name}.key"
-    return HttpClient(config.node_server_url, pki / "ca.crt", certificate, key, agent="podo-node")
+    return HttpClient(config.node_server_url, pki / "ca.crt", certificate, key, agent="kubelet")
 
 
 async def _ensure_pause_image(config: Config, name: str, runtime: CriRuntime) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 
 from podo.apiserver.local import LocalClient
@@ -14,7 +13,7 @@ from podo.cluster.controlplane import ControlPlane, Settings
 from podo.cluster.simulatednode import SimulatedNode
 from podo.http.server import HttpServer
 from podo.http.tls import client_context, server_context
-from podo.runtime import log, loop
+from podo.runtime import garbage, log, loop
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock, SystemClock
 from podo.storage.contract import Store
@@ -38,8 +37,7 @@ async def _serve(config: Config, clock: Clock, chance: Chance) -> None:
     server = await _listen(config, plane)
     await plane.start_loops()
     nodes = await _simulated_nodes(config, plane, clock, chance)
-    gc.collect()
-    gc.freeze()  # what is here now stays: later collections need not look at it
+    garbage.settle()
     say_ready()
     logger.info("ready", address=config.server_url)
     await stop.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import uuid
 
@@ -9,11 +10,32 @@ import uuid
 SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 
 
+#: Bytes of entropy that are fetched at a time: the call costs more than the bytes.
+_FETCHED = 4096
+
+
+class _Entropy(random.SystemRandom):
+    """The machine's entropy, fetched ahead."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bytes = b""
+        self._at = 0
+
+    def getrandbits(self, k: int) -> int:
+        size = (k + 7) // 8
+        if self._at + size > len(self._bytes):
+            self._bytes, self._at = os.urandom(max(_FETCHED, size)), 0
+        found = int.from_bytes(self._bytes[self._at : self._at + size], "little")
+        self._at += size
+        return found >> (size * 8 - k)
+
+
 class Chance:
     """A source of chance. Without a seed it takes the machine's entropy."""
 
     def __init__(self, seed: int | str | None = None) -> None:
-        self._random: random.Random = random.SystemRandom() if seed is None else random.Random(seed)
+        self._random: random.Random = _Entropy() if seed is None else random.Random(seed)
 
     def uid(self) -> str:
         """A version 4 UUID, as ``metadata.uid``."""
