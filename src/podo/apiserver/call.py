@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from podo.api.kind import Kind
@@ -23,6 +24,12 @@ class Call:
     #: Fields that the body names twice, as messages.
     duplicates: tuple[str, ...] = ()
     warnings: list[str] = field(default_factory=list)
+    #: Who owns the fields that are written: the ``fieldManager`` parameter, or the name of the client's program.
+    manager: str = "unknown"
+    #: Does an apply take over fields that others own? None where the client did not say.
+    force: bool | None = None
+    #: Raises Forbidden if the user may not do this call; for an apply that turns out to create.
+    authorize: Callable[[Call], None] | None = None
 
     @property
     def key(self) -> str:

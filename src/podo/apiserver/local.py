@@ -13,6 +13,7 @@ from podo.apiserver import operations, stored
 from podo.apiserver.app import ApiServer
 from podo.apiserver.call import Call
 from podo.apiserver.events import bookmark
+from podo.apiserver.fieldmanagement import managers
 from podo.apiserver.subresources.scale import get_scale
 from podo.apiserver.verbs.delete import DeleteOptions, delete
 from podo.apiserver.verbs.deletecollection import delete_collection
@@ -35,12 +36,15 @@ class LocalClient:
         self._server = server
         self._backend = server.backend
         self._user = User(user, (*groups, AUTHENTICATED))
+        self._manager = managers.from_user(user)
 
     def _call(self, verb: str, kind: str | Kind, namespace: str, name: str = "", subresource: str = "") -> Call:
         known = _kind(kind) if isinstance(kind, str) else kind
         call = Call(
             verb, known, namespace if known.namespaced else "", name, subresource, self._user, field_validation="Strict"
         )
+        call.manager = self._manager
+        call.authorize = self._server.authorize
         self._server.authorize(call)
         return call
 
@@ -118,9 +122,13 @@ class LocalClient:
         type: str = "merge",
         subresource: str = "",
         dry_run: bool = False,
+        field_manager: str = "",
+        force: bool = False,
     ) -> Obj:
         call = self._call("patch", kind, namespace, name, subresource)
         call.dry_run = dry_run
+        call.manager = field_manager or self._manager
+        call.force = force or None
         return load((await operations.patch(self._backend, call, patch, type)).value)
 
     async def delete(

@@ -9,9 +9,11 @@ from podo.api.kind import Obj
 from podo.apiserver import patching, shape, stored
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
+from podo.apiserver.fieldmanagement import managers
 from podo.apiserver.subresources import scale
 from podo.apiserver.subresources.binding import bind
 from podo.apiserver.subresources.finalize import finalize
+from podo.apiserver.verbs import apply as applying
 from podo.apiserver.verbs import create as creating
 from podo.apiserver.verbs import patch as patches
 from podo.apiserver.verbs import update as updating
@@ -59,11 +61,15 @@ async def update(backend: Backend, call: Call, obj: Obj) -> Written:
 
 
 async def patch(backend: Backend, call: Call, changes: Any, form: str) -> Written:
-    """PATCH by the ``form`` "json", "merge" or "strategic"."""
+    """PATCH by the ``form`` "json", "merge", "strategic" or "apply"."""
     check_verb(call)
     _check_subresource(call, "", "status", "scale")
+    managers.check_apply(call.manager, call.force, is_apply=form == "apply")
+    if form == "apply":
+        applies = scale.apply_scale if call.subresource == "scale" else applying.apply
+        return await applies(backend, call, changes)
     if form not in patching.FORMS.values():
-        raise ApiError("UnsupportedMediaType", "server-side apply (application/apply-patch+yaml) is not supported yet")
+        raise ApiError("UnsupportedMediaType", f"there is no form of patch called {form!r}")
     if call.subresource != "scale":
         return await patches.patch(backend, call, changes, form)
     return await scale.change_scale(backend, call, lambda old: patching.patched_scale(old, changes, form))

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 from podo.api.errors import ApiError, bad_request
 from podo.apiserver import shape
 from podo.apiserver.call import Call
+from podo.apiserver.fieldmanagement import managers
 from podo.apiserver.verbs.list import ListOptions
 from podo.apiserver.verbs.watch import WatchOptions, parse_timeout
 
@@ -45,9 +46,16 @@ def is_dry_run(text: str | None) -> bool:
     return True
 
 
+_OPTIONS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
+
+
 def read_write_options(call: Call, query: Query) -> None:
-    """dryRun and fieldValidation."""
+    """dryRun, fieldValidation, fieldManager and force."""
     if query:
+        if name := query.get("fieldManager"):
+            call.manager = managers.check(name, _OPTIONS.get(call.verb, "PatchOptions"))
+        if (force := query.get("force")) is not None:
+            call.force = is_true(force)
         call.dry_run = is_dry_run(query.get("dryRun"))
         call.field_validation = shape.check_validation(query.get("fieldValidation", ""))
 

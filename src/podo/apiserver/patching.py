@@ -15,8 +15,8 @@ FORMS = {
     "application/json-patch+json": "json",
     "application/merge-patch+json": "merge",
     "application/strategic-merge-patch+json": "strategic",
+    "application/apply-patch+yaml": "apply",
 }
-APPLY = "application/apply-patch+yaml"
 _IDENTITY = ("name", "namespace", "uid")
 
 
@@ -26,15 +26,13 @@ def form_of(media_type: str) -> str:
     if found:
         return found
     accepted = ", ".join(FORMS)
-    if media_type == APPLY:
-        why = f"server-side apply ({APPLY}) is not supported yet; accepted media types include: {accepted}"
-    else:
-        why = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
+    why = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
     raise ApiError("UnsupportedMediaType", why)
 
 
 def patched(call: Call, old: Obj, changes: Any, form: str) -> Obj:
     """``old``, which may be changed, after the patch. Raises BadRequest or Invalid where it cannot be applied."""
+    identity = identity_of(old)
     try:
         new = apply(old, changes, form, shape.merging(call.kind))
     except PatchError as problem:
@@ -45,9 +43,8 @@ def patched(call: Call, old: Obj, changes: Any, form: str) -> Obj:
         raise bad_request(str(problem)) from None
     if not isinstance(new, dict) or not isinstance(new.get("metadata"), dict):
         raise bad_request("the patched value is not an object with metadata")
-    identity = [old["metadata"].get(name) for name in _IDENTITY]
     shape.conform(call, new)
-    _check_identity(call, new, identity)
+    check_identity(call, new, identity)
     return new
 
 
@@ -62,7 +59,12 @@ def apply(old: Obj, changes: Any, form: str, lists: strategic.Schema | None) -> 
     return strategic.apply(old, changes, lists)
 
 
-def _check_identity(call: Call, new: Obj, identity: list[Any]) -> None:
+def identity_of(obj: Obj) -> list[Any]:
+    """Name, namespace and uid, to be checked once a patch has been at the object."""
+    return [obj["metadata"].get(name) for name in _IDENTITY]
+
+
+def check_identity(call: Call, new: Obj, identity: list[Any]) -> None:
     """A patch may not make another object of it."""
     for name, before in zip(_IDENTITY, identity, strict=True):
         found = new["metadata"].get(name)

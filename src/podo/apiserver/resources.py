@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from podo.api.encoding import MAX_BODY, decode, decode_value, media_type
+import orjson
+
+from podo.api.encoding import JSON, MAX_BODY, YAML, decode, decode_value, media_type
 from podo.api.errors import ApiError, bad_request
 from podo.api.kind import Obj
 from podo.apiserver import answers, operations, parameters, patching, protobuf
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
+from podo.apiserver.fieldmanagement import managers
 from podo.apiserver.negotiate import Form, resource_form
 from podo.apiserver.parameters import Query
 from podo.apiserver.route import Route
@@ -117,11 +120,22 @@ async def _patch(backend: Backend, exchange: Exchange) -> Response:
     call = exchange.call
     parameters.read_write_options(call, exchange.query)
     form = patching.form_of(media_type(exchange.request.headers.get("content-type", "")))
+    managers.check_apply(exchange.query.get("fieldManager", ""), call.force, is_apply=form == "apply")
     data = await read_body(exchange, backend.config.body_limit)
     wanted = call.field_validation != "Ignore"
-    changes, duplicates = decode_value(data, want_duplicates=wanted, limit=backend.config.body_limit)
+    limit = backend.config.body_limit
+    written_in = YAML if form == "apply" and not _is_json(data) else JSON
+    changes, duplicates = decode_value(data, written_in, want_duplicates=wanted, limit=limit)
     call.duplicates = tuple(duplicates)
     return _written(backend, exchange, await operations.patch(backend, call, changes, form))
+
+
+def _is_json(data: bytes) -> bool:
+    """Clients mostly send JSON where YAML is allowed; it is read much faster as such."""
+    try:
+        return data.lstrip()[:1] == b"{" and orjson.loads(data) is not None
+    except orjson.JSONDecodeError:
+        return False
 
 
 async def _delete_body(backend: Backend, exchange: Exchange) -> Obj:

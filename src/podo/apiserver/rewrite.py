@@ -17,6 +17,8 @@ from podo.apiserver.admitting import admit
 from podo.apiserver.allocating import allocates, reserve
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
+from podo.apiserver.fieldmanagement import tracking
+from podo.apiserver.fieldmanagement.tracking import OfChanged
 from podo.storage.contract import KeyNotFound, Record, RevisionMismatch
 
 #: How often an unconditional change is worked out again before the client is told of the conflict.
@@ -34,6 +36,8 @@ class Scope:
     merge: Callable[[Obj, Obj], None]
     check: Callable[[Kind, Obj, Obj], None]
     is_main: bool = False
+    #: Settles who owns which fields.
+    manage: OfChanged = tracking.updated
 
 
 def _keep_status(new: Obj, old: Obj) -> None:
@@ -64,8 +68,10 @@ def _keep_nothing(new: Obj, old: Obj) -> None:
 MAIN = Scope(_keep_status, validation.check_update, is_main=True)
 MAIN_WITHOUT_STATUS = Scope(_keep_nothing, validation.check_update, is_main=True)
 STATUS = Scope(_keep_all_but_status, validation.check_status)
-#: The writer has changed exactly what it may (binding, finalize).
+#: The writer has changed exactly what it may (finalize).
 EXACT = Scope(_keep_nothing, validation.check_nothing)
+#: Likewise, and as upstream nobody owns what it has written (binding).
+UNOWNED = Scope(_keep_nothing, validation.check_nothing, manage=tracking.kept)
 
 
 def scope_of(call: Call) -> Scope:
@@ -102,6 +108,7 @@ async def _attempt(backend: Backend, call: Call, produce: Produce, scope: Scope,
     scope.merge(new, old)
     if scope.is_main:
         kind.fill_in(new)
+    scope.manage(call, new, old, backend.clock.now())
     await admit(backend, call, "UPDATE", new, old)
     with reserve(backend, call, new, old) as reservation:
         if scope.is_main:

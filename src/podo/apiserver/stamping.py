@@ -16,8 +16,8 @@ _MAX_GENERATED = 63
 _SUFFIX = 5
 #: Fields of metadata that only the server sets.
 _SERVER_OWNED = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
-#: Not kept: selfLink is gone from the API; managedFields comes with server-side apply.
-_DROPPED = ("selfLink", "managedFields")
+#: Not kept: gone from the API.
+_DROPPED = ("selfLink",)
 #: Left out when they are empty, as upstream's encoding does.
 _NOT_EMPTY = ("labels", "annotations", "finalizers", "ownerReferences")
 

@@ -83,6 +83,8 @@ class Client(Protocol):
         type: str = "merge",  # "json", "merge", "strategic", "apply"
         subresource: str = "",
         dry_run: bool = False,
+        field_manager: str = "",  # who owns what is written; the client's own name if it is not given
+        force: bool = False,  # apply: take over fields that others own
     ) -> Obj: ...
 
     async def delete(

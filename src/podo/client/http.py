@@ -28,7 +28,7 @@ PATCH_TYPES = {
     "apply": "application/apply-patch+yaml",
 }
 #: Kinds of bodies of subresources -> the kind they are posted to.
-_POSTED_TO = {"Binding": "Pod"}
+_POSTED_TO = {"Binding": "Pod", "TokenRequest": "ServiceAccount"}
 #: Reasons for codes whose answer carries no Status (a proxy's, say).
 _REASON_OF_CODE = {
     400: "BadRequest",
@@ -176,12 +176,16 @@ class HttpClient:
         type: str = "merge",
         subresource: str = "",
         dry_run: bool = False,
+        field_manager: str = "",
+        force: bool = False,
     ) -> Obj:
         if type not in PATCH_TYPES:
             raise bad_request(f"not a type of patch: {type!r}")
         query = _dry(dry_run)
-        if type == "apply":
-            query |= {"fieldManager": self._agent, "force": "true"}
+        if type == "apply" or field_manager:
+            query |= {"fieldManager": field_manager or self._agent}
+        if force:
+            query |= {"force": "true"}
         path = _path(_kind(kind), namespace, name, subresource)
         return await self._object("PATCH", path, query, orjson.dumps(patch), PATCH_TYPES[type])
 

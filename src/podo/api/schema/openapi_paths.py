@@ -34,6 +34,7 @@ _DELETE = _READ | {
     "propagationPolicy": _TEXT,
 }
 _PATCHES = (
+    "application/apply-patch+yaml",
     "application/json-patch+json",
     "application/merge-patch+json",
     "application/strategic-merge-patch+json",

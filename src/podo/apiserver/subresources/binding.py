@@ -7,7 +7,7 @@ from podo.api.errors import ApiError, conflict, invalid
 from podo.api.kind import Obj, Problem
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
-from podo.apiserver.rewrite import EXACT, rewrite
+from podo.apiserver.rewrite import UNOWNED, rewrite
 from podo.values import timestamp
 
 
@@ -28,7 +28,7 @@ async def bind(backend: Backend, call: Call, binding: Obj) -> Written:
         _set_scheduled(pod.setdefault("status", {}), now)
         return pod
 
-    await rewrite(backend, call, assign, EXACT)
+    await rewrite(backend, call, assign, UNOWNED)
     status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
     return Written(dumps(status), 201)
 

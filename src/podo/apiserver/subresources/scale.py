@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from podo.api.encoding import dumps, load
 from podo.api.errors import ApiError, invalid
 from podo.api.kind import Obj, Problem, ScalePaths
-from podo.api.kinds.autoscaling.scale import scale_of, set_scale
-from podo.apiserver import validation
+from podo.api.kinds.autoscaling.scale import SCALE, scale_of, set_scale
+from podo.apiserver import shape, validation
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
+from podo.apiserver.fieldmanagement import tracking
+from podo.apiserver.fieldmanagement.applying import applied
 from podo.apiserver.rewrite import MAIN, Scope, rewrite
 from podo.apiserver.verbs.get import get
 
@@ -37,6 +41,40 @@ async def change_scale(backend: Backend, call: Call, produce: Callable[[Obj], Ob
 
     written = await rewrite(backend, call, change, _SCALE)
     return Written(dumps(scale_of(load(written.value), paths)))
+
+
+async def apply_scale(backend: Backend, call: Call, sent: Any) -> Written:
+    """Server-side apply of a Scale: its manager then owns the number of replicas of the object itself."""
+    _check_kind(sent)
+    _check_metadata(call, sent)
+    if sent["metadata"].get("managedFields") is not None:
+        raise ApiError("BadRequest", "metadata.managedFields must be nil")
+    _check_applied(call, sent)
+    paths = _paths(call)
+    config: Obj = {"apiVersion": call.kind.api_version, "kind": call.kind.kind, "metadata": {}}
+    if sent["spec"].get("replicas") is not None:
+        set_scale(config, sent, paths)
+
+    def change(obj: Obj) -> Obj:
+        new = shape.conform(call, applied(call, obj, config, backend.clock.now(), SCALE.api_version))
+        if revision := sent["metadata"].get("resourceVersion"):
+            new["metadata"]["resourceVersion"] = revision
+        return new
+
+    written = await rewrite(backend, call, change, replace(_SCALE, manage=tracking.kept))
+    return Written(dumps(scale_of(load(written.value), paths)))
+
+
+def _check_kind(sent: Any) -> None:
+    found = (sent.get("apiVersion"), sent.get("kind")) if isinstance(sent, dict) else (None, None)
+    if found != (SCALE.api_version, SCALE.kind):
+        raise ApiError("BadRequest", f"invalid object type: {found[0] or '/'}, Kind={found[1] or ''}")
+
+
+def _check_applied(call: Call, sent: Obj) -> None:
+    spec = sent.setdefault("spec", {})
+    if not isinstance(spec, dict) or spec.get("replicas") is not None:
+        _check_replicas(call, sent)
 
 
 def _check_metadata(call: Call, scale: Obj) -> None:

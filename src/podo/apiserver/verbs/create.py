@@ -9,18 +9,24 @@ from podo.apiserver.admitting import admit
 from podo.apiserver.allocating import reserve
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
+from podo.apiserver.fieldmanagement import tracking
+from podo.apiserver.fieldmanagement.tracking import OfNew
 from podo.storage.contract import KeyExists, Record
 
 #: How often a name is generated before the client is told that it is taken.
 NAME_ATTEMPTS = 8
 
 
-async def create(backend: Backend, call: Call, obj: Obj) -> Written:
-    """Store ``obj``, which becomes the server's own. Raises AlreadyExists, Invalid, and what admission refuses."""
-    kind = call.kind
+async def create(backend: Backend, call: Call, obj: Obj, manage: OfNew = tracking.created) -> Written:
+    """Store ``obj``, which becomes the server's own. ``manage`` settles who owns its fields.
+
+    Raises AlreadyExists, Invalid, and what admission refuses.
+    """
+    kind, now = call.kind, backend.clock.now()
     stamping.match_namespace(call, obj)
     kind.fill_in(obj)
-    generated = stamping.stamp_new(obj, backend.clock.now(), backend.chance)
+    generated = stamping.stamp_new(obj, now, backend.chance)
+    manage(call, obj, now)
     call.name = obj["metadata"].get("name") or ""
     await admit(backend, call, "CREATE", obj, None)
     _begin(call, obj)

@@ -1,0 +1,117 @@
+"""Following creates, updates and patches: what one changes belongs to its manager from then on, and to nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from podo.api.kind import Kind, Obj
+from podo.api.schema.layout import blank, layout_of
+from podo.apiserver import shape
+from podo.apiserver.call import Call
+from podo.apiserver.fieldmanagement import entries
+from podo.apiserver.fieldmanagement.entries import UPDATE, EntryError, Managed, Manager, Share
+from podo.values import timestamp
+from podo.values.fields import LEAF, Fields, deep_difference, difference, union
+from podo.values.fields.compare import changes
+from podo.values.fields.layout import Struct
+
+
+def layout(kind: Kind) -> Struct:
+    return layout_of(shape.merging(kind))
+
+
+@lru_cache(maxsize=512)
+def ignored(kind: Kind, subresource: str) -> Fields:
+    """What a write to the resource or to its status cannot set, and so cannot own."""
+    if subresource == "status":
+        others = (name for name in shape.merging(kind).fields if name not in ("status", "metadata"))
+        return {**{f"f:{name}": LEAF for name in others}, "f:metadata": {"f:ownerReferences": LEAF}}
+    return {"f:status": LEAF} if kind.has_status and not subresource else {}
+
+
+@lru_cache(maxsize=16)
+def second(now: int) -> str:
+    return timestamp.time(now)
+
+
+#: Settles ``managedFields`` of a new object in place: (call, object, now).
+OfNew = Callable[[Call, Obj, float], None]
+#: Likewise of a changed one: (call, new, old, now).
+OfChanged = Callable[[Call, Obj, Obj, float], None]
+
+
+def created(call: Call, obj: Obj, now: float) -> None:
+    """All that a new object has belongs to who made it; entries the client sent with it are kept."""
+    found = obj["metadata"]
+    sent = found.pop("managedFields", None)
+    try:
+        managed = entries.read_checked(sent) if sent else {}
+    except EntryError:
+        managed = {}
+    entries.write(found, taken(call, managed, obj, now, call.manager))
+
+
+def taken(call: Call, managed: Managed, obj: Obj, now: float, name: str) -> Managed:
+    """``managed`` after ``name`` has made ``obj`` out of nothing."""
+    kind = shape.merging(call.kind)
+    written, _ = changes(blank(kind), obj, layout_of(kind))
+    written = deep_difference(written, ignored(call.kind, call.subresource))
+    return _moved(call, managed, written, LEAF, now, name)
+
+
+def updated(call: Call, new: Obj, old: Obj, now: float) -> None:
+    """What ``new`` has changed belongs to who changed it. Objects that nobody has owned fields of stay so."""
+    found = new["metadata"]
+    sent, before = found.get("managedFields"), old["metadata"].get("managedFields")
+    managed = _sent_or_stored(call, sent, before, old)
+    if not managed:
+        found.pop("managedFields", None)
+        return
+    written, removed = changes(old, new, layout(call.kind))
+    if written or removed:
+        managed = entries.capped(_moved(call, managed, written, removed, now, call.manager))
+    elif sent == before:
+        return
+    entries.write(found, managed)
+    keep_times(found, before)
+
+
+def kept(call: Call, new: Obj, old: Obj, now: float) -> None:
+    """For writes that have settled themselves who owns what, or that nobody comes to own anything by."""
+
+
+def keep_times(found: dict[str, Any], before: Any) -> None:
+    """If only the times of entries differ, they do not."""
+    if before and entries.without_times(found.get("managedFields")) == entries.without_times(before):
+        found["managedFields"] = before
+
+
+def _sent_or_stored(call: Call, sent: Any, before: Any, old: Obj) -> Managed:
+    """A client may rewrite the entries by the resource itself; what it does not understand or send is kept."""
+    if sent is not None and sent != before and not call.subresource:
+        if entries.is_reset(sent):
+            return {}
+        try:
+            if managed := entries.read_checked(sent):
+                return managed
+        except EntryError:
+            pass  # as upstream: the write goes on with the stored entries
+    return entries.read(old["metadata"])
+
+
+def _moved(call: Call, managed: Managed, written: Fields, removed: Fields, now: float, name: str) -> Managed:
+    """``managed`` after the fields ``written`` went to ``name`` and those ``removed`` to nobody."""
+    found: Managed = {}
+    for other, share in managed.items():
+        left = difference(difference(share.fields, written), removed)
+        if left:
+            found[other] = share if left is share.fields else share._replace(fields=left)
+    if written:
+        version = call.kind.api_version
+        manager = Manager(name, UPDATE, version, call.subresource)
+        mine = found.get(manager)
+        fields = union(mine.fields, written) if mine else written
+        found[manager] = Share(version, fields, second(int(now)))
+    return found

@@ -1,0 +1,61 @@
+"""apply: server-side apply of a configuration to an object, which is created if it is not there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from podo.api.errors import ApiError, conflict
+from podo.api.kind import Obj
+from podo.apiserver import patching, shape
+from podo.apiserver.backend import Backend
+from podo.apiserver.call import Call, Written
+from podo.apiserver.fieldmanagement import applying, tracking
+from podo.apiserver.rewrite import ATTEMPTS, rewrite, scope_of
+from podo.apiserver.stamping import CHANGED
+from podo.apiserver.verbs.create import create
+
+
+async def apply(backend: Backend, call: Call, sent: Any) -> Written:
+    """Apply the decoded configuration ``sent`` as ``call.manager``.
+
+    Raises Conflict with a cause for each field that others own, unless ``call.force`` is true.
+    """
+    config = applying.prepared(call, sent)
+    scope = replace(scope_of(call), manage=tracking.kept)
+
+    def produce(old: Obj) -> Obj:
+        identity = patching.identity_of(old)
+        new = shape.conform(call, applying.applied(call, old, config, backend.clock.now()))
+        patching.check_identity(call, new, identity)
+        return new
+
+    for _ in range(ATTEMPTS):
+        try:
+            return await rewrite(backend, call, produce, scope)
+        except ApiError as refusal:
+            if call.subresource or not _is_about(call, refusal, "NotFound"):
+                raise
+        try:
+            return await _create(backend, call, config)
+        except ApiError as refusal:
+            if not _is_about(call, refusal, "AlreadyExists"):
+                raise
+    raise conflict(call.kind, call.name, CHANGED)
+
+
+def _is_about(call: Call, refusal: ApiError, reason: str) -> bool:
+    """Is the object itself, not its namespace or what else admission looks at, not there (or there already)?"""
+    about = refusal.details or {}
+    return refusal.reason == reason and about.get("kind") == call.kind.plural and about.get("name") == call.name
+
+
+async def _create(backend: Backend, call: Call, config: Obj) -> Written:
+    if uid := config["metadata"].get("uid"):
+        why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+        raise conflict(call.kind, call.name, why)
+    if call.authorize:
+        call.authorize(replace(call, verb="create"))
+    now = backend.clock.now()
+    obj = shape.conform(call, applying.applied(call, None, config, now))
+    return await create(backend, call, obj, lambda call, obj, now: None)
