@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from functools import lru_cache
-from typing import Protocol, cast
+from typing import cast
 
 import httptools
 
-from podo.http.head import CONTINUE, bodiless, refusal, response_head
+from podo.http.head import CONTINUE
 from podo.http.keepalive import keep_alive
-from podo.http.limits import Limits
-from podo.http.message import Disconnected, Handler, Peer, Response, Streaming, TooLarge, Upgrade
-from podo.http.request import H1Request
-from podo.http.writer import Gate, RawTunnel, StreamWriter
+from podo.http.message import Disconnected, Response, Streaming, Upgrade
+from podo.http.request import ArrivingRequest, header_name, method_name
+from podo.http.sending_h1 import H1Sender
+from podo.http.serving import NOT_UPGRADED, Home, Refused, StreamBroke, answered, peer_of, produced
+from podo.http.writer import Gate, RawTunnel
 from podo.runtime.log import Logger
 
 log = Logger("podo.http")
@@ -28,47 +27,6 @@ log = Logger("podo.http")
 NEVER = float("inf")
 #: How much is parsed at once: bounds the requests that one read of a pipelining client can make.
 _PARSE = 64 * 1024
-#: Answers up to this size leave in one write.
-_ONE_WRITE = 64 * 1024
-
-
-class Home(Protocol):
-    """The server as a connection sees it."""
-
-    handler: Handler
-    limits: Limits
-    stopping: bool
-    now: float  # the loop's time, a second behind at most
-
-    def opened(self, connection: H1Connection) -> bool: ...
-    def closed(self, connection: H1Connection) -> None: ...
-
-
-class Refused(Exception):
-    """A request that the server answers itself."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
-@lru_cache(maxsize=1024)
-def _name(raw: bytes) -> str:
-    return raw.decode("latin-1").lower()
-
-
-@lru_cache(maxsize=64)
-def _method(raw: bytes) -> str:
-    return raw.decode("ascii")
-
-
-def peer_of(transport: asyncio.BaseTransport) -> Peer:
-    """Who is at the other end; the certificate is taken from TLS here, once a connection."""
-    address = transport.get_extra_info("peername")
-    ssl_object = transport.get_extra_info("ssl_object")
-    certificate = ssl_object.getpeercert(True) if ssl_object else None
-    return Peer(f"{address[0]}:{address[1]}" if isinstance(address, tuple) else "unix", certificate)
 
 
 class H1Connection(asyncio.Protocol):
@@ -92,6 +50,7 @@ class H1Connection(asyncio.Protocol):
         "_queue",
         "_reading",
         "_running",
+        "_sender",
         "_streaming",
         "_task",
         "_transport",
@@ -107,9 +66,9 @@ class H1Connection(asyncio.Protocol):
         self._gate = Gate()
         self._transport: asyncio.Transport
         self._parser = httptools.HttpRequestParser(self)
-        self._parsing: H1Request | None = None  # its body is arriving
-        self._running: H1Request | None = None  # its handler runs
-        self._queue: deque[H1Request] = deque()  # parsed from the same bytes as the running one
+        self._parsing: ArrivingRequest | None = None  # its body is arriving
+        self._running: ArrivingRequest | None = None  # its handler runs
+        self._queue: deque[ArrivingRequest] = deque()  # parsed from the same bytes as the running one
         self._pending = b""  # bytes not parsed yet
         self._task: asyncio.Task[None] | None = None
         self._tunnel: RawTunnel | None = None
@@ -129,6 +88,7 @@ class H1Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is not a subclass
         self._peer = peer_of(transport)
+        self._sender = H1Sender(self._transport, self._gate, self._limits)
         keep_alive(transport)
         if not self._home.opened(self):
             self._transport.abort()
@@ -265,10 +225,10 @@ class H1Connection(asyncio.Protocol):
         version = self._parser.get_http_version()
         headers = self._checked_headers(version)
         target = self._url.decode("ascii")
-        method = _method(self._parser.get_method())
+        method = method_name(self._parser.get_method())
         if method == "CONNECT" or not target.startswith("/"):
             raise Refused(400, "the request target must be a path")
-        request = H1Request(method, target, self._fields, headers, self._peer, version, self._wanted)
+        request = ArrivingRequest(method, target, self._fields, headers, self._peer, version, self._wanted)
         request.keep_alive = self._parser.should_keep_alive()
         if "upgrade" in headers and self._parser.should_upgrade():
             if "transfer-encoding" in headers or headers.get("content-length", "0") != "0":
@@ -292,7 +252,7 @@ class H1Connection(asyncio.Protocol):
                 raise Refused(431, f"the headers are longer than {limits.head} bytes")
         headers: dict[str, str] = {}
         for raw_name, raw_value in self._fields:
-            name, value = _name(raw_name), raw_value.decode("latin-1")
+            name, value = header_name(raw_name), raw_value.decode("latin-1")
             if name in headers:
                 if name == "host":
                     raise Refused(400, "the request has more than one Host")
@@ -317,7 +277,7 @@ class H1Connection(asyncio.Protocol):
         request.end()
         self.deadline = NEVER
 
-    def _wanted(self, request: H1Request) -> None:
+    def _wanted(self, request: ArrivingRequest) -> None:
         """The handler of ``request`` takes its body: let it come."""
         if request.expects_continue and not self._gate.lost:
             request.expects_continue = False
@@ -344,15 +304,13 @@ class H1Connection(asyncio.Protocol):
         # One task at a time, owned by this connection: a set of tasks would cost every request.
         self._task = self._loop.create_task(self._serve(request))
 
-    async def _serve(self, request: H1Request) -> None:
+    async def _serve(self, request: ArrivingRequest) -> None:
+        sender = self._sender
         try:
-            try:
-                response = await self._home.handler(request)
-            except Exception as failure:
-                response = self._failed(request, failure)
+            response = await answered(self._home.handler, request)
             if isinstance(response, Response):
-                if unsent := self._send(request, response):
-                    await self._send_slices(unsent, response.body)
+                if unsent := sender.send(request, response, self._closes(request)):
+                    await sender.send_slices(unsent, response.body)
                 if self._gate.paused:
                     await self._gate.passed()
             elif isinstance(response, Streaming):
@@ -368,88 +326,28 @@ class H1Connection(asyncio.Protocol):
             return
         self._ended(request)
 
-    def _failed(self, request: H1Request, failure: Exception) -> Response:
-        """What to answer for a handler that raised: all but two exceptions are a bug, and logged."""
-        if isinstance(failure, Disconnected):
-            raise failure
-        if isinstance(failure, TooLarge):
-            return Response(413, refusal(413, str(failure)))
-        log.error("a request broke its handler", failure, method=request.method, path=request.path)
-        return Response(500, refusal(500, "an internal error, see the server's log"))
-
-    def _closes(self, request: H1Request) -> bool:
+    def _closes(self, request: ArrivingRequest) -> bool:
         """Must the connection end after this answer? Once said, it stays so."""
         if not request.complete or self._home.stopping or self._eof or request.upgrade:
             request.keep_alive = False
         return not request.keep_alive
 
-    def _send(self, request: H1Request, response: Response) -> bytes:
-        """Send an answer, if it is small enough for one write; else its head is given back, unsent."""
-        body = response.body
-        parts: Sequence[bytes] = (body,) if isinstance(body, bytes) else body
-        size = sum(map(len, parts))
-        framing = b"" if bodiless(response.status) else b"Content-Length: %d\r\n" % size
-        try:
-            head = response_head(
-                response.status, response.content_type, response.headers, framing, self._closes(request)
-            )
-        except ValueError as wrong:
-            log.error("an answer has a bad header", wrong, path=request.path)
-            return self._send(request, Response(500, refusal(500, "an internal error, see the server's log")))
-        if self._gate.lost:
-            raise Disconnected("the client is gone")
-        if request.method == "HEAD" or not framing:
-            self._transport.write(head)
-        elif size <= _ONE_WRITE:
-            self._transport.write(b"".join((head, *parts)))
-        else:
-            return head
-        return b""
-
-    async def _send_slices(self, head: bytes, body: bytes | Sequence[bytes]) -> None:
-        """A large body, a slice a loop turn: others have their turn between, and the buffer stays small."""
-        limit = self._limits.slice
-        parts: Sequence[bytes] = (body,) if isinstance(body, bytes) else body
-        gathered: list[bytes | memoryview] = [head]
-        size = len(head)
-        for part in parts:
-            for piece in _pieces(part, limit):
-                if size + len(piece) > limit:
-                    await self._send_slice(gathered)
-                    gathered, size = [], 0
-                gathered.append(piece)
-                size += len(piece)
-        await self._send_slice(gathered)
-
-    async def _send_slice(self, gathered: Sequence[bytes | memoryview]) -> None:
-        self._transport.write(b"".join(gathered))
-        await asyncio.sleep(0)  # noqa: TID251 - a turn of the loop, not time
-        await self._gate.passed()
-
-    async def _stream(self, request: H1Request, response: Streaming) -> None:
-        chunked = request.version != "1.0"
-        if not chunked:
-            request.keep_alive = False
-        framing = b"Transfer-Encoding: chunked\r\n" if chunked else b""
-        head = response_head(response.status, response.content_type, response.headers, framing, self._closes(request))
-        silent = request.method == "HEAD"
-        writer = StreamWriter(self._transport, self._gate, head, chunked=chunked, silent=silent)
-        if silent:
+    async def _stream(self, request: ArrivingRequest, response: Streaming) -> None:
+        if request.version == "1.0":
+            request.keep_alive = False  # the end of the connection is the end of the body
+        writer = self._sender.stream(request, response, self._closes(request))
+        if request.method == "HEAD":
             return writer.finish()
         self._streaming = True
         try:
-            await response.produce(writer)
+            await produced(response, request, writer)
         except asyncio.CancelledError:
             if self._gate.lost or not self._home.stopping:
                 raise
             request.keep_alive = False  # the server stops: an end in order, so that the client comes back elsewhere
-        except Disconnected:
+        except StreamBroke:
+            writer.flush()  # and no last chunk
             raise
-        except Exception as failure:
-            # The status is sent: only an end without the last chunk tells the client that something is missing.
-            log.error("a stream broke", failure, method=request.method, path=request.path)
-            writer.flush()
-            raise Disconnected("the stream broke") from failure
         finally:
             self._streaming = False
         writer.finish()
@@ -457,10 +355,10 @@ class H1Connection(asyncio.Protocol):
             await self._gate.passed()
         return None
 
-    async def _hand_over(self, request: H1Request, upgrade: Upgrade) -> bool:
+    async def _hand_over(self, request: ArrivingRequest, upgrade: Upgrade) -> bool:
         """Give the connection away until it ends; False if the request did not ask for that, and was told so."""
         if not request.upgrade:
-            self._send(request, Response(400, refusal(400, "Upgrade request required")))
+            self._sender.send(request, NOT_UPGRADED, self._closes(request))
             return False
         early, self._pending = self._pending, b""
         self._tunnel = tunnel = RawTunnel(self._transport, self._gate, early, self._pause)
@@ -479,7 +377,7 @@ class H1Connection(asyncio.Protocol):
 
     # -- after an answer ---------------------------------------------------------------------------------------------
 
-    def _ended(self, request: H1Request) -> None:
+    def _ended(self, request: ArrivingRequest) -> None:
         """The answer is sent: the next request, or the end."""
         self._running = self._task = None
         if self._gate.lost:
@@ -502,7 +400,7 @@ class H1Connection(asyncio.Protocol):
         else:
             self._pause(False)
 
-    def _start_lingering(self, request: H1Request) -> None:
+    def _start_lingering(self, request: ArrivingRequest) -> None:
         """Throw the rest of a body away for a while: closing at once would make the kernel throw away our answer."""
         self._linger_left = self._limits.unread_body
         self.deadline = self._loop.time() + self._limits.linger_seconds
@@ -522,20 +420,10 @@ class H1Connection(asyncio.Protocol):
         if self._running or self._transport.is_closing():  # an answer may be half sent
             self._transport.close()
             return
-        body = refusal(refused.code, refused.message)
-        head = response_head(refused.code, "application/json", (), b"Content-Length: %d\r\n" % len(body), True)
-        self._transport.write(head + body)
+        self._sender.refuse(refused)
         self._linger_left = self._limits.unread_body
         self.deadline = self._loop.time() + self._limits.linger_seconds
         if self._transport.can_write_eof():
             self._transport.write_eof()
         else:
             self._transport.close()
-
-
-def _pieces(part: bytes, limit: int) -> Sequence[bytes | memoryview]:
-    """``part`` in pieces of ``limit`` bytes at most, not copied."""
-    if len(part) <= limit:
-        return (part,)
-    view = memoryview(part)
-    return [view[at : at + limit] for at in range(0, len(part), limit)]

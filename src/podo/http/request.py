@@ -1,16 +1,27 @@
-"""A request of HTTP/1.1: its head, and its body as it arrives, with back-pressure on the connection."""
+"""A request as it arrives: its head, and its body piece by piece, with back-pressure on whoever brings it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import lru_cache
 
 from podo.http.message import Disconnected, Peer, TooLarge
 
 
-class H1Request:
-    """``podo.http.message.Request`` over one HTTP/1.1 message."""
+@lru_cache(maxsize=1024)
+def header_name(raw: bytes) -> str:
+    return raw.decode("latin-1").lower()
+
+
+@lru_cache(maxsize=64)
+def method_name(raw: bytes) -> str:
+    return raw.decode("ascii")
+
+
+class ArrivingRequest:
+    """``podo.http.message.Request`` over one message of HTTP/1.1 or HTTP/2."""
 
     __slots__ = (
         "_buffered",
@@ -18,6 +29,7 @@ class H1Request:
         "_gone",
         "_length",
         "_on_need",
+        "_released",
         "_waiter",
         "complete",
         "expects_continue",
@@ -28,6 +40,7 @@ class H1Request:
         "peer",
         "query",
         "raw_headers",
+        "stream",
         "upgrade",
         "version",
     )
@@ -40,7 +53,7 @@ class H1Request:
         headers: dict[str, str],
         peer: Peer,
         version: str,
-        on_need: Callable[[H1Request], None],
+        on_need: Callable[[ArrivingRequest], None],
     ) -> None:
         self.method = method
         self.path, _, self.query = target.partition("?")
@@ -51,10 +64,12 @@ class H1Request:
         self.keep_alive = True
         self.upgrade = False
         self.complete = False  # the whole body is here
-        self.expects_continue = "expect" in headers and version == "1.1" and headers["expect"].lower() == "100-continue"
+        self.expects_continue = "expect" in headers and version != "1.0" and headers["expect"].lower() == "100-continue"
         self._length = int(headers["content-length"]) if "content-length" in headers else 0
         self._chunks: deque[bytes] | None = None  # made for those that have a body
         self._buffered = 0
+        self._released = 0
+        self.stream = 0  # its number on a connection of HTTP/2
         self._gone = False
         self._waiter: asyncio.Future[None] | None = None
         self._on_need = on_need  # tells the connection that the handler waits for more of the body
@@ -100,6 +115,7 @@ class H1Request:
                 self._waiter = None
         piece = self._chunks.popleft()
         self._buffered -= len(piece)
+        self._released += len(piece)
         if not self.complete:
             self._on_need(self)
         return piece
@@ -125,6 +141,11 @@ class H1Request:
         dropped, self._buffered = self._buffered, 0
         self._chunks = None
         return dropped
+
+    def released(self, *, everything: bool = False) -> int:
+        """Bytes of the body that the handler has taken since the last call; ``everything``: or will never take."""
+        size, self._released = self._released, 0
+        return size + self.discard() if everything else size
 
     def _wake(self) -> None:
         if self._waiter and not self._waiter.done():

@@ -7,9 +7,10 @@ import socket
 import ssl
 from pathlib import Path
 
-from podo.http.connection_h1 import H1Connection
+from podo.http.accepting import accepting
 from podo.http.limits import DEFAULT_LIMITS, Limits
 from podo.http.message import Handler
+from podo.http.serving import Connection
 from podo.runtime.log import Logger
 
 log = Logger("podo.http")
@@ -27,7 +28,7 @@ class HttpServer:
         self.limits = limits
         self.stopping = False
         self.now = 0.0  # the loop's time at the last pass over the connections
-        self._connections: set[H1Connection] = set()
+        self._connections: set[Connection] = set()
         self._listeners: list[asyncio.Server] = []
         self._sweep: asyncio.TimerHandle | None = None
         self._empty: asyncio.Future[None] | None = None
@@ -37,7 +38,7 @@ class HttpServer:
         loop = asyncio.get_running_loop()
         handshake = self.limits.head_seconds if tls else None
         listener = await loop.create_server(
-            lambda: H1Connection(self), host, port, ssl=tls, backlog=backlog, ssl_handshake_timeout=handshake
+            accepting(self, bool(tls)), host, port, ssl=tls, backlog=backlog, ssl_handshake_timeout=handshake
         )
         self._listening(listener)
         return int(listener.sockets[0].getsockname()[1])
@@ -45,11 +46,11 @@ class HttpServer:
     async def listen_socket(self, listening: socket.socket, *, tls: ssl.SSLContext | None = None) -> None:
         """Listen on a socket that is bound already."""
         loop = asyncio.get_running_loop()
-        self._listening(await loop.create_server(lambda: H1Connection(self), sock=listening, ssl=tls))
+        self._listening(await loop.create_server(accepting(self, bool(tls)), sock=listening, ssl=tls))
 
     async def listen_unix(self, path: Path | str) -> None:
         loop = asyncio.get_running_loop()
-        self._listening(await loop.create_unix_server(lambda: H1Connection(self), str(path)))
+        self._listening(await loop.create_unix_server(accepting(self, False), str(path)))
 
     def _listening(self, listener: asyncio.Server) -> None:
         self._listeners.append(listener)
@@ -60,14 +61,14 @@ class HttpServer:
     def connections(self) -> int:
         return len(self._connections)
 
-    def opened(self, connection: H1Connection) -> bool:
+    def opened(self, connection: Connection) -> bool:
         """A connection tells that it is there; False: it is one too many."""
         if self.stopping or len(self._connections) >= self.limits.connections:
             return False
         self._connections.add(connection)
         return True
 
-    def closed(self, connection: H1Connection) -> None:
+    def closed(self, connection: Connection) -> None:
         self._connections.discard(connection)
         if not self._connections and self._empty and not self._empty.done():
             self._empty.set_result(None)

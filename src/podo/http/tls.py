@@ -13,7 +13,7 @@ def server_context(
     *,
     client_ca: Path | str | None = None,
     require_client: bool = False,
-    protocols: Sequence[str] = ("http/1.1",),
+    protocols: Sequence[str] = ("h2", "http/1.1"),
 ) -> ssl.SSLContext:
     """A server's context from PEM files.
 
