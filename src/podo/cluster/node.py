@@ -14,7 +14,7 @@ from podo.client.reflector import Source
 from podo.cluster import fabric, realnode
 from podo.cluster.component import say_ready
 from podo.cluster.config import Config
-from podo.cluster.server import stop_signal
+from podo.cluster.stopping import stop_signal
 from podo.http.tls import server_context
 from podo.network.dns.forward import Forwarder, system_resolvers
 from podo.network.dns.server import DnsServer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 
 from podo.apiserver.local import LocalClient
 from podo.apiserver.subresources.kubelet import KubeletAccess
@@ -11,6 +10,7 @@ from podo.cluster.component import say_ready
 from podo.cluster.config import Config
 from podo.cluster.controlplane import ControlPlane, Settings
 from podo.cluster.simulatednode import SimulatedNode
+from podo.cluster.stopping import stop_signal
 from podo.http.server import HttpServer
 from podo.http.tls import client_context, server_context
 from podo.runtime import garbage, log, loop
@@ -45,14 +45,6 @@ async def _serve(config: Config, clock: Clock, chance: Chance) -> None:
     for node in nodes:
         await node.kill()
     await plane.stop()
-
-
-def stop_signal() -> asyncio.Event:
-    """Set when this process is asked to end."""
-    asked = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, asked.set)
-    return asked
 
 
 def settings_of(config: Config) -> Settings:
