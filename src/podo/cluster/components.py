@@ -29,14 +29,14 @@ def _server(config: Config) -> Component:
 
 
 def _containerd(config: Config, name: str) -> Component:
-    from podo.node import containerd
+    from podo.node.containerd_config import Paths, command
 
     component, directory = containerd_component(name), config.layout.node(name) / "containerd"
     return Component(
         component,
-        [*fabric.enter(config, name), *containerd.command(directory)],
+        [*fabric.enter(config, name), *command(directory)],
         config.layout.log(component),
-        socket=containerd.Paths(directory).socket,
+        socket=Paths(directory).socket,
         survives=True,
     )
 

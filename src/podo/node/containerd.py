@@ -22,6 +22,7 @@ from podo.node.containerd_config import (
     CannotRun,
     Facts,
     Paths,
+    command,
     config_text,
     facts,
     problems,
@@ -74,11 +75,6 @@ def prepare(directory: Path, *, mirrors: Mapping[str, str] | None = None, found:
         write_mirror(paths.registries / registry, url)
     paths.config.write_text(config_text(paths, found))
     return paths
-
-
-def command(directory: Path) -> list[str]:
-    """What the supervisor runs."""
-    return ["containerd", "--config", str(Paths(directory).config), "--log-level", "warn"]
 
 
 def socket_path(directory: Path) -> Path:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +65,11 @@ class Paths:
         return self.directory / "certs.d"
 
 
+def command(directory: Path) -> list[str]:
+    """What the supervisor runs. (Here and not beside the rest: the supervisor is to stay without an event loop.)"""
+    return ["containerd", "--config", str(Paths(directory).config), "--log-level", "warn"]
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the configuration depends on. Paths are empty where a program is absent."""
@@ -80,11 +84,13 @@ class Facts:
 
 def facts() -> Facts:
     """Look at this machine."""
+    from shutil import which  # brings compressors that the supervisor has no use for
+
     status = Path("/proc/self/status").read_text()
     capabilities = int(next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")), 16)
     kinds = {line.split()[2] for line in Path("/proc/mounts").read_text().splitlines()}
     return Facts(
-        containerd=shutil.which("containerd") or "",
+        containerd=which("containerd") or "",
         runc=_program("runc"),
         crun=_program("crun"),
         cni_directory=next((one for one in CNI_DIRECTORIES if _has_plugins(one)), ""),
@@ -166,7 +172,9 @@ def write_mirror(directory: Path, url: str) -> None:
 
 def _program(name: str) -> str:
     """Also where a user's PATH does not look."""
-    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin:/usr/local/sbin") or ""
+    from shutil import which
+
+    return which(name) or which(name, path="/usr/sbin:/sbin:/usr/local/sbin") or ""
 
 
 def _has_plugins(directory: str) -> bool:
