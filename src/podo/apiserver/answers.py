@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -19,6 +20,7 @@ from podo.storage.contract import Record
 
 #: Objects joined into one part of a list's body: about 256 KiB of pods.
 SLICE = 64
+_value_of = attrgetter("value")
 
 
 def warning_headers(call: Call) -> list[tuple[str, str]]:
@@ -104,7 +106,7 @@ def _parts(kind: Kind, metadata: Obj, records: list[Record]) -> list[bytes]:
     if kind.from_stored:
         values = [stored.presented(kind, record.value) for record in records]
     else:
-        values = [record.value for record in records]
+        values = list(map(_value_of, records))
     parts = [head]
     for start in range(0, len(values), SLICE):
         if start:

@@ -119,8 +119,8 @@ class Ledger:
     def _page_of_now(shelf: Shelf, prefix: str, after: str, limit: int, at: int) -> Page:
         start, end = shelf.bounds(prefix, after)
         stop = min(end, start + limit) if limit else end
-        records = shelf.records
-        return Page([records[key] for key in shelf.keys.between(start, stop)], at, end - stop)
+        found = list(map(shelf.records.__getitem__, shelf.keys.between(start, stop)))
+        return Page(found, at, end - stop)
 
     def _as_of(self, shelves: Sequence[Shelf], prefix: str, revision: int) -> dict[str, Record]:
         """Undo what came after ``revision``, newest first."""
