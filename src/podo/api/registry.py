@@ -6,10 +6,21 @@ A new kind is one file under ``api/kinds/`` and one line here.
 from __future__ import annotations
 
 from podo.api.kind import Kind, Obj
+from podo.api.kinds.admissionregistration.policy import MUTATINGADMISSIONPOLICY, VALIDATINGADMISSIONPOLICY
+from podo.api.kinds.admissionregistration.policybinding import (
+    MUTATINGADMISSIONPOLICYBINDING,
+    VALIDATINGADMISSIONPOLICYBINDING,
+)
+from podo.api.kinds.admissionregistration.webhookconfiguration import (
+    MUTATINGWEBHOOKCONFIGURATION,
+    VALIDATINGWEBHOOKCONFIGURATION,
+)
 from podo.api.kinds.apps.controllerrevision import CONTROLLERREVISION
 from podo.api.kinds.apps.daemonset import DAEMONSET
 from podo.api.kinds.apps.deployment import DEPLOYMENT
 from podo.api.kinds.apps.replicaset import REPLICASET
+from podo.api.kinds.autoscaling.horizontalpodautoscaler import HORIZONTALPODAUTOSCALER
+from podo.api.kinds.autoscaling.horizontalpodautoscaler_v1 import HORIZONTALPODAUTOSCALER_V1
 from podo.api.kinds.autoscaling.scale import SCALE
 from podo.api.kinds.batch.job import JOB
 from podo.api.kinds.coordination.lease import LEASE
@@ -25,6 +36,23 @@ from podo.api.kinds.core.service import SERVICE
 from podo.api.kinds.core.serviceaccount import SERVICEACCOUNT
 from podo.api.kinds.discovery.endpointslice import ENDPOINTSLICE
 from podo.api.kinds.events.event import EVENTS_EVENT
+from podo.api.kinds.flowcontrol.flowschema import FLOWSCHEMA
+from podo.api.kinds.flowcontrol.prioritylevelconfiguration import PRIORITYLEVELCONFIGURATION
+from podo.api.kinds.networking.ingress import INGRESS
+from podo.api.kinds.networking.ingressclass import INGRESSCLASS
+from podo.api.kinds.networking.ipaddress import IPADDRESS
+from podo.api.kinds.networking.networkpolicy import NETWORKPOLICY
+from podo.api.kinds.networking.servicecidr import SERVICECIDR
+from podo.api.kinds.node.runtimeclass import RUNTIMECLASS
+from podo.api.kinds.resource.deviceclass import DEVICECLASS
+from podo.api.kinds.resource.resourceclaim import RESOURCECLAIM, RESOURCECLAIMTEMPLATE
+from podo.api.kinds.resource.resourceslice import RESOURCESLICE
+from podo.api.kinds.scheduling.priorityclass import PRIORITYCLASS
+from podo.api.kinds.storage.csidriver import CSIDRIVER
+from podo.api.kinds.storage.csinode import CSINODE
+from podo.api.kinds.storage.csistoragecapacity import CSISTORAGECAPACITY
+from podo.api.kinds.storage.volumeattachment import VOLUMEATTACHMENT
+from podo.api.kinds.storage.volumeattributesclass import VOLUMEATTRIBUTESCLASS
 
 #: What the API server serves as resources. Where two groups have a kind of one name, the bare name means the first.
 _SERVED: tuple[Kind, ...] = (
@@ -45,16 +73,48 @@ _SERVED: tuple[Kind, ...] = (
     LEASE,
     ENDPOINTSLICE,
     EVENTS_EVENT,
+    HORIZONTALPODAUTOSCALER,
+    HORIZONTALPODAUTOSCALER_V1,
+    INGRESS,
+    INGRESSCLASS,
+    IPADDRESS,
+    SERVICECIDR,
+    RUNTIMECLASS,
+    PRIORITYCLASS,
+    CSIDRIVER,
+    CSINODE,
+    CSISTORAGECAPACITY,
+    VOLUMEATTACHMENT,
+    VOLUMEATTRIBUTESCLASS,
+    DEVICECLASS,
+    RESOURCECLAIM,
+    RESOURCECLAIMTEMPLATE,
+    RESOURCESLICE,
 )
 #: Bodies of subresources: they have a kind and are never stored.
 _BODIES: tuple[Kind, ...] = (BINDING, SCALE)
+
+#: Ready to be served, but for their effect. Who makes one of these relies on it being enforced, so until it is, the
+#: server does not know the kind, which every client reports at once. Kind -> what is missing.
+NOT_SERVED_YET: dict[Kind, str] = {
+    NETWORKPOLICY: "no node enforces it",
+    FLOWSCHEMA: "requests are not put in flows",
+    PRIORITYLEVELCONFIGURATION: "requests are not put in flows",
+    VALIDATINGWEBHOOKCONFIGURATION: "webhooks are not called",
+    MUTATINGWEBHOOKCONFIGURATION: "webhooks are not called",
+    VALIDATINGADMISSIONPOLICY: "policies are not evaluated",
+    VALIDATINGADMISSIONPOLICYBINDING: "policies are not evaluated",
+    MUTATINGADMISSIONPOLICY: "policies are not evaluated",
+    MUTATINGADMISSIONPOLICYBINDING: "policies are not evaluated",
+}
 
 _BY_RESOURCE = {(kind.group, kind.version, kind.plural): kind for kind in _SERVED}
 _BY_TYPE = {(kind.api_version, kind.kind): kind for kind in (*_SERVED, *_BODIES)}
 _BY_NAME: dict[str, Kind] = {}
 for _kind in (*_SERVED, *_BODIES):
     _BY_NAME.setdefault(_kind.kind, _kind)
-    _BY_NAME[f"{_kind.group}/{_kind.kind}"] = _kind
+    _BY_NAME.setdefault(f"{_kind.group}/{_kind.kind}", _kind)
+    _BY_NAME[f"{_kind.api_version}/{_kind.kind}"] = _kind
 
 
 class UnknownKind(LookupError):
@@ -62,7 +122,8 @@ class UnknownKind(LookupError):
 
 
 def named(name: str) -> Kind:
-    """The kind called ``Pod`` or, with its group, ``events.k8s.io/Event``. Raises UnknownKind."""
+    """The kind called ``Pod`` or, with its group, ``events.k8s.io/Event``; with its group and version,
+    ``autoscaling/v1/HorizontalPodAutoscaler``. Raises UnknownKind."""
     try:
         return _BY_NAME[name]
     except KeyError:

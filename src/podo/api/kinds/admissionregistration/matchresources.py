@@ -1,0 +1,44 @@
+"""Which requests an admission policy or its binding is for (API reference: MatchResources): defaults and rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podo.api.kinds.admissionregistration.rule_rules import (
+    MATCH_POLICIES,
+    check_choice,
+    check_rule,
+    fill_in_rules,
+)
+from podo.api.parts.labelselector import check_label_selector
+from podo.api.rules import Found, check_text, duplicate
+from podo.values import names
+
+_SELECTORS = ("namespaceSelector", "objectSelector")
+_RULES = ("resourceRules", "excludeResourceRules")
+
+
+def fill_in_match_resources(match: dict[str, Any]) -> None:
+    match["matchPolicy"] = match.get("matchPolicy") or "Equivalent"
+    for field in _SELECTORS:
+        match[field] = match.get(field) or {}
+    for field in _RULES:
+        fill_in_rules(match.get(field))
+
+
+def check_match_resources(match: dict[str, Any], path: str, found: Found) -> None:
+    check_choice(f"{path}.matchPolicy", match.get("matchPolicy"), MATCH_POLICIES, found)
+    for field in _SELECTORS:
+        check_label_selector(match.get(field) or {}, f"{path}.{field}", found)
+    for field in _RULES:
+        for index, rule in enumerate(match.get(field) or ()):
+            where = f"{path}.{field}[{index}]"
+            check_rule(rule, where, found)
+            _check_resource_names(rule.get("resourceNames") or [], f"{where}.resourceNames", found)
+
+
+def _check_resource_names(wanted: list[str], path: str, found: Found) -> None:
+    for index, name in enumerate(wanted):
+        check_text(f"{path}[{index}]", name, names.path_segment, found)
+        if name in wanted[:index]:
+            found.append(duplicate(f"{path}[{index}]", name))

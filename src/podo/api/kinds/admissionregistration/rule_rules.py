@@ -1,0 +1,106 @@
+"""Rules that webhooks and admission policies share: which requests they match (API reference: RuleWithOperations,
+MatchCondition)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podo.api.rules import Found, check_text, duplicate, forbidden, invalid, not_supported, required
+from podo.values import names
+
+GROUP = "admissionregistration.k8s.io"
+OPERATIONS = ("*", "CONNECT", "CREATE", "DELETE", "UPDATE")
+SCOPES = ("*", "Cluster", "Namespaced")
+FAILURE_POLICIES = ("Fail", "Ignore")
+MATCH_POLICIES = ("Equivalent", "Exact")
+_CONDITIONS_MAX = 64
+
+
+def fill_in_rules(rules: Any) -> None:
+    """A rule is for both scopes unless it says more."""
+    for rule in rules or ():
+        if rule.get("scope") is None:
+            rule["scope"] = "*"
+
+
+def check_choice(path: str, value: Any, supported: tuple[str, ...], found: Found) -> None:
+    """A value of a closed set; may be absent."""
+    if value is not None and value not in supported:
+        found.append(not_supported(path, value, supported))
+
+
+def check_rule(rule: dict[str, Any], path: str, found: Found) -> None:
+    operations = rule.get("operations") or []
+    if not operations:
+        found.append(required(f"{path}.operations"))
+    if len(operations) > 1 and "*" in operations:
+        why = "if '*' is present, must not specify other operations"
+        found.append(invalid(f"{path}.operations", operations, why))
+    for index, operation in enumerate(operations):
+        if operation not in OPERATIONS:
+            found.append(not_supported(f"{path}.operations[{index}]", operation, OPERATIONS))
+    _check_names(rule.get("apiGroups") or [], f"{path}.apiGroups", "API groups", found, may_be_empty=True)
+    _check_names(rule.get("apiVersions") or [], f"{path}.apiVersions", "API versions", found)
+    _check_resources(rule.get("resources") or [], f"{path}.resources", found)
+    check_choice(f"{path}.scope", rule.get("scope"), SCOPES, found)
+
+
+def _check_names(values: list[str], path: str, what: str, found: Found, *, may_be_empty: bool = False) -> None:
+    if not values:
+        found.append(required(path))
+    if len(values) > 1 and "*" in values:
+        found.append(invalid(path, values, f"if '*' is present, must not specify other {what}"))
+    if not may_be_empty:
+        found.extend(required(f"{path}[{index}]") for index, value in enumerate(values) if not value)
+
+
+def _check_resources(resources: list[str], path: str, found: Found) -> None:
+    if not resources:
+        found.append(required(path))
+    for index, resource in enumerate(resources):
+        if not resource:
+            found.append(required(f"{path}[{index}]"))
+        elif resource == "*/*" and len(resources) > 1:
+            found.append(invalid(path, resources, "if '*/*' is present, must not specify other resources"))
+        plural, _, sub = resource.partition("/")
+        if sub and plural != "*" and f"{plural}/*" in resources and sub != "*":
+            why = f"if '{plural}/*' is present, must not specify {resource}"
+            found.append(invalid(f"{path}[{index}]", resource, why))
+
+
+def check_match_conditions(conditions: list[dict[str, Any]], path: str, found: Found) -> None:
+    """Expressions are compiled when they are first used."""
+    if len(conditions) > _CONDITIONS_MAX:
+        found.append(invalid(path, len(conditions), f"must have at most {_CONDITIONS_MAX} items"))
+        return
+    seen: set[str] = set()
+    for index, condition in enumerate(conditions):
+        where = f"{path}[{index}]"
+        if not (condition.get("expression") or "").strip():
+            found.append(required(f"{where}.expression"))
+        name = condition.get("name") or ""
+        if not name:
+            found.append(required(f"{where}.name"))
+            continue
+        check_text(f"{where}.name", name, names.qualified_name, found)
+        if name in seen:
+            found.append(duplicate(f"{where}.name", name))
+        seen.add(name)
+
+
+def check_service(service: dict[str, Any], path: str, found: Found) -> None:
+    for field in ("name", "namespace"):
+        if not service.get(field):
+            found.append(required(f"{path}.{field}"))
+    port = service.get("port")
+    if port is not None and names.port_number(port):
+        found.append(invalid(f"{path}.port", port, "port is not valid: must be between 1 and 65535, inclusive"))
+    location = service.get("path")
+    if not location:
+        return
+    if not location.startswith("/"):
+        found.append(invalid(f"{path}.path", location, "must start with a '/'"))
+    elif "//" in location:
+        found.append(invalid(f"{path}.path", location, "segment[0] may not be empty"))
+    if "?" in location or "#" in location:
+        found.append(forbidden(f"{path}.path", "must not have a query or a fragment"))

@@ -1,0 +1,148 @@
+"""ValidatingWebhookConfiguration and MutatingWebhookConfiguration (admissionregistration.k8s.io/v1): servers that are
+asked before a write."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from podo.api.columns import AGE, NAME, column
+from podo.api.kind import Kind, Obj
+from podo.api.kinds.admissionregistration.rule_rules import (
+    FAILURE_POLICIES,
+    GROUP,
+    MATCH_POLICIES,
+    check_choice,
+    check_match_conditions,
+    check_rule,
+    check_service,
+    fill_in_rules,
+)
+from podo.api.parts.labelselector import check_label_selector
+from podo.api.rules import Found, check_text, duplicate, forbidden, invalid, not_supported, required
+from podo.values import names
+
+_SIDE_EFFECTS = ("None", "NoneOnDryRun")
+_REINVOCATION = ("IfNeeded", "Never")
+_VERSIONS = ("v1", "v1beta1")
+_SECONDS_MAX = 30
+
+
+def _fill_in(configuration: Obj) -> None:
+    is_mutating = configuration.get("kind") == "MutatingWebhookConfiguration"
+    for hook in configuration.get("webhooks") or ():
+        hook["failurePolicy"] = hook.get("failurePolicy") or "Fail"
+        hook["matchPolicy"] = hook.get("matchPolicy") or "Equivalent"
+        for field in ("namespaceSelector", "objectSelector"):
+            hook[field] = hook.get(field) or {}
+        if hook.get("timeoutSeconds") is None:
+            hook["timeoutSeconds"] = 10
+        if is_mutating:
+            hook["reinvocationPolicy"] = hook.get("reinvocationPolicy") or "Never"
+        service = (hook.get("clientConfig") or {}).get("service")
+        if service and service.get("port") is None:
+            service["port"] = 443
+        fill_in_rules(hook.get("rules"))
+
+
+def _problems(new: Obj, old: Obj | None) -> Found:
+    found: Found = []
+    seen: set[str] = set()
+    for index, hook in enumerate(new.get("webhooks") or ()):
+        path = f"webhooks[{index}]"
+        _check_webhook(hook, path, found)
+        name = hook.get("name") or ""
+        if name in seen:
+            found.append(duplicate(f"{path}.name", name))
+        seen.add(name)
+    return found
+
+
+def _check_webhook(hook: dict[str, Any], path: str, found: Found) -> None:
+    name = hook.get("name") or ""
+    if not name:
+        found.append(required(f"{path}.name"))
+    else:
+        check_text(f"{path}.name", name, names.subdomain, found)
+        if name.count(".") < 2:
+            why = "should be a domain with at least three segments separated by dots"
+            found.append(invalid(f"{path}.name", name, why))
+    _check_versions(hook.get("admissionReviewVersions") or [], f"{path}.admissionReviewVersions", found)
+    for index, rule in enumerate(hook.get("rules") or ()):
+        check_rule(rule, f"{path}.rules[{index}]", found)
+    check_choice(f"{path}.failurePolicy", hook.get("failurePolicy"), FAILURE_POLICIES, found)
+    check_choice(f"{path}.matchPolicy", hook.get("matchPolicy"), MATCH_POLICIES, found)
+    check_choice(f"{path}.reinvocationPolicy", hook.get("reinvocationPolicy"), _REINVOCATION, found)
+    effects = hook.get("sideEffects")
+    if effects is None:
+        found.append(required(f"{path}.sideEffects", f"must specify one of {', '.join(_SIDE_EFFECTS)}"))
+    elif effects not in _SIDE_EFFECTS:
+        found.append(not_supported(f"{path}.sideEffects", effects, _SIDE_EFFECTS))
+    seconds = hook.get("timeoutSeconds")
+    if seconds is not None and not 1 <= seconds <= _SECONDS_MAX:
+        found.append(invalid(f"{path}.timeoutSeconds", seconds, "the timeout value must be between 1 and 30 seconds"))
+    for field in ("namespaceSelector", "objectSelector"):
+        check_label_selector(hook.get(field) or {}, f"{path}.{field}", found)
+    _check_client(hook.get("clientConfig") or {}, f"{path}.clientConfig", found)
+    check_match_conditions(hook.get("matchConditions") or [], f"{path}.matchConditions", found)
+
+
+def _check_versions(versions: list[str], path: str, found: Found) -> None:
+    if not versions:
+        found.append(required(path, f"must specify one of {', '.join(_VERSIONS)}"))
+        return
+    for index, version in enumerate(versions):
+        if version in versions[:index]:
+            found.append(invalid(f"{path}[{index}]", version, "duplicate version"))
+        found.extend(invalid(f"{path}[{index}]", version, message) for message in names.label_1035(version))
+    if not any(version in _VERSIONS for version in versions):
+        found.append(invalid(path, versions, f"must include at least one of {', '.join(_VERSIONS)}"))
+
+
+def _check_client(client: dict[str, Any], path: str, found: Found) -> None:
+    url, service = client.get("url"), client.get("service")
+    if (url is None) == (service is None):
+        found.append(required(path, "exactly one of url or service is required"))
+    elif url is not None:
+        _check_url(url, f"{path}.url", found)
+    elif service is not None:
+        check_service(service, f"{path}.service", found)
+
+
+def _check_url(url: str, path: str, found: Found) -> None:
+    form = "desired format: https://host[/path]"
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError as problem:
+        found.append(required(path, f"url must be a valid URL: {problem}; {form}"))
+        return
+    if parts.scheme != "https":
+        found.append(invalid(path, parts.scheme, f"'https' is the only allowed URL scheme; {form}"))
+    if not host:
+        found.append(invalid(path, host or "", f"host must be specified; {form}"))
+    if parts.username is not None:
+        found.append(invalid(path, parts.username, "user information is not permitted in the URL"))
+    if parts.fragment:
+        found.append(invalid(path, parts.fragment, "fragments are not permitted in the URL"))
+    if parts.query:
+        found.append(forbidden(path, "query parameters are not permitted in the URL"))
+
+
+def _kind(name: str) -> Kind:
+    return Kind(
+        group=GROUP,
+        version="v1",
+        kind=name,
+        plural=f"{name.lower()}s",
+        singular=name.lower(),
+        namespaced=False,
+        fill_in=_fill_in,
+        problems=_problems,
+        columns=(NAME, column("Webhooks", lambda given: len(given.get("webhooks") or ()), "integer"), AGE),
+        generation=True,
+    )
+
+
+VALIDATINGWEBHOOKCONFIGURATION = _kind("ValidatingWebhookConfiguration")
+MUTATINGWEBHOOKCONFIGURATION = _kind("MutatingWebhookConfiguration")

@@ -1,0 +1,44 @@
+"""RuntimeClass (node.k8s.io/v1): which handler of the container runtime runs a pod, and what that costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podo.api.columns import AGE, NAME, column
+from podo.api.kind import Kind, Obj
+from podo.api.metadata_rules import check_labels
+from podo.api.parts.affinity import check_tolerations
+from podo.api.parts.resource_rules import check_resources
+from podo.api.rules import Found, check_immutable, check_text
+from podo.values import names
+
+
+def _problems(new: Obj, old: Obj | None) -> Found:
+    found: Found = []
+    handler = new.get("handler") or ""
+    check_text("handler", handler, names.label, found)
+    if overhead := new.get("overhead"):
+        _check_overhead(overhead.get("podFixed") or {}, found)
+    if scheduling := new.get("scheduling"):
+        check_labels(scheduling.get("nodeSelector") or {}, "scheduling.nodeSelector", found)
+        check_tolerations(scheduling.get("tolerations") or [], "scheduling.tolerations", found)
+    if old is not None:
+        check_immutable("handler", handler, old.get("handler") or "", found)
+    return found
+
+
+def _check_overhead(amounts: dict[str, Any], found: Found) -> None:
+    """The rules of a container's limits."""
+    check_resources({"limits": amounts}, "overhead.podFixed", found)
+
+
+RUNTIMECLASS = Kind(
+    group="node.k8s.io",
+    version="v1",
+    kind="RuntimeClass",
+    plural="runtimeclasses",
+    singular="runtimeclass",
+    namespaced=False,
+    problems=_problems,
+    columns=(NAME, column("Handler", lambda given: given.get("handler") or ""), AGE),
+)

@@ -1,0 +1,32 @@
+"""DeviceClass (resource.k8s.io/v1): a sort of device that claims can ask for."""
+
+from __future__ import annotations
+
+from podo.api.columns import AGE, NAME
+from podo.api.kind import Kind, Obj
+from podo.api.kinds.resource.device_rules import GROUP, check_config, check_selectors
+from podo.api.rules import Found, check_text
+from podo.values import names
+
+
+def _problems(new: Obj, old: Obj | None) -> Found:
+    found: Found = []
+    spec = new.get("spec") or {}
+    check_selectors(spec.get("selectors") or [], "spec.selectors", found)
+    check_config(spec.get("config") or [], "spec.config", found)
+    if extended := spec.get("extendedResourceName"):
+        check_text("spec.extendedResourceName", extended, names.qualified_name, found)
+    return found
+
+
+DEVICECLASS = Kind(
+    group=GROUP,
+    version="v1",
+    kind="DeviceClass",
+    plural="deviceclasses",
+    singular="deviceclass",
+    namespaced=False,
+    problems=_problems,
+    columns=(NAME, AGE),
+    generation=True,
+)

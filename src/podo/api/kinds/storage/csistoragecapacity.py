@@ -1,0 +1,56 @@
+"""CSIStorageCapacity (storage.k8s.io/v1): how much a CSI driver can still provide in a part of the cluster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podo.api.columns import NAME, column
+from podo.api.kind import Kind, Obj
+from podo.api.parts.labelselector import check_label_selector
+from podo.api.rules import Found, check_immutable, check_text, invalid, required
+from podo.values import names, quantity
+
+_FIXED = ("nodeTopology", "storageClassName")
+
+
+def _problems(new: Obj, old: Obj | None) -> Found:
+    found: Found = []
+    if name := new.get("storageClassName"):
+        check_text("storageClassName", name, names.subdomain, found)
+    else:
+        found.append(required("storageClassName"))
+    if topology := new.get("nodeTopology"):
+        check_label_selector(topology, "nodeTopology", found)
+    for field in ("capacity", "maximumVolumeSize"):
+        _check_amount(field, new.get(field), found)
+    if old is not None:
+        for field in _FIXED:
+            check_immutable(field, new.get(field), old.get(field), found)
+    return found
+
+
+def _check_amount(path: str, amount: Any, found: Found) -> None:
+    if amount is None:
+        return
+    try:
+        value = quantity.parse(str(amount))
+    except quantity.QuantityError:
+        found.append(invalid(path, amount, quantity.MALFORMED))
+        return
+    if value.nano < 0:
+        found.append(invalid(path, str(value), "must be greater than or equal to 0"))
+
+
+CSISTORAGECAPACITY = Kind(
+    group="storage.k8s.io",
+    version="v1",
+    kind="CSIStorageCapacity",
+    plural="csistoragecapacities",
+    singular="csistoragecapacity",
+    problems=_problems,
+    columns=(
+        NAME,
+        column("StorageClassName", lambda given: given.get("storageClassName") or ""),
+        column("Capacity", lambda given: str(given.get("capacity") or "<unset>")),
+    ),
+)
