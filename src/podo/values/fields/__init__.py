@@ -79,9 +79,11 @@ def _subtract_nodes(mine: Fields, theirs: Fields, deep: bool) -> Fields | None:
     if taken and deep:
         return None
     below = _subtract(mine, theirs, deep)
-    if not taken or SELF not in below:
-        return below or None
-    below = {element: node for element, node in below.items() if element != SELF}
+    if SELF in below:
+        if taken:
+            below = {element: node for element, node in below.items() if element != SELF}
+        elif len(below) == 1:
+            return LEAF
     return below or None
 
 

@@ -17,21 +17,36 @@ def fields_of(value: Any, layout: Layout | None) -> Fields:
     """The fields an applied configuration sets, which its manager then owns: single fields, items of lists, members of
     maps, and structs that are empty; of a merged list only its items.
     """
+    return _node(value, layout) or {}
+
+
+def _node(value: Any, layout: Layout | None) -> Fields | None:
+    """The node of a value: None if nothing of it is a field."""
     layout = settled(layout, value)
     found: Fields = {}
     if layout.__class__ is Struct and value.__class__ is dict:
         for name, inner in value.items():
             element, of = layout.member(name)
-            if of is None or not (of.is_skipped or (of.is_list and inner == [])):
-                below = fields_of(inner, of)
-                found[element] = {SELF: LEAF, **below} if below and layout.is_map else below
-    elif value.__class__ is list and isinstance(layout, Keyed | Items):
-        for item in value:
-            key = layout.path_element(item)
-            if key is not None:
-                below = fields_of(item, layout.element)
-                found[key] = {SELF: LEAF, **below} if below else LEAF
-    return found
+            if of is not None and of.is_skipped:
+                continue
+            below = _node(inner, of)
+            if layout.is_map:
+                found[element] = _member(below)
+            elif below is not None:
+                found[element] = below
+        return found if found or not value else None
+    if layout is None or not layout.is_list or value.__class__ is not list:
+        return LEAF
+    for item in value:
+        key = layout.path_element(item)
+        if key is not None:
+            found[key] = _member(_node(item, layout.element))
+    return found or None
+
+
+def _member(below: Fields | None) -> Fields:
+    """The node of a path that is in the set, whatever is below it."""
+    return {SELF: LEAF, **below} if below else LEAF
 
 
 def whole(value: Any, layout: Layout | None) -> Fields:
@@ -55,9 +70,9 @@ def whole(value: Any, layout: Layout | None) -> Fields:
     if layout is None or not layout.is_list or value.__class__ is not list:
         return LEAF
     found = {SELF: LEAF}
-    of = layout.element  # type: ignore[attr-defined]
+    of = layout.element
     for item in value:
-        key = layout.path_element(item)  # type: ignore[attr-defined]
+        key = layout.path_element(item)
         if key is not None:
             found[key] = whole(item, of)
     return found

@@ -21,6 +21,15 @@ class Layout:
     is_skipped: ClassVar[bool] = False
     is_list: ClassVar[bool] = False
 
+    @property
+    def element(self) -> Layout | None:
+        """The layout of the items of a list that merges."""
+        return None
+
+    def path_element(self, item: Any) -> str | None:
+        """What an item of a list that merges is known by; None for one that cannot be."""
+        return None
+
 
 class Struct(Layout):
     """An object with named members. ``find`` gives a member's layout: None for one field, ``UNKNOWN`` if there is no
@@ -48,13 +57,17 @@ class Struct(Layout):
 class Keyed(Layout):
     """A list whose items are known by the values of ``keys`` (name to default, None where there is none)."""
 
-    __slots__ = ("_find", "element", "keys")
+    __slots__ = ("_element", "_find", "keys")
     is_list = True
 
     def __init__(self, keys: dict[str, Any], element: Layout | None) -> None:
         self.keys = dict(sorted(keys.items()))
-        self.element = element
+        self._element = element
         self._find = lru_cache(2048, typed=True)(self._made)
+
+    @property
+    def element(self) -> Layout | None:
+        return self._element
 
     def path_element(self, item: Any) -> str | None:
         """``k:{"name":"web"}``; None for an item that has no key."""
@@ -75,7 +88,6 @@ class Items(Layout):
 
     __slots__ = ()
     is_list = True
-    element = None
 
     def path_element(self, item: Any) -> str | None:
         return None if isinstance(item, dict | list) else elements.of_value(item)

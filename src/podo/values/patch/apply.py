@@ -209,7 +209,7 @@ def _woven(
 def prune(merged: Any, layout: Layout, last: Fields, owned: Mapping[M, Fields]) -> Any:
     """``merged`` without what its manager owned by its ``last`` apply and nobody owns any more.
 
-    A container goes only if nothing is left in it that others own or that nobody ever applied.
+    An item goes with all that is in it, unless somebody else owns the item itself; a struct stays for what is left.
     """
     everybody = reduce(union, owned.values(), EMPTY)
     if not difference(last, everybody):
