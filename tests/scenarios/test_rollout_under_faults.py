@@ -39,8 +39,8 @@ def test_it_ends_where_it_was_told_to(seed: int) -> None:
         progressing = condition_of(found, "Progressing")
         assert progressing and progressing["reason"] == "NewReplicaSetAvailable"
         assert found["status"]["observedGeneration"] == found["metadata"]["generation"]
-        # What kubelets make of a deletion is theirs: controllers have done their part when it is asked for.
-        pods = [pod for pod in world.pods(labels="app=web") if "deletionTimestamp" not in pod["metadata"]]
+        pods = world.pods(labels="app=web")
+        assert [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" in pod["metadata"]] == []
         assert [pod["spec"]["containers"][0]["image"] for pod in pods] == [images[-1]] * 4
         assert most <= 9 + 2
         owners = {uid_of(rs) for rs in world.list("ReplicaSet")}

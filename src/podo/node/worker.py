@@ -260,8 +260,8 @@ class PodWorker:
                 subresource="status",
             )
             self.memory.succeeded("status")
-            if revision_of(updated) > revision_of(self.pod):
-                self.pod = updated
+            # The answer may show more than this write, a deletion say; the watch will not bring it a second time.
+            self.update(updated)
         except ApiError as refusal:
             self._report_refused(refusal, plan)
         except (Unreachable, TimeoutError, OSError) as failure:

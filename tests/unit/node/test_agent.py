@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, cast
 
 from podo.api.encoding import stamp
 from podo.api.errors import ApiError
@@ -204,6 +204,38 @@ def test_a_deleted_pod_is_gone_and_leaves_nothing() -> None:
         assert node.writes[-1]["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 0
         assert (await node.runtime.list_sandboxes(), await node.runtime.list_containers()) == ([], [])
         assert node.agent.pods == []
+
+    tell(story)
+
+
+class DeletedMeanwhile:
+    """A client whose pod is deleted just before each first status that says Running; watches are never told of it."""
+
+    def __init__(self, client: LocalClient) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    async def patch(self, kind: str, name: str, namespace: str = "", **options: Any) -> Obj:
+        if options.get("patch", {}).get("status", {}).get("phase") == "Running":
+            await self._client.delete(kind, name, namespace)
+        return await self._client.patch(kind, name, namespace, **options)
+
+    async def watch(self, kind: str, *args: Any, **options: Any) -> AsyncIterator[Any]:
+        async for events in self._client.watch(kind, *args, **options):
+            yield [event for event in events if "deletionTimestamp" not in event.object["metadata"]]
+
+
+def test_a_deletion_first_seen_in_the_answer_to_a_status_is_carried_out() -> None:
+    async def story(node: Node) -> None:
+        await node.agent.stop()
+        client, node.client = node.client, cast(LocalClient, DeletedMeanwhile(node.client))
+        node.agent = node.new_agent()
+        node.client = client
+        await node.agent.start()
+        await node.create()
+        await node.gone()
 
     tell(story)
 
