@@ -19,9 +19,11 @@ from podo.api.kinds.apps.controllerrevision import CONTROLLERREVISION
 from podo.api.kinds.apps.daemonset import DAEMONSET
 from podo.api.kinds.apps.deployment import DEPLOYMENT
 from podo.api.kinds.apps.replicaset import REPLICASET
+from podo.api.kinds.authentication.reviews import TOKENREQUEST
 from podo.api.kinds.autoscaling.horizontalpodautoscaler import HORIZONTALPODAUTOSCALER
 from podo.api.kinds.autoscaling.horizontalpodautoscaler_v1 import HORIZONTALPODAUTOSCALER_V1
 from podo.api.kinds.autoscaling.scale import SCALE
+from podo.api.kinds.batch.cronjob import CRONJOB
 from podo.api.kinds.batch.job import JOB
 from podo.api.kinds.coordination.lease import LEASE
 from podo.api.kinds.core.binding import BINDING
@@ -44,6 +46,8 @@ from podo.api.kinds.networking.ipaddress import IPADDRESS
 from podo.api.kinds.networking.networkpolicy import NETWORKPOLICY
 from podo.api.kinds.networking.servicecidr import SERVICECIDR
 from podo.api.kinds.node.runtimeclass import RUNTIMECLASS
+from podo.api.kinds.rbac.binding import CLUSTERROLEBINDING, ROLEBINDING
+from podo.api.kinds.rbac.role import CLUSTERROLE, ROLE
 from podo.api.kinds.resource.deviceclass import DEVICECLASS
 from podo.api.kinds.resource.resourceclaim import RESOURCECLAIM, RESOURCECLAIMTEMPLATE
 from podo.api.kinds.resource.resourceslice import RESOURCESLICE
@@ -69,6 +73,7 @@ _SERVED: tuple[Kind, ...] = (
     DAEMONSET,
     DEPLOYMENT,
     REPLICASET,
+    CRONJOB,
     JOB,
     LEASE,
     ENDPOINTSLICE,
@@ -90,9 +95,13 @@ _SERVED: tuple[Kind, ...] = (
     RESOURCECLAIM,
     RESOURCECLAIMTEMPLATE,
     RESOURCESLICE,
+    CLUSTERROLE,
+    CLUSTERROLEBINDING,
+    ROLE,
+    ROLEBINDING,
 )
 #: Bodies of subresources: they have a kind and are never stored.
-_BODIES: tuple[Kind, ...] = (BINDING, SCALE)
+_BODIES: tuple[Kind, ...] = (BINDING, SCALE, TOKENREQUEST)
 
 #: Ready to be served, but for their effect. Who makes one of these relies on it being enforced, so until it is, the
 #: server does not know the kind, which every client reports at once. Kind -> what is missing.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from podo.controllers import (
+    cronjob,
     endpoints,
     endpointslice,
     eventttl,
@@ -31,6 +32,7 @@ def declarations(cluster_cidr: str = "10.244.0.0/16") -> tuple[Declaration, ...]
         daemonset.reconcile,
         job.reconcile,
         ttlafterfinished.reconcile,
+        cronjob.reconcile,
         endpointslice.reconcile,
         endpoints.reconcile,
         namespace.reconcile,

@@ -186,6 +186,50 @@ def test_job_duration() -> None:
     assert cells({**prepared(job()), "status": status})["Duration"] == "7s"
 
 
+def cronjob(**spec: Any) -> dict:
+    given = {"schedule": "0 3 * * *", "jobTemplate": {"spec": job()["spec"]}, **spec}
+    return obj("CronJob", spec=given)
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({}, []),
+        ({"schedule": ""}, ["spec.schedule: Required value"]),
+        (
+            {"schedule": "TZ=UTC 0 3 * * *"},
+            ['spec.schedule: Invalid value: "TZ=UTC 0 3 * * *": cannot use TZ or CRON_TZ in schedule, use timeZone '
+             "field instead"],
+        ),
+        (
+            {"schedule": "0 3 * *"},
+            ['spec.schedule: Invalid value: "0 3 * *": expected exactly 5 fields, found 4: [0 3 * *]'],
+        ),
+        ({"timeZone": "Mars/Base"}, ['spec.timeZone: Invalid value: "Mars/Base": unknown time zone Mars/Base']),
+        (
+            {"concurrencyPolicy": "Maybe"},
+            ['spec.concurrencyPolicy: Unsupported value: "Maybe": supported values: "Allow", "Forbid", "Replace"'],
+        ),
+    ],
+)  # fmt: skip
+def test_cronjob_rules(spec: dict, expected: list[str]) -> None:
+    assert wrong(cronjob(**spec)) == expected
+
+
+def test_cronjob_names_leave_room_for_their_jobs() -> None:
+    given = cronjob()
+    given["metadata"]["name"] = "x" * 53
+    assert "must be no more than 52 characters" in wrong(given)[0]
+
+
+def test_cronjob_columns() -> None:
+    made = filled(cronjob())
+    made["status"] = {"active": [{"name": "a"}], "lastScheduleTime": "1970-01-01T00:00:00Z"}
+    found = cells(made, 90.0)
+    shown = [found[name] for name in ("Schedule", "Timezone", "Suspend", "Active", "Last Schedule", "Selector")]
+    assert shown == ["0 3 * * *", "<none>", "False", 1, "90s", "<none>"]
+
+
 @pytest.mark.parametrize("text", ["", "0", "0,1", "1,3-5,7", "0-2,4", "0,1,3,4,6-8"])
 def test_indexes_there_and_back(text: str) -> None:
     assert text_of(parse(text)) == text

@@ -1,0 +1,118 @@
+"""CronJob (batch/v1): a Job at each time of a schedule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podo.api.columns import AGE, NAME, column, selector_text, since, wide
+from podo.api.kind import Column, Kind, Obj
+from podo.api.kinds.batch.job_rules import check_job_spec
+from podo.api.parts.podtemplate import fill_in_template
+from podo.api.rules import Found, check_not_negative, check_one_of, invalid, not_supported, required
+from podo.values.cron import CronError, ZoneError, parse, zone
+
+_POLICIES = ("Allow", "Forbid", "Replace")
+#: A Job's name is the CronJob's and eleven characters more.
+_LONGEST_NAME = 52
+_IN_SCHEDULE = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
+_LOCAL = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"
+
+
+def _fill_in(cronjob: Obj) -> None:
+    spec = cronjob["spec"] = cronjob.get("spec") or {}
+    spec["concurrencyPolicy"] = spec.get("concurrencyPolicy") or "Allow"
+    spec["suspend"] = bool(spec.get("suspend"))
+    if spec.get("successfulJobsHistoryLimit") is None:
+        spec["successfulJobsHistoryLimit"] = 3
+    if spec.get("failedJobsHistoryLimit") is None:
+        spec["failedJobsHistoryLimit"] = 1
+    template = spec["jobTemplate"] = spec.get("jobTemplate") or {}
+    template["spec"] = template.get("spec") or {}
+    fill_in_template(template)
+
+
+def _problems(new: Obj, old: Obj | None) -> Found:
+    found: Found = []
+    spec = new.get("spec") or {}
+    name = new["metadata"].get("name") or ""
+    if len(name) > _LONGEST_NAME:
+        found.append(invalid("metadata.name", name, f"must be no more than {_LONGEST_NAME} characters"))
+    _check_schedule(spec, found)
+    check_not_negative("spec.startingDeadlineSeconds", spec.get("startingDeadlineSeconds"), found)
+    check_one_of("spec.concurrencyPolicy", spec.get("concurrencyPolicy") or "", _POLICIES, found)
+    for field in ("successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
+        check_not_negative(f"spec.{field}", spec.get(field), found)
+    job = (spec.get("jobTemplate") or {}).get("spec") or {}
+    if job.get("manualSelector"):
+        found.append(not_supported("spec.jobTemplate.spec.manualSelector", True, ("nil", "false")))
+    check_job_spec(job, "spec.jobTemplate.spec", found)
+    return found
+
+
+def _check_schedule(spec: dict[str, Any], found: Found) -> None:
+    schedule, name = spec.get("schedule") or "", spec.get("timeZone")
+    if not schedule:
+        found.append(required("spec.schedule"))
+    elif "TZ" in schedule:
+        found.append(invalid("spec.schedule", schedule, _IN_SCHEDULE))
+    else:
+        try:
+            parse(schedule)
+        except CronError as problem:
+            found.append(invalid("spec.schedule", schedule, str(problem)))
+    if name is None:
+        return
+    if not name:
+        found.append(invalid("spec.timeZone", name, "timeZone must be nil or non-empty string"))
+    elif name.lower() == "local":
+        found.append(invalid("spec.timeZone", name, _LOCAL))
+    else:
+        try:
+            zone(name)
+        except ZoneError as problem:
+            found.append(invalid("spec.timeZone", name, str(problem)))
+
+
+def _last_schedule(cronjob: Obj, now: float) -> str:
+    last = (cronjob.get("status") or {}).get("lastScheduleTime")
+    return since(last, now) if last else "<none>"
+
+
+def _pod(cronjob: Obj) -> dict[str, Any]:
+    spec = (cronjob["spec"].get("jobTemplate") or {}).get("spec") or {}
+    found: dict[str, Any] = (spec.get("template") or {}).get("spec") or {}
+    return found
+
+
+def _each(field: str) -> Any:
+    return lambda cronjob: ",".join(c.get(field, "") for c in _pod(cronjob).get("containers") or ())
+
+
+CRONJOB = Kind(
+    group="batch",
+    version="v1",
+    kind="CronJob",
+    plural="cronjobs",
+    singular="cronjob",
+    short_names=("cj",),
+    categories=("all",),
+    fill_in=_fill_in,
+    problems=_problems,
+    columns=(
+        NAME,
+        column("Schedule", lambda cronjob: cronjob["spec"].get("schedule") or ""),
+        column("Timezone", lambda cronjob: cronjob["spec"].get("timeZone") or "<none>"),
+        column("Suspend", lambda cronjob: str(bool(cronjob["spec"].get("suspend")))),
+        column("Active", lambda cronjob: len((cronjob.get("status") or {}).get("active") or ()), "integer"),
+        Column("Last Schedule", _last_schedule),
+        AGE,
+        wide("Containers", _each("name")),
+        wide("Images", _each("image")),
+        wide(
+            "Selector",
+            lambda c: selector_text((c["spec"]["jobTemplate"].get("spec") or {}).get("selector")) or "<none>",
+        ),
+    ),
+    subresources=frozenset({"status"}),
+    generation=True,
+)

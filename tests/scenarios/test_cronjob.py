@@ -1,0 +1,44 @@
+"""CronJobs in a whole cluster: their Jobs run, are kept as many as wanted, and each time has one."""
+
+from __future__ import annotations
+
+import pytest
+
+from podo.api.meta import annotations_of
+from podo.lab import Faults, World
+
+
+def cronjob(schedule: str, **spec: object) -> dict:
+    containers = [{"name": "c", "image": "busybox"}]
+    template = {
+        "metadata": {"annotations": {"podo.dev/run-seconds": "30"}},
+        "spec": {"containers": containers, "restartPolicy": "Never"},
+    }
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": "tick"},
+        "spec": {"schedule": schedule, "jobTemplate": {"spec": {"template": template}}, **spec},
+    }
+
+
+def test_a_night_in_another_time_zone() -> None:
+    with World() as world:
+        world.apply(cronjob("0,30 10 * * *", timeZone="Asia/Seoul", successfulJobsHistoryLimit=1))
+        world.advance(2 * 3600)
+        status = world.get("CronJob", "tick")["status"]
+        assert status["lastScheduleTime"] == "2026-01-01T01:30:00Z" and "active" not in status
+        assert status["lastSuccessfulTime"] == "2026-01-01T01:30:30Z"
+        (job,) = world.list("Job")
+        assert len(world.pods()) == 1, "the other Job's pod went with it"
+        scheduled = annotations_of(job)["batch.kubernetes.io/cronjob-scheduled-timestamp"]
+        assert scheduled == "2026-01-01T10:30:00+09:00"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_each_time_once_under_faults(seed: int) -> None:
+    with World(seed=seed, faults=Faults(watch_lag=0.4 * seed, errors=0.1, losses=0.1)) as world:
+        world.apply(cronjob("*/5 * * * *", successfulJobsHistoryLimit=100))
+        world.advance(3600 + 120)
+        jobs = world.list("Job")
+        assert len(jobs) == 12 and all(job["status"]["succeeded"] == 1 for job in jobs)
