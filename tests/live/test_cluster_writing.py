@@ -167,6 +167,7 @@ def test_generated_names_and_delete_all(kubectl: Kubectl) -> None:
     kubectl("delete", "configmaps", "-l", "a=b")
     assert "made-" not in kubectl("get", "configmaps", "-o", "name")
     kubectl("create", "deployment", "web", "--image=nginx:1.14.2")
+    kubectl("rollout", "status", "deployment/web", "--timeout=30s")
     kubectl("delete", "all", "--all", "--timeout=30s")
     eventually(lambda: kubectl("get", "all", "-o", "name") == "", "nothing is left")
 

@@ -16,7 +16,7 @@ def openapi_answer(path: str, etag_seen: str, accept: str = "") -> Response | No
     """The answer of an OpenAPI path, or None if there is no such document."""
     parts = tuple(part for part in path.split("/") if part)
     if parts == ("openapi", "v2"):
-        if openapi_protobuf.MEDIA_TYPE in accept:
+        if openapi_protobuf.is_asked_for(accept):
             return _cached(*_v2_protobuf(), etag_seen, openapi_protobuf.MEDIA_TYPE)
         return _cached(*_v2(), etag_seen)
     if parts == ("openapi", "v3"):

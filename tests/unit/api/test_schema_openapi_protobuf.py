@@ -58,6 +58,12 @@ def read() -> Any:
 DOCUMENT = openapi.v2_document(list(registry.all_kinds()), "v1.37.0")
 
 
+def test_go_clients_ask_in_a_form_of_their_own() -> None:
+    assert openapi_protobuf.is_asked_for("application/com.github.proto-openapi.spec.v2@v1.0+protobuf")
+    assert openapi_protobuf.is_asked_for(openapi_protobuf.MEDIA_TYPE)
+    assert not openapi_protobuf.is_asked_for("application/json")
+
+
 def test_every_definition_is_there(read: Any) -> None:
     assert read.swagger == "2.0"
     found = {entry.name: entry.value for entry in read.definitions.additional_properties}

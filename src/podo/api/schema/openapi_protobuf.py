@@ -11,7 +11,8 @@ from typing import Any
 
 import orjson
 
-MEDIA_TYPE = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+#: What it is called in an answer. Clients ask with ``@`` for the last but one dot, which is no media type.
+MEDIA_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 #: Message -> JSON name -> (field number, what it holds). ``[]``: repeated; ``{}``: named values in a message of their
 #: own; ``text``, ``truth`` and ``any`` (JSON as text) are values; other names are messages.
@@ -74,6 +75,11 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
 }
 #: Message -> the number of its vendor extensions (``x-...``).
 _EXTENSIONS = {"Operation": 13, "Schema": 31}
+
+
+def is_asked_for(accept: str) -> bool:
+    """Does an Accept header name it?"""
+    return MEDIA_TYPE in accept.replace("@", ".")
 
 
 def encode(document: dict[str, Any]) -> bytes:
