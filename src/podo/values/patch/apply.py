@@ -209,17 +209,23 @@ def _woven(
 def prune(merged: Any, layout: Layout, last: Fields, owned: Mapping[M, Fields]) -> Any:
     """``merged`` without what its manager owned by its ``last`` apply and nobody owns any more.
 
-    An item goes with all that is in it, unless somebody else owns the item itself; a struct stays for what is left.
+    An item goes with all that is in it, unless somebody else owns the item itself; a struct stays for what somebody
+    owns of it.
     """
     everybody = reduce(union, owned.values(), EMPTY)
     if not difference(last, everybody):
         return merged
     before = _with_structs(last, layout)
     present = _with_structs(fields_of(merged, layout), layout)
-    first = _with_structs(fields_of(remove(merged, before, layout), layout), layout)
+    first = _left(merged, before, layout)
     kept = union(first, _with_structs(everybody, layout))
-    second = _with_structs(fields_of(remove(merged, difference(present, kept), layout), layout), layout)
+    second = _left(merged, difference(present, kept), layout)
     return remove(merged, intersection(difference(present, second), before), layout) or {}
+
+
+def _left(merged: Any, gone: Fields, layout: Layout) -> Fields:
+    """The fields of ``merged`` without those ``gone``; what is emptied by that is a field of its own."""
+    return _with_structs(fields_of(remove(merged, gone, layout, null=True), layout), layout)
 
 
 def _with_structs(fields: Fields, layout: Layout | None) -> Fields:
@@ -241,17 +247,19 @@ def _with_structs(fields: Fields, layout: Layout | None) -> Fields:
     return found
 
 
-def remove(value: Any, fields: Fields, layout: Layout | None) -> Any:
-    """``value`` without the fields of a set; None if nothing is left of it."""
+def remove(value: Any, fields: Fields, layout: Layout | None, *, null: bool = False) -> Any:
+    """``value`` without the fields of a set; None if nothing is left of it. ``null``: members of which nothing is left
+    become null, rather than going.
+    """
     layout = settled(layout, value)
     if value.__class__ is dict and layout.__class__ is Struct:
-        return _remove_members(value, fields, layout) or None
-    if value.__class__ is list and isinstance(layout, Keyed | Items):
-        return _remove_items(value, fields, layout) or None
+        return _remove_members(value, fields, layout, null) or None
+    if value.__class__ is list and layout is not None and layout.is_list:
+        return _remove_items(value, fields, layout, null) or None
     return value
 
 
-def _remove_members(value: dict[str, Any], fields: Fields, layout: Any) -> dict[str, Any]:
+def _remove_members(value: dict[str, Any], fields: Fields, layout: Any, null: bool) -> dict[str, Any]:
     found = {}
     for name, inner in value.items():
         element, of = layout.member(name)
@@ -260,22 +268,21 @@ def _remove_members(value: dict[str, Any], fields: Fields, layout: Any) -> dict[
             if is_member(node):
                 continue
             if inner:
-                inner = remove(inner, node, of)
-                if inner is None:
+                inner = remove(inner, node, of, null=null)
+                if inner is None and not null:
                     continue
         found[name] = inner
     return found
 
 
-def _remove_items(value: list[Any], fields: Fields, layout: Keyed | Items) -> list[Any]:
+def _remove_items(value: list[Any], fields: Fields, layout: Layout, null: bool) -> list[Any]:
     found = []
-    of = layout.element
     for item in value:
         node = fields.get(layout.path_element(item) or "")
         if node is not None:
             if is_member(node):
                 continue
-            item = remove(item, node, of)
+            item = remove(item, node, layout.element, null=null)
             if item is None:
                 continue
         found.append(item)

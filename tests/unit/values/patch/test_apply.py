@@ -105,9 +105,13 @@ def test_an_item_goes_with_all_in_it_unless_somebody_else_owns_the_item() -> Non
     assert kept.owned == {"u": itself}
 
 
-def test_a_struct_stays_for_what_nobody_has_applied() -> None:
-    live = {"nested": {"a": "1", "b": "set by nobody"}}
-    assert apply(live, {}, ROOT, {"m": {"f:nested": {"f:a": {}}}}, "m").obj == {"nested": {"b": "set by nobody"}}
+def test_a_struct_stays_for_what_somebody_owns_of_it() -> None:
+    live = {"nested": {"a": "1", "b": "2"}}
+    mine: Fields = {"f:nested": {"f:a": {}}}
+    theirs: Fields = {"f:nested": {"f:b": {}}}
+    assert apply(live, {}, ROOT, {"m": mine, "u": theirs}, "m").obj == {"nested": {"b": "2"}}
+    assert apply(live, {}, ROOT, {"m": mine}, "m").obj == {}
+    assert apply(live, {"nested": {}}, ROOT, {"m": mine}, "m").obj == {"nested": {"b": "2"}}
 
 
 def test_keys_with_defaults_and_of_two_members() -> None:
