@@ -51,7 +51,7 @@ async def apply_scale(backend: Backend, call: Call, sent: Any) -> Written:
         raise ApiError("BadRequest", "metadata.managedFields must be nil")
     _check_applied(call, sent)
     paths = _paths(call)
-    config: Obj = {"apiVersion": call.kind.api_version, "kind": call.kind.kind, "metadata": {}}
+    config: Obj = {"apiVersion": call.kind.api_version, "kind": call.kind.kind, "metadata": {"name": call.name}}
     if sent["spec"].get("replicas") is not None:
         set_scale(config, sent, paths)
 
