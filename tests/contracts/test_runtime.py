@@ -221,7 +221,7 @@ def test_an_exit_is_told_and_kept(bench: Bench, code: int, reason: str) -> None:
             async with asyncio.timeout(PATIENCE):
                 assert (await seen.get()).kind == "resync"
                 _, container_id = await started(runtime, sandbox, bench.container(exit_code=code))
-                while await seen.get() != Happened("exited", container_id):
+                while (item := await seen.get()).id != container_id or item.kind != "exited":
                     pass
         finally:
             following.cancel()
@@ -229,6 +229,7 @@ def test_an_exit_is_told_and_kept(bench: Bench, code: int, reason: str) -> None:
                 await following
         ended = await exited(runtime, container_id)
         assert (ended.exit_code, ended.reason) == (code, reason)
+        assert (item.exit_code, item.finished_at) == (code, pytest.approx(ended.finished_at))
 
     bench.run(story)
 
@@ -418,7 +419,7 @@ def test_pods_outlive_containerd_and_events_resume(real: CriBench) -> None:
                 after = await runtime.container_status(container_id)
                 assert (after.state, after.started_at) == ("running", began)
                 await runtime.stop_container(container_id, 5)
-                while await seen.get() != Happened("exited", container_id):
+                while (item := await seen.get()).id != container_id or item.kind != "exited":
                     pass
         finally:
             following.cancel()

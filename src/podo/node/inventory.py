@@ -15,7 +15,11 @@ from podo.runtime.tasks import sleep
 
 _NOTHING = Seen()
 #: How long to wait between looks at a container whose exit was told; after that, the relist will find it.
-RUNTIME_LAGS_SECONDS = (0.001, 0.002, 0.004, 0.008, *(0.01,) * 10, *(0.05,) * 10, 0.5)
+RUNTIME_LAGS_SECONDS = (0.002, 0.004, 0.008, 0.016, *(0.03,) * 10, *(0.1,) * 10, 0.5)
+#: Reasons of an exit, as CRI has them.
+COMPLETED, ERROR, OOM_KILLED = "Completed", "Error", "OOMKilled"
+#: A terminationMessagePolicy.
+FROM_LOGS = "FallbackToLogsOnError"
 
 
 class Inventory:
@@ -35,6 +39,8 @@ class Inventory:
         self._seen: dict[str, Seen] = {}
         self._relisting = asyncio.Lock()
         self._touched: set[str] = set()  # ids changed while a relist is under way: newer than what it brings
+        self._oom: set[str] = set()  # running containers that ran out of memory
+        self._unsettled: set[str] = set()  # ended, says an event; the runtime has not taken note yet
 
     def of(self, uid: str) -> Seen:
         """What there is of one pod."""
@@ -77,18 +83,64 @@ class Inventory:
         if happened.kind == "resync":
             await self.relist()
         elif happened.id in self._containers:
-            await self._look_until_exited(happened)
+            if happened.kind == "exited":
+                await self._note_exit(happened)
+            else:
+                if happened.kind == "oom":
+                    self._oom.add(happened.id)
+                await self.look_at_container(happened.id)
         elif happened.id in self._sandboxes:
             await self.look_at_sandbox(happened.id)
 
-    async def _look_until_exited(self, happened: Happened) -> None:
-        """The runtime may tell an exit a moment before its own answers have it."""
+    async def _note_exit(self, happened: Happened) -> None:
+        """The runtime tells an exit a while before its own answers have it: until its clean-up after it is done."""
+        self._unsettled.add(happened.id)
+        try:
+            container = self._containers[happened.id]
+            if ended := self._ended(container, happened):
+                self._put_container(ended)
+            await self._look_until_settled(happened.id)
+        finally:
+            self._unsettled.discard(happened.id)
+
+    def _ended(self, container: Container, happened: Happened) -> Container | None:
+        """The container as the event says it ended; None where only the runtime can tell."""
+        code = happened.exit_code
+        if code is None or container.state != "running":
+            return None
+        if code and container.annotations.get(labels.TERMINATION_POLICY) == FROM_LOGS:
+            return None  # its log may still be on its way
+        reason = OOM_KILLED if happened.id in self._oom else ERROR if code else COMPLETED
+        return replace(container, state="exited", exit_code=code, reason=reason, finished_at=happened.finished_at)
+
+    async def _look_until_settled(self, container_id: str) -> None:
         for wait in (*RUNTIME_LAGS_SECONDS, None):
-            await self.look_at_container(happened.id)
-            container = self._containers.get(happened.id)
-            if wait is None or happened.kind != "exited" or container is None or container.state == "exited":
+            try:
+                container = await self._runtime.container_status(container_id)
+            except RuntimeFailure as failure:
+                if failure.kind != "not_found":
+                    raise
+                self.forget_container(container_id)
+                return
+            if container_id not in self._containers:
+                return  # removed meanwhile
+            if container.state == "exited":
+                self._put_container(container)
+                return
+            if wait is not None:
+                await sleep(wait)
+
+    async def settled(self, container_id: str) -> None:
+        """Return when the runtime is done with a container that has ended, its log included; in a few seconds for
+        sure.
+        """
+        for wait in RUNTIME_LAGS_SECONDS:
+            if container_id not in self._unsettled:
                 return
             await sleep(wait)
+
+    def is_settled(self, container_id: str) -> bool:
+        return container_id not in self._unsettled
 
     def forget_sandbox(self, sandbox_id: str) -> None:
         """A sandbox is gone, and the containers in it."""
@@ -100,6 +152,7 @@ class Inventory:
 
     def forget_container(self, container_id: str) -> None:
         self._touched.add(container_id)
+        self._oom.discard(container_id)
         if container := self._containers.pop(container_id, None):
             self._changed(self._pod_of(container), 1, container_id, gone=True)
 
@@ -143,7 +196,7 @@ class Inventory:
     def _put_container(self, container: Container) -> None:
         self._touched.add(container.id)
         known = self._containers.get(container.id)
-        if known is not None and known.state == "exited":
+        if known is not None and known.state == "exited" and not _tells_more(container, known):
             return  # final; another answer is older than the exit
         if container.state == "exited" and (words := self._last_words(container)):
             container = replace(container, message=words)
@@ -161,3 +214,8 @@ class Inventory:
             ids[which].add(changed_id)
         self._seen.pop(uid, None)
         self._on_change(uid)
+
+
+def _tells_more(container: Container, known: Container) -> bool:
+    """The kernel's word that memory ran out may come after the exit."""
+    return container.state == "exited" and container.reason == OOM_KILLED and known.reason == ERROR

@@ -45,3 +45,9 @@ class AgentPods:
     def running(self, container_id: str) -> bool:
         found = self._agent.room.inventory.container(container_id)
         return found is not None and found.state == "running"
+
+    def writing(self, container_id: str) -> bool:
+        return self.running(container_id) or not self._agent.room.inventory.is_settled(container_id)
+
+    async def settled(self, container_id: str) -> None:
+        await self._agent.room.inventory.settled(container_id)

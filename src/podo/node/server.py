@@ -31,7 +31,7 @@ Query = Mapping[str, Sequence[str]]
 
 
 class PodAccess(Protocol):
-    """What the port asks of the node's agent. Nothing here waits: the agent knows it all."""
+    """What the port asks of the node's agent, which knows it all."""
 
     def pods(self) -> Sequence[Obj]:
         """The pods of this node, mirror pods included, with their newest status."""
@@ -49,6 +49,12 @@ class PodAccess(Protocol):
 
     def running(self, container_id: str) -> bool:
         """Does it run still?"""
+
+    def writing(self, container_id: str) -> bool:
+        """Does it run, or is the end of its log still on its way?"""
+
+    async def settled(self, container_id: str) -> None:
+        """Wait (a moment at most) until the log of a container that has ended is whole."""
 
 
 class KubeletServer:
@@ -115,6 +121,7 @@ class KubeletServer:
         path = self._pods.log_path(container)
         if not path:
             raise ApiError("InternalError", "the runtime of this node keeps no logs", code=501)
+        await self._pods.settled(container.id)
         try:
             log = LogFile(path, options.tail_lines)
         except OSError as failure:
@@ -122,7 +129,7 @@ class KubeletServer:
             raise ApiError("NotFound", f'unable to read the log of container "{container_name}": {why}') from failure
 
         async def produce(writer: Writer) -> None:
-            await send_log(log, options, writer, lambda: self._pods.running(container.id))
+            await send_log(log, options, writer, lambda: self._pods.writing(container.id))
 
         return Streaming(produce, content_type="text/plain")
 

@@ -95,6 +95,12 @@ class Agent:
     def running(self, container_id: str) -> bool:
         return container_id.endswith("-0")
 
+    def writing(self, container_id: str) -> bool:
+        return self.running(container_id)
+
+    async def settled(self, container_id: str) -> None:
+        return None
+
 
 @dataclass
 class World:

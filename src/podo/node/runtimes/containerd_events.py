@@ -17,21 +17,32 @@ FILTER = 'namespace=="k8s.io",topic~="/tasks/(exit|oom|start)"'
 _MESSAGES = {
     "SubscribeRequest": [("filters", 1, "strings")],
     "Envelope": [("namespace", 2, "string"), ("topic", 3, "string"), ("event", 4, "any")],
-    "TaskExit": [("container_id", 1, "string"), ("id", 2, "string")],
+    "TaskExit": [
+        ("container_id", 1, "string"),
+        ("id", 2, "string"),
+        ("exit_status", 4, "uint32"),
+        ("exited_at", 5, "time"),
+    ],
     "TaskOOM": [("container_id", 1, "string")],
     "TaskStart": [("container_id", 1, "string")],
 }
+_KNOWN_TYPES = {"any": ".google.protobuf.Any", "time": ".google.protobuf.Timestamp"}
 
 
 @cache
 def message(name: str) -> Any:
     """The class of one of the messages."""
-    from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory
+    from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory, timestamp_pb2
 
     pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(any_pb2.DESCRIPTOR.serialized_pb)
+    known = (any_pb2, timestamp_pb2)
+    for each in known:
+        pool.AddSerializedFile(each.DESCRIPTOR.serialized_pb)
     file = descriptor_pb2.FileDescriptorProto(
-        name="podo/containerd_events.proto", package="podo", syntax="proto3", dependency=["google/protobuf/any.proto"]
+        name="podo/containerd_events.proto",
+        package="podo",
+        syntax="proto3",
+        dependency=[each.DESCRIPTOR.name for each in known],
     )
     kinds = descriptor_pb2.FieldDescriptorProto
     for title, fields in _MESSAGES.items():
@@ -40,8 +51,10 @@ def message(name: str) -> Any:
             added = described.field.add(name=field, number=number, type=kinds.TYPE_STRING, label=kinds.LABEL_OPTIONAL)
             if kind == "strings":
                 added.label = kinds.LABEL_REPEATED
-            elif kind == "any":
-                added.type, added.type_name = kinds.TYPE_MESSAGE, ".google.protobuf.Any"
+            elif kind == "uint32":
+                added.type = kinds.TYPE_UINT32
+            elif kind in _KNOWN_TYPES:
+                added.type, added.type_name = kinds.TYPE_MESSAGE, _KNOWN_TYPES[kind]
     pool.AddSerializedFile(file.SerializeToString())
     return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"podo.{name}"))
 
@@ -54,7 +67,8 @@ def happened(envelope: Any) -> Happened | None:
             event = message("TaskExit").FromString(body)
             if event.id != event.container_id:  # the end of an exec
                 return None
-            return Happened("exited", event.container_id)
+            at = event.exited_at
+            return Happened("exited", event.container_id, event.exit_status, at.seconds + at.nanos / 1e9)
         case "/tasks/oom":
             return Happened("oom", message("TaskOOM").FromString(body).container_id)
         case "/tasks/start":

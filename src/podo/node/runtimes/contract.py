@@ -160,11 +160,15 @@ class RuntimeInfo:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """Something changed in a sandbox or container (an exit, an OOM): look again. ``kind``: exited, oom, started,
-    resync."""
+    """Something changed in a sandbox or container: ``kind`` is exited, oom, started, or resync (look at everything).
+
+    An exit tells its code and time where the runtime does; without them, look again.
+    """
 
     kind: str
     id: str
+    exit_code: int | None = None
+    finished_at: float = 0.0
 
 
 class Runtime(Protocol):

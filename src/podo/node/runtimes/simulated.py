@@ -218,7 +218,7 @@ class SimulatedRuntime:
             exit_code=exit_code,
             reason=reason or ("Completed" if exit_code == 0 else "Error"),
         )
-        self._tell(Happened("exited", container_id))
+        self._tell(Happened("exited", container_id, exit_code, self._clock.now()))
 
     def fail(self, container_id: str, exit_code: int = 137) -> None:
         """End a running container as if its process had died (for tests and fault injection)."""
