@@ -98,7 +98,7 @@ class Cluster:
 def place(runtime: str, nodes: int = 1) -> Iterator[Cluster]:
     """A cluster that is not started yet; away with it at the end, whatever state it is in."""
     directory = Path(tempfile.mkdtemp(prefix="podo-bench-", dir="/tmp"))
-    made = Cluster(f"b{os.getpid()}", directory, _free_port(), runtime, nodes)
+    made = Cluster(f"b{os.getpid()}-{runtime[0]}", directory, _free_port(), runtime, nodes)
     try:
         yield made
     finally:

@@ -18,11 +18,14 @@ MEMORY_TARGET = 200.0
 
 
 def measure() -> Iterator[Figure]:
-    for runtime in ("simulated", "containerd"):
-        with running(runtime) as cluster, floor(cluster) as least:
-            time.sleep(SETTLE)
+    """Both kinds of cluster at the same time: idle, they do not disturb each other."""
+    with running("simulated") as simulated, running("containerd") as real, floor(simulated) as least:
+        clusters = {"simulated": simulated, "containerd": real}
+        time.sleep(SETTLE)
+        for runtime, cluster in clusters.items():
             yield from _memory(runtime, cluster, machine.memory(least.pid)[0])
-            yield from _work(runtime, cluster)
+        yield from _cpu(clusters)
+        yield from _fsyncs(clusters)
 
 
 def _memory(runtime: str, cluster: Cluster, least: float) -> Iterator[Figure]:
@@ -34,25 +37,32 @@ def _memory(runtime: str, cluster: Cluster, least: float) -> Iterator[Figure]:
     yield Figure(f"{runtime}: idle memory, RSS", rss, "MB", target=MEMORY_TARGET, note=told)
 
 
-def _work(runtime: str, cluster: Cluster) -> Iterator[Figure]:
-    pids = cluster.own_pids()
-    before, began = {name: machine.cpu_seconds([pid]) for name, pid in pids.items()}, time.monotonic()
+def _cpu(clusters: dict[str, Cluster]) -> Iterator[Figure]:
+    pids = {(runtime, name): pid for runtime, one in clusters.items() for name, pid in one.own_pids().items()}
+    before, began = {key: machine.cpu_seconds([pid]) for key, pid in pids.items()}, time.monotonic()
     time.sleep(WATCHED)
-    spent = {name: machine.cpu_seconds([pid]) - before[name] for name, pid in pids.items()}
+    spent = {key: machine.cpu_seconds([pid]) - before[key] for key, pid in pids.items()}
     seconds = time.monotonic() - began
-    told = ", ".join(f"{name} {cpu / seconds * 100:.2f}" for name, cpu in spent.items())
-    cpu = sum(spent.values())
-    yield Figure(f"{runtime}: idle CPU", cpu / seconds * 100, "% core", wall=seconds, cpu=cpu, note=told)
-    yield Figure(f"{runtime}: idle fsyncs", _fsyncs(list(pids.values())) / WATCHED * 10, "/10 s")
+    for runtime in clusters:
+        own = {name: cpu for (which, name), cpu in spent.items() if which == runtime}
+        told = ", ".join(f"{name} {cpu / seconds * 100:.2f}" for name, cpu in own.items())
+        cpu = sum(own.values())
+        yield Figure(f"{runtime}: idle CPU", cpu / seconds * 100, "% core", wall=seconds, cpu=cpu, note=told)
 
 
-def _fsyncs(pids: list[int]) -> int:
+def _fsyncs(clusters: dict[str, Cluster]) -> Iterator[Figure]:
     """Counted by strace, in a time of their own: it slows what it watches."""
-    with tempfile.NamedTemporaryFile() as out:
-        watched = [option for pid in pids for option in ("-p", str(pid))]
-        argv = ["strace", "-f", "-qq", "-e", "trace=fsync,fdatasync,sync_file_range", "-o", out.name, *watched]
-        strace = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with tempfile.TemporaryDirectory() as directory:
+        traces = {runtime: _trace(one, Path(directory) / runtime) for runtime, one in clusters.items()}
         time.sleep(WATCHED)
-        strace.terminate()
-        strace.wait()
-        return Path(out.name).read_text().count("sync(")
+        for runtime, trace in traces.items():
+            trace.terminate()
+            trace.wait()
+            count = (Path(directory) / runtime).read_text().count("sync(")
+            yield Figure(f"{runtime}: idle fsyncs", count / WATCHED * 10, "/10 s")
+
+
+def _trace(cluster: Cluster, out: Path) -> subprocess.Popen[bytes]:
+    watched = [option for pid in cluster.own_pids().values() for option in ("-p", str(pid))]
+    argv = ["strace", "-f", "-qq", "-e", "trace=fsync,fdatasync", "-o", str(out), *watched]
+    return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -58,14 +58,16 @@ async def first_pod(cluster: Cluster) -> float:
 class _User:
     """Somebody who creates pods and watches them."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, calls: Connection) -> None:
+        self._calls = calls
+        self._watch: Connection | None = None
         self._rest = b""
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
     @classmethod
     async def connect(cls, cluster: Cluster) -> _User:
-        user, tls = cls(cluster), cluster.tls()
-        user._calls: Connection = await connect(cluster.port, tls)
+        tls = cluster.tls()
+        user = cls(await connect(cluster.port, tls))
         user._watch = await connect(cluster.port, tls, user._came)
         user._watch.ask(get(f"{PODS}?watch=true"))
         await asyncio.sleep(0.1)

@@ -7,6 +7,7 @@ import itertools
 import ssl
 import statistics
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from bench import machine
 from bench.cluster import running
@@ -31,22 +32,16 @@ def measure() -> Iterator[Figure]:
         asyncio.run(ours.call(tls, 1, iter([post(PODS, encoded(0))]), 201))
         one = get(f"{PODS}/{NAME.format(0)}")
         for at_once in AT_ONCE:
-            yield from _compare(
-                f"GET of a pod, c={at_once}",
-                GET_TARGET,
-                "TLS, httptools, bytes",
-                lambda n=at_once: asyncio.run(ours.call(tls, n, itertools.repeat(one, GETS[n]), 200)),
-                lambda n=at_once: asyncio.run(bare.call(tls, n, itertools.repeat(get("/object"), GETS[n]), 200)),
-            )
+            count = GETS[at_once]
+            mine = partial(ours.run, tls, at_once, partial(itertools.repeat, one, count), 200)
+            theirs = partial(bare.run, tls, at_once, partial(itertools.repeat, get("/object"), count), 200)
+            yield from _compare(f"GET of a pod, c={at_once}", GET_TARGET, "TLS, httptools, bytes", mine, theirs)
         number = itertools.count(1)
         for at_once in AT_ONCE:
-            yield from _compare(
-                f"durable POST of a pod, c={at_once}",
-                POST_TARGET,
-                "TLS, httptools, orjson, SQLite",
-                lambda n=at_once: asyncio.run(ours.call(tls, n, _posts(PODS, number, POSTS[n]), 201)),
-                lambda n=at_once: asyncio.run(bare.call(tls, n, _posts("/object", number, POSTS[n]), 201)),
-            )
+            mine = partial(ours.run, tls, at_once, partial(_posts, PODS, number, POSTS[at_once]), 201)
+            theirs = partial(bare.run, tls, at_once, partial(_posts, "/object", number, POSTS[at_once]), 201)
+            floor_is = "TLS, httptools, orjson, SQLite"
+            yield from _compare(f"durable POST of a pod, c={at_once}", POST_TARGET, floor_is, mine, theirs)
 
 
 def _posts(path: str, number: Iterator[int], count: int) -> Iterator[bytes]:
@@ -60,6 +55,9 @@ class _Side:
     def __init__(self, pid: int, port: int) -> None:
         self.pid = pid
         self.port = port
+
+    def run(self, tls: ssl.SSLContext, at_once: int, requests: Callable[[], Iterator[bytes]], expected: int) -> _Cost:
+        return asyncio.run(self.call(tls, at_once, requests(), expected))
 
     async def call(self, tls: ssl.SSLContext, at_once: int, requests: Iterator[bytes], expected: int) -> _Cost:
         connections: list[Connection] = [await connect(self.port, tls) for _ in range(at_once)]

@@ -16,19 +16,21 @@ from bench.figure import Figure, Void
 from bench.floors import floor
 from bench.wire import connect, get
 
-ROUNDS = 3
+SIMULATED_ROUNDS, REAL_ROUNDS = 3, 2
 PATIENCE = 60.0
 READY_TARGET, FIRST_POD_TARGET = 2.0, 10.0
 
 
 def measure() -> Iterator[Figure]:
     answers, readies, cpus, floors = [], [], [], []
-    for _ in range(ROUNDS):
+    for _ in range(SIMULATED_ROUNDS):
         with place("simulated") as cluster:
             answer, ready, cpu = asyncio.run(_up(cluster))
             with floor(cluster) as one:
                 floors.append(one.start_seconds)
-        answers.append(answer), readies.append(ready), cpus.append(cpu)
+        answers.append(answer)
+        readies.append(ready)
+        cpus.append(cpu)
     least, cpu = statistics.median(floors), statistics.median(cpus)
     what = "the floor server's start"
     yield Figure("simulated: up -> first API answer", statistics.median(answers), "s", least, what)
@@ -39,13 +41,15 @@ def measure() -> Iterator[Figure]:
 
 def _real(least: float, what: str) -> Iterator[Figure]:
     answers, readies, cpus, firsts = [], [], [], []
-    for _ in range(ROUNDS):
+    for _ in range(REAL_ROUNDS):
         with place("containerd") as cluster:
             answer, ready, cpu = asyncio.run(_up(cluster))
             loaded = cluster.load_images()
             first = asyncio.run(pods.first_pod(cluster))
             firsts.append(ready + loaded + first)
-        answers.append(answer), readies.append(ready), cpus.append(cpu)
+        answers.append(answer)
+        readies.append(ready)
+        cpus.append(cpu)
     yield Figure("containerd: up -> first API answer", statistics.median(answers), "s", least, what)
     ready, cpu = statistics.median(readies), statistics.median(cpus)
     yield Figure("containerd: up -> node Ready", ready, "s", least, what, ready, cpu, note="cpu without containerd")
