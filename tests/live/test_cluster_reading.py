@@ -120,6 +120,7 @@ def test_explain(kubectl: Kubectl) -> None:
     assert "FIELD: containers <[]Container>" in kubectl("explain", "pod.spec.containers")
     assert "readinessProbe" in kubectl("explain", "pod", "--recursive")
     assert "does not exist" in kubectl.fails("explain", "pod.spec.color")
+    assert "imagePullPolicy" in kubectl("explain", "pods.spec.containers", "--output=plaintext-openapiv2")
 
 
 def test_explain_describes_fields(kubectl: Kubectl) -> None:
