@@ -145,7 +145,7 @@ class ApiServer:
             form = form_of(request.headers.get("accept", ""))
             return discovery.discovery_answer(path, form, etag_seen, request.headers.get("host", ""))
         if root == "openapi":
-            return openapi.openapi_answer(path, etag_seen)
+            return openapi.openapi_answer(path, etag_seen, request.headers.get("accept", ""))
         return None
 
 
