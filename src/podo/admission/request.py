@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 
 from podo.api.kind import Kind, Obj
 from podo.storage.contract import Store
+
+
+def _nothing(*asked: str) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,11 @@ class AdmissionRequest:
     old: Obj | None
     user: str
     store: Store
+    groups: tuple[str, ...] = ()
+    uid: str = ""  # the user's
+    extra: Mapping[str, list[str]] = field(default_factory=dict)
+    #: May the user do this too? ``may(verb, group, resource, name, namespace)``.
+    may: Callable[..., bool] = _nothing
 
 
 @dataclass(frozen=True, slots=True)

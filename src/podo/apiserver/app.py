@@ -10,6 +10,7 @@ from podo.apiserver import (
     discovery,
     health,
     openapi,
+    openid,
     operations,
     parameters,
     resources,
@@ -23,14 +24,18 @@ from podo.apiserver.call import Call
 from podo.apiserver.connecting import CONNECTED, connect
 from podo.apiserver.events import Frames
 from podo.apiserver.fieldmanagement import managers
+from podo.apiserver.impersonation import impersonated
 from podo.apiserver.negotiate import PLAIN, form_of
 from podo.apiserver.parameters import Query, parse_query
+from podo.apiserver.rolepolicy import ensure_policy
 from podo.apiserver.route import Route, route
 from podo.apiserver.subresources.kubelet import KubeletAccess
 from podo.authn import clientcert
+from podo.authn.keys import TokenKeys
+from podo.authn.tokens import Rejected, TokenAuthenticator
 from podo.authn.user import ANONYMOUS, User
 from podo.authz.attributes import Attributes, refusal
-from podo.authz.components import ComponentAuthorizer
+from podo.authz.chain import AuthorizerChain
 from podo.http.message import Request, Response, Streaming, Upgrade
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
@@ -55,35 +60,48 @@ class ApiServer:
         chance: Chance,
         config: Config | None = None,
         kubelet: KubeletAccess | None = None,
+        keys: TokenKeys | None = None,
     ) -> None:
         settings = config or Config()
         allocator = Allocator(settings.service_cidr, settings.node_ports, chance)
-        self.backend = Backend(store, clock, chance, settings, allocator)
+        self._authorizer = AuthorizerChain()
+        tokens = TokenAuthenticator(store, keys or TokenKeys(), clock, settings.issuer)
+        self.backend = Backend(store, clock, chance, settings, allocator, self._authorizer, tokens)
         self.kubelet = kubelet
         self.started = False
-        self._authorizer = ComponentAuthorizer()
         self._frames = Frames()
         self._checks: health.Checks = {"ping": lambda: True, "store": lambda: self.started}
 
     async def start(self) -> None:
-        """Read back what Services hold."""
+        """Complete the default roles; read back who may do what, and what Services hold."""
+        await ensure_policy(self.backend)
+        await self._authorizer.start(self.backend.store)
         services = await self.backend.store.range(registry.named("Service").prefix)
         self.backend.allocator.rebuild(load(record.value) for record in services.records)
         self.started = True
 
-    def authorize(self, call: Call) -> None:
-        """Raises Forbidden."""
+    def authorize(self, call: Call, fields: str = "") -> None:
+        """Raises Forbidden. ``fields``: the field selector of a list or watch."""
         user, kind = call.user, call.kind
         asked = Attributes(
-            user.name, user.groups, call.verb, kind.group, kind.plural, call.subresource, call.namespace, call.name
+            user.name,
+            user.groups,
+            call.verb,
+            kind.group,
+            kind.plural,
+            call.subresource,
+            call.namespace,
+            call.name,
+            fields=fields,
         )
-        if not self._authorizer.allowed(asked):
-            raise ApiError("Forbidden", refusal(asked), _forbidden_details(call))
+        decision = self._authorizer.decide(asked)
+        if not decision.allowed:
+            raise ApiError("Forbidden", refusal(asked, decision.reason), _forbidden_details(call))
 
     async def handle(self, request: Request) -> Answer:
         """Answer one request; never raises for what a client can do."""
         try:
-            user = _authenticate(request)
+            user = impersonated(await self._authenticate(request), request.headers, self._authorizer)
             found = route(request.path)
             if found is None:
                 return self._path(request, user)
@@ -97,11 +115,27 @@ class ApiServer:
             log.error("request failed", bug, method=request.method, path=request.path)
             return _refused(request, ApiError("InternalError", "an error on the server has prevented the request"))
 
+    async def _authenticate(self, request: Request) -> User:
+        """The user of the certificate or of the bearer token; with neither, anonymous. Raises Unauthorized."""
+        user = clientcert.authenticate(request.peer.certificate, request.peer.notes)
+        if user is not None:
+            return user
+        credentials = request.headers.get("authorization")
+        if credentials is None:
+            return ANONYMOUS
+        scheme, _, token = credentials.partition(" ")
+        if scheme.lower() == "bearer":
+            try:
+                return (await self.backend.tokens.authenticate(token.strip())).user
+            except Rejected as refused:
+                log.info("bearer token refused", why=str(refused), path=request.path)
+        raise ApiError("Unauthorized", "Unauthorized")
+
     async def _resource(self, request: Request, user: User, found: Route) -> Answer:
         query = parse_query(request.query)
         verb = resources.verb_of(request.method, found, query)
         call = Call(verb, found.kind, found.namespace, found.name, found.subresource, user, authorize=self.authorize)
-        self.authorize(call)
+        self.authorize(call, query.get("fieldSelector", ""))
         call.manager = managers.from_agent(request.headers.get("user-agent", ""))
         if call.subresource in CONNECTED:
             return await connect(self.backend, self.kubelet, request, call)
@@ -118,7 +152,7 @@ class ApiServer:
         operations.check_verb(call)
         parameters.read_write_options(call, exchange.query)
         review = shape.conform(call, await resources.read_object(exchange, self.backend.config.body_limit))
-        found = reviews.answer(call, review, self._authorizer, self.backend.clock.now())
+        found = await reviews.answer(call, review, self._authorizer, self.backend.tokens, self.backend.clock.now())
         return answers.in_media(dumps(found), exchange.form, 201)
 
     def _path(self, request: Request, user: User) -> Response:
@@ -127,8 +161,9 @@ class ApiServer:
         asked = Attributes(
             user.name, user.groups, "get" if request.method == "HEAD" else request.method.lower(), path=path
         )
-        if not self._authorizer.allowed(asked):
-            raise ApiError("Forbidden", refusal(asked))
+        decision = self._authorizer.decide(asked)
+        if not decision.allowed:
+            raise ApiError("Forbidden", refusal(asked, decision.reason))
         page = self._page(request, path, parse_query(request.query))
         if page is not None and request.method not in ("GET", "HEAD"):
             raise operations.not_allowed()
@@ -144,19 +179,11 @@ class ApiServer:
         if root in ("api", "apis"):
             form = form_of(request.headers.get("accept", ""))
             return discovery.discovery_answer(path, form, etag_seen, request.headers.get("host", ""))
+        if root in openid.ROOTS:
+            return openid.openid_answer(path, self.backend.tokens, request.headers.get("host", ""))
         if root == "openapi":
             return openapi.openapi_answer(path, etag_seen, request.headers.get("accept", ""))
         return None
-
-
-def _authenticate(request: Request) -> User:
-    """The certificate's user; without one, anonymous. Raises Unauthorized for credentials that are not accepted."""
-    user = clientcert.authenticate(request.peer.certificate, request.peer.notes)
-    if user is not None:
-        return user
-    if "authorization" in request.headers:
-        raise ApiError("Unauthorized", "Unauthorized")
-    return ANONYMOUS
 
 
 def _forbidden_details(call: Call) -> dict[str, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from podo.apiserver.allocation import Allocator
+from podo.authn.tokens import ISSUER, TokenAuthenticator
+from podo.authz.chain import AuthorizerChain
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
 from podo.storage.contract import Store
@@ -21,6 +23,7 @@ class Config:
         1800.0  # shortest life of a watch that names no timeout; a random one up to twice as long is taken
     )
     bookmark_seconds: float = 60.0
+    issuer: str = ISSUER  # of service-account tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +35,5 @@ class Backend:
     chance: Chance
     config: Config
     allocator: Allocator
+    authorizer: AuthorizerChain
+    tokens: TokenAuthenticator

@@ -26,7 +26,7 @@ from podo.client.contract import Event, ObjectList
 Batch = list[Event]
 
 #: Kinds of bodies of subresources -> the kind they are posted to.
-_POSTED_TO = {"Binding": "Pod"}
+_POSTED_TO = {"Binding": "Pod", "TokenRequest": "ServiceAccount"}
 
 
 class LocalClient:
@@ -38,14 +38,16 @@ class LocalClient:
         self._user = User(user, (*groups, AUTHENTICATED))
         self._manager = managers.from_user(user)
 
-    def _call(self, verb: str, kind: str | Kind, namespace: str, name: str = "", subresource: str = "") -> Call:
+    def _call(
+        self, verb: str, kind: str | Kind, namespace: str, name: str = "", subresource: str = "", fields: str = ""
+    ) -> Call:
         known = _kind(kind) if isinstance(kind, str) else kind
         call = Call(
             verb, known, namespace if known.namespaced else "", name, subresource, self._user, field_validation="Strict"
         )
         call.manager = self._manager
         call.authorize = self._server.authorize
-        self._server.authorize(call)
+        self._server.authorize(call, fields)
         return call
 
     def _write(self, verb: str, obj: Obj, subresource: str, dry_run: bool) -> Call:
@@ -78,7 +80,7 @@ class LocalClient:
         continue_token: str = "",
         revision: int | None = None,
     ) -> ObjectList:
-        call = self._call("list", kind, namespace)
+        call = self._call("list", kind, namespace, fields=fields)
         options = ListOptions(labels, fields, limit, continue_token, "" if revision is None else str(revision))
         listing = await list_objects(self._backend, call, options)
         items = [stored.load(call.kind, record.value) for record in listing.records]
@@ -94,7 +96,7 @@ class LocalClient:
         revision: int | None = None,
         timeout_seconds: int | None = None,
     ) -> AsyncIterator[Batch]:
-        call = self._call("watch", kind, namespace)
+        call = self._call("watch", kind, namespace, fields=fields)
         asked = "" if revision is None else str(revision)
         options = WatchOptions(labels, fields, asked, bookmarks=True, timeout_seconds=timeout_seconds)
         events = await open_watch(self._backend, call, options)

@@ -13,6 +13,7 @@ from podo.apiserver.fieldmanagement import managers
 from podo.apiserver.subresources import scale
 from podo.apiserver.subresources.binding import bind
 from podo.apiserver.subresources.finalize import finalize
+from podo.apiserver.subresources.token import request_token
 from podo.apiserver.verbs import apply as applying
 from podo.apiserver.verbs import create as creating
 from podo.apiserver.verbs import patch as patches
@@ -40,9 +41,11 @@ def check_verb(call: Call) -> None:
 async def create(backend: Backend, call: Call, obj: Obj) -> Written:
     """POST: a new object, or a binding. ``obj`` becomes the server's own."""
     check_verb(call)
-    _check_subresource(call, "", "binding")
+    _check_subresource(call, "", "binding", "token")
     if call.subresource == "binding":
         return await bind(backend, call, obj)
+    if call.subresource == "token":
+        return await request_token(backend, backend.tokens, call, obj)
     obj = shape.conform(call, obj)
     written = await creating.create(backend, call, obj)
     return Written(stored.presented(call.kind, written.value), written.code)

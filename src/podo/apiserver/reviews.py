@@ -1,47 +1,110 @@
-"""SelfSubjectReview and SelfSubjectAccessReview: who am I, and may I? Answered, never stored (``kubectl auth``)."""
+"""Reviews: who am I, may I, may they, whose token is this? Answered, never stored (``kubectl auth``)."""
 
 from __future__ import annotations
 
+from podo.api.errors import bad_request, invalid
 from podo.api.kind import Kind, Obj
+from podo.api.kinds.authentication.reviews import SELFSUBJECTREVIEW, TOKENREVIEW
+from podo.api.kinds.authorization.reviews import (
+    LOCALSUBJECTACCESSREVIEW,
+    SELFSUBJECTACCESSREVIEW,
+    SELFSUBJECTRULESREVIEW,
+    SUBJECTACCESSREVIEW,
+)
+from podo.api.rules import required
+from podo.apiserver import stamping
 from podo.apiserver.call import Call
+from podo.authn.tokens import Rejected, TokenAuthenticator
 from podo.authn.user import User
 from podo.authz.attributes import Attributes
-from podo.authz.components import ComponentAuthorizer
+from podo.authz.chain import AuthorizerChain
 from podo.values import timestamp
 
-WHO_AM_I = Kind(
-    group="authentication.k8s.io",
-    version="v1",
-    kind="SelfSubjectReview",
-    plural="selfsubjectreviews",
-    namespaced=False,
-    verbs=("create",),
+KINDS = (
+    SELFSUBJECTREVIEW,
+    TOKENREVIEW,
+    SELFSUBJECTACCESSREVIEW,
+    SUBJECTACCESSREVIEW,
+    LOCALSUBJECTACCESSREVIEW,
+    SELFSUBJECTRULESREVIEW,
 )
-MAY_I = Kind(
-    group="authorization.k8s.io",
-    version="v1",
-    kind="SelfSubjectAccessReview",
-    plural="selfsubjectaccessreviews",
-    namespaced=False,
-    verbs=("create",),
-)
-KINDS = (WHO_AM_I, MAY_I)
+_NAMES = ("verb", "group", "resource", "subresource", "namespace", "name")
 
 
-def answer(call: Call, review: Obj, authorizer: ComponentAuthorizer, now: float) -> Obj:
-    """The review with its status filled in. ``review`` has the shape of its kind."""
-    review["metadata"] = {"creationTimestamp": timestamp.time(now)}
-    if call.kind is WHO_AM_I:
-        info = {"username": call.user.name, "groups": list(call.user.groups)}
-        return review | {"status": {"userInfo": info}}
-    allowed = authorizer.allowed(asked(call.user, review.get("spec") or {}))
-    return review | {"status": {"allowed": allowed}}
+async def answer(call: Call, review: Obj, authorizer: AuthorizerChain, tokens: TokenAuthenticator, now: float) -> Obj:
+    """The review with its status filled in. ``review`` has the shape of its kind. Raises Invalid."""
+    kind = call.kind
+    if kind.namespaced:
+        stamping.match_namespace(call, review)
+    if problems := list(kind.problems(review, None)):
+        raise invalid(kind, "", problems)
+    status = await _status(kind, call.user, review.get("spec") or {}, authorizer, tokens)
+    metadata: Obj = {"creationTimestamp": timestamp.time(now)} if kind is SELFSUBJECTREVIEW else {}
+    if kind.namespaced:
+        metadata["namespace"] = call.namespace
+    return {**review, "metadata": metadata, "status": status}
+
+
+async def _status(kind: Kind, user: User, spec: Obj, authorizer: AuthorizerChain, tokens: TokenAuthenticator) -> Obj:
+    if kind is SELFSUBJECTREVIEW:
+        return {"userInfo": user.info()}
+    if kind is TOKENREVIEW:
+        return await _whose(spec, tokens)
+    if kind is SELFSUBJECTRULESREVIEW:
+        return _rules(user, spec, authorizer)
+    if kind is SELFSUBJECTACCESSREVIEW:
+        return _may(asked(user, spec), authorizer)
+    return _may(asked(_subject(spec), spec), authorizer)
+
+
+def _subject(spec: Obj) -> User:
+    """Exactly the user and groups that are named: nothing is added."""
+    return User(spec.get("user") or "", tuple(spec.get("groups") or ()), spec.get("uid") or "")
 
 
 def asked(user: User, spec: Obj) -> Attributes:
     """The question in the spec of an access review."""
-    if path := spec.get("nonResourceAttributes"):
-        return Attributes(user.name, user.groups, path.get("verb", ""), path=path.get("path") or "/")
+    path = spec.get("nonResourceAttributes")
+    if path is not None:
+        return Attributes(user.name, user.groups, path.get("verb") or "", path=path.get("path") or "/")
     found = spec.get("resourceAttributes") or {}
-    names = ("verb", "group", "resource", "subresource", "namespace", "name")
-    return Attributes(user.name, user.groups, **{name: found.get(name, "") for name in names})
+    given = {name: found.get(name) or "" for name in _NAMES}
+    fields = (found.get("fieldSelector") or {}).get("rawSelector") or ""
+    return Attributes(user.name, user.groups, **given, fields=fields)
+
+
+def _may(question: Attributes, authorizer: AuthorizerChain) -> Obj:
+    decision = authorizer.decide(question)
+    status: Obj = {"allowed": decision.allowed}
+    if decision.reason:
+        status["reason"] = decision.reason
+    return status
+
+
+def _rules(user: User, spec: Obj, authorizer: AuthorizerChain) -> Obj:
+    namespace = spec.get("namespace") or ""
+    if not namespace:
+        raise bad_request("no namespace on request")
+    rules, errors = authorizer.rules_for(user.name, user.groups, namespace)
+    on_resources = [
+        {field: rule[field] for field in ("verbs", "apiGroups", "resources", "resourceNames") if rule.get(field)}
+        for rule in rules
+        if rule.get("resources")
+    ]
+    on_paths = [
+        {"verbs": rule["verbs"], "nonResourceURLs": rule["nonResourceURLs"]}
+        for rule in rules
+        if rule.get("nonResourceURLs")
+    ]
+    status: Obj = {"resourceRules": on_resources, "nonResourceRules": on_paths, "incomplete": bool(errors)}
+    return status | {"evaluationError": "; ".join(errors)} if errors else status
+
+
+async def _whose(spec: Obj, tokens: TokenAuthenticator) -> Obj:
+    if not spec.get("token"):
+        raise invalid(TOKENREVIEW, "", [required("spec.token", "token is required for TokenReview in authentication")])
+    try:
+        found = await tokens.authenticate(spec["token"], spec.get("audiences") or ())
+    except Rejected as refused:
+        return {"user": {}, "error": str(refused)}
+    return {"authenticated": True, "user": found.user.info(), "audiences": list(found.audiences)}

@@ -1,12 +1,11 @@
-"""What is asked for, as authorizers see it, and the text of a refusal."""
+"""What is asked for, as authorizers see it, their answer, and the text of a refusal."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(NamedTuple):
     """One question to an authorizer. ``path`` is set instead of the resource's fields for what is no resource."""
 
     user: str
@@ -18,12 +17,34 @@ class Attributes:
     namespace: str = ""
     name: str = ""
     path: str = ""
+    #: The field selector of a list or watch, as text.
+    fields: str = ""
 
 
-def refusal(asked: Attributes) -> str:
+class Decision(NamedTuple):
+    """``allowed`` False means no opinion: nobody objects, nobody allows. ``reason``: why, or why not, where known."""
+
+    allowed: bool
+    reason: str = ""
+
+
+class Authorizer(Protocol):
+    """Answers at once: what it decides from is in memory."""
+
+    def decide(self, asked: Attributes) -> Decision: ...
+
+
+def refusal(asked: Attributes, reason: str = "") -> str:
     """Upstream's words for a request that no rule allows."""
-    if asked.path:
-        return f'forbidden: User "{asked.user}" cannot {asked.verb} path "{asked.path}"'
+    text = _refused_path(asked) if asked.path else _refused_resource(asked)
+    return f"{text}: {reason}" if reason else text
+
+
+def _refused_path(asked: Attributes) -> str:
+    return f'forbidden: User "{asked.user}" cannot {asked.verb} path "{asked.path}"'
+
+
+def _refused_resource(asked: Attributes) -> str:
     resource = f"{asked.resource}/{asked.subresource}" if asked.subresource else asked.resource
     qualified = f"{asked.resource}.{asked.group}" if asked.group else asked.resource
     subject = f'{qualified} "{asked.name}"' if asked.name else qualified

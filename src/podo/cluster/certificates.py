@@ -46,21 +46,39 @@ def identities(config: Config) -> list[Identity]:
         Identity("admin", "kubernetes-admin", ["system:masters"]),
     ]
     if config.runtime == "containerd":
+        found.append(Identity("kube-proxy", "system:kube-proxy"))
         for name in config.node_names:
             serving = [name, config.node_address(name), "127.0.0.1"]
             found.append(Identity(f"kubelet-{name}", f"system:node:{name}", ["system:nodes"], serving))
     return found
 
 
+#: The key that signs service-account tokens, below ``pki/``.
+TOKEN_KEY = "sa.key"
+
+
 def ensure(config: Config, clock: Clock) -> None:
     """Make what is missing below ``pki/``. What is there stays: a restart changes no identity."""
     directory = config.layout.pki
+    if not (directory / TOKEN_KEY).exists():
+        _make_token_key(directory)
     missing = [i for i in identities(config) if not (directory / f"{i.file}.crt").exists()]
     if (directory / "ca.crt").exists() and not missing:
         return
     authority = _Authority(directory, datetime.datetime.fromtimestamp(clock.now(), datetime.UTC))
     for identity in missing:
         authority.issue(identity)
+
+
+def _make_token_key(directory: Path) -> None:
+    """P-256: tokens are signed with ES256."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    write_atomically(directory / "sa.pub", public, 0o644)
+    write_atomically(directory / TOKEN_KEY, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 class _Authority:

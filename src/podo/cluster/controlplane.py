@@ -7,13 +7,15 @@ chance.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from podo import controllers
 from podo.apiserver.app import ApiServer
 from podo.apiserver.backend import Config as ApiConfig
 from podo.apiserver.local import LocalClient
 from podo.apiserver.subresources.kubelet import KubeletAccess
+from podo.authn.keys import TokenKeys
+from podo.authn.tokens import ISSUER
 from podo.client.cache import Cache
 from podo.client.contract import Client
 from podo.client.events import EventRecorder
@@ -39,6 +41,13 @@ class Settings:
     dns_ip: str = "10.96.0.10"
     server_address: str = "192.0.2.1"
     server_port: int = 6443
+    #: Who issues service-account tokens: a name under which nothing has to answer.
+    issuer: str = ISSUER
+    #: PEM of the key that signs them; without one, one is made and lost with the process.
+    token_key: bytes | None = field(default=None, repr=False)
+    #: PEM of the CA that pods are to believe (ConfigMap kube-root-ca.crt), and the CA's key, which signs certificates.
+    ca: bytes = b""
+    ca_key: bytes = field(default=b"", repr=False)
 
 
 def _unchanged(client: Client) -> Client:
@@ -63,7 +72,9 @@ class ControlPlane:
     ) -> None:
         self._store = store
         self._settings = settings
-        self.api = ApiServer(store, clock, chance, ApiConfig(service_cidr=settings.service_cidr), kubelet=kubelet)
+        keys = TokenKeys(settings.token_key)
+        api = ApiConfig(service_cidr=settings.service_cidr, issuer=settings.issuer)
+        self.api = ApiServer(store, clock, chance, api, kubelet=kubelet, keys=keys)
         self.client: Client = LocalClient(self.api)
         manager = through(LocalClient(self.api, "system:kube-controller-manager", ()))
         binder = through(LocalClient(self.api, "system:kube-scheduler", ()))

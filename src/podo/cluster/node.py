@@ -49,10 +49,11 @@ def serve(config: Config, name: str) -> None:
 
 async def _serve(config: Config, name: str, clock: Clock, chance: Chance) -> None:
     stop = stop_signal()
-    client = _client(config, name)
+    client = _client(config, f"kubelet-{name}")
     runtime = await containerd.ready(realnode.containerd_directory(config, name), clock)
     await _ensure_pause_image(config, name, runtime)
-    network = NodeNetwork(config, name, client, clock, chance)
+    proxy = _client(config, "kube-proxy")
+    network = NodeNetwork(config, name, client, proxy, clock, chance)
     told = partial(_set_pod_cidr, config, name)
     agent = NodeAgent(node_config(config, name), client, runtime, clock, chance, on_pod_cidr=told)
     await agent.start()
@@ -67,6 +68,7 @@ async def _serve(config: Config, name: str, clock: Clock, chance: Chance) -> Non
     await network.stop()
     await runtime.stop()
     client.close()
+    proxy.close()
 
 
 def node_config(config: Config, name: str) -> NodeConfig:
@@ -81,9 +83,9 @@ def node_config(config: Config, name: str) -> NodeConfig:
     )
 
 
-def _client(config: Config, name: str) -> HttpClient:
+def _client(config: Config, identity: str) -> HttpClient:
     pki = config.layout.pki
-    certificate, key = pki / f"kubelet-{name}.crt", pki / f"kubelet-{name}.key"
+    certificate, key = pki / f"{identity}.crt", pki / f"{identity}.key"
     return HttpClient(config.node_server_url, pki / "ca.crt", certificate, key, agent="kubelet")
 
 
@@ -108,12 +110,13 @@ async def _listen(config: Config, name: str, agent: NodeAgent, runtime: CriRunti
 
 
 class NodeNetwork:
-    """Services, DNS and routes of the node, over one cache."""
+    """Services, DNS and routes of the node, over one cache. ``kubelet`` writes the node, ``proxy`` reads the rest:
+    a kubelet may not see other nodes."""
 
-    def __init__(self, config: Config, name: str, client: Client, clock: Clock, chance: Chance) -> None:
-        self._client, self._name = client, name
+    def __init__(self, config: Config, name: str, kubelet: Client, proxy: Client, clock: Clock, chance: Chance) -> None:
+        self._client, self._name = kubelet, name
         pods = Source("Pod", fields=f"spec.nodeName={name}")
-        self._cache = Cache(client, ("Service", "EndpointSlice", "Node", pods), clock=clock, chance=chance)
+        self._cache = Cache(proxy, ("Service", "EndpointSlice", "Node", pods), clock=clock, chance=chance)
         address = config.node_address(name)
         behind = () if fabric.is_apart(config, name) else (config.node_cidr,)
         facts = TableFacts(realnode.nft_table(config), config.pod_cidr, config.service_cidr, (address,), behind)

@@ -6,6 +6,7 @@ import asyncio
 
 from podo.apiserver.local import LocalClient
 from podo.apiserver.subresources.kubelet import KubeletAccess
+from podo.cluster import certificates
 from podo.cluster.component import say_ready
 from podo.cluster.config import Config
 from podo.cluster.controlplane import ControlPlane, Settings
@@ -48,6 +49,7 @@ async def _serve(config: Config, clock: Clock, chance: Chance) -> None:
 
 
 def settings_of(config: Config) -> Settings:
+    pki = config.layout.pki
     return Settings(
         pod_cidr=config.pod_cidr,
         service_cidr=config.service_cidr,
@@ -55,6 +57,10 @@ def settings_of(config: Config) -> Settings:
         dns_ip=config.dns_ip,
         server_address=config.node_ip,
         server_port=config.port,
+        issuer=f"https://kubernetes.default.svc.{config.cluster_domain}",
+        token_key=(pki / certificates.TOKEN_KEY).read_bytes(),
+        ca=(pki / "ca.crt").read_bytes(),
+        ca_key=(pki / "ca.key").read_bytes(),
     )
 
 

@@ -160,7 +160,8 @@ def test_who_may_what() -> None:
         status, error = await world.ask("DELETE", f"{PODS}/web", who=jane)
         assert status == 403 and error["message"].startswith('pods "web" is forbidden: User "jane" cannot delete')
         kubelet = certificate("system:node:n1", "system:nodes")
-        assert (await world.ask("GET", PODS, who=kubelet))[0] == 200
+        assert (await world.ask("GET", PODS, who=kubelet))[0] == 403
+        assert (await world.ask("GET", f"{PODS}?fieldSelector=spec.nodeName%3Dn1", who=kubelet))[0] == 200
         assert (await world.ask("DELETE", "/api/v1/namespaces/default", who=kubelet))[0] == 403
 
     in_world(test)

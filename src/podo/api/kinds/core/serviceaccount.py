@@ -12,5 +12,6 @@ SERVICEACCOUNT = Kind(
     plural="serviceaccounts",
     singular="serviceaccount",
     short_names=("sa",),
+    subresources=frozenset({"token"}),
     columns=(NAME, column("Secrets", lambda account: len(account.get("secrets") or ()), "integer"), AGE),
 )

@@ -1,0 +1,247 @@
+"""A role for each controller, bound to its service account in kube-system.
+
+podo runs all controllers as the one user system:kube-controller-manager, which is therefore a subject of each of these
+bindings too ("Controller roles" of the Kubernetes documentation: without credentials of their own, the controllers'
+common user must be granted all of them).
+"""
+
+from __future__ import annotations
+
+from podo.api.kind import Obj
+from podo.authz.rbac.written import EVENTS, READ, account, cluster_binding, cluster_role, rule, user
+
+MANAGER = "system:kube-controller-manager"
+_PODS = rule("create delete list patch watch get", "pods")
+_SCALES = "apps,extensions"
+
+_CONTROLLERS: dict[str, tuple[Obj, ...]] = {
+    "attachdetach-controller": (
+        rule("list watch", "persistentvolumeclaims persistentvolumes"),
+        rule(READ, "nodes"),
+        rule("patch update", "nodes/status"),
+        rule("list watch", "pods"),
+        rule("create delete get list watch", "volumeattachments", "storage.k8s.io"),
+        rule(READ, "csidrivers csinodes", "storage.k8s.io"),
+        EVENTS,
+    ),
+    "clusterrole-aggregation-controller": (
+        rule("escalate get list patch update watch", "clusterroles", "rbac.authorization.k8s.io"),
+    ),
+    "cronjob-controller": (
+        rule("get list update watch", "cronjobs", "batch"),
+        rule("create delete get list patch update watch", "jobs", "batch"),
+        rule("update", "cronjobs/status", "batch"),
+        rule("update", "cronjobs/finalizers", "batch"),
+        rule("delete list", "pods"),
+        EVENTS,
+    ),
+    "daemon-set-controller": (
+        rule("get list watch", "daemonsets", _SCALES),
+        rule("update", "daemonsets/status", _SCALES),
+        rule("update", "daemonsets/finalizers", _SCALES),
+        rule("list watch", "nodes"),
+        _PODS,
+        rule("create", "pods/binding"),
+        rule("create delete get list patch update watch", "controllerrevisions", "apps"),
+        EVENTS,
+    ),
+    "deployment-controller": (
+        rule("get list update watch", "deployments", _SCALES),
+        rule("update", "deployments/status", _SCALES),
+        rule("update", "deployments/finalizers", _SCALES),
+        rule("create delete get list patch update watch", "replicasets", _SCALES),
+        rule("get list update watch", "pods"),
+        EVENTS,
+    ),
+    "disruption-controller": (
+        rule(READ, "deployments", _SCALES),
+        rule(READ, "replicasets", _SCALES),
+        rule(READ, "replicationcontrollers"),
+        rule(READ, "poddisruptionbudgets", "policy"),
+        rule(READ, "statefulsets", "apps"),
+        rule("patch update", "poddisruptionbudgets/status", "policy"),
+        rule("patch update", "pods/status"),
+        rule("get", "*/scale", "*"),
+        EVENTS,
+    ),
+    "endpoint-controller": (
+        rule(READ, "pods services"),
+        rule("create delete get list update", "endpoints"),
+        rule("create", "endpoints/restricted"),
+        EVENTS,
+    ),
+    "endpointslice-controller": (
+        rule(READ, "nodes pods services"),
+        rule("update", "services/finalizers"),
+        rule("create delete get list update", "endpointslices", "discovery.k8s.io"),
+        rule("create", "endpointslices/restricted", "discovery.k8s.io"),
+        EVENTS,
+    ),
+    "endpointslicemirroring-controller": (
+        rule(READ, "endpoints services"),
+        rule("update", "services/finalizers"),
+        rule("update", "endpoints/finalizers"),
+        rule("create delete get list update", "endpointslices", "discovery.k8s.io"),
+        rule("create", "endpointslices/restricted", "discovery.k8s.io"),
+        EVENTS,
+    ),
+    "ephemeral-volume-controller": (
+        rule("update", "pods/finalizers"),
+        rule(READ, "pods"),
+        rule("create get list watch", "persistentvolumeclaims"),
+        EVENTS,
+    ),
+    "expand-controller": (
+        rule("get list patch update watch", "persistentvolumes"),
+        rule("patch update", "persistentvolumeclaims/status"),
+        rule(READ, "persistentvolumeclaims"),
+        rule(READ, "storageclasses", "storage.k8s.io"),
+        EVENTS,
+    ),
+    "generic-garbage-collector": (rule("delete get list patch update watch", "*", "*"), EVENTS),
+    "horizontal-pod-autoscaler": (
+        rule(READ, "horizontalpodautoscalers", "autoscaling"),
+        rule("update", "horizontalpodautoscalers/status", "autoscaling"),
+        rule("get update", "*/scale", "*"),
+        rule("list", "pods"),
+        rule("list", "pods", "metrics.k8s.io"),
+        rule("get list", "*", "custom.metrics.k8s.io,external.metrics.k8s.io"),
+        EVENTS,
+    ),
+    "job-controller": (
+        rule("get list patch update watch", "jobs", "batch"),
+        rule("patch update", "jobs/status", "batch"),
+        rule("update", "jobs/finalizers", "batch"),
+        rule("create delete list patch watch", "pods"),
+        EVENTS,
+    ),
+    "legacy-service-account-token-cleaner": (
+        rule("get", "configmaps", names="kube-apiserver-legacy-service-account-token-tracking"),
+        rule("delete patch", "secrets"),
+    ),
+    "namespace-controller": (
+        rule("delete get list watch", "namespaces"),
+        rule("update", "namespaces/finalize namespaces/status"),
+        rule("delete deletecollection get list", "*", "*"),
+    ),
+    "node-controller": (
+        rule("delete get list patch update", "nodes"),
+        rule("patch update", "nodes/status"),
+        rule("patch update", "pods/status"),
+        rule("delete list get", "pods"),
+        EVENTS,
+    ),
+    "persistent-volume-binder": (
+        rule("create delete get list update watch", "persistentvolumes"),
+        rule("update", "persistentvolumes/status"),
+        rule("get list update watch", "persistentvolumeclaims"),
+        rule("update", "persistentvolumeclaims/status"),
+        rule("create delete get list watch", "pods"),
+        rule(READ, "storageclasses", "storage.k8s.io"),
+        rule("create delete get update", "endpoints services"),
+        rule("get list", "secrets"),
+        rule("get list", "nodes"),
+        rule("watch", "events"),
+        EVENTS,
+    ),
+    "pod-garbage-collector": (
+        rule("delete list watch", "pods"),
+        rule("get list", "nodes"),
+        rule("patch update", "pods/status"),
+    ),
+    "pv-protection-controller": (rule("get list update watch", "persistentvolumes"), EVENTS),
+    "pvc-protection-controller": (
+        rule("get list update watch", "persistentvolumeclaims"),
+        rule(READ, "pods"),
+        EVENTS,
+    ),
+    "replicaset-controller": (
+        rule("get list update watch", "replicasets", _SCALES),
+        rule("update", "replicasets/status", _SCALES),
+        rule("update", "replicasets/finalizers", _SCALES),
+        _PODS,
+        EVENTS,
+    ),
+    "replication-controller": (
+        rule("get list update watch", "replicationcontrollers"),
+        rule("update", "replicationcontrollers/status"),
+        rule("update", "replicationcontrollers/finalizers"),
+        _PODS,
+        EVENTS,
+    ),
+    "resourcequota-controller": (
+        rule("list watch", "*", "*"),
+        rule("update", "resourcequotas/status"),
+        EVENTS,
+    ),
+    "root-ca-cert-publisher": (rule("create update", "configmaps"), EVENTS),
+    "route-controller": (rule("list watch", "nodes"), rule("patch", "nodes/status"), EVENTS),
+    "service-account-controller": (rule("create", "serviceaccounts"), EVENTS),
+    "service-cidrs-controller": (
+        rule("get list patch update watch", "servicecidrs", "networking.k8s.io"),
+        rule("patch update", "servicecidrs/finalizers servicecidrs/status", "networking.k8s.io"),
+        rule(READ, "ipaddresses", "networking.k8s.io"),
+        EVENTS,
+    ),
+    "service-controller": (
+        rule(READ, "services"),
+        rule("patch update", "services/status"),
+        rule("list watch", "nodes"),
+        EVENTS,
+    ),
+    "statefulset-controller": (
+        rule("list watch", "pods"),
+        rule("get list watch", "statefulsets", "apps"),
+        rule("update", "statefulsets/status", "apps"),
+        rule("update", "statefulsets/finalizers", "apps"),
+        rule("create delete get patch update", "pods"),
+        rule("create delete get list patch update watch", "controllerrevisions", "apps"),
+        rule("create get", "persistentvolumeclaims"),
+        rule("delete update", "persistentvolumeclaims"),
+        EVENTS,
+    ),
+    "ttl-after-finished-controller": (rule("delete get list watch", "jobs", "batch"), EVENTS),
+    "ttl-controller": (rule("list patch update watch", "nodes"), EVENTS),
+    "validatingadmissionpolicy-status-controller": (
+        rule(READ, "validatingadmissionpolicies", "admissionregistration.k8s.io"),
+        rule("get patch update", "validatingadmissionpolicies/status", "admissionregistration.k8s.io"),
+        EVENTS,
+    ),
+    "certificate-controller": (
+        rule("delete get list watch", "certificatesigningrequests", "certificates.k8s.io"),
+        rule(
+            "update",
+            "certificatesigningrequests/approval certificatesigningrequests/status",
+            "certificates.k8s.io",
+        ),
+        rule(
+            "approve sign",
+            "signers",
+            "certificates.k8s.io",
+            "kubernetes.io/kube-apiserver-client-kubelet",
+        ),
+        rule(
+            "sign",
+            "signers",
+            "certificates.k8s.io",
+            "kubernetes.io/kube-apiserver-client kubernetes.io/kubelet-serving kubernetes.io/legacy-unknown",
+        ),
+        rule("create", "subjectaccessreviews", "authorization.k8s.io"),
+        EVENTS,
+    ),
+    "taint-eviction-controller": (
+        rule("get list", "nodes"),
+        rule("delete get list", "pods"),
+        rule("patch update", "pods/status"),
+        EVENTS,
+    ),
+}
+
+
+def controller_policy() -> list[Obj]:
+    found: list[Obj] = []
+    for name, rules in _CONTROLLERS.items():
+        role = f"system:controller:{name}"
+        found.append(cluster_role(role, *rules))
+        found.append(cluster_binding(role, account(name), user(MANAGER)))
+    return found
