@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from podo.api.kind import Obj
 from podo.api.meta import is_deleting
+from podo.api.parts.container import is_sidecar
 from podo.node import backoff, labels, podspec
 from podo.node.instructions import (
     CleanUp,
@@ -94,7 +95,7 @@ def init_failed(pod: Obj, seen: Seen) -> bool:
         return False
     for container in podspec.init_containers(pod):
         last = seen.newest(container["name"])
-        if last and is_dead(last) and last.exit_code != 0 and not podspec.is_sidecar(container):
+        if last and is_dead(last) and last.exit_code != 0 and not is_sidecar(container):
             return True
     return False
 
@@ -144,7 +145,7 @@ def _bury(seen: Seen, memory: PodMemory, plan: Plan, now: float) -> None:
 
 def _is_sidecar(pod: Obj, container: Container) -> bool:
     spec = podspec.container_named(pod, container.name)
-    return spec is not None and podspec.is_sidecar(spec)
+    return spec is not None and is_sidecar(spec)
 
 
 def _next_to_stop(pod: Obj, alive: list[Container]) -> list[Container]:
@@ -211,7 +212,7 @@ def _initialize(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, sandbox: Sa
     for container in podspec.init_containers(pod):
         last = seen.newest(container["name"])
         here = _in(sandbox, last)
-        if podspec.is_sidecar(container):
+        if is_sidecar(container):
             _keep_running(pod, container, seen, memory, plan, sandbox, now)
             if not begun and not is_started(container, here, memory):
                 return False
@@ -245,7 +246,7 @@ def _keep_running(
     """Start a container that should run and does not; stop one that may not go on."""
     last = seen.newest(container["name"])
     here = _in(sandbox, last)
-    policy = "Always" if podspec.is_sidecar(container) else podspec.restart_policy(pod)
+    policy = "Always" if is_sidecar(container) else podspec.restart_policy(pod)
     if here is not None and here.state == "running":
         _check(pod, container, here, memory, plan, now)
     elif here is not None and here.state == "unknown":
@@ -268,7 +269,7 @@ def _check(pod: Obj, container: Obj, last: Container, memory: PodMemory, plan: P
             return
         why = "definition changed"
     grace = probe.get("terminationGracePeriodSeconds") or podspec.grace_seconds(pod)
-    restarts = podspec.restart_policy(pod) != "Never" or podspec.is_sidecar(container)
+    restarts = podspec.restart_policy(pod) != "Never" or is_sidecar(container)
     after = ", will be restarted" if restarts else ""
     _stop(plan, memory, now, last, float(grace), f"Container {last.name} {why}{after}")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from podo.api.kind import Obj
 from podo.api.meta import name_of, namespace_of, uid_of
+from podo.api.parts.container import is_sidecar
 
 DEFAULT_GRACE_SECONDS = 30
 TERMINAL_PHASES = ("Succeeded", "Failed")
@@ -33,11 +34,6 @@ def container_named(pod: Obj, name: str) -> Obj | None:
         if container["name"] == name:
             return container
     return None
-
-
-def is_sidecar(container: Obj) -> bool:
-    """An init container that keeps running (KEP-753)."""
-    return container.get("restartPolicy") == "Always"
 
 
 def sidecars(pod: Obj) -> list[Obj]:

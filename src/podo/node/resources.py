@@ -5,6 +5,8 @@ Pure.
 from __future__ import annotations
 
 from podo.api.kind import Obj
+from podo.api.parts import resources
+from podo.api.parts.container import is_sidecar
 from podo.node import podspec
 from podo.node.runtimes.contract import Resources
 from podo.values import quantity
@@ -38,19 +40,8 @@ def quota_of(cpu_millis: int) -> int:
 
 
 def qos_class(pod: Obj) -> str:
-    """Guaranteed, Burstable or BestEffort ("Pod Quality of Service Classes")."""
-    if known := (pod.get("status") or {}).get("qosClass"):
-        return str(known)
-    groups = [container.get("resources") or {} for container in podspec.init_containers(pod) + podspec.containers(pod)]
-    named = [(group.get("requests") or {}, group.get("limits") or {}) for group in groups]
-    if not any(units(amounts, name) for pair in named for amounts in pair for name in ("cpu", "memory")):
-        return "BestEffort"
-    for requests, limits in named:
-        for name in ("cpu", "memory"):
-            limit = millis(limits, name)
-            if not limit or (name in requests and millis(requests, name) != limit):
-                return "Burstable"
-    return "Guaranteed"
+    """Guaranteed, Burstable or BestEffort: what the API has decided, else by the spec."""
+    return str((pod.get("status") or {}).get("qosClass") or resources.qos_class(pod))
 
 
 def oom_score(pod: Obj, container: Obj, node_memory: int) -> int:
@@ -65,9 +56,9 @@ def oom_score(pod: Obj, container: Obj, node_memory: int) -> int:
 
 
 def resources_of(pod: Obj, container: Obj, node_memory: int) -> Resources:
-    resources = container.get("resources") or {}
-    limits = resources.get("limits") or {}
-    requests = resources.get("requests") or {}
+    asked = container.get("resources") or {}
+    limits = asked.get("limits") or {}
+    requests = asked.get("requests") or {}
     limit = millis(limits, "cpu")
     return Resources(
         cpu_period=PERIOD_MICROSECONDS,
@@ -88,7 +79,7 @@ def pod_limits(pod: Obj) -> tuple[int, int, int]:
         (container.get("resources") or {}).get("requests") or limit
         for container, limit in zip(main, limits, strict=True)
     ]
-    plain = [c.get("resources") or {} for c in podspec.init_containers(pod) if not podspec.is_sidecar(c)]
+    plain = [c.get("resources") or {} for c in podspec.init_containers(pod) if not is_sidecar(c)]
     cpu = sum(millis(limit, "cpu") for limit in limits) if all("cpu" in limit for limit in limits) else 0
     memory = sum(units(limit, "memory") for limit in limits) if all("memory" in limit for limit in limits) else 0
     if cpu:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from podo.api.kind import Obj
+from podo.api.parts.container import is_sidecar
 from podo.node import podspec
 from podo.node.conditions import conditions_of
 from podo.node.instructions import Plan
@@ -165,7 +166,7 @@ def _is_ready(pod: Obj, container: Obj, last: Container | None, started: bool, m
     if last is None:
         return False
     is_init = any(container is other for other in podspec.init_containers(pod))
-    if is_init and not podspec.is_sidecar(container):
+    if is_init and not is_sidecar(container):
         return is_dead(last) and last.exit_code == 0
     if not started or any(container is other for other in podspec.ephemeral_containers(pod)):
         return False

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from podo.api.kind import Obj
 from podo.api.meta import annotations_of, labels_of, name_of, namespace_of, uid_of
+from podo.api.parts.container import is_sidecar
 from podo.node import labels, podspec
 from podo.node.environment import ConfigProblem, expand
 from podo.node.resources import resources_of
@@ -95,7 +96,7 @@ def role_of(pod: Obj, container: Obj) -> str:
     """init, sidecar, ephemeral or main."""
     name = container["name"]
     if any(other["name"] == name for other in podspec.init_containers(pod)):
-        return "sidecar" if podspec.is_sidecar(container) else "init"
+        return "sidecar" if is_sidecar(container) else "init"
     return "ephemeral" if any(other["name"] == name for other in podspec.ephemeral_containers(pod)) else "main"
 
 

@@ -9,13 +9,11 @@ from typing import Any
 
 from podo.api.kind import Obj
 from podo.api.meta import name_of, namespace_of, uid_of
+from podo.api.parts.resources import requests_of
 from podo.values import quantity
 
 #: What scoring counts for a container that asks for nothing (millicores, bytes), so that such pods spread too.
-DEFAULT_CPU = 100
-DEFAULT_MEMORY = 200 * 1024 * 1024
-#: Resources that ``spec.resources`` of a whole pod may set (KEP-2837).
-_POD_LEVEL = ("cpu", "memory")
+SCORED_AS = {"cpu": 100, "memory": 200 * 1024 * 1024}
 
 Amounts = dict[str, int]
 #: (protocol, host IP, port)
@@ -53,9 +51,9 @@ class PodInfo:
 
 
 def read(pod: Obj) -> PodInfo:
-    """The facts of a pod. Raises ``QuantityError`` for an amount that is none (the API lets no such pod in)."""
+    """The facts of a pod."""
     spec = pod["spec"]
-    requests, scored = pod_requests(spec), pod_requests(spec, DEFAULT_CPU, DEFAULT_MEMORY)
+    requests, scored = requests_of(pod), requests_of(pod, SCORED_AS)
     affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
     selector, tolerations = spec.get("nodeSelector") or {}, spec.get("tolerations") or ()
     ports = host_ports(spec)
@@ -87,69 +85,10 @@ def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True) if value else ""
 
 
-def pod_requests(spec: Obj, least_cpu: int = 0, least_memory: int = 0) -> Amounts:
-    """What the pod needs at its busiest: all containers and sidecars, or an init container beside the sidecars
-    before it.
-
-    ``least_cpu`` and ``least_memory`` count for each container that does not ask for that resource.
-    """
-    running: Amounts = {}
-    busiest: Amounts = {}
-    sidecars: Amounts = {}
-    for container in spec.get("initContainers") or ():
-        asked = _asked(container, least_cpu, least_memory)
-        if container.get("restartPolicy") == "Always":
-            _add(sidecars, asked)
-            _most(busiest, sidecars)
-        else:
-            _most(busiest, _sum(asked, sidecars))
-    for container in spec.get("containers") or ():
-        _add(running, _asked(container, least_cpu, least_memory))
-    _add(running, sidecars)
-    _most(running, busiest)
-    whole = _amounts((spec.get("resources") or {}).get("requests"))
-    running.update({name: amount for name, amount in whole.items() if name in _POD_LEVEL or _is_hugepages(name)})
-    _add(running, _amounts(spec.get("overhead")))
-    return running
-
-
-def _is_hugepages(name: str) -> bool:
-    return name.startswith("hugepages-")
-
-
-def _asked(container: Obj, least_cpu: int, least_memory: int) -> Amounts:
-    asked = _amounts((container.get("resources") or {}).get("requests"))
-    if least_cpu:
-        asked.setdefault("cpu", least_cpu)
-    if least_memory:
-        asked.setdefault("memory", least_memory)
-    return asked
-
-
-def _amounts(listed: Mapping[str, Any] | None) -> Amounts:
-    return {name: amount_of(name, value) for name, value in (listed or {}).items()}
-
-
 def amount_of(resource: str, value: Any) -> int:
     """A quantity as the scheduler counts it: millicores of cpu, whole units of anything else, rounded up."""
     parsed = quantity.parse(str(value))
     return parsed.millis if resource == "cpu" else int(parsed)
-
-
-def _add(total: Amounts, more: Amounts) -> None:
-    for name, amount in more.items():
-        total[name] = total.get(name, 0) + amount
-
-
-def _sum(one: Amounts, two: Amounts) -> Amounts:
-    total = dict(one)
-    _add(total, two)
-    return total
-
-
-def _most(total: Amounts, other: Amounts) -> None:
-    for name, amount in other.items():
-        total[name] = max(total.get(name, 0), amount)
 
 
 def host_ports(spec: Obj) -> frozenset[HostPort]:

@@ -5,6 +5,7 @@ Source: API reference ResourceRequirements; "Pod Quality of Service Classes"; KE
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +14,7 @@ from podo.api.parts.container import is_sidecar
 from podo.values import quantity
 
 _QOS_RESOURCES = ("cpu", "memory")
+_NOTHING: Mapping[str, int] = {}
 
 
 def qos_class(pod: Obj) -> str:
@@ -37,29 +39,35 @@ def _qos(parts: list[dict[str, Any]]) -> str:
     return "Guaranteed" if guaranteed else "Burstable"
 
 
-def requests_of(pod: Obj) -> dict[str, int]:
+def requests_of(pod: Obj, least: Mapping[str, int] = _NOTHING) -> dict[str, int]:
     """What a node must have free to run the pod: ``cpu`` in thousandths, all else in whole units (bytes, devices).
 
     Containers run together; init containers one after the other before them, each beside the sidecars started so far.
+    ``least`` counts for each container that does not ask for that resource.
     """
     spec = pod["spec"]
-    running = _sum(_requests(c) for c in spec.get("containers") or ())
+    running = _sum(_requests(c, least) for c in spec.get("containers") or ())
     peak: dict[str, int] = {}
     sidecars: dict[str, int] = {}
     for each in spec.get("initContainers") or ():
-        wanted = _sum((sidecars, _requests(each)))
+        wanted = _sum((sidecars, _requests(each, least)))
         _raise_to(peak, wanted)
         if is_sidecar(each):
             sidecars = wanted
     total = _sum((running, sidecars))
     _raise_to(total, peak)
     if own := (spec.get("resources") or {}).get("requests"):
-        total.update(_amounts(own))
+        total.update({name: amount for name, amount in _amounts(own).items() if _is_pod_level(name)})
     return _sum((total, _amounts(spec.get("overhead") or {})))
 
 
-def _requests(container: dict[str, Any]) -> dict[str, int]:
-    return _amounts((container.get("resources") or {}).get("requests") or {})
+def _is_pod_level(name: str) -> bool:
+    """May the ``resources`` of a whole pod set it (KEP-2837)?"""
+    return name in _QOS_RESOURCES or name.startswith("hugepages-")
+
+
+def _requests(container: dict[str, Any], least: Mapping[str, int]) -> dict[str, int]:
+    return {**least, **_amounts((container.get("resources") or {}).get("requests") or {})}
 
 
 def _amounts(quantities: dict[str, Any]) -> dict[str, int]:
