@@ -87,6 +87,7 @@ _SERVED: tuple[Kind, ...] = (
     INGRESS,
     INGRESSCLASS,
     IPADDRESS,
+    NETWORKPOLICY,
     SERVICECIDR,
     RUNTIMECLASS,
     PRIORITYCLASS,
@@ -110,7 +111,6 @@ _BODIES: tuple[Kind, ...] = (BINDING, SCALE, TOKENREQUEST)
 #: Ready to be served, but for their effect. Who makes one of these relies on it being enforced, so until it is, the
 #: server does not know the kind, which every client reports at once. Kind -> what is missing.
 NOT_SERVED_YET: dict[Kind, str] = {
-    NETWORKPOLICY: "no node enforces it",
     FLOWSCHEMA: "requests are not put in flows",
     PRIORITYLEVELCONFIGURATION: "requests are not put in flows",
     VALIDATINGWEBHOOKCONFIGURATION: "webhooks are not called",

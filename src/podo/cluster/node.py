@@ -19,6 +19,7 @@ from podo.http.tls import server_context
 from podo.network.dns.forward import Forwarder, system_resolvers
 from podo.network.dns.server import DnsServer
 from podo.network.pods.routes import PodRoutes
+from podo.network.policy.enforcer import PEER_KINDS, PolicyEnforcer
 from podo.network.services.nftables import Nftables
 from podo.network.services.proxy import ServiceProxy
 from podo.network.services.rules import NodeFacts
@@ -110,19 +111,23 @@ async def _listen(config: Config, name: str, agent: NodeAgent, runtime: CriRunti
 
 
 class NodeNetwork:
-    """Services, DNS and routes of the node, over one cache. ``kubelet`` writes the node, ``proxy`` reads the rest:
+    """Services, policies, DNS and routes of the node, over one cache. ``kubelet`` writes the node, ``proxy`` reads the rest:
     a kubelet may not see other nodes."""
 
     def __init__(self, config: Config, name: str, kubelet: Client, proxy: Client, clock: Clock, chance: Chance) -> None:
         self._client, self._name = kubelet, name
         pods = Source("Pod", fields=f"spec.nodeName={name}")
-        self._cache = Cache(proxy, ("Service", "EndpointSlice", "Node", pods), clock=clock, chance=chance)
+        self._cache = Cache(proxy, ("Service", "EndpointSlice", "NetworkPolicy", "Node", pods), clock=clock, chance=chance)
         address = config.node_address(name)
         behind = () if fabric.is_apart(config, name) else (config.node_cidr,)
         facts = TableFacts(realnode.nft_table(config), config.pod_cidr, config.service_cidr, (address,), behind)
         self._routes = PodRoutes(self._cache, name)
         self._nftables = Nftables()
         self._proxy = ServiceProxy(self._cache, NodeFacts(name), facts, self._nftables)
+        peers = Cache(proxy, PEER_KINDS, clock=clock, chance=chance)
+        self._policy_rules = Nftables()
+        policy_table = realnode.policy_table(config)
+        self._policies = PolicyEnforcer(self._cache, peers, name, config.dns_ip, policy_table, self._policy_rules)
         self._dns = DnsServer(self._cache, config.cluster_domain, address, Forwarder(system_resolvers()))
 
     async def start(self) -> None:
@@ -130,6 +135,7 @@ class NodeNetwork:
         await self._cache.start()
         await self._cache.wait_synced()
         await self._dns.start()
+        await self._policies.start()
         await self._proxy.start()
         await self._routes.start()
         await self._tell_dns_port()
@@ -147,9 +153,11 @@ class NodeNetwork:
     async def stop(self) -> None:
         await self._routes.stop()
         await self._proxy.stop()
+        await self._policies.stop()
         await self._dns.stop()
         await self._cache.stop()
         self._nftables.close()
+        self._policy_rules.close()
 
 
 def _forward_packets() -> None:

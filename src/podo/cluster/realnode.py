@@ -44,6 +44,11 @@ def nft_table(config: Config) -> str:
     return "podo" if config.name == "default" else f"podo_{config.name.replace('-', '_')}"
 
 
+def policy_table(config: Config) -> str:
+    """The nftables table of the cluster's network policies."""
+    return f"{nft_table(config)}_np"
+
+
 def prepare(config: Config, node: str) -> None:
     """containerd's configuration and the pause image's archive. Raises ``containerd.CannotRun``."""
     from podo.node.images import oci, pause
@@ -83,7 +88,7 @@ def remove(config: Config, node: str, process: ProcessId | None) -> None:
     asyncio.run(containerd.sweep(place))
     asyncio.run(containerd.sweep(directory(config, node)))  # volumes: tmpfs mounts of pods
     Cgroups(cgroup(config, node)).remove_all()
-    _remove_table(config)
+    _remove_tables(config)
 
 
 async def _remove_pods(place: Path) -> None:
@@ -101,13 +106,13 @@ async def _remove_pods(place: Path) -> None:
         await runtime.stop()
 
 
-def _remove_table(config: Config) -> None:
+def _remove_tables(config: Config) -> None:
     from podo.network.services.nftables import Nftables, NftFailed
     from podo.network.services.table import delete_text
 
     try:
         nftables = Nftables()
-        nftables.run(delete_text(nft_table(config)))
+        nftables.run(delete_text(nft_table(config)) + delete_text(policy_table(config)))
         nftables.close()
     except NftFailed as failure:
-        log.warning("the nftables table stays", table=nft_table(config), why=str(failure))
+        log.warning("the nftables tables stay", table=nft_table(config), why=str(failure))

@@ -134,7 +134,11 @@ def _nodes() -> list[Obj]:
 def _components() -> list[Obj]:
     leases, locks = "leases", "kube-controller-manager"
     return [
-        cluster_role("podo:node-network", rule("list watch", "pods")),  # podo's proxy looks at its node's pods
+        cluster_role(  # podo's proxy looks at its node's pods, and at all of them where there are network policies
+            "podo:node-network",
+            rule("list watch", "pods namespaces"),
+            rule("list watch", "networkpolicies", "networking.k8s.io"),
+        ),
         cluster_role(
             "system:kube-controller-manager",
             EVENTS,

@@ -1,0 +1,1 @@
+"""NetworkPolicies on one node, compiled to an nftables table of their own."""

@@ -1,0 +1,107 @@
+"""The NetworkPolicies of one node: watches them, pods and namespaces, keeps their nftables table as they want it.
+
+The pods of the whole cluster are watched from the first policy on, not before: most clusters have none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from podo.api.kind import Obj
+from podo.client.cache import Cache, CacheChange
+from podo.network.policy.pods import facts_of
+from podo.network.policy.rules import Enforced, compile_policies
+from podo.network.policy.table import full_text
+from podo.runtime.log import Logger
+from podo.runtime.tasks import Tasks, sleep
+
+log = Logger("podo.network.policy")
+
+FIRST_RETRY, LONGEST_RETRY = 0.5, 30.0
+#: The kinds that the cache and the cache of peers must have.
+KINDS = ("NetworkPolicy",)
+PEER_KINDS = ("Pod", "Namespace")
+
+
+class Rules(Protocol):
+    """What applies nft text, all of it or nothing (``nftables.Nftables``), and is used by nobody else."""
+
+    def run(self, text: str) -> None: ...
+
+
+class PolicyEnforcer:
+    """``cache`` has the policies and belongs to the caller; ``peers`` is started and stopped here. ``table``: the
+    name of the nftables table."""
+
+    def __init__(self, cache: Cache, peers: Cache, node: str, dns_ip: str, table: str, rules: Rules) -> None:
+        self._cache, self._peers = cache, peers
+        self._node, self._dns_ip = node, dns_ip
+        self._table, self._rules = table, rules
+        self._watches_peers = False
+        self._applied = ""
+        self._wake = asyncio.Event()
+        self._tasks = Tasks("policies")
+        self._unsubscribe = lambda: None
+        self.synced = asyncio.Event()
+
+    async def start(self) -> None:
+        """The cache must be synced."""
+        self._unsubscribe = self._cache.subscribe(self._note_policy)
+        self._peers.subscribe(self._note_peer)
+        self._wake.set()
+        self._tasks.spawn(self._run(), "sync")
+
+    async def stop(self) -> None:
+        """Stop changing the table; it stays, so that policies hold while podo restarts."""
+        self._unsubscribe()
+        await self._tasks.stop()
+        if self._watches_peers:
+            await self._peers.stop()
+
+    def _note_policy(self, kind: str, revision: int, changes: Sequence[CacheChange]) -> None:
+        if kind == "NetworkPolicy" and changes:
+            self._wake.set()
+
+    def _note_peer(self, kind: str, revision: int, changes: Sequence[CacheChange]) -> None:
+        if any(kind != "Pod" or facts_of(change.old) != facts_of(change.new) for change in changes):
+            self._wake.set()
+
+    async def _run(self) -> None:
+        retry = FIRST_RETRY
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self._sync()
+                retry = FIRST_RETRY
+                self.synced.set()
+            except Exception as failure:  # whatever it is, the whole table is tried again
+                log.error("network policies were not applied", why=str(failure), retry_seconds=retry)
+                self._applied = ""
+                self._wake.set()
+                await sleep(retry)
+                retry = min(retry * 2, LONGEST_RETRY)
+
+    async def _sync(self) -> None:
+        policies = self._cache.list("NetworkPolicy")
+        if policies:
+            await self._watch_peers()
+        text = full_text(self._table, self._compiled(policies))
+        if text != self._applied:
+            await asyncio.to_thread(self._rules.run, text)
+            self._applied = text
+
+    def _compiled(self, policies: list[Obj]) -> Enforced:
+        pods = [facts for pod in self._peers.list("Pod") if (facts := facts_of(pod)) is not None]
+        spaces = {
+            space["metadata"]["name"]: space["metadata"].get("labels") or {} for space in self._peers.list("Namespace")
+        }
+        return compile_policies(policies, pods, spaces, self._node, self._dns_ip)
+
+    async def _watch_peers(self) -> None:
+        if not self._watches_peers:
+            self._watches_peers = True
+            await self._peers.start()
+        await self._peers.wait_synced()
