@@ -219,5 +219,9 @@ def difference(old: Status, new: Status, uid: str) -> Obj | None:
             changes[key] = [{"$patch": "replace"}, *changes[key]]
     if "conditions" in changes:
         known = {condition["type"]: condition for condition in old.get("conditions") or ()}
-        changes["conditions"] = [c for c in new["conditions"] if known.get(c["type"]) != c]
+        changes["conditions"] = [
+            {**dict.fromkeys(known.get(c["type"], ())), **c}  # null takes away what the condition no longer has: a reason
+            for c in new["conditions"]
+            if known.get(c["type"]) != c
+        ]
     return {"metadata": {"uid": uid}, "status": changes}

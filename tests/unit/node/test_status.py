@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from podo.api import schema
 from podo.node.lifecycle import decide
 from podo.node.memory import PodMemory
 from podo.node.observed import Seen
 from podo.node.status import difference, status_of
+from podo.values.patch import strategic
 from tests.unit.node.pods import NOW, Obj, exited, init, pod, running, sandbox, seen
 
 
@@ -125,3 +127,13 @@ def test_conditions_keep_their_time_until_they_change() -> None:
     second = status_of(later, seen(running()), memory, plan, NOW + 60, "10.0.0.1")
     times = {c["type"]: c["lastTransitionTime"] for c in second["conditions"]}
     assert times["Initialized"] == first["conditions"][1]["lastTransitionTime"] != times["Ready"]
+
+
+def test_a_reason_goes_with_what_it_was_the_reason_of() -> None:
+    waiting = {"type": "Ready", "status": "False", "reason": "ContainersNotReady", "message": "not yet"}
+    ready = {"type": "Ready", "status": "True"}
+    patch = difference({"conditions": [waiting]}, {"conditions": [ready]}, "uid-1")
+    assert patch is not None
+    assert strategic.apply({"status": {"conditions": [waiting]}}, patch, schema.type_of("", "v1", "Pod"))["status"] == {
+        "conditions": [ready]
+    }
