@@ -10,6 +10,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,18 @@ def test_a_second_cluster_beside_the_first(kubectl: Kubectl, shared_cluster: Clu
     eventually(
         lambda: b"nginx" in subprocess.run(["curl", "-sm2", f"{asked}:8080"], capture_output=True).stdout, "it answers"
     )
+
+
+@mark_real
+def test_two_clusters_start_at_the_same_moment() -> None:
+    """Neither takes the ports, addresses or names of the other."""
+    with cluster("one", start=False) as one, cluster("two", start=False) as two:
+        with ThreadPoolExecutor() as pool:
+            ups = list(pool.map(lambda made: made.podo("up", "--runtime", "containerd"), (one, two)))
+        assert [up.code for up in ups] == [0, 0], "\n".join(map(str, ups))
+        assert one.status()["server"] != two.status()["server"]
+        for made in (one, two):
+            assert made.kubectl("get", "nodes").count(" Ready ") == 1
 
 
 @mark_real

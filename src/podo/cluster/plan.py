@@ -12,6 +12,8 @@ from podo.cluster.layout import LONGEST_DATA_DIR
 
 DEFAULT_PORT = 6443
 KUBELET_PORT = 10250
+#: From the first kubelet port of a cluster with real nodes to that of the next.
+KUBELET_PORT_STEP = 20
 
 
 class Precondition(Exception):
@@ -52,6 +54,8 @@ def plan(request: Request, former: Config | None) -> Plan:
     _check_directory(request.data_dir)
     real = runtime == "containerd"
     node_ip = host.own_address() if real else "127.0.0.1"
+    addresses = ["127.0.0.1", node_ip]
+    port = _wanted_port(request.port, addresses)
     ranges = _ranges(request.data_dir) if real else reservations.Ranges(0)
     config = Config(
         name=request.name,
@@ -59,8 +63,9 @@ def plan(request: Request, former: Config | None) -> Plan:
         nodes=nodes,
         runtime=runtime,
         store=request.store or "sqlite",
-        port=_port(request.port, ["127.0.0.1", node_ip]),
-        kubelet_port=_free([node_ip], KUBELET_PORT),
+        # Clusters that start at the same moment look for ports from different ones on.
+        port=port or _free(addresses, DEFAULT_PORT + ranges.index),
+        kubelet_port=_free([node_ip], KUBELET_PORT + KUBELET_PORT_STEP * ranges.index),
         node_ip=node_ip,
         pod_cidr=ranges.pod_cidr,
         service_cidr=ranges.service_cidr,
@@ -117,9 +122,9 @@ def _ranges(directory: Path) -> reservations.Ranges:
         raise Precondition(str(failure), "podo down --purge one of them") from failure
 
 
-def _port(wanted: int | None, addresses: list[str]) -> int:
+def _wanted_port(wanted: int | None, addresses: list[str]) -> int | None:
     if wanted is None:
-        return _free(addresses, DEFAULT_PORT)
+        return None
     if not 1 <= wanted <= 65535:
         raise ConfigProblem(f"port {wanted}: 1 to 65535")
     busy = [address for address in addresses if not host.port_is_free(address, wanted)]
