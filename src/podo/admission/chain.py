@@ -8,6 +8,7 @@ from podo.admission import (
     defaulttolerationseconds,
     namespacelifecycle,
     podpriority,
+    runtimeclass,
     serviceaccount,
     taintnodesbycondition,
 )
@@ -19,6 +20,7 @@ PLUGINS: tuple[Plugin, ...] = (
     serviceaccount.PLUGIN,
     taintnodesbycondition.PLUGIN,
     podpriority.PLUGIN,
+    runtimeclass.PLUGIN,
     defaulttolerationseconds.PLUGIN,
 )
 

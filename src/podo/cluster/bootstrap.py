@@ -1,5 +1,5 @@
-"""The objects that every cluster has from its first second: namespaces, the ``kubernetes`` Service, cluster DNS'
-Service."""
+"""The objects that every cluster has from its first second: namespaces, the two system priority classes, the
+``kubernetes`` Service, cluster DNS' Service."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import ipaddress
 
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
+from podo.api.kinds.scheduling.priorityclass import SYSTEM_CLASSES
 from podo.client.contract import Client
 
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -19,6 +20,8 @@ async def bootstrap(client: Client, *, kubernetes_ip: str, dns_ip: str, server_a
     """
     for name in NAMESPACES:
         await _create(client, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    for name in SYSTEM_CLASSES:
+        await _create(client, _priority_class(name))
     await _create(client, _kubernetes(kubernetes_ip, server_port))
     await _create(client, _kube_dns(dns_ip))
     if ipaddress.ip_address(server_address).is_loopback:
@@ -47,6 +50,16 @@ async def _create_or_replace(client: Client, obj: Obj) -> None:
         await client.create(obj)
     else:
         await client.update({**there, **obj, "metadata": there["metadata"]})
+
+
+def _priority_class(name: str) -> Obj:
+    return {
+        "apiVersion": "scheduling.k8s.io/v1",
+        "kind": "PriorityClass",
+        "metadata": {"name": name},
+        "value": SYSTEM_CLASSES[name],
+        "description": f"For what the {name.split('-')[1]} cannot do without.",
+    }
 
 
 def _kubernetes(address: str, port: int) -> Obj:

@@ -111,13 +111,14 @@ async def _listen(config: Config, name: str, agent: NodeAgent, runtime: CriRunti
 
 
 class NodeNetwork:
-    """Services, policies, DNS and routes of the node, over one cache. ``kubelet`` writes the node, ``proxy`` reads the rest:
-    a kubelet may not see other nodes."""
+    """Services, policies, DNS and routes of the node, over one cache. ``kubelet`` writes the node, ``proxy`` reads the
+    rest: a kubelet may not see other nodes."""
 
     def __init__(self, config: Config, name: str, kubelet: Client, proxy: Client, clock: Clock, chance: Chance) -> None:
         self._client, self._name = kubelet, name
         pods = Source("Pod", fields=f"spec.nodeName={name}")
-        self._cache = Cache(proxy, ("Service", "EndpointSlice", "NetworkPolicy", "Node", pods), clock=clock, chance=chance)
+        kinds = ("Service", "EndpointSlice", "NetworkPolicy", "Node", pods)
+        self._cache = Cache(proxy, kinds, clock=clock, chance=chance)
         address = config.node_address(name)
         behind = () if fabric.is_apart(config, name) else (config.node_cidr,)
         facts = TableFacts(realnode.nft_table(config), config.pod_cidr, config.service_cidr, (address,), behind)

@@ -1,4 +1,5 @@
-"""ConfigMaps, Secrets and Services as a node reads them: asked for when a pod needs them, kept for a short while."""
+"""ConfigMaps, Secrets, RuntimeClasses and Services as a node reads them: asked for when a pod needs them, kept for a
+short while."""
 
 from __future__ import annotations
 
@@ -32,6 +33,9 @@ class Sources:
 
     async def secret(self, namespace: str, name: str) -> Obj | None:
         return await self._get("Secret", namespace, name)
+
+    async def runtime_class(self, name: str) -> Obj | None:
+        return await self._get("RuntimeClass", "", name)
 
     async def services(self, namespace: str) -> list[Obj]:
         """All Services of a namespace."""

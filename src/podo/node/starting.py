@@ -21,17 +21,33 @@ START_ERROR_SECONDS = 1.0
 HOOK_SECONDS = 600.0
 
 
-def sandbox_spec(room: NodeRoom, pod: Obj, attempt: int) -> SandboxSpec:
+def sandbox_spec(room: NodeRoom, pod: Obj, attempt: int, handler: str = "") -> SandboxSpec:
     machine = room.machine
     return translate.sandbox_spec(
-        pod, attempt, machine.log_directory(pod), machine.cgroup_parent(pod), machine.dns(pod), room.config.name
+        *(pod, attempt, machine.log_directory(pod), machine.cgroup_parent(pod), machine.dns(pod)),
+        node_name=room.config.name,
+        handler=handler,
     )
+
+
+async def handler_of(room: NodeRoom, pod: Obj) -> str:
+    """The runtime handler of the pod's RuntimeClass; "" without one. Raises ConfigProblem for one that is not there."""
+    name = pod["spec"].get("runtimeClassName")
+    if not name:
+        return ""
+    try:
+        found = await room.sources.runtime_class(name)
+    except (ApiError, Unreachable) as failure:
+        raise ConfigProblem(f"failed to lookup RuntimeClass {name}: {failure}") from failure
+    if found is None:
+        raise ConfigProblem(f'runtimeclass.node.k8s.io "{name}" not found')
+    return str(found.get("handler") or "")
 
 
 async def run_sandbox(room: NodeRoom, pod: Obj, attempt: int) -> None:
     """Run the pod's sandbox. Raises RuntimeFailure after telling why."""
     try:
-        spec = sandbox_spec(room, pod, attempt)
+        spec = sandbox_spec(room, pod, attempt, await handler_of(room, pod))
         sandbox_id = await room.runtime.run_sandbox(spec)
         await room.machine.ran_sandbox(pod)
         await room.inventory.look_at_sandbox(sandbox_id)

@@ -30,7 +30,9 @@ def sandbox_spec(
     cgroup_parent: str,
     dns: tuple[list[str], list[str], list[str]],
     node_name: str,
+    handler: str = "",
 ) -> SandboxSpec:
+    """``handler``: the runtime handler of the pod's RuntimeClass; "" for the runtime's default."""
     spec = pod["spec"]
     security = spec.get("securityContext") or {}
     if spec.get("hostUsers") is False:
@@ -59,7 +61,7 @@ def sandbox_spec(
         run_as_group=security.get("runAsGroup"),
         supplemental_groups=_groups(security),
         seccomp=_seccomp(security),
-        handler=str(spec.get("runtimeHandler") or ""),
+        handler=handler,
     )
 
 
