@@ -19,6 +19,7 @@ from podo.api.kinds.apps.controllerrevision import CONTROLLERREVISION
 from podo.api.kinds.apps.daemonset import DAEMONSET
 from podo.api.kinds.apps.deployment import DEPLOYMENT
 from podo.api.kinds.apps.replicaset import REPLICASET
+from podo.api.kinds.apps.statefulset import STATEFULSET
 from podo.api.kinds.authentication.reviews import TOKENREQUEST
 from podo.api.kinds.autoscaling.horizontalpodautoscaler import HORIZONTALPODAUTOSCALER
 from podo.api.kinds.autoscaling.horizontalpodautoscaler_v1 import HORIZONTALPODAUTOSCALER_V1
@@ -32,6 +33,8 @@ from podo.api.kinds.core.endpoints import ENDPOINTS
 from podo.api.kinds.core.event import EVENT
 from podo.api.kinds.core.namespace import NAMESPACE
 from podo.api.kinds.core.node import NODE
+from podo.api.kinds.core.persistentvolume import PERSISTENTVOLUME
+from podo.api.kinds.core.persistentvolumeclaim import PERSISTENTVOLUMECLAIM
 from podo.api.kinds.core.pod import POD
 from podo.api.kinds.core.podtemplate import PODTEMPLATE
 from podo.api.kinds.core.replicationcontroller import REPLICATIONCONTROLLER
@@ -57,6 +60,7 @@ from podo.api.kinds.scheduling.priorityclass import PRIORITYCLASS
 from podo.api.kinds.storage.csidriver import CSIDRIVER
 from podo.api.kinds.storage.csinode import CSINODE
 from podo.api.kinds.storage.csistoragecapacity import CSISTORAGECAPACITY
+from podo.api.kinds.storage.storageclass import STORAGECLASS
 from podo.api.kinds.storage.volumeattachment import VOLUMEATTACHMENT
 from podo.api.kinds.storage.volumeattributesclass import VOLUMEATTRIBUTESCLASS
 
@@ -67,6 +71,8 @@ _SERVED: tuple[Kind, ...] = (
     EVENT,
     NAMESPACE,
     NODE,
+    PERSISTENTVOLUME,
+    PERSISTENTVOLUMECLAIM,
     POD,
     PODTEMPLATE,
     REPLICATIONCONTROLLER,
@@ -77,6 +83,7 @@ _SERVED: tuple[Kind, ...] = (
     DAEMONSET,
     DEPLOYMENT,
     REPLICASET,
+    STATEFULSET,
     CRONJOB,
     JOB,
     LEASE,
@@ -94,6 +101,7 @@ _SERVED: tuple[Kind, ...] = (
     CSIDRIVER,
     CSINODE,
     CSISTORAGECAPACITY,
+    STORAGECLASS,
     VOLUMEATTACHMENT,
     VOLUMEATTRIBUTESCLASS,
     DEVICECLASS,

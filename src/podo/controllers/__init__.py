@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from podo.controllers import (
+    clusterroleaggregation,
     cronjob,
     endpoints,
     endpointslice,
@@ -21,16 +22,25 @@ from podo.controllers.daemonset import sync as daemonset
 from podo.controllers.deployment import sync as deployment
 from podo.controllers.job import sync as job
 from podo.controllers.nodeipam import nodeipam
+from podo.controllers.rootcapublisher import rootcapublisher
+from podo.controllers.statefulset import sync as statefulset
 from podo.reconcile.declare import Declaration
 
 
-def declarations(cluster_cidr: str = "10.244.0.0/16") -> tuple[Declaration, ...]:
-    """All controllers, for a cluster with this network of pods. ValueError for a bad network."""
+def declarations(cluster_cidr: str = "10.244.0.0/16", ca: str = "") -> tuple[Declaration, ...]:
+    """All controllers, for a cluster with this network of pods. ValueError for a bad network.
+
+    ``ca``: PEM of the CA that pods are told of; without one they are told of none.
+    """
+    published = (rootcapublisher(ca),) if ca else ()
     return (
+        *published,
+        clusterroleaggregation.reconcile,
         deployment.reconcile,
         replicaset.reconcile,
         replicaset.replicationcontroller,
         daemonset.reconcile,
+        statefulset.reconcile,
         job.reconcile,
         ttlafterfinished.reconcile,
         cronjob.reconcile,

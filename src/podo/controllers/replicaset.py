@@ -1,5 +1,5 @@
-"""ReplicaSet and ReplicationController: keep ``spec.replicas`` active pods of their template; adopt orphans, delete the
-least useful first.
+"""ReplicaSet and ReplicationController: keep ``spec.replicas`` active pods of their template; adopt orphans, delete
+the least useful first.
 """
 
 from __future__ import annotations

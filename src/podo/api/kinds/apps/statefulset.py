@@ -1,0 +1,113 @@
+"""StatefulSet (apps/v1): numbered pods, each with a name and storage of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podo.api.columns import AGE, NAME, TEMPLATE_COLUMNS, column
+from podo.api.kind import Kind, Obj, ScalePaths
+from podo.api.kinds.core.persistentvolumeclaim import check_claim_spec, fill_in_claim
+from podo.api.parts.podtemplate import fill_in_template
+from podo.api.parts.replicas import check_selected, check_status_numbers
+from podo.api.parts.rolling import check_share, is_zero
+from podo.api.rules import Found, check_not_negative, check_one_of, forbidden, invalid
+
+_FREE = (
+    *("replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit"),
+    *("persistentVolumeClaimRetentionPolicy", "minReadySeconds"),
+)
+_FIXED = (
+    "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
+    "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
+)
+_RETENTION = ("Retain", "Delete")
+
+
+def _fill_in(statefulset: Obj) -> None:
+    spec = statefulset["spec"] = statefulset.get("spec") or {}
+    spec["podManagementPolicy"] = spec.get("podManagementPolicy") or "OrderedReady"
+    strategy = spec["updateStrategy"] = spec.get("updateStrategy") or {}
+    strategy["type"] = strategy.get("type") or "RollingUpdate"
+    if strategy["type"] == "RollingUpdate":
+        rolling = strategy["rollingUpdate"] = strategy.get("rollingUpdate") or {}
+        if rolling.get("partition") is None:
+            rolling["partition"] = 0
+    retention = spec["persistentVolumeClaimRetentionPolicy"] = spec.get("persistentVolumeClaimRetentionPolicy") or {}
+    for field in ("whenDeleted", "whenScaled"):
+        retention[field] = retention.get(field) or "Retain"
+    if spec.get("replicas") is None:
+        spec["replicas"] = 1
+    if spec.get("revisionHistoryLimit") is None:
+        spec["revisionHistoryLimit"] = 10
+    for claim in spec.get("volumeClaimTemplates") or ():
+        claim["apiVersion"], claim["kind"] = "v1", "PersistentVolumeClaim"
+        fill_in_claim(claim)
+        claim["status"] = {"phase": "Pending"}
+    fill_in_template(statefulset)
+
+
+def _problems(new: Obj, old: Obj | None) -> Found:
+    found: Found = []
+    spec = new.get("spec") or {}
+    check_not_negative("spec.replicas", spec.get("replicas"), found)
+    check_selected(new, None, "statefulset", "StatefulSet", found)
+    check_one_of("spec.podManagementPolicy", spec.get("podManagementPolicy"), ("OrderedReady", "Parallel"), found)
+    _check_strategy(spec.get("updateStrategy") or {}, found)
+    check_not_negative("spec.ordinals.start", (spec.get("ordinals") or {}).get("start"), found)
+    check_not_negative("spec.revisionHistoryLimit", spec.get("revisionHistoryLimit"), found)
+    retention = spec.get("persistentVolumeClaimRetentionPolicy") or {}
+    for field in ("whenDeleted", "whenScaled"):
+        path = f"spec.persistentVolumeClaimRetentionPolicy.{field}"
+        check_one_of(path, retention.get(field), _RETENTION, found)
+    for index, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
+        check_claim_spec(claim.get("spec") or {}, f"spec.volumeClaimTemplates[{index}].spec", found)
+    if old is not None and _fixed(new) != _fixed(old):
+        found.append(forbidden("spec", _FIXED))
+    return found
+
+
+def _fixed(statefulset: Obj) -> dict[str, Any]:
+    return {field: value for field, value in statefulset["spec"].items() if field not in _FREE and value}
+
+
+def _check_strategy(strategy: dict[str, Any], found: Found) -> None:
+    path = "spec.updateStrategy"
+    check_one_of(f"{path}.type", strategy.get("type"), ("OnDelete", "RollingUpdate"), found)
+    rolling = strategy.get("rollingUpdate")
+    if strategy.get("type") == "OnDelete" and rolling is not None:
+        why = "only allowed for updateStrategy 'RollingUpdate'"
+        found.append(invalid(f"{path}.rollingUpdate", rolling, why))
+    elif rolling is not None:
+        check_not_negative(f"{path}.rollingUpdate.partition", rolling.get("partition"), found)
+        unavailable = rolling.get("maxUnavailable")
+        check_share(f"{path}.rollingUpdate.maxUnavailable", unavailable, found, most_percent=100)
+        if unavailable is not None and is_zero(unavailable):
+            found.append(invalid(f"{path}.rollingUpdate.maxUnavailable", unavailable, "cannot be 0"))
+
+
+def _status_problems(new: Obj, old: Obj | None) -> Found:
+    found: Found = []
+    check_status_numbers(new, ("readyReplicas", "availableReplicas", "currentReplicas", "updatedReplicas"), found)
+    return found
+
+
+def _ready(statefulset: Obj) -> str:
+    return f"{(statefulset.get('status') or {}).get('readyReplicas') or 0}/{statefulset['spec'].get('replicas') or 0}"
+
+
+STATEFULSET = Kind(
+    group="apps",
+    version="v1",
+    kind="StatefulSet",
+    plural="statefulsets",
+    singular="statefulset",
+    short_names=("sts",),
+    categories=("all",),
+    fill_in=_fill_in,
+    problems=_problems,
+    status_problems=_status_problems,
+    columns=(NAME, column("Ready", _ready), AGE, *TEMPLATE_COLUMNS[:2]),
+    subresources=frozenset({"status", "scale"}),
+    scale=ScalePaths(),
+    generation=True,
+)

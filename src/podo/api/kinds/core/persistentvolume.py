@@ -1,0 +1,116 @@
+"""PersistentVolume (v1): a piece of storage that a claim can be bound to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podo.api.columns import AGE, NAME, column, wide
+from podo.api.kind import Kind, Obj
+from podo.api.kinds.core.persistentvolumeclaim import (
+    check_modes,
+    check_storage,
+    check_volume_mode,
+    class_of,
+    modes_text,
+)
+from podo.api.meta import is_deleting
+from podo.api.rules import Found, check_one_of, check_text, forbidden, required, too_many
+from podo.values import names
+
+#: Kinds of volume, of which a volume has exactly one.
+SOURCES = frozenset(
+    (
+        *("awsElasticBlockStore", "azureDisk", "azureFile", "cephfs", "cinder", "csi", "fc", "flexVolume", "flocker"),
+        *("gcePersistentDisk", "glusterfs", "hostPath", "iscsi", "local", "nfs", "photonPersistentDisk"),
+        *("portworxVolume", "quobyte", "rbd", "scaleIO", "storageos", "vsphereVolume"),
+    )
+)
+_POLICIES = ("Delete", "Recycle", "Retain")
+_SOURCE_FIXED = "spec.persistentvolumesource is immutable after creation"
+
+
+def _fill_in(volume: Obj) -> None:
+    spec = volume["spec"] = volume.get("spec") or {}
+    spec["persistentVolumeReclaimPolicy"] = spec.get("persistentVolumeReclaimPolicy") or "Retain"
+    spec["volumeMode"] = spec.get("volumeMode") or "Filesystem"
+    if isinstance(spec.get("hostPath"), dict):
+        spec["hostPath"].setdefault("type", "")
+
+
+def _prepare(new: Obj, old: Obj | None) -> None:
+    if old is None:
+        new["status"] = {"phase": "Pending"}
+
+
+def _problems(new: Obj, old: Obj | None) -> Found:
+    found: Found = []
+    spec = new.get("spec") or {}
+    check_modes(spec.get("accessModes"), "spec.accessModes", found)
+    capacity = spec.get("capacity") or {}
+    if not capacity:
+        found.append(required("spec.capacity"))
+    elif "storage" not in capacity or len(capacity) > 1:
+        found.append(too_many("spec.capacity", len(capacity), 1))
+    else:
+        check_storage(capacity["storage"], "spec.capacity[storage]", found)
+    check_one_of("spec.persistentVolumeReclaimPolicy", spec.get("persistentVolumeReclaimPolicy"), _POLICIES, found)
+    check_volume_mode(spec.get("volumeMode"), "spec.volumeMode", found)
+    if name := spec.get("storageClassName"):
+        check_text("spec.storageClassName", name, names.subdomain, found)
+    _check_source(spec, found)
+    if old is not None and _sources(spec) != _sources(old.get("spec") or {}):
+        found.append(forbidden("spec.persistentvolumesource", _SOURCE_FIXED))
+    return found
+
+
+def _sources(spec: dict[str, Any]) -> dict[str, Any]:
+    return {field: value for field, value in spec.items() if field in SOURCES and value is not None}
+
+
+def _check_source(spec: dict[str, Any], found: Found) -> None:
+    sources = sorted(_sources(spec))
+    if not sources:
+        found.append(required("spec", "must specify a volume type"))
+    found.extend(forbidden(f"spec.{field}", "may not specify more than 1 volume type") for field in sources[1:])
+    for field in ("hostPath", "local"):
+        if field in sources and not (spec[field] or {}).get("path"):
+            found.append(required(f"spec.{field}.path"))
+    if "local" in sources and not spec.get("nodeAffinity"):
+        found.append(required("spec.nodeAffinity", "Local volume requires node affinity"))
+
+
+def _status(volume: Obj) -> str:
+    return "Terminating" if is_deleting(volume) else (volume.get("status") or {}).get("phase") or ""
+
+
+def _claim(volume: Obj) -> str:
+    claim = volume["spec"].get("claimRef")
+    return f"{claim.get('namespace', '')}/{claim.get('name', '')}" if claim else ""
+
+
+PERSISTENTVOLUME = Kind(
+    group="",
+    version="v1",
+    kind="PersistentVolume",
+    plural="persistentvolumes",
+    singular="persistentvolume",
+    short_names=("pv",),
+    namespaced=False,
+    fill_in=_fill_in,
+    prepare=_prepare,
+    problems=_problems,
+    columns=(
+        NAME,
+        column("Capacity", lambda volume: str((volume["spec"].get("capacity") or {}).get("storage") or "")),
+        column("Access Modes", lambda volume: modes_text(volume["spec"].get("accessModes"))),
+        column("Reclaim Policy", lambda volume: volume["spec"].get("persistentVolumeReclaimPolicy") or ""),
+        column("Status", _status),
+        column("Claim", _claim),
+        column("StorageClass", class_of),
+        column("VolumeAttributesClass", lambda volume: volume["spec"].get("volumeAttributesClassName") or "<unset>"),
+        column("Reason", lambda volume: (volume.get("status") or {}).get("reason") or ""),
+        AGE,
+        wide("VolumeMode", lambda volume: volume["spec"].get("volumeMode") or "<unset>"),
+    ),
+    subresources=frozenset({"status"}),
+)
