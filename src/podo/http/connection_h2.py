@@ -54,6 +54,7 @@ class H2Connection(asyncio.Protocol):
         self._handlers: set[H2Stream] = set()  # also of streams that were reset
         self._marked = False
         self._finishing = False
+        self._closing = False
         self._noise = 0.0  # a bucket that leaks
         self._noise_at = 0.0
         self._heard = 0.0  # loop time of the last bytes
@@ -125,7 +126,7 @@ class H2Connection(asyncio.Protocol):
         now = self._loop.time()
         self.deadline = now + self._step
         limits = self.limits
-        if not self._heard or now - self._paused_at > limits.stall_seconds:
+        if self._closing or not self._heard or now - self._paused_at > limits.stall_seconds:
             self._transport.abort()
         elif not self._streams and now - self._quiet_since > limits.idle_seconds:
             self._say_goodbye()
@@ -176,6 +177,12 @@ class H2Connection(asyncio.Protocol):
     def _say_goodbye(self) -> None:
         self.engine.goodbye(NO_ERROR)
         self._flush()
+        self._close()
+
+    def _close(self) -> None:
+        """Send what is written, and end; a client that does not read it is not waited for."""
+        self._closing = True
+        self.deadline = self._loop.time() + self.limits.linger_seconds
         self._transport.close()
 
     # -- events ------------------------------------------------------------------------------------------------------
@@ -315,13 +322,13 @@ class H2Connection(asyncio.Protocol):
     def _flush_last(self) -> None:
         with contextlib.suppress(Broken):
             self._transport.write(self.engine.send(_WRITE))
-        self._transport.close()
+        self._close()
 
     def _break(self, broken: Broken) -> None:
         log.debug("an HTTP/2 connection broke", peer=self._peer.address, why=str(broken))
         if broken.farewell:
             self._transport.write(broken.farewell)
-        self._transport.close()
+        self._close()
         self._gate.lose()
         for number in list(self._streams):
             self._gone(number)

@@ -78,7 +78,7 @@ class H2Stream:
             self._carrier.ended(self)
 
     def _give_up(self, code: int) -> None:
-        if not self.gate.lost:
+        if not self.gate.lost and not self.answered:  # the connection may have refused the request meanwhile
             self._carrier.engine.reset(self.number, code)
             self._carrier.mark()
 
