@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from podo.apiserver.allocation import Allocator
+from podo.apiserver.fanout import FanOut
 from podo.authn.tokens import ISSUER, TokenAuthenticator
 from podo.authz.chain import AuthorizerChain
 from podo.runtime.chance import Chance
@@ -37,3 +38,4 @@ class Backend:
     allocator: Allocator
     authorizer: AuthorizerChain
     tokens: TokenAuthenticator
+    fanout: FanOut = field(default_factory=FanOut)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from podo.api.encoding import dumps
 from podo.api.kind import Kind, Obj
 from podo.apiserver import table
-from podo.apiserver.verbs.watch import INITIAL_EVENTS_END, WatchEvent
+from podo.apiserver.fanout import WatchEvent
 
+INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 #: Frames kept. A watcher that is further behind encodes its own.
 KEPT = 2048
 

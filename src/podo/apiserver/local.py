@@ -13,13 +13,14 @@ from podo.apiserver import operations, stored
 from podo.apiserver.app import ApiServer
 from podo.apiserver.call import Call
 from podo.apiserver.events import bookmark
+from podo.apiserver.fanout import WatchEvent
 from podo.apiserver.fieldmanagement import managers
 from podo.apiserver.subresources.scale import get_scale
 from podo.apiserver.verbs.delete import DeleteOptions, delete
 from podo.apiserver.verbs.deletecollection import delete_collection
 from podo.apiserver.verbs.get import get
 from podo.apiserver.verbs.list import ListOptions, list_objects
-from podo.apiserver.verbs.watch import WatchEvent, WatchOptions, open_watch
+from podo.apiserver.verbs.watch import WatchOptions, events_of, open_watch
 from podo.authn.user import AUTHENTICATED, MASTERS, User
 from podo.client.contract import Event, ObjectList
 
@@ -99,7 +100,7 @@ class LocalClient:
         call = self._call("watch", kind, namespace, fields=fields)
         asked = "" if revision is None else str(revision)
         options = WatchOptions(labels, fields, asked, bookmarks=True, timeout_seconds=timeout_seconds)
-        events = await open_watch(self._backend, call, options)
+        events = events_of(open_watch(self._backend, call, options))
         try:
             async for batch in events:
                 yield [_event(call.kind, event) for event in batch]

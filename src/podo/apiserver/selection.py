@@ -24,7 +24,13 @@ class _Labelled(msgspec.Struct):
     metadata: _Metadata
 
 
-_labels_of = msgspec.json.Decoder(_Labelled).decode
+_decode_labels = msgspec.json.Decoder(_Labelled).decode
+
+
+def labels_of(record: Record) -> dict[str, str] | None:
+    """The labels, without decoding the rest."""
+    return _decode_labels(record.value).metadata.labels
+
 
 #: Objects whose fields are remembered: more than one turn of the store brings.
 _REMEMBERED = 512
@@ -79,7 +85,7 @@ class Selection:
         return next((one.value for one in self.fields if one.field == field and one.equal), "")
 
     def matches(self, record: Record) -> bool:
-        if not self.labels.everything and not self.labels.matches(_labels_of(record.value).metadata.labels):
+        if not self.labels.everything and not self.labels.matches(labels_of(record)):
             return False
         return self._fields_match(record)
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 from podo.api.errors import ApiError
+from podo.api.kind import Kind
 from podo.apiserver.backend import Backend
 from podo.apiserver.events import Frames, error_line
+from podo.apiserver.fanout import Batch, WatchEvent
 from podo.apiserver.negotiate import YAML
 from podo.apiserver.parameters import watch_options
 from podo.apiserver.resources import Exchange
 from podo.apiserver.table import ObjectForm, TableForm, object_form
-from podo.apiserver.verbs.watch import WatchEvent, open_watch
+from podo.apiserver.verbs.watch import BEHIND, Opened, open_watch
 from podo.http.message import Disconnected, Streaming, Writer
 from podo.runtime.tasks import within
 
@@ -32,41 +33,64 @@ async def watch_response(backend: Backend, frames: Frames, exchange: Exchange) -
     if exchange.form.media == YAML:
         raise ApiError("NotAcceptable", "only the following media types are accepted: application/json;stream=watch")
     form = object_form(exchange.form, exchange.include)
-    events = await open_watch(backend, call, options)
+    opened = open_watch(backend, call, options)
 
     async def produce(writer: Writer) -> None:
+        output = _Output(backend, frames, call.kind, form, writer)
         try:
-            await _send(backend, frames, exchange, events, form, writer)
-        except Disconnected:
+            await _send(opened, output)
+        except (Disconnected, TimeoutError):
             pass
-        finally:
-            await events.aclose()
+        except ApiError as error:
+            writer.write(error_line(error.status()))
 
     return Streaming(produce)
 
 
-async def _send(
-    backend: Backend,
-    frames: Frames,
-    exchange: Exchange,
-    events: AsyncGenerator[list[WatchEvent], None],
-    form: ObjectForm,
-    writer: Writer,
-) -> None:
-    kind, clock = exchange.call.kind, backend.clock
+async def _send(opened: Opened, output: _Output) -> None:
+    async for batch in opened.initial():
+        if not output.put(batch):
+            await output.room()
+    feed = opened.feed(output.put)
     try:
-        async for batch in events:
-            if writer.closed:
-                return
-            lines = []
-            for event in batch:
-                lines.append(frames.frame(kind, event, form, clock.now()))
-                if isinstance(form, TableForm) and form.headed:
-                    form = replace(form, name=form.name + "/bare", headed=False)
-            writer.write_all(lines)
-            if writer.buffered > HIGH_WATER:
-                await within(PATIENCE_SECONDS, writer.drain())
-    except TimeoutError:
-        return
-    except ApiError as error:
-        writer.write(error_line(error.status()))
+        feed.resume()
+        while (step := await feed.next()) is not None:
+            if isinstance(step, Batch):
+                output.put(step)
+            elif step is BEHIND:
+                await output.room()
+                feed.resume()
+    finally:
+        feed.close()
+
+
+class _Output:
+    """Events to frames to the connection."""
+
+    __slots__ = ("_backend", "_form", "_frames", "_kind", "_writer")
+
+    def __init__(self, backend: Backend, frames: Frames, kind: Kind, form: ObjectForm, writer: Writer) -> None:
+        self._backend = backend
+        self._frames = frames
+        self._kind = kind
+        self._form = form
+        self._writer = writer
+
+    def put(self, batch: Batch) -> bool:
+        """Send a batch; False when the client is slow to take what it has."""
+        form = self._form
+        if isinstance(form, TableForm) and form.headed:
+            self._writer.write(self._frame(batch.events[0]))
+            self._form = replace(form, name=form.name + "/bare", headed=False)
+            batch = Batch(batch.events[1:])
+            if not batch.events:
+                return True
+        self._writer.write(batch.line(self._form.name, self._frame))
+        return self._writer.buffered <= HIGH_WATER
+
+    def _frame(self, event: WatchEvent) -> bytes:
+        return self._frames.frame(self._kind, event, self._form, self._backend.clock.now())
+
+    async def room(self) -> None:
+        """Wait for the client. Raises TimeoutError for one that takes nothing, Disconnected for one that is gone."""
+        await within(PATIENCE_SECONDS, self._writer.drain())

@@ -5,21 +5,27 @@ Source: "Efficient detection of changes" and "Streaming lists" of the Kubernetes
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
-from podo.api.encoding import encode, load, stamp
 from podo.api.errors import ApiError, bad_request
+from podo.api.kind import Kind
 from podo.apiserver import versions
 from podo.apiserver.backend import Backend
 from podo.apiserver.bell import Bell
 from podo.apiserver.call import Call
+from podo.apiserver.fanout import Audience, Batch, Seen, WatchEvent
+from podo.apiserver.glance import Glance
 from podo.apiserver.selection import Selection, select
-from podo.storage.contract import Change, Compacted, FutureRevision, Record, Watch
+from podo.storage.contract import Change, Compacted, FutureRevision
 
-INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 #: Initial events given in one batch, so that a long list does not hold the loop.
 BATCH = 500
+#: Events kept for a reader in this process; one that is further behind reads the history.
+AHEAD = 4096
+#: What ``Feed.next`` gives but bookmarks: it fell behind; somebody rang.
+BEHIND, RUNG = "behind", "rung"
+Step = Batch | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +41,14 @@ class WatchOptions:
     timeout_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WatchEvent:
-    """``type``: ADDED, MODIFIED, DELETED or BOOKMARK (has no record). ``initial_end``: no initial events follow."""
-
-    type: str
-    record: Record | None
-    revision: int
-    initial_end: bool = False
-
-
-async def open_watch(backend: Backend, call: Call, options: WatchOptions) -> AsyncGenerator[list[WatchEvent], None]:
-    """Check the request and give its batches of events. Iterating raises Expired when the history needed is gone.
-
-    Raises BadRequest, Invalid and Timeout (a revision yet to come) at once.
-    """
+def open_watch(backend: Backend, call: Call, options: WatchOptions) -> Opened:
+    """Check the request. Raises BadRequest, Invalid and Timeout (a revision yet to come)."""
     selection = select(call.kind, call.namespace, options.labels, options.fields)
     asked = versions.parse_revision(options.revision)
     _check_initial(options)
     if asked and asked > backend.store.revision:
         raise versions.too_large(asked, backend.store.revision)
-    return _events(backend, selection, asked or 0, options)
+    return Opened(backend, selection, asked or 0, options)
 
 
 def _check_initial(options: WatchOptions) -> None:
@@ -78,94 +71,195 @@ def _refused(field: str, why: str) -> ApiError:
     return ApiError("Invalid", f'ListOptions.meta.k8s.io "" is invalid: {field}: Forbidden: {why}')
 
 
-async def _events(
-    backend: Backend, selection: Selection, asked: int, options: WatchOptions
-) -> AsyncGenerator[list[WatchEvent], None]:
-    wants_state = options.initial_events if options.initial_events is not None else asked == 0
-    after = asked or backend.store.revision
-    if wants_state:
-        page = await backend.store.range(selection.prefix)
-        found = [WatchEvent("ADDED", one, one.revision) for one in page.records if selection.matches(one)]
-        after = page.revision
-        for start in range(0, len(found), BATCH):
-            yield found[start : start + BATCH]
-        if options.initial_events:
-            yield [WatchEvent("BOOKMARK", None, after, initial_end=True)]
-    try:
-        watch = backend.store.watch(selection.key or selection.prefix, after=after)
-    except Compacted as gone:
-        raise versions.too_old(after, gone.oldest) from None
-    except FutureRevision as ahead:
-        raise versions.too_large(after, ahead.current) from None
-    bell = Bell()
-    watch.on_change(bell.ring)
-    try:
-        async for batch in _follow(backend, selection, watch, bell, options):
-            yield batch
-    except Compacted as gone:
-        raise versions.too_old(watch.revision, gone.oldest) from None
-    finally:
-        watch.close()
-        bell.close()
+class Opened:
+    """A watch that was asked for in order: first ``initial``, then a ``feed`` of changes."""
 
+    __slots__ = ("_after", "_backend", "_selection", "options")
 
-async def _follow(
-    backend: Backend, selection: Selection, watch: Watch, bell: Bell, options: WatchOptions
-) -> AsyncGenerator[list[WatchEvent], None]:
-    """Changes as they come and bookmarks between them, until the watch has lived its time."""
-    clock, config = backend.clock, backend.config
-    limit = options.timeout_seconds
-    lasts = limit if limit is not None else config.watch_seconds * (1 + backend.chance.fraction())
-    end = clock.monotonic() + lasts
-    bookmark_at = clock.monotonic() + config.bookmark_seconds
-    woken = False
-    while True:
-        bell.forget()
-        changes = watch.take()
-        if batch := _seen(selection, changes):
-            yield batch
-        if woken and not changes:
-            return  # the store closed the watch
-        woken = False
-        if changes:
-            continue
-        now = clock.monotonic()
-        if now >= end:
+    def __init__(self, backend: Backend, selection: Selection, asked: int, options: WatchOptions) -> None:
+        self._backend = backend
+        self._selection = selection
+        self._after = asked
+        self.options = options
+
+    async def initial(self) -> AsyncGenerator[Batch, None]:
+        """The state the watch begins with, if one was asked for."""
+        options, asked, store = self.options, self._after, self._backend.store
+        self._after = asked or store.revision
+        wanted = options.initial_events if options.initial_events is not None else asked == 0
+        if not wanted:
             return
-        if now >= bookmark_at:
-            bookmark_at = now + config.bookmark_seconds
-            if options.bookmarks:
-                yield [WatchEvent("BOOKMARK", None, watch.revision)]
+        page = await store.range(self._selection.prefix)
+        found = [WatchEvent("ADDED", one, one.revision) for one in page.records if self._selection.matches(one)]
+        self._after = page.revision
+        for start in range(0, len(found), BATCH):
+            yield Batch(found[start : start + BATCH])
+        if options.initial_events:
+            yield Batch([WatchEvent("BOOKMARK", None, page.revision, initial_end=True)])
+
+    def feed(self, put: Callable[[Batch], bool]) -> Feed:
+        """``put`` is called with what happens, in the turn in which it happens; it returns False to be left alone."""
+        return Feed(self._backend, self._selection, self._after, self.options, put)
+
+
+class Feed:
+    """A watch after its beginning: ``fanout.Sink`` while it is up to date, a reader of the history while it is behind.
+
+    The owner runs ``next`` until it gives None, calls ``resume`` when it is told BEHIND, and ``close`` in the end.
+    """
+
+    __slots__ = (
+        "_after",
+        "_audience",
+        "_backend",
+        "_bell",
+        "_bookmark_at",
+        "_bookmarks",
+        "_end",
+        "_lost",
+        "_over",
+        "_put",
+        "_range",
+        "_selection",
+    )
+
+    def __init__(
+        self,
+        backend: Backend,
+        selection: Selection,
+        after: int,
+        options: WatchOptions,
+        put: Callable[[Batch], bool],
+    ) -> None:
+        self._backend = backend
+        self._selection = selection
+        self._after = after  # everything up to here was put
+        self._put = put
+        self._bell = Bell()
+        self._audience: Audience | None = None  # while up to date
+        self._lost = self._over = False
+        config, now = backend.config, backend.clock.monotonic()
+        limit = options.timeout_seconds
+        self._end = now + (limit if limit is not None else config.watch_seconds * (1 + backend.chance.fraction()))
+        self._bookmark_at = now + config.bookmark_seconds
+        self._bookmarks = options.bookmarks
+        self._range = backend.fanout.range(backend.store, selection.kind, selection.prefix)
+
+    # -- what the fan-out tells --------------------------------------------------------------------------------------
+
+    def put(self, batch: Batch) -> None:
+        self._after = batch.revision
+        if not self._put(batch):
+            self._leave()
+            self._bell.ring()
+
+    def lost(self) -> None:
+        self._leave()
+        self._bell.ring()
+
+    def over(self) -> None:
+        self._over = True
+        self._bell.ring()
+
+    # -- what the owner does -----------------------------------------------------------------------------------------
+
+    @property
+    def behind(self) -> bool:
+        return self._audience is None
+
+    def resume(self) -> None:
+        """Put what has happened since, and follow from now on, unless ``put`` refuses again. Raises Expired."""
+        selection, store = self._selection, self._backend.store
+        try:
+            watch = store.watch(selection.prefix, after=self._after)
+            try:
+                changes = watch.take()
+            finally:
+                watch.close()
+        except Compacted as gone:
+            raise versions.too_old(self._after, gone.oldest) from None
+        except FutureRevision as ahead:
+            raise versions.too_large(self._after, ahead.current) from None
+        for start in range(0, len(changes), BATCH):
+            part = changes[start : start + BATCH]
+            events = [event for change in part if (event := _seen(selection.kind, change).through(selection))]
+            self._after = part[-1].revision
+            if events and not self._put(Batch(events)):
+                return
+        self._audience = self._range.join(self, selection)
+
+    def ring(self) -> None:
+        """Let ``next`` return."""
+        self._bell.ring()
+
+    async def next(self) -> Step | None:
+        """Wait until there is something to do; None at the end of the watch's life."""
+        clock = self._backend.clock
+        while not self._over:
+            if self.behind:
+                return BEHIND
+            now = clock.monotonic()
+            if now >= self._end:
+                return None
+            if now >= self._bookmark_at:
+                self._bookmark_at = now + self._backend.config.bookmark_seconds
+                if self._bookmarks:
+                    self._range.pump()
+                    return Batch([WatchEvent("BOOKMARK", None, self._range.revision)])
                 continue
-        moment = min(end, bookmark_at)
-        woken = await bell.wait(moment, moment - now)
-
-
-def _seen(selection: Selection, changes: list[Change]) -> list[WatchEvent]:
-    if selection.everything:
-        return [WatchEvent(_type_of(change), change.record, change.revision) for change in changes]
-    return [event for change in changes if (event := _seen_through(selection, change)) is not None]
-
-
-def _type_of(change: Change) -> str:
-    if change.deleted:
-        return "DELETED"
-    return "ADDED" if change.previous is None else "MODIFIED"
-
-
-def _seen_through(selection: Selection, change: Change) -> WatchEvent | None:
-    """A change that brings an object into the selection is ADDED, one that takes it out is DELETED."""
-    before = change.previous is not None and selection.matches(change.previous)
-    after = not change.deleted and selection.matches(change.record)
-    if after:
-        return WatchEvent("MODIFIED" if before else "ADDED", change.record, change.revision)
-    if not before or change.previous is None:
+            moment = min(self._end, self._bookmark_at)
+            if await self._bell.wait(moment, moment - now):
+                self._bell.forget()
+                if not self._over and not self.behind:
+                    return RUNG
         return None
-    if change.deleted:
-        return WatchEvent("DELETED", change.record, change.revision)
-    value = stamp(encode(load(change.previous.value)), change.revision)
-    gone = Record(change.key, value, change.previous.created, change.revision)
-    return WatchEvent("DELETED", gone, change.revision)
+
+    def _leave(self) -> None:
+        if self._audience is not None:
+            self._range.leave(self, self._audience)
+            self._audience = None
+
+    def close(self) -> None:
+        self._leave()
+        self._bell.close()
+        self._backend.fanout.release(self._selection.kind, self._selection.prefix)
+
+
+def _seen(kind: Kind, change: Change) -> Seen:
+    """A change of the history, looked at for one watch only."""
+    before = Glance(kind, change.previous) if change.previous is not None else None
+    return Seen(change, before, None if change.deleted else Glance(kind, change.record))
+
+
+async def events_of(opened: Opened) -> AsyncGenerator[list[WatchEvent], None]:
+    """A watch as batches of events, for readers in this process."""
+    async for batch in opened.initial():
+        yield batch.events
+    waiting: list[WatchEvent] = []
+
+    def put(batch: Batch) -> bool:
+        waiting.extend(batch.events)
+        feed.ring()
+        return len(waiting) < AHEAD
+
+    feed = opened.feed(put)
+    try:
+        feed.resume()
+        while True:
+            if waiting:
+                taken = waiting[:]
+                waiting.clear()
+                yield taken
+                continue
+            step = await feed.next()
+            if step is None:
+                return
+            if isinstance(step, Batch):
+                yield step.events
+            elif step is BEHIND and not waiting:
+                feed.resume()
+    finally:
+        feed.close()
 
 
 def parse_timeout(text: str) -> float | None:
