@@ -30,6 +30,9 @@ class _Entropy(random.SystemRandom):
         self._at += size
         return found >> (size * 8 - k)
 
+    def random(self) -> float:
+        return self.getrandbits(53) * 2.0**-53
+
 
 class Chance:
     """A source of chance. Without a seed it takes the machine's entropy."""
