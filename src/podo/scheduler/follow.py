@@ -24,6 +24,8 @@ class Follower:
     def changed(self, change: CacheChange, now: float) -> None:
         if change.kind == "Node":
             self._node(change, now)
+        elif change.kind == "PersistentVolumeClaim":
+            self._claim(change, now)
         else:
             self._pod(change, now)
 
@@ -37,6 +39,15 @@ class Follower:
         self._snapshot.set_node(node)
         for event in _events(before, node):
             self._queue.wake(event, now)
+
+    def _claim(self, change: CacheChange, now: float) -> None:
+        bound = None
+        if change.new is not None:
+            is_bound = (change.new.get("status") or {}).get("phase") == "Bound"
+            bound = is_bound and bool((change.new.get("spec") or {}).get("volumeName"))
+        if self._snapshot.claims.get((change.place.namespace, change.place.name)) != bound:
+            self._snapshot.set_claim(change.place.namespace, change.place.name, bound)
+            self._queue.wake(ClusterEvent.CLAIM_CHANGED, now)
 
     def _known(self, name: str) -> NodeInfo | None:
         row = self._snapshot.row_of.get(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +43,7 @@ class PodInfo:
     node_choice_key: str
     gated: bool
     preempts: bool
+    claims: tuple[str, ...] = ()
     signature: tuple[Any, ...] = field(default=())
 
     @property
@@ -59,6 +60,7 @@ def read(pod: Obj) -> PodInfo:
     ports = host_ports(spec)
     tolerations_key, choice_key = _text(tolerations), _text([selector, affinity])
     both = (scored.get("cpu", 0), scored.get("memory", 0))
+    claims = tuple(_claims(pod))
     node_name = str(spec.get("nodeName") or "")
     return PodInfo(
         obj=pod,
@@ -77,8 +79,21 @@ def read(pod: Obj) -> PodInfo:
         node_choice_key=choice_key,
         gated=bool(spec.get("schedulingGates")),
         preempts=spec.get("preemptionPolicy") != "Never",
-        signature=(tuple(sorted(requests.items())), both, ports, tolerations_key, choice_key, node_name),
+        claims=claims,
+        signature=(
+            *(tuple(sorted(requests.items())), both, ports, tolerations_key, choice_key, node_name),
+            *((namespace_of(pod), claims) if claims else ()),
+        ),
     )
+
+
+def _claims(pod: Obj) -> Iterator[str]:
+    """The names of the claims that the pod's volumes need."""
+    for volume in pod["spec"].get("volumes") or ():
+        if claim := volume.get("persistentVolumeClaim"):
+            yield str(claim.get("claimName") or "")
+        elif volume.get("ephemeral"):
+            yield f"{name_of(pod)}-{volume['name']}"
 
 
 def _text(value: Any) -> str:

@@ -13,11 +13,15 @@ _NO_VICTIMS = "No preemption victims found for incoming pod"
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """``plugin`` refused with ``text``. ``unresolvable``: no removal of other pods from the node could help."""
+    """``plugin`` refused with ``text``. ``unresolvable``: no removal of other pods from the node could help.
+
+    ``everywhere``: it is the pod's own fault, not the node's; then nodes are not counted.
+    """
 
     plugin: str
     text: str
     unresolvable: bool = False
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,12 @@ class Refusal:
         """The text of the condition PodScheduled and of the Event FailedScheduling."""
         if not self.nodes:
             return NO_NODES
-        said = _counted(self.nodes, Counter(reason.text for node in self.reasons for reason in node))
+        counts = Counter(reason for node in self.reasons for reason in node)
+        whole = {reason.text for reason in counts if reason.everywhere}
+        if whole:
+            said = f"0/{self.nodes} nodes are available: {', '.join(sorted(whole))}."
+        else:
+            said = _counted(self.nodes, Counter(reason.text for reason in counts.elements()))
         return f"{said} preemption: {self._preemption()}"
 
     def _preemption(self) -> str:

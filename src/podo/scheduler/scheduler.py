@@ -31,7 +31,7 @@ from podo.values import timestamp
 log = Logger("podo.scheduler")
 
 #: Kinds that must be in the cache.
-KINDS = ("Pod", "Node")
+KINDS = ("PersistentVolumeClaim", "Pod", "Node")
 #: Bindings under way at once.
 BINDINGS = 64
 #: Decisions in a row before other tasks get their turn.

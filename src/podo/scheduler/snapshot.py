@@ -87,6 +87,18 @@ class Snapshot:
         #: Grows when what nodes are (not what runs on them) changes: all that was derived from them is then out of
         #: date.
         self.character = 0
+        #: (namespace, name) of each claim to storage -> is it bound?
+        self.claims: dict[tuple[str, str], bool] = {}
+
+    def set_claim(self, namespace: str, name: str, bound: bool | None) -> None:
+        """A claim is bound, or not yet, or (None) is gone."""
+        if self.claims.get((namespace, name)) == bound:
+            return
+        if bound is None:
+            del self.claims[namespace, name]
+        else:
+            self.claims[namespace, name] = bound
+        self.character += 1
 
     def __len__(self) -> int:
         return len(self.row_of)

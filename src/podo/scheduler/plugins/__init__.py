@@ -10,8 +10,9 @@ from podo.scheduler.plugins.nodeports import NodePorts
 from podo.scheduler.plugins.noderesourcesfit import NodeResourcesFit
 from podo.scheduler.plugins.nodeunschedulable import NodeUnschedulable
 from podo.scheduler.plugins.tainttoleration import TaintToleration
+from podo.scheduler.plugins.volumebinding import VolumeBinding
 
 _taints, _affinity, _fit = TaintToleration(), NodeAffinity(), NodeResourcesFit()
 
-FILTERS: tuple[Filter, ...] = (NodeUnschedulable(), NodeName(), _taints, _affinity, NodePorts(), _fit)
+FILTERS: tuple[Filter, ...] = (VolumeBinding(), NodeUnschedulable(), NodeName(), _taints, _affinity, NodePorts(), _fit)
 SCORES: tuple[Score, ...] = (_taints, _affinity, _fit, BalancedAllocation())

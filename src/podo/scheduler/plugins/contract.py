@@ -20,6 +20,7 @@ class ClusterEvent(Enum):
     NODE_LABELS = "node has other labels"
     NODE_TAINTS = "node has other taints, or was cordoned or uncordoned"
     POD_REMOVED = "a placed pod has gone or ended"
+    CLAIM_CHANGED = "a claim to storage came, went or was bound"
 
 
 class Filter(Protocol):
