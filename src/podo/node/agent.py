@@ -12,11 +12,13 @@ from collections.abc import Awaitable, Callable
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.api.meta import uid_of
+from podo.api.parts.resources import requests_of
 from podo.client.cache import Cache, CacheChange
 from podo.client.contract import Client, Unreachable
 from podo.client.events import EventRecorder, Recorder
 from podo.client.reflector import Source
 from podo.node import labels, podspec
+from podo.node.admitting import Rejection, forbids, lacks
 from podo.node.config import NodeConfig
 from podo.node.heartbeat import Heartbeat
 from podo.node.imagined import ImaginedMachine
@@ -68,7 +70,7 @@ class NodeAgent:
         inventory = Inventory(runtime, self._wake, machine.last_words)
         told = recorder or self._own_recorder
         assert told is not None
-        self.room = NodeRoom(config, client, runtime, inventory, machine, sources, told, clock)
+        self.room = NodeRoom(config, client, runtime, inventory, machine, sources, told, clock, self._admit)
         self._pods = Cache(client, [Source("Pod", fields=f"spec.nodeName={config.name}")], clock=clock, chance=chance)
         self._heartbeat = Heartbeat(config, client, runtime, machine, clock, on_pod_cidr)
         self._workers: dict[str, PodWorker] = {}
@@ -144,6 +146,16 @@ class NodeAgent:
         if podspec.is_terminal(pod) and "deletionTimestamp" not in pod["metadata"] and not self.seen(pod).sandboxes:
             return  # ended before this agent's time, and nothing is left of it
         self._employ(PodWorker(self.room, pod))
+
+    async def _admit(self, pod: Obj) -> Rejection | None:
+        """Whether the node takes a new pod. What the Node's labels and taints forbid is said of the newest Node."""
+        uid = uid_of(pod)
+        others = [worker.requests for key, worker in self._workers.items() if key != uid and worker.is_active]
+        rejection = lacks(requests_of(pod), others, self._machine_in_use.facts().capacity)
+        if rejection or forbids(pod, self._heartbeat.node) is None:
+            return rejection
+        await self._heartbeat.look()
+        return forbids(pod, self._heartbeat.node)
 
     def _gone(self, pod: Obj) -> None:
         if worker := self._workers.get(uid_of(pod)):

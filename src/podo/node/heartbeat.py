@@ -181,6 +181,18 @@ class Heartbeat:
     def pod_cidr(self) -> str:
         return self._pod_cidr
 
+    @property
+    def node(self) -> Obj:
+        """The Node as last seen."""
+        return self._node
+
+    async def look(self) -> None:
+        """Read the Node anew, if the API can be reached."""
+        try:
+            self._node = await self._client.get("Node", self._config.name)
+        except (ApiError, Unreachable, TimeoutError, OSError) as failure:
+            log.warning("node not read", node=self._config.name, why=str(failure))
+
     async def start(self) -> None:
         """Register, waiting for the API as long as it takes; write the first status; then keep on in the background."""
         await self._until_done(self._register, "register")

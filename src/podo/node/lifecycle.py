@@ -63,6 +63,8 @@ def _ending(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, now: float) -> 
     """Is the pod at its end, and why? A pod that finished is not failed by a deadline that passes later."""
     grace = max(podspec.grace_seconds(pod), SHORTEST_GRACE_SECONDS)
     remove = memory.removed or is_deleting(pod)
+    if refused := memory.rejection:
+        return Ending(grace, remove, refused.reason, f"Pod was rejected: {refused.message}")
     if remove or podspec.is_terminal(pod) or is_finished(pod, seen):
         return Ending(grace, remove)
     deadline = pod["spec"].get("activeDeadlineSeconds")

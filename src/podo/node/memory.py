@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from podo.node.admitting import Rejection
 from podo.node.backoff import BackOff
 
 
@@ -56,6 +57,7 @@ class PodMemory:
     ending_since: float | None = None
     volumes_ready: bool = False
     cleaned: bool = False
+    rejection: Rejection | None = None  # this node will not run it
     removed: bool = False  # the API has it no more
     done: bool = False  # nothing is left of it here
 

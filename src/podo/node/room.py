@@ -5,11 +5,13 @@ once.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from podo.api.kind import Obj
 from podo.client.contract import Client
 from podo.client.events import Recorder
+from podo.node.admitting import Rejection, amounts_of
 from podo.node.config import NodeConfig
 from podo.node.inventory import Inventory
 from podo.node.machine import Machine
@@ -31,6 +33,8 @@ class NodeRoom:
     sources: Sources
     recorder: Recorder
     clock: Clock
+    #: Whether this node will run a pod that is new to it.
+    admit: Callable[[Obj], Awaitable[Rejection | None]]
     pulls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PULLS_AT_ONCE))
 
     def tell(self, pod: Obj, reason: str, message: str, type: str = "Normal", container: str = "") -> None:
@@ -42,9 +46,4 @@ class NodeRoom:
 
     def node_amounts(self) -> dict[str, int]:
         """The node's capacity for resourceFieldRef: CPU in thousandths, sizes in bytes."""
-        capacity = self.machine.facts().capacity
-        return {
-            "cpu": int(capacity.cpus * 1000),
-            "memory": capacity.memory,
-            "ephemeral-storage": capacity.storage,
-        }
+        return amounts_of(self.machine.facts().capacity)

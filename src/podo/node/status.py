@@ -25,6 +25,8 @@ RUNTIME_NAME = "containerd"
 def status_of(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, now: float, host_ip: str) -> Status:
     """The status to report. Fields that others own (nominatedNodeName, resize ...) are not in it."""
     old = pod.get("status") or {}
+    if memory.rejection and plan.ending:
+        return {"phase": "Failed", "reason": plan.ending.reason, "message": plan.ending.message}
     sandbox = seen.sandbox
     initialized = _is_initialized(pod, seen)
     status: Status = {
@@ -220,7 +222,8 @@ def difference(old: Status, new: Status, uid: str) -> Obj | None:
     if "conditions" in changes:
         known = {condition["type"]: condition for condition in old.get("conditions") or ()}
         changes["conditions"] = [
-            {**dict.fromkeys(known.get(c["type"], ())), **c}  # null takes away what the condition no longer has: a reason
+            # null takes away what the condition no longer has: a reason
+            {**dict.fromkeys(known.get(c["type"], ())), **c}
             for c in new["conditions"]
             if known.get(c["type"]) != c
         ]

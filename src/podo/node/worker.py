@@ -7,7 +7,8 @@ from collections.abc import Awaitable
 
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
-from podo.api.meta import name_of, namespace_of, revision_of, uid_of
+from podo.api.meta import is_deleting, name_of, namespace_of, revision_of, uid_of
+from podo.api.parts.resources import requests_of
 from podo.client.contract import Unreachable
 from podo.node import podspec
 from podo.node.environment import ConfigProblem
@@ -55,12 +56,14 @@ class PodWorker:
         self.pod = pod
         self.memory = PodMemory(_started_at(pod, room.clock.now()))
         self._room = room
+        self.requests = requests_of(pod)
         self._awake = asyncio.Event()
         self._tasks = Tasks(f"pod/{namespace_of(pod)}/{name_of(pod)}")
         self._start: asyncio.Task[None] | None = None
         self._prober = Prober(room, self.memory, self._tasks, self.wake)
         self._told: dict[str, Waiting] = {}
         self._settle_until = room.clock.now() + SETTLE_SECONDS
+        self._admitted = not self._is_new()
         self._adopt()
 
     def _adopt(self) -> None:
@@ -89,12 +92,30 @@ class PodWorker:
 
     async def run(self) -> None:
         try:
+            if not self._admitted:
+                await self._admit()
             while not self.memory.done:
                 self._awake.clear()
                 check_at = await self._turn()
                 await self._wait(check_at)
         finally:
             await self._tasks.stop()
+
+    @property
+    def is_active(self) -> bool:
+        """Does it take up room on the node?"""
+        return self._admitted and not (self.memory.removed or self.memory.rejection or podspec.is_terminal(self.pod))
+
+    def _is_new(self) -> bool:
+        """Has no node said anything of it yet?"""
+        begun = (self.pod.get("status") or {}).get("startTime") or self._room.inventory.of(uid_of(self.pod)).sandboxes
+        return not (begun or is_deleting(self.pod) or self.memory.removed or podspec.is_terminal(self.pod))
+
+    async def _admit(self) -> None:
+        if rejection := await self._room.admit(self.pod):
+            self.memory.rejection = rejection
+            self._room.tell(self.pod, rejection.reason, rejection.message, "Warning")
+        self._admitted = True
 
     async def _wait(self, check_at: float | None) -> None:
         if self.memory.done:

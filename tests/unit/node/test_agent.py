@@ -87,6 +87,8 @@ def tell(story: Callable[[Node], Awaitable[None]]) -> None:
         client = LocalClient(server)
         for name in ("default", "kube-node-lease"):
             await client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+            account = {"metadata": {"name": "default", "namespace": name}, "automountServiceAccountToken": False}
+            await client.create({"apiVersion": "v1", "kind": "ServiceAccount", **account})
         node = Node(client, clock, store)
         watching = asyncio.get_running_loop().create_task(node.watch())
         await node.agent.start()
@@ -307,5 +309,40 @@ def test_a_pod_without_its_config_map_waits_for_it() -> None:
         settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "namespace": "default"}}
         await node.client.create({**settings, "data": {"x": "1"}})
         await node.until(is_running, seconds=15)
+
+    tell(story)
+
+
+def test_a_pod_for_which_there_is_no_room_is_rejected() -> None:
+    async def story(node: Node) -> None:
+        def wants(cpu: str) -> list[Obj]:
+            return [{"name": "web", "image": "nginx:1.14.2", "resources": {"requests": {"cpu": cpu}}}]
+
+        names = ("one", "two", "three")
+        for name in names:
+            await node.create(name, containers=wants("15"))
+        ends = [await node.until(lambda pod: pod["status"]["phase"] != "Pending", name) for name in names]
+        assert sorted(pod["status"]["phase"] for pod in ends) == ["Failed", "Running", "Running"]
+        rejected = next(pod["status"] for pod in ends if pod["status"]["phase"] == "Failed")
+        text = "Node didn't have enough resource: cpu, requested: 15000, used: 30000, capacity: 32000"
+        assert (rejected["reason"], rejected["message"]) == ("OutOfcpu", f"Pod was rejected: {text}")
+        assert ("OutOfcpu", text, 1) in await node.told()
+        running = next(pod["metadata"]["name"] for pod in ends if pod["status"]["phase"] == "Running")
+        await node.client.delete("Pod", running, "default")
+        await node.gone(running)
+        await node.create("four", containers=wants("15"))
+        await node.until(is_running, "four")
+
+    tell(story)
+
+
+def test_a_label_that_the_node_got_a_moment_ago_counts() -> None:
+    async def story(node: Node) -> None:
+        await node.client.patch("Node", "n1", patch={"metadata": {"labels": {"disk": "ssd"}}}, type="merge")
+        await node.create("fits", nodeSelector={"disk": "ssd"})
+        await node.create("strays", nodeSelector={"disk": "hdd"})
+        await node.until(is_running, "fits")
+        pod = await node.until(lambda pod: pod["status"]["phase"] == "Failed", "strays")
+        assert pod["status"]["reason"] == "NodeAffinity"
 
     tell(story)

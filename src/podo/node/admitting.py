@@ -1,0 +1,66 @@
+"""Which pods a node refuses although they are bound to it: what the node lacks, or its labels and taints forbid. Pure.
+
+Reasons and messages are the kubelet's: OutOfpods, OutOfcpu, OutOfmemory, OutOfephemeral-storage, NodeAffinity,
+TaintToleration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from podo.api.kind import Obj
+from podo.api.meta import labels_of, name_of
+from podo.api.parts.nodeselector import allows
+from podo.api.parts.tolerations import tolerates
+from podo.node.machine import Capacity
+
+#: What a node counts, in the order it is looked at. cpu is in thousandths.
+COUNTED = ("cpu", "memory", "ephemeral-storage")
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """``reason`` of the pod's status and of the Event; ``message`` of the Event."""
+
+    reason: str
+    message: str
+
+
+def amounts_of(capacity: Capacity) -> dict[str, int]:
+    return {"cpu": int(capacity.cpus * 1000), "memory": capacity.memory, "ephemeral-storage": capacity.storage}
+
+
+def lacks(requests: Mapping[str, int], others: Iterable[Mapping[str, int]], capacity: Capacity) -> Rejection | None:
+    """Is there room for ``requests`` beside what the ``others`` on the node have asked for?"""
+    taken = list(others)
+    if len(taken) + 1 > capacity.pods:
+        return _out_of("pods", 1, len(taken), capacity.pods)
+    room = amounts_of(capacity)
+    for name in COUNTED:
+        if wanted := requests.get(name, 0):
+            used = sum(each.get(name, 0) for each in taken)
+            if used + wanted > room[name]:
+                return _out_of(name, wanted, used, room[name])
+    return None
+
+
+def _out_of(name: str, wanted: int, used: int, room: int) -> Rejection:
+    text = f"Node didn't have enough resource: {name}, requested: {wanted}, used: {used}, capacity: {room}"
+    return Rejection(f"OutOf{name}", text)
+
+
+def forbids(pod: Obj, node: Obj) -> Rejection | None:
+    """Do the node's labels or its NoExecute taints keep the pod away? (Other taints are the scheduler's matter.)"""
+    spec = pod["spec"]
+    affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    if not allows(spec.get("nodeSelector") or {}, affinity, labels_of(node), name_of(node)):
+        return _failed("NodeAffinity", "node(s) didn't match Pod's node affinity/selector")
+    for taint in (node.get("spec") or {}).get("taints") or ():
+        if taint["effect"] == "NoExecute" and not any(tolerates(one, taint) for one in spec.get("tolerations") or ()):
+            return _failed("TaintToleration", "node(s) had taints that the pod didn't tolerate")
+    return None
+
+
+def _failed(predicate: str, why: str) -> Rejection:
+    return Rejection(predicate, f"Predicate {predicate} failed: {why}")

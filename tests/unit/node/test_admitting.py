@@ -1,0 +1,74 @@
+"""Which pods a node refuses, and what it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from podo.node.admitting import Rejection, amounts_of, forbids, lacks
+from podo.node.machine import Capacity
+
+CAPACITY = Capacity(2, 4 << 30, 100 << 30, 3)
+NODE = {
+    "metadata": {"name": "n1", "labels": {"disk": "ssd"}},
+    "spec": {"taints": [{"key": "a", "effect": "NoExecute"}]},
+}
+TOLERATION = {"key": "a", "operator": "Exists"}
+TOO_LITTLE = "Node didn't have enough resource: "
+
+
+def pod(**spec: Any) -> dict[str, Any]:
+    return {"metadata": {"name": "web"}, "spec": {"tolerations": [TOLERATION], **spec}}
+
+
+@pytest.mark.parametrize(
+    ("requests", "others", "reason", "message"),
+    [
+        ({}, [{}, {}], "", ""),
+        ({}, [{}, {}, {}], "OutOfpods", "pods, requested: 1, used: 3, capacity: 3"),
+        ({"cpu": 500}, [{"cpu": 1500}], "", ""),
+        ({"cpu": 501}, [{"cpu": 1500}], "OutOfcpu", "cpu, requested: 501, used: 1500, capacity: 2000"),
+        ({"memory": 5 << 30}, [], "OutOfmemory", "memory, requested: 5368709120, used: 0, capacity: 4294967296"),
+        ({"example.com/card": 7}, [], "", ""),
+    ],
+)
+def test_room(requests: dict[str, int], others: list[dict[str, int]], reason: str, message: str) -> None:
+    expected = Rejection(reason, TOO_LITTLE + message) if reason else None
+    assert lacks(requests, others, CAPACITY) == expected
+
+
+AMOUNTS = st.dictionaries(st.sampled_from(["cpu", "memory"]), st.integers(0, 3 << 30))
+
+
+@given(st.lists(AMOUNTS, max_size=6))
+def test_what_is_admitted_one_by_one_never_exceeds_the_node(asked: list[dict[str, int]]) -> None:
+    admitted: list[dict[str, int]] = []
+    for requests in asked:
+        if lacks(requests, admitted, CAPACITY) is None:
+            admitted.append(requests)
+    assert len(admitted) <= CAPACITY.pods
+    for name, room in amounts_of(CAPACITY).items():
+        assert sum(each.get(name, 0) for each in admitted) <= room
+
+
+@pytest.mark.parametrize(
+    ("asking", "expected"),
+    [
+        (pod(), ""),
+        (pod(nodeSelector={"disk": "ssd"}), ""),
+        (pod(nodeSelector={"disk": "hdd"}), "NodeAffinity"),
+        (pod(tolerations=[]), "TaintToleration"),
+    ],
+)
+def test_labels_and_taints(asking: dict[str, Any], expected: str) -> None:
+    found = forbids(asking, NODE)
+    assert (found.reason if found else "") == expected
+
+
+def test_words() -> None:
+    found = forbids(pod(nodeSelector={"disk": "hdd"}), NODE)
+    assert found is not None
+    assert found.message == "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
