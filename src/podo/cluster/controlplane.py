@@ -20,6 +20,7 @@ from podo.client.cache import Cache
 from podo.client.contract import Client
 from podo.client.events import EventRecorder
 from podo.cluster.bootstrap import bootstrap
+from podo.cluster.signing import signer
 from podo.reconcile.runner import Runner
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
@@ -80,7 +81,8 @@ class ControlPlane:
         binder = through(LocalClient(self.api, "system:kube-scheduler", ()))
         self.cache = Cache(manager, (), clock=clock, chance=chance, checked=checked)
         self.recorder = EventRecorder(manager, clock, chance, component="controller-manager")
-        wanted = controllers.declarations(cluster_cidr=settings.pod_cidr)
+        sign = signer(settings.ca, settings.ca_key, clock) if settings.ca_key else None
+        wanted = controllers.declarations(settings.pod_cidr, settings.ca.decode(), sign)
         self.runner = Runner(wanted, manager, self.cache, clock, chance, self.recorder)
         self.scheduler_recorder = EventRecorder(binder, clock, chance, component="default-scheduler")
         self.scheduler = Scheduler(binder, self.cache, clock, chance, self.scheduler_recorder)

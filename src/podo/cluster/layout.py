@@ -8,6 +8,8 @@ from pathlib import Path
 
 #: A Unix socket's path ends at 107 bytes; the longest below the data directory is a node's containerd.sock.ttrpc.
 LONGEST_DATA_DIR = 64
+#: Without sockets only the kernel's own limit on paths counts (4,096 bytes, with room for what is below).
+LONGEST_PATH = 3000
 
 
 def default_data_dir(name: str) -> Path:

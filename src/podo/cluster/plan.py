@@ -8,7 +8,7 @@ from pathlib import Path
 
 from podo.cluster import host, reservations
 from podo.cluster.config import Config, ConfigProblem
-from podo.cluster.layout import LONGEST_DATA_DIR
+from podo.cluster.layout import LONGEST_DATA_DIR, LONGEST_PATH
 
 DEFAULT_PORT = 6443
 KUBELET_PORT = 10250
@@ -51,8 +51,8 @@ def plan(request: Request, former: Config | None) -> Plan:
         return Plan(former)
     runtime, notes = _runtime(request.runtime or "auto")
     nodes = request.nodes or 1
-    _check_directory(request.data_dir)
     real = runtime == "containerd"
+    _check_directory(request.data_dir, LONGEST_DATA_DIR if real else LONGEST_PATH)
     node_ip = host.own_address() if real else "127.0.0.1"
     addresses = ["127.0.0.1", node_ip]
     port = _wanted_port(request.port, addresses)
@@ -99,10 +99,10 @@ def _runtime(wanted: str) -> tuple[str, tuple[str, ...]]:
     return "simulated", (f"nodes are simulated: for real containers this machine lacks {reasons}",)
 
 
-def _check_directory(directory: Path) -> None:
-    if len(str(directory)) > LONGEST_DATA_DIR:
+def _check_directory(directory: Path, longest: int) -> None:
+    if len(str(directory)) > longest:
         raise Precondition(
-            f"the data directory's path is longer than {LONGEST_DATA_DIR} bytes, and sockets below it would not fit",
+            f"the data directory's path is longer than {longest} bytes, and what is kept below it would not fit",
             "podo up --data-dir SHORTER",
         )
     try:
