@@ -15,6 +15,7 @@ from podo.api.kinds.admissionregistration.webhookconfiguration import (
     MUTATINGWEBHOOKCONFIGURATION,
     VALIDATINGWEBHOOKCONFIGURATION,
 )
+from podo.api.kinds.apiextensions.customresourcedefinition import CUSTOMRESOURCEDEFINITION
 from podo.api.kinds.apps.controllerrevision import CONTROLLERREVISION
 from podo.api.kinds.apps.daemonset import DAEMONSET
 from podo.api.kinds.apps.deployment import DEPLOYMENT
@@ -26,6 +27,7 @@ from podo.api.kinds.autoscaling.horizontalpodautoscaler_v1 import HORIZONTALPODA
 from podo.api.kinds.autoscaling.scale import SCALE
 from podo.api.kinds.batch.cronjob import CRONJOB
 from podo.api.kinds.batch.job import JOB
+from podo.api.kinds.certificates.certificatesigningrequest import CERTIFICATESIGNINGREQUEST
 from podo.api.kinds.coordination.lease import LEASE
 from podo.api.kinds.core.binding import BINDING
 from podo.api.kinds.core.configmap import CONFIGMAP
@@ -51,6 +53,8 @@ from podo.api.kinds.networking.ipaddress import IPADDRESS
 from podo.api.kinds.networking.networkpolicy import NETWORKPOLICY
 from podo.api.kinds.networking.servicecidr import SERVICECIDR
 from podo.api.kinds.node.runtimeclass import RUNTIMECLASS
+from podo.api.kinds.policy.eviction import EVICTION
+from podo.api.kinds.policy.poddisruptionbudget import PODDISRUPTIONBUDGET
 from podo.api.kinds.rbac.binding import CLUSTERROLEBINDING, ROLEBINDING
 from podo.api.kinds.rbac.role import CLUSTERROLE, ROLE
 from podo.api.kinds.resource.deviceclass import DEVICECLASS
@@ -101,6 +105,7 @@ _SERVED: tuple[Kind, ...] = (
     CSIDRIVER,
     CSINODE,
     CSISTORAGECAPACITY,
+    PODDISRUPTIONBUDGET,
     STORAGECLASS,
     VOLUMEATTACHMENT,
     VOLUMEATTRIBUTESCLASS,
@@ -108,13 +113,15 @@ _SERVED: tuple[Kind, ...] = (
     RESOURCECLAIM,
     RESOURCECLAIMTEMPLATE,
     RESOURCESLICE,
+    CERTIFICATESIGNINGREQUEST,
+    CUSTOMRESOURCEDEFINITION,
     CLUSTERROLE,
     CLUSTERROLEBINDING,
     ROLE,
     ROLEBINDING,
 )
 #: Bodies of subresources: they have a kind and are never stored.
-_BODIES: tuple[Kind, ...] = (BINDING, SCALE, TOKENREQUEST)
+_BODIES: tuple[Kind, ...] = (BINDING, EVICTION, SCALE, TOKENREQUEST)
 
 #: Ready to be served, but for their effect. Who makes one of these relies on it being enforced, so until it is, the
 #: server does not know the kind, which every client reports at once. Kind -> what is missing.

@@ -27,7 +27,7 @@ from podo.client.contract import Event, ObjectList
 Batch = list[Event]
 
 #: Kinds of bodies of subresources -> the kind they are posted to.
-_POSTED_TO = {"Binding": "Pod", "TokenRequest": "ServiceAccount"}
+_POSTED_TO = {"Binding": "Pod", "Eviction": "Pod", "TokenRequest": "ServiceAccount"}
 
 
 class LocalClient:
@@ -66,7 +66,7 @@ class LocalClient:
         call = self._call("get", kind, namespace, name, subresource)
         if subresource == "scale" and call.kind.scale:
             return load((await get_scale(self._backend, call)).value)
-        if subresource not in ("", "status"):
+        if subresource not in ("", "status", "approval"):
             raise operations.not_allowed()
         return stored.load(call.kind, (await get(self._backend, call)).value)
 

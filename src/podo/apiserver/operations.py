@@ -12,6 +12,7 @@ from podo.apiserver.call import Call, Written
 from podo.apiserver.fieldmanagement import managers
 from podo.apiserver.subresources import scale
 from podo.apiserver.subresources.binding import bind
+from podo.apiserver.subresources.eviction import evict
 from podo.apiserver.subresources.finalize import finalize
 from podo.apiserver.subresources.token import request_token
 from podo.apiserver.verbs import apply as applying
@@ -41,9 +42,11 @@ def check_verb(call: Call) -> None:
 async def create(backend: Backend, call: Call, obj: Obj) -> Written:
     """POST: a new object, or a binding. ``obj`` becomes the server's own."""
     check_verb(call)
-    _check_subresource(call, "", "binding", "token")
+    _check_subresource(call, "", "binding", "eviction", "token")
     if call.subresource == "binding":
         return await bind(backend, call, obj)
+    if call.subresource == "eviction":
+        return await evict(backend, call, obj)
     if call.subresource == "token":
         return await request_token(backend, backend.tokens, call, obj)
     obj = shape.conform(call, obj)
@@ -54,7 +57,7 @@ async def create(backend: Backend, call: Call, obj: Obj) -> Written:
 async def update(backend: Backend, call: Call, obj: Obj) -> Written:
     """PUT: replace the object or a subresource of it."""
     check_verb(call)
-    _check_subresource(call, "", "status", "scale", "finalize")
+    _check_subresource(call, "", "status", "scale", "finalize", "approval")
     if call.subresource == "scale":
         return await scale.change_scale(backend, call, lambda old: obj)
     obj = shape.conform(call, obj)
@@ -66,7 +69,7 @@ async def update(backend: Backend, call: Call, obj: Obj) -> Written:
 async def patch(backend: Backend, call: Call, changes: Any, form: str) -> Written:
     """PATCH by the ``form`` "json", "merge", "strategic" or "apply"."""
     check_verb(call)
-    _check_subresource(call, "", "status", "scale")
+    _check_subresource(call, "", "status", "scale", "approval")
     managers.check_apply(call.manager, call.force, is_apply=form == "apply")
     if form == "apply":
         applies = scale.apply_scale if call.subresource == "scale" else applying.apply

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from podo.controllers import (
+    certificates,
     clusterroleaggregation,
     cronjob,
+    disruption,
     endpoints,
     endpointslice,
     eventttl,
@@ -17,6 +19,7 @@ from podo.controllers import (
     tainteviction,
     ttlafterfinished,
 )
+from podo.controllers.certificates import Sign
 from podo.controllers.clusterdns import reconcile as clusterdns
 from podo.controllers.daemonset import sync as daemonset
 from podo.controllers.deployment import sync as deployment
@@ -27,14 +30,20 @@ from podo.controllers.statefulset import sync as statefulset
 from podo.reconcile.declare import Declaration
 
 
-def declarations(cluster_cidr: str = "10.244.0.0/16", ca: str = "") -> tuple[Declaration, ...]:
+def declarations(
+    cluster_cidr: str = "10.244.0.0/16", ca: str = "", sign: Sign | None = None
+) -> tuple[Declaration, ...]:
     """All controllers, for a cluster with this network of pods. ValueError for a bad network.
 
-    ``ca``: PEM of the CA that pods are told of; without one they are told of none.
+    ``ca``: PEM of the CA that pods are told of; without one they are told of none. ``sign`` signs approved requests for
+    certificates; without it nobody does.
     """
     published = (rootcapublisher(ca),) if ca else ()
+    signing = (certificates.certificatesigning(sign),) if sign else ()
     return (
         *published,
+        *signing,
+        certificates.CLEANER,
         clusterroleaggregation.reconcile,
         deployment.reconcile,
         replicaset.reconcile,
@@ -51,6 +60,7 @@ def declarations(cluster_cidr: str = "10.244.0.0/16", ca: str = "") -> tuple[Dec
         nodelifecycle.reconcile,
         tainteviction.reconcile,
         nodeipam(cluster_cidr),
+        disruption.reconcile,
         podgc.reconcile,
         podgc.FINISHED,
         eventttl.reconcile,

@@ -27,8 +27,8 @@ def _adopters(pod: Obj, view: View) -> Iterator[Key]:
 
 
 def _adopters_of_old(pod: Obj, view: View) -> Iterator[Key]:
-    for controller in claimants("ReplicationController", pod, view):
-        yield Key(namespace_of(controller), name_of(controller))
+    for rc in claimants("ReplicationController", pod, view):
+        yield Key(namespace_of(rc), name_of(rc))
 
 
 @controller(reconciles="ReplicaSet", owns=("Pod",), watches={"Pod": _adopters})
@@ -42,9 +42,9 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
     name="replicationcontroller", reconciles="ReplicationController", owns=("Pod",), watches={"Pod": _adopters_of_old}
 )
 def replicationcontroller(key: Key, view: View) -> Iterator[Action]:
-    controller = view.get("ReplicationController", key.name, key.namespace)
-    if controller is not None:
-        yield from replicate(controller, view)
+    rc = view.get("ReplicationController", key.name, key.namespace)
+    if rc is not None:
+        yield from replicate(rc, view)
 
 
 def replicate(rs: Obj, view: View) -> Iterator[Action]:
