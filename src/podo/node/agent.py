@@ -7,6 +7,7 @@ finds what events have missed. After a restart it adopts what runs and ends what
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 
 from podo.api.errors import ApiError
@@ -17,12 +18,14 @@ from podo.client.cache import Cache, CacheChange
 from podo.client.contract import Client, Unreachable
 from podo.client.events import EventRecorder, Recorder
 from podo.client.reflector import Source
-from podo.node import labels, podspec
+from podo.node import imagecollection, labels, logrotation, podspec
 from podo.node.admitting import Rejection, forbids, lacks
 from podo.node.config import NodeConfig
 from podo.node.heartbeat import Heartbeat
+from podo.node.imagecollection import Disk, ImageCollection
 from podo.node.imagined import ImaginedMachine
 from podo.node.inventory import Inventory
+from podo.node.logrotation import LogRotation
 from podo.node.machine import Machine, MachineFailure
 from podo.node.observed import Seen
 from podo.node.room import NodeRoom
@@ -116,7 +119,10 @@ class NodeAgent:
         self._pods.subscribe(self._changed)
         await self._pods.start()
         self._tasks.spawn(self._relist(), "relist")
-        self._tasks.spawn(self._refresh(), "refresh")
+        if not self._config.simulated:
+            self._tasks.spawn(self._refresh(), "refresh")
+            self._tasks.spawn(self._rotate_logs(), "logs")
+            self._tasks.spawn(self._collect_images(), "images")
 
     async def stop(self) -> None:
         """Stop working. Containers keep running, to be adopted by the next start."""
@@ -224,7 +230,7 @@ class NodeAgent:
 
     async def _refresh(self) -> None:
         """ConfigMaps and Secrets in volumes are read again now and then."""
-        while not self._config.simulated:
+        while True:
             await sleep(self._config.sources_seconds)
             for worker in list(self._workers.values()):
                 if worker.memory.volumes_ready and not worker.memory.cleaned:
@@ -235,6 +241,29 @@ class NodeAgent:
             await self._machine_in_use.refresh(pod)
         except (MachineFailure, ApiError, Unreachable, OSError) as failure:
             log.warning("volumes not refreshed", pod=podspec.full_name(pod), why=str(failure))
+
+    # The disk
+
+    async def _rotate_logs(self) -> None:
+        rotation = LogRotation(self._runtime, self.room.inventory.containers, self._clock)
+        while True:
+            await sleep(logrotation.EVERY_SECONDS)
+            await rotation.look()
+
+    async def _collect_images(self) -> None:
+        collection = ImageCollection(self._runtime, self.room.inventory.containers, self._disk, self._clock)
+        while True:
+            try:
+                wanted, freed = await collection.look()
+                if freed < wanted:
+                    log.warning("too few images to free the disk", wanted=wanted, freed=freed)
+            except (RuntimeFailure, OSError) as failure:
+                log.warning("images not collected", why=str(failure))
+            await sleep(imagecollection.EVERY_SECONDS)
+
+    def _disk(self) -> Disk:
+        found = os.statvfs(self._config.data_dir)
+        return Disk(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
 
 
 def orphan(uid: str, seen: Seen) -> Obj:

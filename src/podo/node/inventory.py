@@ -60,6 +60,9 @@ class Inventory:
     def container(self, container_id: str) -> Container | None:
         return self._containers.get(container_id)
 
+    def containers(self) -> list[Container]:
+        return list(self._containers.values())
+
     # One thing
 
     async def look_at_sandbox(self, sandbox_id: str) -> None:

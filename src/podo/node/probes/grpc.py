@@ -13,7 +13,15 @@ STATES = {0: "UNKNOWN", 1: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
 def _request(service: str) -> bytes:
     """HealthCheckRequest{string service = 1}."""
     name = service.encode()
-    return b"\x0a" + bytes([len(name)]) + name if 0 < len(name) < 128 else b""
+    return b"\x0a" + _varint(len(name)) + name if name else b""
+
+
+def _varint(number: int) -> bytes:
+    encoded = bytearray()
+    while number > 0x7F:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*encoded, number])
 
 
 def _state(answer: bytes) -> int:

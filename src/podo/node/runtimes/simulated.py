@@ -288,7 +288,8 @@ class SimulatedRuntime:
         return list(self._images.values())
 
     async def remove_image(self, reference: str) -> None:
-        self._images.pop(reference, None)
+        for name in [name for name, image in self._images.items() if reference in (name, image.id)]:
+            del self._images[name]
 
     async def events(self) -> AsyncIterator[Happened]:
         yield Happened("resync", "")
