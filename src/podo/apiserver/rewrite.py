@@ -74,15 +74,33 @@ EXACT = Scope(_keep_nothing, validation.check_nothing)
 UNOWNED = Scope(_keep_nothing, validation.check_nothing, manage=tracking.kept)
 
 
+def _keep_all_but_approval(new: Obj, old: Obj) -> None:
+    """Of a CertificateSigningRequest only the conditions Approved and Denied may change."""
+    wanted = (new.get("status") or {}).get("conditions") or ()
+    _keep_all_but_status(new, old)
+    status = dict(old.get("status") or {})
+    others = [one for one in status.get("conditions") or () if one.get("type") not in ("Approved", "Denied")]
+    decided = [one for one in wanted if one.get("type") in ("Approved", "Denied")]
+    new["status"] = {**status, "conditions": [*decided, *others]}
+
+
+APPROVAL = Scope(_keep_all_but_approval, validation.check_status)
+
+
 def scope_of(call: Call) -> Scope:
     """The scope of a write by verbs update and patch."""
+    if call.subresource == "approval":
+        return APPROVAL
     if call.subresource == "status":
         return STATUS
     return MAIN if call.kind.has_status else MAIN_WITHOUT_STATUS
 
 
-async def rewrite(backend: Backend, call: Call, produce: Produce, scope: Scope, expected: int = 0) -> Written:
-    """Change one stored object. ``expected``: the revision it must be at (0: any).
+async def rewrite(
+    backend: Backend, call: Call, produce: Produce, scope: Scope, expected: int = 0, *, copied: bool = True
+) -> Written:
+    """Change one stored object. ``expected``: the revision it must be at (0: any). ``copied``: False if ``produce``
+    does not change what it is given.
 
     Raises NotFound, Conflict, Invalid, and what admission refuses.
     """
@@ -92,17 +110,19 @@ async def rewrite(backend: Backend, call: Call, produce: Produce, scope: Scope, 
             raise not_found(call.kind, call.name)
         if expected and record.revision != expected:
             break
-        written = await _attempt(backend, call, produce, scope, record)
+        written = await _attempt(backend, call, produce, scope, record, copied)
         if written is not None:
             return written
     raise conflict(call.kind, call.name, stamping.CHANGED)
 
 
-async def _attempt(backend: Backend, call: Call, produce: Produce, scope: Scope, record: Record) -> Written | None:
+async def _attempt(
+    backend: Backend, call: Call, produce: Produce, scope: Scope, record: Record, copied: bool
+) -> Written | None:
     """None if another write came between."""
     kind = call.kind
     old = stored.load(kind, record.value)
-    new = produce(stored.load(kind, record.value))
+    new = produce(stored.load(kind, record.value) if copied else old)
     _check_version(call, new, record)
     stamping.keep_server_fields(new, old)
     scope.merge(new, old)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+import orjson
+
 from podo.api.kind import Kind, Obj
 from podo.api.schema.layout import blank, layout_of
 from podo.apiserver import shape
@@ -36,6 +38,8 @@ def second(now: int) -> str:
     return timestamp.time(now)
 
 
+#: Larger objects are not remembered, in bytes.
+_LARGEST = 8192
 #: Settles ``managedFields`` of a new object in place: (call, object, now).
 OfNew = Callable[[Call, Obj, float], None]
 #: Likewise of a changed one: (call, new, old, now).
@@ -55,10 +59,28 @@ def created(call: Call, obj: Obj, now: float) -> None:
 
 def taken(call: Call, managed: Managed, obj: Obj, now: float, name: str) -> Managed:
     """``managed`` after ``name`` has made ``obj`` out of nothing."""
-    kind = shape.merging(call.kind)
-    written, _ = changes(blank(kind), obj, layout_of(kind))
-    written = deep_difference(written, ignored(call.kind, call.subresource))
+    written = deep_difference(_fields_of_new(call.kind, obj), ignored(call.kind, call.subresource))
     return _moved(call, managed, written, LEAF, now, name)
+
+
+def _fields_of_new(kind: Kind, obj: Obj) -> Fields:
+    """Every field of a new object. Those made from a template (their names are generated) are alike but for their
+    metadata: what one has found out holds for all.
+    """
+    of = shape.merging(kind)
+    if "generateName" not in obj["metadata"]:
+        return changes(blank(of), obj, layout_of(of))[0]
+    encoded = orjson.dumps({name: value for name, value in obj.items() if name != "metadata"})
+    if len(encoded) > _LARGEST:
+        return changes(blank(of), obj, layout_of(of))[0]
+    metadata, _ = changes(blank(of), {"metadata": obj["metadata"]}, layout_of(of))
+    return union(_fields_of_encoded(kind, encoded), metadata)
+
+
+@lru_cache(maxsize=256)
+def _fields_of_encoded(kind: Kind, encoded: bytes) -> Fields:
+    of = shape.merging(kind)
+    return changes(blank(of), orjson.loads(encoded), layout_of(of))[0]
 
 
 def updated(call: Call, new: Obj, old: Obj, now: float) -> None:
@@ -71,11 +93,10 @@ def updated(call: Call, new: Obj, old: Obj, now: float) -> None:
         return
     written, removed = changes(old, new, layout(call.kind))
     if written or removed:
-        managed = entries.capped(_moved(call, managed, written, removed, now, call.manager))
-    elif sent == before:
-        return
-    entries.write(found, managed)
-    keep_times(found, before)
+        entries.write(found, entries.capped(_moved(call, managed, written, removed, now, call.manager)))
+    elif sent != before:
+        entries.write(found, managed)
+        keep_times(found, before)
 
 
 def kept(call: Call, new: Obj, old: Obj, now: float) -> None:

@@ -32,7 +32,7 @@ async def apply(backend: Backend, call: Call, sent: Any) -> Written:
 
     for _ in range(ATTEMPTS):
         try:
-            return await rewrite(backend, call, produce, scope)
+            return await rewrite(backend, call, produce, scope, copied=False)
         except ApiError as refusal:
             if call.subresource or not _is_about(call, refusal, "NotFound"):
                 raise

@@ -19,4 +19,4 @@ async def update(backend: Backend, call: Call, obj: Obj, scope: Scope | None = N
     if name != call.name:
         why = f"the name of the object ({name}) does not match the name on the URL ({call.name})"
         raise ApiError("BadRequest", why)
-    return await rewrite(backend, call, lambda old: stored.copy(obj), scope or scope_of(call))
+    return await rewrite(backend, call, lambda old: stored.copy(obj), scope or scope_of(call), copied=False)

@@ -213,14 +213,19 @@ def prune(merged: Any, layout: Layout, last: Fields, owned: Mapping[M, Fields]) 
     owns of it.
     """
     everybody = reduce(union, owned.values(), EMPTY)
-    if not difference(last, everybody):
+    orphaned = difference(last, everybody)
+    if not orphaned:
         return merged
+    # Members at the top do not depend on each other: most applies that remove something touch one.
+    last, everybody = ({e: node for e, node in one.items() if e in orphaned} for one in (last, everybody))
+    touched = {name: value for name, value in merged.items() if "f:" + name in orphaned}
     before = _with_structs(last, layout)
-    present = _with_structs(fields_of(merged, layout), layout)
-    first = _left(merged, before, layout)
+    present = _with_structs(fields_of(touched, layout), layout)
+    first = _left(touched, before, layout)
     kept = union(first, _with_structs(everybody, layout))
-    second = _left(merged, difference(present, kept), layout)
-    return remove(merged, intersection(difference(present, second), before), layout) or {}
+    second = _left(touched, difference(present, kept), layout)
+    left = remove(touched, intersection(difference(present, second), before), layout) or {}
+    return {name: left.get(name, value) for name, value in merged.items() if name in left or name not in touched}
 
 
 def _left(merged: Any, gone: Fields, layout: Layout) -> Fields:
