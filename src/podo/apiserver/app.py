@@ -21,6 +21,7 @@ from podo.apiserver import (
 from podo.apiserver.allocation import Allocator
 from podo.apiserver.backend import Backend, Config
 from podo.apiserver.call import Call
+from podo.apiserver.compression import compressed
 from podo.apiserver.connecting import CONNECTED, connect
 from podo.apiserver.events import Frames
 from podo.apiserver.fieldmanagement import managers
@@ -145,7 +146,7 @@ class ApiServer:
             return await streams.watch_response(self.backend, self._frames, exchange)
         if call.kind in reviews.KINDS:
             return await self._review(exchange)
-        return await resources.answer(self.backend, exchange)
+        return compressed(await resources.answer(self.backend, exchange), request.headers)
 
     async def _review(self, exchange: resources.Exchange) -> Response:
         call = exchange.call

@@ -1,0 +1,201 @@
+"""One commit to many watches: who is told, how often an object is decoded, and what becomes of a slow watch."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import orjson
+import pytest
+
+from podo.apiserver import glance, streams
+from podo.http.message import Disconnected, Streaming
+from tests.unit.apiserver.world import World, Written, in_world, pod
+
+
+class Slow(Written):
+    """A client that takes nothing until it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let = asyncio.Event()
+
+    @property
+    def buffered(self) -> int:
+        return 0 if self.let.is_set() else len(self.data)
+
+    async def drain(self) -> None:
+        await self.let.wait()
+
+
+class Watches:
+    """Watches of a world that run until the test ends."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self, target: str, written: Written | None = None) -> Written:
+        answer = await self._world.answer("GET", target)
+        assert isinstance(answer, Streaming)
+        written = written or Written()
+        self._tasks.append(asyncio.get_running_loop().create_task(answer.produce(written)))
+        await turns()
+        return written
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def turns() -> None:
+    for _ in range(8):
+        await asyncio.sleep(0)
+
+
+def seen(written: Written) -> list[tuple[str, str]]:
+    lines = [orjson.loads(line) for line in written.data.splitlines()]
+    return [(line["type"], line["object"]["metadata"].get("name", "")) for line in lines]
+
+
+def test_a_node_is_told_of_its_pods_only_and_each_change_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = 0
+    load = glance.stored.load
+
+    def counting(*arguments: Any) -> Any:
+        nonlocal decoded
+        decoded += 1
+        return load(*arguments)
+
+    async def test(world: World) -> None:
+        nonlocal decoded
+        watches = Watches(world)
+        start = world.store.revision
+        nodes = [
+            await watches.open(f"/api/v1/pods?watch=1&resourceVersion={start}&fieldSelector=spec.nodeName%3Dn{number}")
+            for number in range(50)
+        ]
+        await world.client.create(pod("a", nodeName="n7"))
+        await world.client.create(pod("b"))
+        await turns()
+        monkeypatch.setattr("podo.apiserver.glance.stored.load", counting)
+        await world.client.patch("Pod", "a", "default", patch={"metadata": {"labels": {"x": "y"}}})
+        baseline, decoded = decoded, 0
+        await turns()
+        assert decoded == 1, f"{decoded} decodes for 50 watches of one change (the write: {baseline})"
+        assert seen(nodes[7]) == [("ADDED", "a"), ("MODIFIED", "a")]
+        assert all(seen(node) == [] for number, node in enumerate(nodes) if number != 7)
+        await watches.stop()
+        assert world.server.backend.fanout._ranges == {}
+
+    in_world(test)
+
+
+def test_selectors_names_and_namespaces_side_by_side() -> None:
+    async def test(world: World) -> None:
+        watches = Watches(world)
+        base = f"watch=1&resourceVersion={world.store.revision}"
+        await world.client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "other"}})
+        every = await watches.open(f"/api/v1/pods?{base}")
+        labelled = await watches.open(f"/api/v1/pods?{base}&labelSelector=app%3Dx")
+        named = await watches.open(f"/api/v1/pods?{base}&fieldSelector=metadata.name%3Da")
+        other = await watches.open(f"/api/v1/namespaces/other/pods?{base}")
+        not_here = await watches.open(f"/api/v1/pods?{base}&fieldSelector=spec.nodeName!%3Dn1")
+        await world.client.create(pod("a", nodeName="n1"))
+        await turns()
+        await world.client.patch("Pod", "a", "default", patch={"metadata": {"labels": {"app": "x"}}})
+        await turns()
+        await world.client.patch("Pod", "a", "default", patch={"metadata": {"labels": {"app": "y"}}})
+        await turns()
+        assert seen(every) == [("ADDED", "a"), ("MODIFIED", "a"), ("MODIFIED", "a")] == seen(named)
+        assert seen(labelled) == [("ADDED", "a"), ("DELETED", "a")]
+        assert seen(other) == seen(not_here) == []
+        await watches.stop()
+
+    in_world(test)
+
+
+def test_writes_of_one_turn_are_one_write_to_a_watch() -> None:
+    class Counting(Written):
+        writes = 0
+
+        def write(self, data: bytes) -> None:
+            self.writes += 1
+            super().write(data)
+
+    async def test(world: World) -> None:
+        watches = Watches(world)
+        written = Counting()
+        await watches.open(f"/api/v1/pods?watch=1&resourceVersion={world.store.revision}", written)
+        await asyncio.gather(*(world.client.create(pod(f"p{number}")) for number in range(20)))
+        await turns()
+        assert [name for _, name in seen(written)] == [f"p{number}" for number in range(20)]
+        assert written.writes <= 3
+        await watches.stop()
+
+    in_world(test)
+
+
+def test_a_slow_watch_is_bounded_and_then_gets_everything_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "HIGH_WATER", 4000)
+
+    async def test(world: World) -> None:
+        watches = Watches(world)
+        slow = Slow()
+        await watches.open(f"/api/v1/pods?watch=1&resourceVersion={world.store.revision}", slow)
+        for number in range(60):
+            await world.client.create(pod(f"p{number:02}"))
+            await turns()
+        assert 4000 < len(slow.data) < 8000
+        slow.let.set()
+        await turns()
+        assert [name for _, name in seen(slow)] == [f"p{number:02}" for number in range(60)]
+        await world.client.create(pod("last"))
+        await turns()
+        assert seen(slow)[-1] == ("ADDED", "last") and len(seen(slow)) == 61
+        await watches.stop()
+
+    in_world(test)
+
+
+def test_a_slow_watch_whose_history_is_gone_is_told_expired(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "HIGH_WATER", 100)
+
+    async def test(world: World) -> None:
+        watches = Watches(world)
+        slow = Slow()
+        await watches.open(f"/api/v1/pods?watch=1&resourceVersion={world.store.revision}", slow)
+        for name in ("a", "b", "c"):
+            await world.client.create(pod(name))
+            await turns()
+        await world.store.compact(world.store.revision)
+        slow.let.set()
+        await turns()
+        last = orjson.loads(slow.data.splitlines()[-1])
+        assert (last["type"], last["object"]["code"], last["object"]["reason"]) == ("ERROR", 410, "Expired")
+        await watches.stop()
+
+    in_world(test)
+
+
+def test_a_client_that_goes_and_a_store_that_closes_end_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(Slow):
+        async def drain(self) -> None:
+            raise Disconnected
+
+    monkeypatch.setattr(streams, "HIGH_WATER", 100)
+
+    async def test(world: World) -> None:
+        watches = Watches(world)
+        base = f"/api/v1/pods?watch=1&resourceVersion={world.store.revision}"
+        await watches.open(base, Gone())
+        await watches.open(base, Written())
+        await world.client.create(pod("a"))
+        await turns()
+        await world.store.close()
+        async with asyncio.timeout(5):
+            await asyncio.gather(*watches._tasks)
+        assert world.server.backend.fanout._ranges == {}
+
+    in_world(test)
