@@ -44,6 +44,8 @@ async def api_server() -> AsyncIterator[ApiServer]:
     server = ApiServer(store, SystemClock(), Chance(7))
     await server.start()
     await LocalClient(server).create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
+    account = {"name": "default", "namespace": "default"}
+    await LocalClient(server).create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
     try:
         yield server
     finally:

@@ -155,6 +155,8 @@ async def api() -> AsyncIterator[LocalClient]:
     client = LocalClient(server)
     for name in ("default", "kube-node-lease"):
         await client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        account = {"metadata": {"name": "default", "namespace": name}, "automountServiceAccountToken": False}
+        await client.create({"apiVersion": "v1", "kind": "ServiceAccount", **account})
     try:
         yield client
     finally:

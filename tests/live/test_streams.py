@@ -77,6 +77,8 @@ async def cluster(instance: containerd_instance.Instance, folder: Path) -> Async
     client = LocalClient(server)
     for name in ("default", "kube-node-lease"):
         await client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        account = {"metadata": {"name": "default", "namespace": name}, "automountServiceAccountToken": False}
+        await client.create({"apiVersion": "v1", "kind": "ServiceAccount", **account})
     front = HttpServer(server.handle)
     port = await front.listen("127.0.0.1", 0, tls=server_context(*pki.issue("api"), client_ca=pki.ca))
     node = Node(instance, client)

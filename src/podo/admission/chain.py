@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import cache
 
 from podo.admission import (
+    certificates,
     defaulttolerationseconds,
     namespacelifecycle,
+    noderestriction,
     podpriority,
     runtimeclass,
     serviceaccount,
@@ -17,7 +19,9 @@ from podo.api.kind import Kind
 
 PLUGINS: tuple[Plugin, ...] = (
     namespacelifecycle.PLUGIN,
+    noderestriction.PLUGIN,
     serviceaccount.PLUGIN,
+    *certificates.PLUGINS,
     taintnodesbycondition.PLUGIN,
     podpriority.PLUGIN,
     runtimeclass.PLUGIN,

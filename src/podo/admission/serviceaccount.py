@@ -1,20 +1,103 @@
-"""ServiceAccount: a pod that names no service account runs as its namespace's ``default``."""
+"""ServiceAccount: a pod runs as a service account that exists, ``default`` where it names none, and has a token of it
+below /var/run/secrets/kubernetes.io/serviceaccount, unless it or the account does not want one.
+
+Source: "Configure Service Accounts for Pods" and "Managing Service Accounts" of the Kubernetes documentation.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+import orjson
+
 from podo.admission.request import AdmissionRequest, Plugin, creates_pod
+from podo.api import registry
+from podo.api.errors import forbidden
+from podo.api.kind import Obj
+from podo.runtime.tasks import sleep
 
 DEFAULT = "default"
+TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
+VOLUME_PREFIX = "kube-api-access-"
+#: An hour and seven seconds: tells a token that a client may keep too long from others (KEP-1205).
+TOKEN_SECONDS = 3607
+_FILE_MODE = 0o644
 _MIRROR = "kubernetes.io/config.mirror"
+#: A namespace's account ``default`` may be on its way.
+_ATTEMPTS, _PAUSE_SECONDS = 10, 0.1
 
 
 async def admit(request: AdmissionRequest) -> None:
     pod = request.object
-    if pod is None or _MIRROR in (pod["metadata"].get("annotations") or {}):
+    if pod is None or not isinstance(spec := pod.get("spec"), dict):
         return
-    spec = pod.get("spec")
-    if isinstance(spec, dict) and not spec.get("serviceAccountName"):
-        spec["serviceAccountName"] = spec["serviceAccount"] = spec.get("serviceAccount") or DEFAULT
+    if _MIRROR in (pod["metadata"].get("annotations") or {}):
+        _check_mirror(request, spec)
+        return
+    name = spec.get("serviceAccountName") or spec.get("serviceAccount") or DEFAULT
+    spec["serviceAccountName"] = spec["serviceAccount"] = name
+    account = await _account(request, name)
+    if _wants_token(spec, account):
+        _mount_token(spec, request.suffix)
+    if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
+        spec["imagePullSecrets"] = [{"name": one.get("name", "")} for one in account["imagePullSecrets"]]
+
+
+def _check_mirror(request: AdmissionRequest, spec: Obj) -> None:
+    """The API server cannot see to it that a pod from a file on a node gets what it names."""
+    if spec.get("serviceAccountName"):
+        raise forbidden(request.kind, request.name, "a mirror pod may not reference service accounts")
+    for volume in spec.get("volumes") or ():
+        projected = (volume.get("projected") or {}).get("sources") or ()
+        if any("serviceAccountToken" in source for source in projected):
+            why = "a mirror pod may not use ServiceAccountToken volume projections"
+            raise forbidden(request.kind, request.name, why)
+
+
+async def _account(request: AdmissionRequest, name: str) -> Obj:
+    key = registry.named("ServiceAccount").key(request.namespace, name)
+    for attempt in range(_ATTEMPTS if name == DEFAULT else 1):
+        if attempt:
+            await sleep(_PAUSE_SECONDS)
+        if record := await request.store.get(key):
+            found: Obj = orjson.loads(record.value)
+            return found
+    why = f'error looking up service account {request.namespace}/{name}: serviceaccount "{name}" not found'
+    raise forbidden(request.kind, request.name, why)
+
+
+def _wants_token(spec: Obj, account: Obj) -> bool:
+    for said in (spec, account):
+        if said.get("automountServiceAccountToken") is not None:
+            return bool(said["automountServiceAccountToken"])
+    return True
+
+
+def _mount_token(spec: Obj, suffix: Any) -> None:
+    """The volume, and its mount in each container that has nothing else at that place."""
+    volumes = spec.get("volumes") or []
+    there = next((volume["name"] for volume in volumes if str(volume.get("name")).startswith(VOLUME_PREFIX)), "")
+    name = ""
+    for container in [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]:
+        mounts = container.get("volumeMounts") or []
+        if any(mount.get("mountPath") == TOKEN_PATH for mount in mounts):
+            continue
+        name = name or there or VOLUME_PREFIX + suffix()
+        container["volumeMounts"] = [*mounts, {"name": name, "readOnly": True, "mountPath": TOKEN_PATH}]
+    if name and not there:
+        spec["volumes"] = [*volumes, token_volume(name)]
+
+
+def token_volume(name: str) -> Obj:
+    """Token, CA and namespace in one volume."""
+    namespace = {"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}
+    ca = {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}
+    sources = [
+        {"serviceAccountToken": {"expirationSeconds": TOKEN_SECONDS, "path": "token"}},
+        {"configMap": ca},
+        {"downwardAPI": {"items": [namespace]}},
+    ]
+    return {"name": name, "projected": {"sources": sources, "defaultMode": _FILE_MODE}}
 
 
 PLUGIN = Plugin("ServiceAccount", creates_pod, admit)

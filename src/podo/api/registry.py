@@ -29,6 +29,7 @@ from podo.api.kinds.batch.cronjob import CRONJOB
 from podo.api.kinds.batch.job import JOB
 from podo.api.kinds.certificates.certificatesigningrequest import CERTIFICATESIGNINGREQUEST
 from podo.api.kinds.coordination.lease import LEASE
+from podo.api.kinds.certificates.certificatesigningrequest import CERTIFICATESIGNINGREQUEST
 from podo.api.kinds.core.binding import BINDING
 from podo.api.kinds.core.configmap import CONFIGMAP
 from podo.api.kinds.core.endpoints import ENDPOINTS
@@ -115,6 +116,7 @@ _SERVED: tuple[Kind, ...] = (
     RESOURCESLICE,
     CERTIFICATESIGNINGREQUEST,
     CUSTOMRESOURCEDEFINITION,
+    CERTIFICATESIGNINGREQUEST,
     CLUSTERROLE,
     CLUSTERROLEBINDING,
     ROLE,

@@ -92,7 +92,7 @@ async def _get(backend: Backend, exchange: Exchange) -> Response:
     call = exchange.call
     if call.subresource == "scale":
         return _written(backend, exchange, await get_scale(backend, call))
-    if call.subresource not in ("", "status"):
+    if call.subresource not in ("", "status", "approval"):
         raise operations.not_allowed()
     record = await get(backend, call)
     return answers.record_answer(call, record, exchange.form, exchange.include, backend.clock.now())

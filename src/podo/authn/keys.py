@@ -1,7 +1,8 @@
 """The key that signs service-account tokens, and the keys whose signatures are believed: JWS with ES256 only.
 
 ``cryptography`` alone is enough for one algorithm: a JWT library would add the choice of algorithms, which is where
-such libraries have failed. Sources: RFC 7515 (JWS), RFC 7517 (JWK), RFC 7518 section 3.4 (ES256: r and s, 32 bytes each).
+such libraries have failed. Sources: RFC 7515 (JWS), RFC 7517 (JWK), RFC 7518 section 3.4 (ES256: r and s, each of
+32 bytes).
 """
 
 from __future__ import annotations

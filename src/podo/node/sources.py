@@ -9,6 +9,7 @@ from typing import TypeVar
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.client.contract import Client
+from podo.node.tokens import Tokens
 from podo.runtime.clock import Clock
 
 K = TypeVar("K")
@@ -27,12 +28,17 @@ class Sources:
         self._clock = clock
         self._kept: dict[tuple[str, str, str], tuple[float, Obj | None]] = {}
         self._services: dict[str, tuple[float, list[Obj]]] = {}
+        self._tokens = Tokens(client, clock)
 
     async def config_map(self, namespace: str, name: str) -> Obj | None:
         return await self._get("ConfigMap", namespace, name)
 
     async def secret(self, namespace: str, name: str) -> Obj | None:
         return await self._get("Secret", namespace, name)
+
+    async def token(self, pod: Obj, audience: str, seconds: int) -> str:
+        """A token of the pod's service account (``node.tokens``)."""
+        return await self._tokens.token(pod, audience, seconds)
 
     async def runtime_class(self, name: str) -> Obj | None:
         return await self._get("RuntimeClass", "", name)

@@ -14,6 +14,13 @@ _TEMPLATE = {"metadata": {"labels": _LABELS}, "spec": _POD}
 _ONCE = {"spec": {**_POD, "restartPolicy": "Never"}}
 _REPLICATED = {"spec": {"selector": {"matchLabels": _LABELS}, "template": _TEMPLATE}}
 _ROLE = {"apiGroup": "rbac.authorization.k8s.io", "name": "reader"}
+_REQUEST = (
+    "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIS01IRUNBUUF3RHpFTk1Bc0dBMVVFQXd3RWFtRnVaVEJaTUJN"
+    "R0J5cUdTTTQ5QWdFR0NDcUdTTTQ5QXdFSApBMElBQk44Sk9aZURmclZ0SU1ud0JGRnozVlZSaXVuYTlmZFBGUTFUcDJtZEo0TXhJ"
+    "WnQ2TjlTWW5GUnN2WTBTCmlrK1BJSE9xeFk4LzJ4NGNTaTlyNEhKR1pscWdBREFLQmdncWhrak9QUVFEQWdOSkFEQkdBaUVBNHJN"
+    "RVJPUWQKWjhlRC9HN2QvOFN6THRMd3pJRlgxTjFTUTFJblpyVzZxb0VDSVFDTzdhQWpxUXF6Z1l4ZzRsOE5uYTZuSUlzcApFZkxx"
+    "TUFGc3gzaFNuc3FCdFE9PQotLS0tLUVORCBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0K"
+)
 _WHEN = "2026-01-01T00:00:00.000000Z"
 _SUBJECT = {"apiVersion": "v1", "kind": "Pod", "name": "web", "namespace": "default"}
 _SCALED = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
@@ -85,6 +92,9 @@ FIELDS: dict[str, Obj] = {
     "batch/v1/CronJob": {"spec": {"schedule": "* * * * *", "jobTemplate": {"spec": {"template": _ONCE}}}},
     "batch/v1/Job": {"spec": {"template": _ONCE}},
     "coordination.k8s.io/v1/Lease": {"spec": {"holderIdentity": "me"}},
+    "certificates.k8s.io/v1/CertificateSigningRequest": {
+        "spec": {"request": _REQUEST, "signerName": "example.com/signer", "usages": ["client auth"]}
+    },
     "discovery.k8s.io/v1/EndpointSlice": {"addressType": "IPv4", "endpoints": [{"addresses": ["10.0.0.1"]}]},
     "events.k8s.io/v1/Event": {
         "regarding": _SUBJECT,

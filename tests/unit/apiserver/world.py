@@ -98,6 +98,8 @@ class World:
         await self.store.open()
         await self.server.start()
         await self.client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
+        account = {"name": "default", "namespace": "default"}
+        await self.client.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
         return self
 
     async def answer(

@@ -11,6 +11,7 @@ from podo.node.environment import ConfigProblem, Lookup, field_value, resource_v
 from podo.node.volumes.atomicwriter import File
 
 DEFAULT_MODE = 0o644
+TOKEN_SECONDS = 3600
 Files = dict[str, File]
 
 
@@ -37,6 +38,10 @@ async def _part(part: Obj, default: int, pod: Obj, lookup: Lookup, capacity: Map
         return keys_of(found, source, "secret", name, default)
     if source := part.get("downwardAPI"):
         return downward(source, pod, default, capacity)
+    if source := part.get("serviceAccountToken"):
+        wanted = int(source.get("expirationSeconds") or TOKEN_SECONDS)
+        token = await lookup.token(pod, source.get("audience") or "", wanted)
+        return {source["path"]: File(token.encode(), default)}
     kind = next((key for key in part if key != "name"), "nothing")
     raise ConfigProblem(f"volumes from {kind} are not supported by this node yet")
 
