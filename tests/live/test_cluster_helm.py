@@ -60,8 +60,9 @@ def helm(kubectl: Kubectl, *arguments: str) -> str:
     return done.stdout
 
 
-def test_install_upgrade_roll_back_uninstall(kubectl: Kubectl, chart: Path) -> None:
-    ways = ["--server-side=false", "--wait", "--timeout", "60s"]  # server-side apply is not there yet
+@pytest.mark.parametrize("server_side", ["true", "false"])
+def test_install_upgrade_roll_back_uninstall(kubectl: Kubectl, chart: Path, server_side: str) -> None:
+    ways = [f"--server-side={server_side}", "--wait", "--timeout", "60s"]
     assert "STATUS: deployed" in helm(kubectl, "install", "site", str(chart), *ways)
     assert kubectl.path("{.status.availableReplicas}", "deployment/site") == "1"
     assert "site" in helm(kubectl, "list") and "replicas: 1" in helm(kubectl, "get", "manifest", "site")
