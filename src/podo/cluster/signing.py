@@ -125,7 +125,7 @@ def _extensions(request: Any, usages: set[str], authority: Any) -> list[tuple[An
     )
     found: list[tuple[Any, bool]] = [
         (x509.BasicConstraints(ca=False, path_length=None), True),
-        (key_usage, True),
+        *([(key_usage, True)] if usages & _KEY_USAGES else ()),  # one without any bit set is not valid
         (x509.ExtendedKeyUsage([purpose for name, purpose in purposes.items() if name in usages]), False),
         (x509.AuthorityKeyIdentifier.from_issuer_public_key(authority), False),
     ]
