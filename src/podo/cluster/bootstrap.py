@@ -1,5 +1,5 @@
 """The objects that every cluster has from its first second: namespaces, the two system priority classes, the
-``kubernetes`` Service, cluster DNS' Service."""
+``kubernetes`` Service and ServiceCIDR, cluster DNS' Service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from podo.client.contract import Client
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 
-async def bootstrap(client: Client, *, kubernetes_ip: str, dns_ip: str, server_address: str, server_port: int) -> None:
+async def bootstrap(
+    client: Client, *, service_cidr: str, kubernetes_ip: str, dns_ip: str, server_address: str, server_port: int
+) -> None:
     """Make what is missing; what is there stays as it is, but for the address at which the API server answers.
 
     A machine with no address but loopback has none that a pod could reach: then the Service has no endpoints.
@@ -22,6 +24,7 @@ async def bootstrap(client: Client, *, kubernetes_ip: str, dns_ip: str, server_a
         await _create(client, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     for name in SYSTEM_CLASSES:
         await _create(client, _priority_class(name))
+    await _create_service_cidr(client, service_cidr)
     await _create(client, _kubernetes(kubernetes_ip, server_port))
     await _create(client, _kube_dns(dns_ip))
     if ipaddress.ip_address(server_address).is_loopback:
@@ -50,6 +53,27 @@ async def _create_or_replace(client: Client, obj: Obj) -> None:
         await client.create(obj)
     else:
         await client.update({**there, **obj, "metadata": there["metadata"]})
+
+
+async def _create_service_cidr(client: Client, cidr: str) -> None:
+    """The range that the API server gives cluster IPs from, as an object; it is ready from the start."""
+    made = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "ServiceCIDR",
+        "metadata": {"name": "kubernetes"},
+        "spec": {"cidrs": [cidr]},
+    }
+    if await _find(client, made) is not None:
+        return
+    created = await client.create(made)
+    condition = {
+        "type": "Ready",
+        "status": "True",
+        "reason": "",
+        "message": "Kubernetes Service CIDR is ready",
+        "lastTransitionTime": created["metadata"]["creationTimestamp"],
+    }
+    await client.update({**created, "status": {"conditions": [condition]}}, subresource="status")
 
 
 def _priority_class(name: str) -> Obj:

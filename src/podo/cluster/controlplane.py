@@ -95,6 +95,7 @@ class ControlPlane:
         s = self._settings
         await bootstrap(
             self.client,
+            service_cidr=s.service_cidr,
             kubernetes_ip=s.kubernetes_ip,
             dns_ip=s.dns_ip,
             server_address=s.server_address,
