@@ -159,6 +159,28 @@ def test_a_slow_watch_is_bounded_and_then_gets_everything_once(monkeypatch: pyte
     in_world(test)
 
 
+def test_a_slow_watch_outlives_the_others_of_its_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "HIGH_WATER", 100)
+
+    async def test(world: World) -> None:
+        slow, others = Watches(world), Watches(world)
+        base = f"/api/v1/pods?watch=1&resourceVersion={world.store.revision}"
+        written = Slow()
+        await slow.open(base, written)
+        await others.open(base)
+        await world.client.create(pod("a"))
+        await turns()
+        await others.stop()
+        written.let.set()
+        await turns()
+        await world.client.create(pod("b"))
+        await turns()
+        assert [name for _, name in seen(written)] == ["a", "b"]
+        await slow.stop()
+
+    in_world(test)
+
+
 def test_a_slow_watch_whose_history_is_gone_is_told_expired(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "HIGH_WATER", 100)
 

@@ -14,7 +14,7 @@ from podo.apiserver import versions
 from podo.apiserver.backend import Backend
 from podo.apiserver.bell import Bell
 from podo.apiserver.call import Call
-from podo.apiserver.fanout import Audience, Batch, Seen, WatchEvent
+from podo.apiserver.fanout import Audience, Batch, Range, Seen, WatchEvent
 from podo.apiserver.glance import Glance
 from podo.apiserver.selection import Selection, select
 from podo.storage.contract import Change, Compacted, FutureRevision
@@ -143,7 +143,7 @@ class Feed:
         self._end = now + (limit if limit is not None else config.watch_seconds * (1 + backend.chance.fraction()))
         self._bookmark_at = now + config.bookmark_seconds
         self._bookmarks = options.bookmarks
-        self._range = backend.fanout.range(backend.store, selection.kind, selection.prefix)
+        self._range: Range | None = None  # while up to date
 
     # -- what the fan-out tells --------------------------------------------------------------------------------------
 
@@ -186,6 +186,7 @@ class Feed:
             self._after = part[-1].revision
             if events and not self._put(Batch(events)):
                 return
+        self._range = self._backend.fanout.range(store, selection.kind, selection.prefix)
         self._audience = self._range.join(self, selection)
 
     def ring(self) -> None:
@@ -203,8 +204,10 @@ class Feed:
                 return None
             if now >= self._bookmark_at:
                 self._bookmark_at = now + self._backend.config.bookmark_seconds
-                if self._bookmarks:
+                if self._bookmarks and self._range is not None:
                     self._range.pump()
+                    if self.behind:
+                        return BEHIND
                     return Batch([WatchEvent("BOOKMARK", None, self._range.revision)])
                 continue
             moment = min(self._end, self._bookmark_at)
@@ -215,9 +218,9 @@ class Feed:
         return None
 
     def _leave(self) -> None:
-        if self._audience is not None:
+        if self._audience is not None and self._range is not None:
             self._range.leave(self, self._audience)
-            self._audience = None
+        self._audience = self._range = None
 
     def close(self) -> None:
         self._leave()
