@@ -31,6 +31,7 @@ from podo.node.observed import Seen
 from podo.node.room import NodeRoom
 from podo.node.runtimes.contract import Happened, Runtime, RuntimeFailure
 from podo.node.sources import Sources
+from podo.node.usage import NodeUsage, UsageMeter
 from podo.node.worker import PodWorker
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
@@ -76,6 +77,7 @@ class NodeAgent:
         self.room = NodeRoom(config, client, runtime, inventory, machine, sources, told, clock, self._admit)
         self._pods = Cache(client, [Source("Pod", fields=f"spec.nodeName={config.name}")], clock=clock, chance=chance)
         self._heartbeat = Heartbeat(config, client, runtime, machine, clock, on_pod_cidr)
+        self._meter = UsageMeter(config.name, machine, clock)
         self._workers: dict[str, PodWorker] = {}
         self._tasks = Tasks(f"node/{config.name}")
         self._listed = False
@@ -104,6 +106,10 @@ class NodeAgent:
             if metadata["name"] == name and metadata.get("namespace") == namespace:
                 return worker.pod
         return None
+
+    def usage(self) -> NodeUsage:
+        """What the node and its pods use now."""
+        return self._meter.measure((pod, self.seen(pod)) for pod in self.pods)
 
     def seen(self, pod: Obj) -> Seen:
         """What the runtime has of a pod."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from podo.api.kind import Obj
 from podo.api.meta import uid_of
+from podo.node.machine import Usage
 from podo.node.resources import pod_limits, qos_class
 
 ROOT = Path("/sys/fs/cgroup")
@@ -57,6 +58,16 @@ class Cgroups:
                     _write(group / "memory.limit_in_bytes", str(memory))
             _write(group / "pids.max", str(MOST_PROCESSES))
 
+    def usage(self, pod: Obj, container_id: str = "") -> Usage | None:
+        """What a pod or one of its containers uses; None where its group is gone."""
+        below = f"{self.parent(pod)}/{container_id}".strip("/")
+        try:
+            if self._unified:
+                return _usage_v2(self._root / below)
+            return _usage_v1(self._root / "cpuacct" / below, self._root / "memory" / below)
+        except (OSError, ValueError, KeyError):
+            return None
+
     def _hierarchies(self) -> list[Path]:
         """The directories under which groups live: one in v2, one a controller (or set of them) in v1."""
         if self._unified:
@@ -89,6 +100,24 @@ class Cgroups:
             top = hierarchy / self._top
             if top.is_dir():
                 _remove_tree(top)
+
+
+def _usage_v1(cpu: Path, memory: Path) -> Usage:
+    used = int((memory / "memory.usage_in_bytes").read_text())
+    idle = _table(memory / "memory.stat")["total_inactive_file"]
+    return Usage(int((cpu / "cpuacct.usage").read_text()), used, max(0, used - idle))
+
+
+def _usage_v2(group: Path) -> Usage:
+    used = int((group / "memory.current").read_text())
+    idle = _table(group / "memory.stat")["inactive_file"]
+    return Usage(_table(group / "cpu.stat")["usage_usec"] * 1000, used, max(0, used - idle))
+
+
+def _table(path: Path) -> dict[str, int]:
+    """A file of lines ``name number``."""
+    pairs = (line.split() for line in path.read_text().splitlines())
+    return {name: int(number) for name, number in pairs}
 
 
 def _weight(shares: int) -> int:

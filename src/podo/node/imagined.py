@@ -1,7 +1,8 @@
 """The machine of a simulated node: nothing is touched, everything succeeds, and probes pass when annotations say so.
 
 Annotations of a pod: ``podo.dev/ready-after`` (seconds after a container's start from which its probes pass; default
-0).
+0); ``podo.dev/cpu`` and ``podo.dev/memory`` (quantities; may end in ``.NAME`` to speak of one container): what each
+container uses, for metrics; default 0.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from collections.abc import Mapping, Sequence
 from podo.api.kind import Obj
 from podo.api.meta import annotations_of
 from podo.node.config import NodeConfig
-from podo.node.machine import Capacity, NodeFacts, ProbeResult, Target
+from podo.node.machine import Capacity, NodeFacts, ProbeResult, Target, Usage
 from podo.node.runtimes.contract import Container, Mount
 from podo.runtime.clock import Clock
 from podo.runtime.tasks import sleep
+from podo.values import quantity
 
 READY_AFTER = "podo.dev/ready-after"
+CPU, MEMORY = "podo.dev/cpu", "podo.dev/memory"
 GIGABYTE = 1 << 30
 
 
@@ -82,5 +85,29 @@ class ImaginedMachine:
     async def clean_up(self, uid: str, everything: bool) -> None:
         return None
 
+    def usage(self, pod: Obj, containers: Sequence[Container], whole: bool = False) -> Usage | None:
+        """As the annotations say, from each container's start."""
+        cpu_nanos = memory = 0
+        for container in containers:
+            millis = quantity.cpu_millis(_amount(pod, CPU, container.name))
+            cpu_nanos += int(millis * 1_000_000 * max(0.0, self._clock.now() - container.started_at))
+            memory += quantity.as_int(_amount(pod, MEMORY, container.name))
+        return Usage(cpu_nanos, memory, memory)
+
+    def node_usage(self, pods: Sequence[Usage]) -> Usage:
+        memory = sum(each.working_set for each in pods)
+        return Usage(sum(each.cpu_nanos for each in pods), memory, memory)
+
     def left_overs(self) -> list[str]:
         return []
+
+
+def _amount(pod: Obj, what: str, container: str) -> str:
+    """A quantity of the annotations; "0" for none, or for what is no quantity."""
+    notes = annotations_of(pod)
+    text = str(notes.get(f"{what}.{container}", notes.get(what, "0")))
+    try:
+        quantity.parse(text)
+    except quantity.QuantityError:
+        return "0"
+    return text

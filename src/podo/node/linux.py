@@ -21,10 +21,10 @@ from podo.node.config import NodeConfig
 from podo.node.environment import Lookup
 from podo.node.hosts import Dns, ResolvConf, dns_of, hosts_file, parse_resolv_conf
 from podo.node.lastwords import last_lines, last_words
-from podo.node.machine import MachineFailure, NodeFacts, ProbeResult, Target
+from podo.node.machine import MachineFailure, NodeFacts, ProbeResult, Target, Usage
 from podo.node.probes.asking import ask, run_hook
 from podo.node.runtimes.contract import Container, Mount, Runtime
-from podo.node.system import System
+from podo.node.system import System, machine_usage
 from podo.node.volumes.podvolumes import PodVolumes
 
 TERMINATION_LOG = "/dev/termination-log"
@@ -99,6 +99,22 @@ class LinuxMachine:
             for directory in self._logs.glob(f"*_{uid}"):
                 shutil.rmtree(directory, ignore_errors=True)
             self._cgroups.remove(uid)
+
+    def usage(self, pod: Obj, containers: Sequence[Container], whole: bool = False) -> Usage | None:
+        if whole:
+            return self._cgroups.usage(pod)
+        found = [self._cgroups.usage(pod, container.id) for container in containers]
+        known = [each for each in found if each]
+        if not known:
+            return None
+        return Usage(
+            sum(each.cpu_nanos for each in known),
+            sum(each.memory for each in known),
+            sum(each.working_set for each in known),
+        )
+
+    def node_usage(self, pods: Sequence[Usage]) -> Usage:
+        return machine_usage()
 
     def left_overs(self) -> list[str]:
         directories = {entry.name for entry in os.scandir(self._pods)} if self._pods.is_dir() else set()

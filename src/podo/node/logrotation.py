@@ -80,6 +80,6 @@ class LogRotation:
         try:
             await self._runtime.reopen_log(container_id)
         except RuntimeFailure:
-            if not os.path.exists(path):
+            if not os.access(path, os.F_OK):
                 os.rename(rotated, path)  # the runtime writes to it still
             raise

@@ -62,6 +62,15 @@ class NodeFacts:
     pressure: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """``cpu_nanos``: CPU time since the start; memory in bytes (``working_set``: without pages that may go at once)."""
+
+    cpu_nanos: int
+    memory: int
+    working_set: int
+
+
 class Machine(Protocol):
     def facts(self) -> NodeFacts: ...
 
@@ -97,6 +106,12 @@ class Machine(Protocol):
 
     async def clean_up(self, uid: str, everything: bool) -> None:
         """Unmount and remove the pod's volumes; with ``everything`` its logs, directories and cgroup too."""
+
+    def usage(self, pod: Obj, containers: Sequence[Container], whole: bool = False) -> Usage | None:
+        """What these containers use together; with ``whole``, the pod with all that is its own. None: not known."""
+
+    def node_usage(self, pods: Sequence[Usage]) -> Usage:
+        """What the whole machine uses; ``pods``: what was found for its pods."""
 
     def left_overs(self) -> list[str]:
         """The uids of pods that directories or cgroups are left of."""

@@ -9,6 +9,7 @@ from podo.node import podspec
 from podo.node.agent import NodeAgent
 from podo.node.observed import is_dead
 from podo.node.runtimes.contract import Container, Sandbox
+from podo.node.usage import NodeUsage
 
 
 class AgentPods:
@@ -51,3 +52,6 @@ class AgentPods:
 
     async def settled(self, container_id: str) -> None:
         await self._agent.room.inventory.settled(container_id)
+
+    def usage(self) -> NodeUsage:
+        return self._agent.usage()

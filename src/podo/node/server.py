@@ -21,6 +21,8 @@ from podo.http.message import Request, Response, Streaming, Upgrade, Writer
 from podo.http.server import HttpServer
 from podo.node.logs import LogFile, LogOptions, send_log, wall_seconds
 from podo.node.runtimes.contract import Container, Runtime, RuntimeFailure, Sandbox
+from podo.node.stats import resource_metrics, summary
+from podo.node.usage import NodeUsage
 from podo.runtime.clock import Clock
 
 #: The user of the API server's client certificate for kubelets.
@@ -53,6 +55,9 @@ class PodAccess(Protocol):
     def writing(self, container_id: str) -> bool:
         """Does it run, or is the end of its log still on its way?"""
 
+    def usage(self) -> NodeUsage:
+        """What the node and its pods use now."""
+
     async def settled(self, container_id: str) -> None:
         """Wait (a moment at most) until the log of a container that has ended is whole."""
 
@@ -71,6 +76,8 @@ class KubeletServer:
             "attach": self._attach,
             "portForward": self._port_forward,
             "pods": self._list,
+            "stats": self._stats,
+            "metrics": self._metrics,
         }
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext) -> int:
@@ -107,6 +114,16 @@ class KubeletServer:
     async def _list(self, request: Request, rest: list[str], query: Query) -> Answer:
         items = {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": list(self._pods.pods())}
         return Response(200, json.dumps(items).encode())
+
+    async def _stats(self, request: Request, rest: list[str], query: Query) -> Answer:
+        if rest != ["summary"]:
+            raise ApiError("NotFound", f"no such path: {request.path}")
+        return Response(200, json.dumps(summary(self._pods.usage())).encode())
+
+    async def _metrics(self, request: Request, rest: list[str], query: Query) -> Answer:
+        if rest != ["resource"]:
+            raise ApiError("NotFound", f"no such path: {request.path}")
+        return Response(200, resource_metrics(self._pods.usage()).encode(), "text/plain; version=0.0.4; charset=utf-8")
 
     # -- logs --------------------------------------------------------------------------------------------------------
 

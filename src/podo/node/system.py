@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 from podo.node.config import NodeConfig
-from podo.node.machine import Capacity, NodeFacts
+from podo.node.machine import Capacity, NodeFacts, Usage
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 #: Upstream's hard eviction thresholds.
@@ -88,3 +88,11 @@ def _existing(path: Path) -> Path:
     while not path.exists():
         path = path.parent
     return path
+
+
+def machine_usage() -> Usage:
+    """What the whole machine uses: CPU time in /proc/stat but for idle and iowait, memory that is not free."""
+    words = _read("/proc/stat").partition("\n")[0].split()[1:9]  # user nice system idle iowait irq softirq steal
+    ticks = sum(int(word) for index, word in enumerate(words) if index not in (3, 4))
+    memory = _meminfo("MemTotal") - _meminfo("MemFree")
+    return Usage(ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK"), memory, memory - _meminfo("Inactive(file)"))

@@ -17,7 +17,7 @@ from podo.runtime.clock import LoopClock
 MEGABYTE = 1 << 20
 
 
-@given(st.integers(1, 1 << 40), st.integers(0, 100))
+@given(st.integers(1, 1 << 40).map(lambda percent: percent * 100), st.integers(0, 100))
 def test_frees_from_the_high_threshold_to_the_low(capacity: int, free_percent: int) -> None:
     disk = Disk(capacity, capacity * free_percent // 100)
     wanted = bytes_to_free(disk)

@@ -21,8 +21,10 @@ from podo.http.client import HttpPool
 from podo.http.message import Request, Response, Streaming, Tunnel, Upgrade
 from podo.http.server import HttpServer
 from podo.http.tls import client_context, server_context
+from podo.node.machine import Usage
 from podo.node.runtimes.contract import Container, Runtime, RuntimeFailure, Sandbox
 from podo.node.server import KubeletServer
+from podo.node.usage import ContainerUsage, NodeUsage, PodUsage, Sample
 from podo.runtime.clock import SystemClock
 from tests.pki import Pki
 
@@ -100,6 +102,11 @@ class Agent:
 
     async def settled(self, container_id: str) -> None:
         return None
+
+    def usage(self) -> NodeUsage:
+        sample = Sample(1_700_000_000.0, Usage(2_500_000_000, 200, 150), 250_000_000)
+        one = ContainerUsage(Container("c", "s1", "app", 0, "running", started_at=1_699_999_000.5), sample)
+        return NodeUsage("n1", 1000, sample, (PodUsage(self.known[0], sample, (one,)),))
 
 
 @dataclass
@@ -317,3 +324,32 @@ def test_the_containers_that_are_meant() -> None:
         container_of(two, "")
     two["metadata"]["annotations"] = {"kubectl.kubernetes.io/default-container": "b"}
     assert container_of(two, "") == "b"
+
+
+def test_usage_is_told_as_summary_and_as_metrics(pki: Pki, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with world(pki, tmp_path) as here:
+            client = here.pool("kube-apiserver-kubelet-client")
+            summary = json.loads((await client.request("GET", "/stats/summary")).body)
+            assert summary["node"]["nodeName"] == "n1"
+            assert summary["node"]["memory"]["availableBytes"] == 850
+            (found,) = summary["pods"]
+            assert found["podRef"]["name"] == "web"
+            assert found["containers"][0]["cpu"] == {
+                "time": "2023-11-14T22:13:20Z",
+                "usageCoreNanoSeconds": 2_500_000_000,
+                "usageNanoCores": 250_000_000,
+            }
+            text = (await client.request("GET", "/metrics/resource")).body.decode()
+            labels = 'container="app",namespace="default",pod="web"'
+            assert f"container_cpu_usage_seconds_total{{{labels}}} 2.5 1700000000000\n" in text
+            assert f"container_start_time_seconds{{{labels}}} 1699999000.5 1700000000000\n" in text
+            assert 'pod_memory_working_set_bytes{namespace="default",pod="web"} 150 1700000000000\n' in text
+            assert "node_memory_working_set_bytes 150 1700000000000\n" in text
+            assert "# TYPE node_cpu_usage_seconds_total counter\n" in text
+            assert text.endswith("resource_scrape_error 0\n")
+            for path in ("/stats", "/stats/container", "/metrics", "/metrics/cadvisor"):
+                assert (await client.request("GET", path)).status == 404
+            client.close()
+
+    asyncio.run(main())
