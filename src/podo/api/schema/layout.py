@@ -58,7 +58,11 @@ def _of_root(kind: Type, name: str) -> Layout | None:
     field = kind.fields.get(name)
     if name == "metadata" and field is not None and field.shape.type is not None:
         metadata = field.shape.type
-        return Struct(lambda inner: UNTRACKED if inner in _UNTRACKED_METADATA else _of_member(metadata, inner))
+
+        def find(inner: str) -> Layout | None:
+            return UNTRACKED if inner in _UNTRACKED_METADATA else _of_member(metadata, inner)
+
+        return Struct(find, is_kept=True)
     return _of_member(kind, name)
 
 

@@ -34,13 +34,14 @@ class Layout:
 class Struct(Layout):
     """An object with named members. ``find`` gives a member's layout: None for one field, ``UNKNOWN`` if there is no
     such member, ``UNTRACKED`` for one that nobody owns. ``is_map``: every name is a member, and none is there unless
-    it is given.
+    it is given. ``is_kept``: it never goes as a whole.
     """
 
-    __slots__ = ("_find", "_known", "is_map")
+    __slots__ = ("_find", "_known", "is_kept", "is_map")
 
-    def __init__(self, find: Callable[[str], Layout | None], *, is_map: bool = False) -> None:
+    def __init__(self, find: Callable[[str], Layout | None], *, is_map: bool = False, is_kept: bool = False) -> None:
         self._find = find
+        self.is_kept = is_kept
         self._known: dict[str, tuple[str, Layout | None]] = {}
         self.is_map = is_map
 

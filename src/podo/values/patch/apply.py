@@ -244,7 +244,7 @@ def _with_structs(fields: Fields, layout: Layout | None) -> Fields:
         named = False
         if layout.__class__ is Struct:
             of = layout.member(element[2:])[1]
-            named = not layout.is_map and of is not UNKNOWN
+            named = not layout.is_map and of is not UNKNOWN and not (isinstance(of, Struct) and of.is_kept)
         elif isinstance(layout, Keyed):
             of = layout.element
         node = _with_structs(node, settled(of, {}))
