@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,5 +60,27 @@ def test_usage_of_a_busy_container(instance: containerd_instance.Instance) -> No
         assert found["podRef"]["name"] == "busy"
         assert 20_000_000 < container["cpu"]["usageNanoCores"] < 260_000_000
         assert 0 < container["memory"]["workingSetBytes"] <= found["memory"]["usageBytes"] < 64 << 20
+
+    tell(instance, story)
+
+
+def test_a_pod_that_fills_its_empty_dir_is_evicted(instance: containerd_instance.Instance) -> None:
+    async def story(node: Node) -> None:
+        await node.stop()
+        node.config = replace(node.config, eviction_seconds=0.2)
+        await node.start()
+        volume = {"name": "scratch", "emptyDir": {"sizeLimit": "1Mi"}}
+        mounts = [{"name": "scratch", "mountPath": "/scratch"}]
+        await node.create(
+            "greedy", [shell("sleep 1; head -c 3000000 /dev/zero > /scratch/f;", volumeMounts=mounts)], volumes=[volume]
+        )
+        await node.create(
+            "modest", [shell("head -c 300000 /dev/zero > /scratch/f;", volumeMounts=mounts)], volumes=[volume]
+        )
+        status = (await node.until("greedy", lambda pod: pod["status"]["phase"] == "Failed"))["status"]
+        message = 'Usage of EmptyDir volume "scratch" exceeds the limit "1Mi". '
+        assert (status["reason"], status["message"]) == ("Evicted", message)
+        assert ("Evicted", message) in await node.told("greedy")
+        assert is_ready(await node.until("modest", is_ready))
 
     tell(instance, story)

@@ -128,6 +128,7 @@ class NodeAgent:
         if not self._config.simulated:
             self._tasks.spawn(self._refresh(), "refresh")
             self._tasks.spawn(self._rotate_logs(), "logs")
+            self._tasks.spawn(self._evict(), "evict")
             self._tasks.spawn(self._collect_images(), "images")
 
     async def stop(self) -> None:
@@ -249,6 +250,14 @@ class NodeAgent:
             log.warning("volumes not refreshed", pod=podspec.full_name(pod), why=str(failure))
 
     # The disk
+
+    async def _evict(self) -> None:
+        """Pods that exceed what they may take of the disk are ended."""
+        while True:
+            await sleep(self._config.eviction_seconds)
+            for worker in list(self._workers.values()):
+                if worker.is_active and (why := self._machine_in_use.exceeded(worker.pod)):
+                    worker.evict(why)
 
     async def _rotate_logs(self) -> None:
         rotation = LogRotation(self._runtime, self.room.inventory.containers, self._clock)

@@ -33,4 +33,5 @@ class NodeConfig:
     status_seconds: float = 10.0  # how often a change of the node's status is looked for
     status_report_seconds: float = 300.0  # how often it is written though nothing changed
     sources_seconds: float = 60.0  # how often ConfigMaps and Secrets in volumes are read again
+    eviction_seconds: float = 10.0  # how often the pods' use of local storage is looked at
     normal_events: bool = True  # False: only warnings are recorded (large simulated clusters)

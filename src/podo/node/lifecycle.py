@@ -65,6 +65,8 @@ def _ending(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, now: float) -> 
     remove = memory.removed or is_deleting(pod)
     if refused := memory.rejection:
         return Ending(grace, remove, refused.reason, f"Pod was rejected: {refused.message}")
+    if memory.eviction:
+        return Ending(SHORTEST_GRACE_SECONDS, remove, "Evicted", memory.eviction)
     if remove or podspec.is_terminal(pod) or is_finished(pod, seen):
         return Ending(grace, remove)
     deadline = pod["spec"].get("activeDeadlineSeconds")

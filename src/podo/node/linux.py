@@ -116,6 +116,9 @@ class LinuxMachine:
     def node_usage(self, pods: Sequence[Usage]) -> Usage:
         return machine_usage()
 
+    def exceeded(self, pod: Obj) -> str:
+        return self._volumes.exceeded(pod)
+
     def left_overs(self) -> list[str]:
         directories = {entry.name for entry in os.scandir(self._pods)} if self._pods.is_dir() else set()
         return sorted(directories | self._cgroups.pods())

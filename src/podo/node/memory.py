@@ -58,6 +58,7 @@ class PodMemory:
     volumes_ready: bool = False
     cleaned: bool = False
     rejection: Rejection | None = None  # this node will not run it
+    eviction: str = ""  # why the node ends it, as its status will say
     removed: bool = False  # the API has it no more
     done: bool = False  # nothing is left of it here
 

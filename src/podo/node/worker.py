@@ -90,6 +90,13 @@ class PodWorker:
         self.memory.removed = True
         self.wake()
 
+    def evict(self, why: str) -> None:
+        """The node needs back what the pod takes."""
+        if self.is_active and not self.memory.eviction:
+            self.memory.eviction = why
+            self._room.tell(self.pod, "Evicted", why, "Warning")
+            self.wake()
+
     async def run(self) -> None:
         try:
             if not self._admitted:

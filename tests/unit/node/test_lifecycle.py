@@ -259,3 +259,11 @@ def test_ephemeral_containers_start_once() -> None:
     debugged = pod(ephemeralContainers=[{"name": "debug", "image": "busybox:1.28"}])
     assert starts(decide(debugged, seen(running()), memory(), NOW)) == [("debug", 0)]
     assert starts(decide(debugged, seen(running(), exited("debug")), memory(), NOW)) == []
+
+
+def test_an_evicted_pod_is_stopped_with_little_grace_and_stays_for_its_logs() -> None:
+    memory = PodMemory(NOW - 100, volumes_ready=True, eviction="too much")
+    plan = decide(pod(), seen(running()), memory, NOW)
+    assert [(type(each).__name__, each.grace) for each in plan.instructions] == [("StopContainer", 1.0)]
+    assert plan.ending is not None
+    assert (plan.ending.reason, plan.ending.message, plan.ending.remove) == ("Evicted", "too much", False)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from podo.node.environment import ConfigProblem
 from podo.node.machine import MachineFailure
-from podo.node.volumes import hostpath, mounting
+from podo.node.volumes import emptydir, hostpath, mounting
 from podo.node.volumes.atomicwriter import DATA, File, write
 from podo.node.volumes.podvolumes import PodVolumes
 from podo.node.volumes.subpath import bind_part
@@ -150,3 +150,13 @@ def test_clean_up_takes_the_pods_directories_and_not_the_hosts(tmp_path: Path) -
     pod_volumes.clean_up("uid-1", everything=True)
     assert (own / "kept").exists()
     assert list((tmp_path / "pods").iterdir()) == []
+
+
+def test_an_empty_dir_is_larger_than_its_limit(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    assert not emptydir.is_larger(tmp_path, "1Ki")
+    (tmp_path / "below" / "file").write_bytes(b"x" * 5000)
+    (tmp_path / "link").symlink_to("/proc/kcore")
+    assert emptydir.is_larger(tmp_path, "4k")
+    assert not emptydir.is_larger(tmp_path, "64Ki")
+    assert not emptydir.is_larger(tmp_path / "gone", "1")

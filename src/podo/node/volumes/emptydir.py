@@ -9,6 +9,9 @@ from podo.api.kind import Obj
 from podo.node.volumes import mounting
 from podo.values import quantity
 
+#: More files than this are not looked at in one go.
+MOST_ENTRIES = 100_000
+
 
 def prepare(directory: Path, source: Obj, group: int | None) -> None:
     """Make it once. ``sizeLimit`` bounds a tmpfs; on disk it is a matter of eviction."""
@@ -22,3 +25,23 @@ def prepare(directory: Path, source: Obj, group: int | None) -> None:
         os.chown(directory, -1, group)
         mode = 0o2777
     directory.chmod(mode)
+
+
+def is_larger(directory: Path, limit: str) -> bool:
+    """Do the files below take more of the disk than ``limit`` (a quantity)? Of very many, the first are counted."""
+    room = quantity.as_int(limit)
+    entries = MOST_ENTRIES
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            room -= _size(os.path.join(folder, name))
+            entries -= 1
+            if room < 0 or not entries:
+                return room < 0
+    return False
+
+
+def _size(path: str) -> int:
+    try:
+        return os.lstat(path).st_blocks * 512
+    except OSError:
+        return 0  # it went a moment ago

@@ -97,6 +97,15 @@ class PodVolumes:
             propagation=wanted.get("mountPropagation") or "None",
         )
 
+    def exceeded(self, pod: Obj) -> str:
+        """The first emptyDir on disk that has grown beyond its sizeLimit, in the words of an eviction; "" for none."""
+        for volume in pod["spec"].get("volumes") or ():
+            source = volume.get("emptyDir") or {}
+            limit = source.get("sizeLimit")
+            if limit and source.get("medium") != "Memory" and emptydir.is_larger(self.path(pod, volume), str(limit)):
+                return f'Usage of EmptyDir volume "{volume["name"]}" exceeds the limit "{limit}". '
+        return ""
+
     def clean_up(self, uid: str, everything: bool) -> None:
         """Unmount and remove. What is on the machine's own paths (hostPath) is left alone."""
         directory = self.directory(uid)
