@@ -103,6 +103,10 @@ def kept(call: Call, new: Obj, old: Obj, now: float) -> None:
     """For writes that have settled themselves who owns what, or that nobody comes to own anything by."""
 
 
+def kept_new(call: Call, obj: Obj, now: float) -> None:
+    """Likewise for a new object."""
+
+
 def keep_times(found: dict[str, Any], before: Any) -> None:
     """If only the times of entries differ, they do not."""
     if before and entries.without_times(found.get("managedFields")) == entries.without_times(before):

@@ -7,7 +7,7 @@ from typing import Any
 
 from podo.api.errors import ApiError, conflict
 from podo.api.kind import Obj
-from podo.apiserver import patching, shape
+from podo.apiserver import patching, shape, stored
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
 from podo.apiserver.fieldmanagement import applying, tracking
@@ -58,4 +58,5 @@ async def _create(backend: Backend, call: Call, config: Obj) -> Written:
         call.authorize(replace(call, verb="create"))
     now = backend.clock.now()
     obj = shape.conform(call, applying.applied(call, None, config, now))
-    return await create(backend, call, obj, lambda call, obj, now: None)
+    written = await create(backend, call, obj, tracking.kept_new)
+    return Written(stored.presented(call.kind, written.value), written.code)
