@@ -42,7 +42,7 @@ def test_no_difference_from_the_slow_evaluator() -> None:
             assert rbac.decide(asked).allowed == wanted, (asked, world)
             assert rbac.decide(asked).allowed == wanted  # as kept
             yes += wanted
-    assert QUESTIONS // 40 < yes < QUESTIONS * 39 // 40
+    assert 0.02 < yes / QUESTIONS < 0.98
 
 
 def binding(kind: str, name: str, subject: oracle.Obj) -> oracle.Obj:
