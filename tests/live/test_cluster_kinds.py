@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import ipaddress
 
 import pytest
 
@@ -67,5 +68,7 @@ def test_a_runtime_class_picks_the_handler(kubectl: Kubectl) -> None:
 
 
 def test_what_is_there_from_the_start(kubectl: Kubectl) -> None:
-    assert "10.96.0.0/16" in kubectl("get", "servicecidr", "kubernetes")
+    cidr = kubectl.path("{.spec.cidrs[0]}", "servicecidr", "kubernetes")
+    address = kubectl.within("default").path("{.spec.clusterIP}", "service", "kubernetes")
+    assert ipaddress.ip_address(address) in ipaddress.ip_network(cidr)
     assert "2000001000" in kubectl("get", "pc", "system-node-critical")

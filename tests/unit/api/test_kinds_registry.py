@@ -18,6 +18,12 @@ SHORT = {
     "Event": "ev",
     "ReplicaSet": "rs",
     "Deployment": "deploy",
+    "HorizontalPodAutoscaler": "hpa",
+    "IPAddress": "ip",
+    "Ingress": "ing",
+    "NetworkPolicy": "netpol",
+    "PriorityClass": "pc",
+    "VolumeAttributesClass": "vac",
 }
 
 #: Of Kubernetes' kinds, those in no namespace, and those that ``kubectl get all`` shows.

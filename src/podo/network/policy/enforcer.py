@@ -11,7 +11,8 @@ from typing import Protocol
 
 from podo.api.kind import Obj
 from podo.client.cache import Cache, CacheChange
-from podo.network.policy.pods import facts_of
+from podo.client.index import Place
+from podo.network.policy.pods import PodFacts, facts_of
 from podo.network.policy.rules import Enforced, compile_policies
 from podo.network.policy.table import full_text
 from podo.runtime.log import Logger
@@ -20,6 +21,8 @@ from podo.runtime.tasks import Tasks, sleep
 log = Logger("podo.network.policy")
 
 FIRST_RETRY, LONGEST_RETRY = 0.5, 30.0
+#: Between two replacements of the table: changes that come close together are one.
+PAUSE = 0.1
 #: The kinds that the cache and the cache of peers must have.
 KINDS = ("NetworkPolicy",)
 PEER_KINDS = ("Pod", "Namespace")
@@ -40,6 +43,7 @@ class PolicyEnforcer:
         self._node, self._dns_ip = node, dns_ip
         self._table, self._rules = table, rules
         self._watches_peers = False
+        self._pods: dict[Place, PodFacts] = {}
         self._applied = ""
         self._wake = asyncio.Event()
         self._tasks = Tasks("policies")
@@ -65,8 +69,16 @@ class PolicyEnforcer:
             self._wake.set()
 
     def _note_peer(self, kind: str, revision: int, changes: Sequence[CacheChange]) -> None:
-        if any(kind != "Pod" or facts_of(change.old) != facts_of(change.new) for change in changes):
-            self._wake.set()
+        for change in changes:
+            if kind != "Pod" or self._note_pod(change):
+                self._wake.set()
+
+    def _note_pod(self, change: CacheChange) -> bool:
+        """Take in a change of a pod. Does it matter to policies?"""
+        before, now = self._pods.pop(change.place, None), facts_of(change.new)
+        if now is not None:
+            self._pods[change.place] = now
+        return before != now
 
     async def _run(self) -> None:
         retry = FIRST_RETRY
@@ -77,6 +89,7 @@ class PolicyEnforcer:
                 await self._sync()
                 retry = FIRST_RETRY
                 self.synced.set()
+                await sleep(PAUSE)
             except Exception as failure:  # whatever it is, the whole table is tried again
                 log.error("network policies were not applied", why=str(failure), retry_seconds=retry)
                 self._applied = ""
@@ -94,11 +107,10 @@ class PolicyEnforcer:
             self._applied = text
 
     def _compiled(self, policies: list[Obj]) -> Enforced:
-        pods = [facts for pod in self._peers.list("Pod") if (facts := facts_of(pod)) is not None]
         spaces = {
             space["metadata"]["name"]: space["metadata"].get("labels") or {} for space in self._peers.list("Namespace")
         }
-        return compile_policies(policies, pods, spaces, self._node, self._dns_ip)
+        return compile_policies(policies, list(self._pods.values()), spaces, self._node, self._dns_ip)
 
     async def _watch_peers(self) -> None:
         if not self._watches_peers:

@@ -80,14 +80,19 @@ class _Compilation:
         self._made = Enforced()
         self._sets: dict[tuple[str, ...], str] = {}
         self._chains: dict[tuple[str, tuple[str, ...]], str] = {}
+        #: What was worked out already: pods with the same policies and named ports have the same chain, and a peer
+        #: stands for the same pods wherever it is looked at.
+        self._known: dict[tuple[str, tuple[int, ...], tuple[NamedPort, ...]], str] = {}
+        self._choices: dict[tuple[Selector, Selector | str], list[PodFacts]] = {}
+        self._by_namespace: dict[str, list[tuple[PodFacts, Labels]]] = {}
+        for pod in (*pods, DNS):
+            self._by_namespace.setdefault(pod.namespace, []).append((pod, pod.label_map))
 
     def run(self, policies: Iterable[Obj], node: str) -> Enforced:
         by_namespace: dict[str, list[Obj]] = {}
         for policy in sorted(policies, key=lambda p: (p["metadata"]["namespace"], p["metadata"]["name"])):
             by_namespace.setdefault(policy["metadata"]["namespace"], []).append(policy)
-        for pod in sorted(self._pods):
-            if pod.node != node or pod.namespace not in by_namespace:
-                continue
+        for pod in sorted(pod for pod in self._pods if pod.node == node and pod.namespace in by_namespace):
             labels = pod.label_map
             selecting = [
                 policy
@@ -101,6 +106,12 @@ class _Compilation:
         return self._made
 
     def _chain(self, direction: Direction, policies: list[Obj], pod: PodFacts) -> str:
+        same = (direction.type, tuple(map(id, policies)), pod.ports)
+        if same not in self._known:
+            self._known[same] = self._new_chain(direction, policies, pod)
+        return self._known[same]
+
+    def _new_chain(self, direction: Direction, policies: list[Obj], pod: PodFacts) -> str:
         lines: dict[str, None] = {}
         for policy in policies:
             for rule in (policy.get("spec") or {}).get(direction.rules) or ():
@@ -199,17 +210,23 @@ class _Compilation:
 
     def _chosen(self, peer: Obj, namespace: str) -> list[PodFacts]:
         """The pods of a peer: without a namespaceSelector, those of the policy's own namespace."""
-        pods, spaces = peer.get("podSelector"), peer.get("namespaceSelector")
-        wanted = _selector({} if pods is None else pods)
-        if spaces is None:
-            allowed = {namespace}
-        else:
-            chosen = _selector(spaces)
-            allowed = {name for name, labels in self._namespaces.items() if chosen.matches(labels)}
-        return [one for one in (*self._pods, DNS) if one.namespace in allowed and wanted.matches(one.label_map)]
+        wanted = _selector(peer.get("podSelector") or {})
+        spaces = peer.get("namespaceSelector")
+        same = (wanted, namespace if spaces is None else _selector(spaces))
+        if same not in self._choices:
+            self._choices[same] = self._choose(*same)
+        return self._choices[same]
+
+    def _choose(self, wanted: Selector, where: Selector | str) -> list[PodFacts]:
+        allowed = (
+            [where]
+            if isinstance(where, str)
+            else [name for name, labels in self._namespaces.items() if where.matches(labels)]
+        )
+        return [pod for name in allowed for pod, labels in self._by_namespace.get(name, ()) if wanted.matches(labels)]
 
     def _set(self, pods: Iterable[PodFacts]) -> str:
-        addresses = tuple(sorted({one.ip for one in pods}, key=ipaddress.ip_address))
+        addresses = tuple(sorted({one.ip for one in pods}))
         if addresses not in self._sets:
             self._sets[addresses] = f"peers_{len(self._sets) + 1}"
             self._made.sets[self._sets[addresses]] = addresses
