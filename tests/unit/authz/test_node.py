@@ -14,7 +14,9 @@ POD = {
         "serviceAccountName": "bot",
         "imagePullSecrets": [{"name": "pull"}],
         "initContainers": [{"name": "i", "envFrom": [{"configMapRef": {"name": "env"}}]}],
-        "containers": [{"name": "m", "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "key", "key": "k"}}}]}],
+        "containers": [
+            {"name": "m", "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "key", "key": "k"}}}]}
+        ],
         "volumes": [
             {"name": "s", "secret": {"secretName": "vol"}},
             {"name": "p", "projected": {"sources": [{"configMap": {"name": "root"}}, {"secret": {"name": "proj"}}]}},
