@@ -18,7 +18,7 @@ from podo.http.keepalive import keep_alive
 from podo.http.message import Disconnected, Response, Streaming, Upgrade
 from podo.http.request import ArrivingRequest, header_name, method_name
 from podo.http.sending_h1 import H1Sender
-from podo.http.serving import NOT_UPGRADED, Home, Refused, StreamBroke, answered, peer_of, produced
+from podo.http.serving import NOT_UPGRADED, Home, Refused, StreamBroke, failed, peer_of, produced
 from podo.http.writer import Gate, RawTunnel
 from podo.runtime.log import Logger
 
@@ -307,7 +307,10 @@ class H1Connection(asyncio.Protocol):
     async def _serve(self, request: ArrivingRequest) -> None:
         sender = self._sender
         try:
-            response = await answered(self._home.handler, request)
+            try:
+                response = await self._home.handler(request)
+            except Exception as failure:
+                response = failed(request, failure)
             if isinstance(response, Response):
                 if unsent := sender.send(request, response, self._closes(request)):
                     await sender.send_slices(unsent, response.body)

@@ -17,7 +17,6 @@ from podo.http.message import (
     Response,
     Streaming,
     TooLarge,
-    Upgrade,
     Writer,
 )
 from podo.runtime.log import Logger
@@ -75,17 +74,14 @@ def peer_of(transport: asyncio.BaseTransport) -> Peer:
     return Peer(f"{address[0]}:{address[1]}" if isinstance(address, tuple) else "unix", certificate)
 
 
-async def answered(handler: Handler, request: Request) -> Response | Streaming | Upgrade:
-    """What the handler answers; of exceptions all but two are a bug, and logged. Raises Disconnected."""
-    try:
-        return await handler(request)
-    except Disconnected:
-        raise
-    except TooLarge as large:
-        return Response(413, refusal(413, str(large)))
-    except Exception as failure:
-        log.error("a request broke its handler", failure, method=request.method, path=request.path)
-        return Response(500, refusal(500, "an internal error, see the server's log"))
+def failed(request: Request, failure: Exception) -> Response:
+    """What to answer for a handler that raised: all but two exceptions are a bug, and logged. Raises Disconnected."""
+    if isinstance(failure, Disconnected):
+        raise failure
+    if isinstance(failure, TooLarge):
+        return Response(413, refusal(413, str(failure)))
+    log.error("a request broke its handler", failure, method=request.method, path=request.path)
+    return Response(500, refusal(500, "an internal error, see the server's log"))
 
 
 async def produced(response: Streaming, request: Request, writer: Writer) -> None:

@@ -12,7 +12,7 @@ from podo.http.head_h2 import response_fields
 from podo.http.limits import Limits
 from podo.http.message import Disconnected, Handler, Response, Streaming
 from podo.http.request import ArrivingRequest
-from podo.http.serving import NOT_UPGRADED, StreamBroke, answered, bad_header, log, produced, slices
+from podo.http.serving import NOT_UPGRADED, StreamBroke, bad_header, failed, log, produced, slices
 from podo.http.writer import Gate
 
 #: A writer may go on when this much or less of its stream waits.
@@ -60,7 +60,10 @@ class H2Stream:
 
     async def serve(self, request: ArrivingRequest) -> None:
         try:
-            response = await answered(self._carrier.handler, request)
+            try:
+                response = await self._carrier.handler(request)
+            except Exception as failure:
+                response = failed(request, failure)
             if isinstance(response, Streaming):
                 await self._stream(request, response)
             else:

@@ -82,7 +82,18 @@ class StreamWriter:
         return self._pending_size + self._transport.get_write_buffer_size()
 
     def write(self, data: bytes) -> None:
-        self.write_all((data,))
+        """As ``write_all`` of one part, without its loops: a watch calls this once a delivery."""
+        size = len(data)
+        if not size or self._silent or self._gate.lost:
+            return
+        if self._chunked:
+            self._pending += (b"%x\r\n" % size, data, b"\r\n")
+        else:
+            self._pending.append(data)
+        self._pending_size += size
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self.flush)
 
     def write_all(self, parts: Sequence[bytes]) -> None:
         size = sum(map(len, parts))
