@@ -67,7 +67,7 @@ class Node:
             containerd_instance.POD_CIDR,
             cluster_dns=("10.96.0.10",),
             relist_seconds=1.0,
-            sources_seconds=0.5,
+            sources_seconds=600.0,
         )
 
     async def start(self) -> None:

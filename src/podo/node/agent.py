@@ -31,6 +31,7 @@ from podo.node.observed import Seen
 from podo.node.room import NodeRoom
 from podo.node.runtimes.contract import Happened, Runtime, RuntimeFailure
 from podo.node.sources import Sources
+from podo.node.sourcewatch import Reference, SourceWatches, references
 from podo.node.usage import NodeUsage, UsageMeter
 from podo.node.worker import PodWorker
 from podo.runtime.chance import Chance
@@ -78,6 +79,7 @@ class NodeAgent:
         self._pods = Cache(client, [Source("Pod", fields=f"spec.nodeName={config.name}")], clock=clock, chance=chance)
         self._heartbeat = Heartbeat(config, client, runtime, machine, clock, on_pod_cidr)
         self._meter = UsageMeter(config.name, machine, clock)
+        self._watches = SourceWatches(client, clock, chance, self._source_changed)
         self._workers: dict[str, PodWorker] = {}
         self._tasks = Tasks(f"node/{config.name}")
         self._listed = False
@@ -134,6 +136,7 @@ class NodeAgent:
     async def stop(self) -> None:
         """Stop working. Containers keep running, to be adopted by the next start."""
         await self._pods.stop()
+        await self._watches.stop()
         await self._tasks.stop()
         await self._heartbeat.stop()
         if self._own_recorder:
@@ -178,6 +181,7 @@ class NodeAgent:
         uid = uid_of(worker.pod)
         self._workers[uid] = worker
         self._tasks.spawn(self._run(uid, worker), f"pod/{uid}")
+        self._watch_sources(worker.pod)
 
     async def _run(self, uid: str, worker: PodWorker) -> None:
         try:
@@ -185,6 +189,7 @@ class NodeAgent:
         finally:
             if self._workers.get(uid) is worker:
                 del self._workers[uid]
+                self._watch_sources(worker.pod)
 
     def _wake(self, uid: str) -> None:
         if worker := self._workers.get(uid):
@@ -235,8 +240,20 @@ class NodeAgent:
 
     # Volumes
 
+    def _watch_sources(self, changed: Obj) -> None:
+        """A pod came or went: watch what the pods here refer to now."""
+        if not self._config.simulated and references(changed):
+            self._watches.keep(each for worker in self._workers.values() for each in references(worker.pod))
+
+    def _source_changed(self, reference: Reference) -> None:
+        self.room.sources.forget(*reference)
+        for worker in self._workers.values():
+            ready = worker.memory.volumes_ready and not worker.memory.cleaned
+            if ready and reference in references(worker.pod):
+                self._tasks.spawn(self._refresh_one(worker.pod), f"refresh/{uid_of(worker.pod)}")
+
     async def _refresh(self) -> None:
-        """ConfigMaps and Secrets in volumes are read again now and then."""
+        """Tokens grow old and watches may fail: what volumes are made from is read again now and then."""
         while True:
             await sleep(self._config.sources_seconds)
             for worker in list(self._workers.values()):

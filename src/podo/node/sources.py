@@ -43,6 +43,10 @@ class Sources:
     async def runtime_class(self, name: str) -> Obj | None:
         return await self._get("RuntimeClass", "", name)
 
+    def forget(self, kind: str, namespace: str, name: str) -> None:
+        """It has changed: the next who asks gets it anew."""
+        self._kept.pop((kind, namespace, name), None)
+
     async def services(self, namespace: str) -> list[Obj]:
         """All Services of a namespace."""
         kept = self._services.get(namespace)
