@@ -29,7 +29,6 @@ from podo.api.kinds.batch.cronjob import CRONJOB
 from podo.api.kinds.batch.job import JOB
 from podo.api.kinds.certificates.certificatesigningrequest import CERTIFICATESIGNINGREQUEST
 from podo.api.kinds.coordination.lease import LEASE
-from podo.api.kinds.certificates.certificatesigningrequest import CERTIFICATESIGNINGREQUEST
 from podo.api.kinds.core.binding import BINDING
 from podo.api.kinds.core.configmap import CONFIGMAP
 from podo.api.kinds.core.endpoints import ENDPOINTS
