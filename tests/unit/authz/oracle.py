@@ -87,9 +87,9 @@ def allowed(world: list[tuple[str, str, str, Obj]], asked: Attributes) -> bool:
             reference = binding["roleRef"]
             for role_plural, role_namespace, role_name, role in world:
                 wanted = ("roles", namespace) if reference["kind"] == "Role" else ("clusterroles", "")
-                if (role_plural, role_namespace) == wanted and role_name == reference["name"]:
-                    if any(_rule_allows(rule, asked) for rule in role["rules"]):
-                        return True
+                named = (role_plural, role_namespace) == wanted and role_name == reference["name"]
+                if named and any(_rule_allows(rule, asked) for rule in role["rules"]):
+                    return True
     return False
 
 

@@ -1,0 +1,29 @@
+"""Access control in a whole cluster: aggregated roles follow what they select, and default roles are there."""
+
+from __future__ import annotations
+
+from podo.lab import World
+
+
+def verbs_of(world: World, role: str, resource: str) -> list[str]:
+    rules = world.get("ClusterRole", role, "")["rules"] or []
+    return [verb for rule in rules if resource in rule["resources"] for verb in rule["verbs"]]
+
+
+def test_admin_edit_and_view_are_made_of_the_roles_that_they_select() -> None:
+    with World(nodes=0, seed=4) as world:
+        world.wait_until(lambda: "get" in verbs_of(world, "admin", "pods"), within=10)
+        assert "create" in verbs_of(world, "edit", "deployments")
+        assert verbs_of(world, "view", "secrets") == []
+        assert "create" in verbs_of(world, "admin", "rolebindings") and not verbs_of(world, "edit", "rolebindings")
+        extra = {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": "widgets", "labels": {"rbac.authorization.k8s.io/aggregate-to-view": "true"}},
+            "rules": [{"apiGroups": ["example.com"], "resources": ["widgets"], "verbs": ["get"]}],
+        }
+        world.apply(extra)
+        for role in ("view", "edit", "admin"):
+            world.wait_until(lambda role=role: verbs_of(world, role, "widgets") == ["get"], within=10)
+        world.delete("ClusterRole", "widgets", "")
+        world.wait_until(lambda: verbs_of(world, "admin", "widgets") == [], within=10)
