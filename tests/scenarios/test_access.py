@@ -1,8 +1,10 @@
-"""Access control in a whole cluster: aggregated roles follow what they select, and default roles are there."""
+"""Access control in a whole cluster: aggregated roles follow what they select, old certificate
+requests go."""
 
 from __future__ import annotations
 
 from podo.lab import World
+from tests.unit.apiserver.examples import FIELDS
 
 
 def verbs_of(world: World, role: str, resource: str) -> list[str]:
@@ -27,3 +29,13 @@ def test_admin_edit_and_view_are_made_of_the_roles_that_they_select() -> None:
             world.wait_until(lambda role=role: verbs_of(world, role, "widgets") == ["get"], within=10)
         world.delete("ClusterRole", "widgets", "")
         world.wait_until(lambda: verbs_of(world, "admin", "widgets") == [], within=10)
+
+
+def test_certificate_requests_are_removed_when_they_are_old() -> None:
+    fields = FIELDS["certificates.k8s.io/v1/CertificateSigningRequest"]
+    kind = {"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest"}
+    with World(nodes=0, seed=4) as world:
+        world.apply({**kind, "metadata": {"name": "waits"}, **fields})
+        world.advance(23 * 3600)
+        assert world.get("CertificateSigningRequest", "waits", "")
+        world.wait_for("CertificateSigningRequest", "waits", condition="delete", within=2 * 3600, namespace="")
