@@ -111,8 +111,8 @@ def _written_down(count: Tally, end: Condition | None, started_at: float | None,
         status["conditions"] = changed
     yield SetStatus(job, status)
     yield from _told(job, present, changed, count)
-    held = held_back(count)
-    released = (pod for pod in count.tracked if _may_go(count, end, pod, status, held))
+    held, counted = held_back(count), {uid_of(pod) for pod in count.new_failed}
+    released = (pod for pod in count.tracked if _may_go(count, end, pod, status, held, counted))
     yield from (untracked(pod) for _, pod in zip(range(MOST_UNCOUNTED), released, strict=False))
 
 
@@ -149,8 +149,10 @@ def _counts_as_failed(pod: Obj) -> bool:
     return phase_of(pod) != "Succeeded" and is_deleting(pod)
 
 
-def _may_go(count: Tally, end: Condition | None, pod: Obj, status: Status, held: set[str]) -> bool:
-    """Is the pod's end in the status, or of no more interest?"""
+def _may_go(count: Tally, end: Condition | None, pod: Obj, status: Status, held: set[str], counted: set[str]) -> bool:
+    """Is the pod's end in the status, or of no more interest? ``held``: uids that wait for a successor; ``counted``:
+    those of failures that count.
+    """
     uid, uncounted = uid_of(pod), status["uncountedTerminatedPods"]
     if is_deleting(count.job):
         return True
@@ -159,8 +161,7 @@ def _may_go(count: Tally, end: Condition | None, pod: Obj, status: Status, held:
     if uid in uncounted.get("failed", ()):
         return end is not None or uid not in held
     if has_failed(count.job, pod):
-        is_counted = any(pod is each for each in count.new_failed)
-        return not is_counted and (end is not None or uid not in held)
+        return uid not in counted and (end is not None or uid not in held)
     return end is not None and end["type"] == "SuccessCriteriaMet" and is_deleting(pod)
 
 
