@@ -44,6 +44,7 @@ class PodInfo:
     gated: bool
     preempts: bool
     claims: tuple[str, ...] = ()
+    unsupported: str = ""  # a demand that no plug-in can judge yet
     signature: tuple[Any, ...] = field(default=())
 
     @property
@@ -61,6 +62,7 @@ def read(pod: Obj) -> PodInfo:
     tolerations_key, choice_key = _text(tolerations), _text([selector, affinity])
     both = (scored.get("cpu", 0), scored.get("memory", 0))
     claims = tuple(_claims(pod))
+    unsupported = unsupported_demand(spec)
     node_name = str(spec.get("nodeName") or "")
     return PodInfo(
         obj=pod,
@@ -80,11 +82,25 @@ def read(pod: Obj) -> PodInfo:
         gated=bool(spec.get("schedulingGates")),
         preempts=spec.get("preemptionPolicy") != "Never",
         claims=claims,
+        unsupported=unsupported,
         signature=(
             *(tuple(sorted(requests.items())), both, ports, tolerations_key, choice_key, node_name),
             *((namespace_of(pod), claims) if claims else ()),
+            *((unsupported,) if unsupported else ()),
         ),
     )
+
+
+def unsupported_demand(spec: Obj) -> str:
+    """The first demand in a pod's spec that no plug-in can judge yet; "" if there is none."""
+    affinity = spec.get("affinity") or {}
+    for kind in ("podAffinity", "podAntiAffinity"):
+        if (affinity.get(kind) or {}).get("requiredDuringSchedulingIgnoredDuringExecution"):
+            return f"required {kind}"
+    for constraint in spec.get("topologySpreadConstraints") or ():
+        if constraint.get("whenUnsatisfiable") == "DoNotSchedule":
+            return "topologySpreadConstraints with DoNotSchedule"
+    return "resourceClaims" if spec.get("resourceClaims") else ""
 
 
 def _claims(pod: Obj) -> Iterator[str]:

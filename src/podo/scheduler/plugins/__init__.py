@@ -9,10 +9,12 @@ from podo.scheduler.plugins.nodename import NodeName
 from podo.scheduler.plugins.nodeports import NodePorts
 from podo.scheduler.plugins.noderesourcesfit import NodeResourcesFit
 from podo.scheduler.plugins.nodeunschedulable import NodeUnschedulable
+from podo.scheduler.plugins.notsupported import NotSupported
 from podo.scheduler.plugins.tainttoleration import TaintToleration
 from podo.scheduler.plugins.volumebinding import VolumeBinding
 
 _taints, _affinity, _fit = TaintToleration(), NodeAffinity(), NodeResourcesFit()
 
-FILTERS: tuple[Filter, ...] = (VolumeBinding(), NodeUnschedulable(), NodeName(), _taints, _affinity, NodePorts(), _fit)
+_waiting = (NotSupported(), VolumeBinding())  # the same for every node: asked first
+FILTERS: tuple[Filter, ...] = (*_waiting, NodeUnschedulable(), NodeName(), _taints, _affinity, NodePorts(), _fit)
 SCORES: tuple[Score, ...] = (_taints, _affinity, _fit, BalancedAllocation())
