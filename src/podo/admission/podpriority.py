@@ -7,6 +7,7 @@ Source: "Pod Priority and Preemption" of the Kubernetes documentation.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import lru_cache
 
 import msgspec
 
@@ -31,7 +32,8 @@ class _Class(msgspec.Struct):
     preemptionPolicy: str = DEFAULT_POLICY
 
 
-_decode = msgspec.json.Decoder(_Class).decode
+#: Every pod asks for the few classes there are; their bytes change seldom.
+_decode = lru_cache(256)(msgspec.json.Decoder(_Class).decode)
 
 
 def handles(kind: Kind, operation: str, subresource: str) -> bool:
