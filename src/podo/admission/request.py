@@ -31,8 +31,6 @@ class AdmissionRequest:
     extra: Mapping[str, list[str]] = field(default_factory=dict)
     #: May the user do this too? ``may(verb, group, resource, name, namespace)``.
     may: Callable[..., bool] = _nothing
-    #: A fresh random suffix for a generated name.
-    suffix: Callable[[], str] = str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Source: "Configure Service Accounts for Pods" and "Managing Service Accounts" of
 
 from __future__ import annotations
 
-from typing import Any
+from zlib import crc32
 
 import orjson
 
@@ -14,6 +14,7 @@ from podo.admission.request import AdmissionRequest, Plugin, creates_pod
 from podo.api import registry
 from podo.api.errors import forbidden
 from podo.api.kind import Obj
+from podo.runtime.chance import SUFFIX_LETTERS
 from podo.runtime.tasks import sleep
 
 DEFAULT = "default"
@@ -38,7 +39,7 @@ async def admit(request: AdmissionRequest) -> None:
     spec["serviceAccountName"] = spec["serviceAccount"] = name
     account = await _account(request, name)
     if _wants_token(spec, account):
-        _mount_token(spec, request.suffix)
+        _mount_token(spec, _suffix(account))
     if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
         spec["imagePullSecrets"] = [{"name": one.get("name", "")} for one in account["imagePullSecrets"]]
 
@@ -73,7 +74,14 @@ def _wants_token(spec: Obj, account: Obj) -> bool:
     return True
 
 
-def _mount_token(spec: Obj, suffix: Any) -> None:
+def _suffix(account: Obj) -> str:
+    """Five letters for the volume's name: the same for all pods of an account, so that the pods of one template are
+    alike and their rules are checked once."""
+    number = crc32(str(account["metadata"].get("uid")).encode())
+    return "".join(SUFFIX_LETTERS[number // len(SUFFIX_LETTERS) ** place % len(SUFFIX_LETTERS)] for place in range(5))
+
+
+def _mount_token(spec: Obj, suffix: str) -> None:
     """The volume, and its mount in each container that has nothing else at that place."""
     volumes = spec.get("volumes") or []
     there = next((volume["name"] for volume in volumes if str(volume.get("name")).startswith(VOLUME_PREFIX)), "")
@@ -82,7 +90,7 @@ def _mount_token(spec: Obj, suffix: Any) -> None:
         mounts = container.get("volumeMounts") or []
         if any(mount.get("mountPath") == TOKEN_PATH for mount in mounts):
             continue
-        name = name or there or VOLUME_PREFIX + suffix()
+        name = name or there or VOLUME_PREFIX + suffix
         container["volumeMounts"] = [*mounts, {"name": name, "readOnly": True, "mountPath": TOKEN_PATH}]
     if name and not there:
         spec["volumes"] = [*volumes, token_volume(name)]

@@ -40,5 +40,4 @@ def _request(backend: Backend, call: Call, operation: str, obj: Obj | None, old:
         user.uid,
         user.info().get("extra") or {},  # type: ignore[arg-type]
         may,
-        backend.chance.suffix,
     )
