@@ -64,12 +64,10 @@ def taken(call: Call, managed: Managed, obj: Obj, now: float, name: str) -> Mana
 
 
 def _fields_of_new(kind: Kind, obj: Obj) -> Fields:
-    """Every field of a new object. Those made from a template (their names are generated) are alike but for their
-    metadata: what one has found out holds for all.
+    """Every field of a new object. Those made from one template are alike but for their metadata: what one has found
+    out holds for all.
     """
     of = shape.merging(kind)
-    if "generateName" not in obj["metadata"]:
-        return changes(blank(of), obj, layout_of(of))[0]
     encoded = orjson.dumps({name: value for name, value in obj.items() if name != "metadata"})
     if len(encoded) > _LARGEST:
         return changes(blank(of), obj, layout_of(of))[0]
