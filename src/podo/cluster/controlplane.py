@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from podo import controllers
 from podo.apiserver.app import ApiServer
@@ -25,8 +26,10 @@ from podo.reconcile.runner import Runner
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
 from podo.runtime.tasks import Tasks, sleep
-from podo.scheduler.scheduler import Scheduler
 from podo.storage.contract import Store
+
+if TYPE_CHECKING:
+    from podo.scheduler.scheduler import Scheduler
 
 #: Seconds of history that are kept for watches and paged lists (as kube-apiserver's etcd compaction interval).
 COMPACTION_SECONDS = 300.0
@@ -85,7 +88,8 @@ class ControlPlane:
         wanted = controllers.declarations(settings.pod_cidr, settings.ca.decode(), sign)
         self.runner = Runner(wanted, manager, self.cache, clock, chance, self.recorder)
         self.scheduler_recorder = EventRecorder(binder, clock, chance, component="default-scheduler")
-        self.scheduler = Scheduler(binder, self.cache, clock, chance, self.scheduler_recorder)
+        self._binder, self._clock, self._chance = binder, clock, chance
+        self.scheduler: Scheduler | None = None  # until start_scheduler
         self._tasks = Tasks("controlplane")
 
     async def start(self) -> None:
@@ -104,15 +108,29 @@ class ControlPlane:
         self._tasks.spawn(self._compact(), "compaction")
 
     async def start_loops(self) -> None:
-        """Start what works on the objects: the cache, controllers and scheduler."""
+        """Start what works on the objects: the cache and the controllers."""
         await self.recorder.start()
-        await self.scheduler_recorder.start()
-        await self.scheduler.start()
         await self.cache.start()
         await self.runner.start()
 
+    async def start_scheduler(self) -> None:
+        """The last part: it imports numpy, which is a fifth of a start and which no node waits for."""
+        from podo.scheduler.scheduler import Scheduler
+
+        await self.scheduler_recorder.start()
+        recorder = self.scheduler_recorder
+        self.scheduler = Scheduler(self._binder, self.cache, self._clock, self._chance, recorder)
+        await self.scheduler.start()
+
+    def idle(self) -> bool:
+        """Have controllers and scheduler nothing at work? (Timers do not count.)"""
+        return self.runner.idle() and (self.scheduler is None or self.scheduler.idle)
+
     async def stop(self) -> None:
-        for part in (self.runner, self.scheduler, self.cache, self.recorder, self.scheduler_recorder, self._tasks):
+        await self.runner.stop()
+        if self.scheduler:
+            await self.scheduler.stop()
+        for part in (self.cache, self.recorder, self.scheduler_recorder, self._tasks):
             await part.stop()
         await self._store.close()
 

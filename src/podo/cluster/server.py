@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib import import_module
 
 from podo.apiserver.local import LocalClient
 from podo.apiserver.subresources.kubelet import KubeletAccess
@@ -38,9 +39,11 @@ async def _serve(config: Config, clock: Clock, chance: Chance) -> None:
     server = await _listen(config, plane)
     await plane.start_loops()
     nodes = await _simulated_nodes(config, plane, clock, chance)
-    garbage.settle()
     say_ready()
     logger.info("ready", address=config.server_url)
+    await asyncio.to_thread(import_module, "podo.scheduler.scheduler")  # beside the loop, which answers meanwhile
+    await plane.start_scheduler()
+    garbage.settle()
     await stop.wait()
     await server.stop()
     for node in nodes:

@@ -85,6 +85,7 @@ class Simulation:
         """Start everything; returns when every node that is on is Ready."""
         await self._plane.start()
         await self._plane.start_loops()
+        await self._plane.start_scheduler()
         first = self._first_nodes
         states = [NodeState(f"node-{n}", n) for n in range(first)] if isinstance(first, int) else first
         for state in states:
@@ -229,7 +230,7 @@ class Simulation:
 
     def idle(self) -> bool:
         """Do controllers and scheduler have nothing at work?"""
-        return self._plane.runner.idle() and self._plane.scheduler.idle
+        return self._plane.idle()
 
     async def wait_until(self, condition: Condition, within: float = 60.0, what: str = "") -> Any:
         """Let time pass until ``condition`` (a function, async or not) gives something true, and return that.
