@@ -14,8 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from podo.api.kind import Obj
 from podo.api.meta import name_of
 from podo.client.cache import Cache, CacheChange
+from podo.network.syncing import Syncing
 from podo.runtime.log import Logger
-from podo.runtime.tasks import Tasks, sleep, within
+from podo.runtime.tasks import within
 
 log = Logger("podo.network.routes")
 
@@ -24,7 +25,6 @@ KINDS = ("Node",)
 #: Marks podo's routes in the kernel's table (rtnetlink's protocol field; a number that no routing daemon has).
 PROTOCOL = "110"
 SECONDS = 5.0
-FIRST_RETRY, LONGEST_RETRY = 0.5, 30.0
 
 #: podCIDR -> the next hop.
 Routes = dict[str, str]
@@ -58,37 +58,21 @@ class PodRoutes:
     def __init__(self, cache: Cache, own_name: str) -> None:
         self._cache = cache
         self._own_name = own_name
-        self._wake = asyncio.Event()
-        self._tasks = Tasks("routes")
         self._unsubscribe = lambda: None
+        self._syncing = Syncing("routes", self._sync)
 
     async def start(self) -> None:
         """The cache must be synced."""
         self._unsubscribe = self._cache.subscribe(self._note)
-        self._wake.set()
-        self._tasks.spawn(self._run(), "sync")
+        self._syncing.start()
 
     async def stop(self) -> None:
         self._unsubscribe()
-        await self._tasks.stop()
+        await self._syncing.stop()
 
     def _note(self, kind: str, revision: int, changes: Sequence[CacheChange]) -> None:
         if kind == "Node" and any(_matters(change) for change in changes):
-            self._wake.set()
-
-    async def _run(self) -> None:
-        retry = FIRST_RETRY
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            try:
-                await self._sync()
-                retry = FIRST_RETRY
-            except (OSError, TimeoutError, ValueError) as failure:
-                log.error("routes were not set", why=str(failure), retry_seconds=retry)
-                self._wake.set()
-                await sleep(retry)
-                retry = min(retry * 2, LONGEST_RETRY)
+            self._syncing.wake()
 
     async def _sync(self) -> None:
         links = _links(json.loads(await _ip("-json", "-4", "address") or "[]"))

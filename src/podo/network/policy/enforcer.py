@@ -15,12 +15,8 @@ from podo.client.index import Place
 from podo.network.policy.pods import PodFacts, facts_of
 from podo.network.policy.rules import Enforced, compile_policies
 from podo.network.policy.table import full_text
-from podo.runtime.log import Logger
-from podo.runtime.tasks import Tasks, sleep
+from podo.network.syncing import Syncing
 
-log = Logger("podo.network.policy")
-
-FIRST_RETRY, LONGEST_RETRY = 0.5, 30.0
 #: Between two replacements of the table: changes that come close together are one.
 PAUSE = 0.1
 #: The kinds that the cache and the cache of peers must have.
@@ -45,33 +41,31 @@ class PolicyEnforcer:
         self._watches_peers = False
         self._pods: dict[Place, PodFacts] = {}
         self._applied = ""
-        self._wake = asyncio.Event()
-        self._tasks = Tasks("policies")
         self._unsubscribe = lambda: None
-        self.synced = asyncio.Event()
+        self._syncing = Syncing("network policies", self._sync, failed=self._start_over, pause=PAUSE)
+        self.synced = self._syncing.synced
 
     async def start(self) -> None:
         """The cache must be synced."""
         self._unsubscribe = self._cache.subscribe(self._note_policy)
         self._peers.subscribe(self._note_peer)
-        self._wake.set()
-        self._tasks.spawn(self._run(), "sync")
+        self._syncing.start()
 
     async def stop(self) -> None:
         """Stop changing the table; it stays, so that policies hold while podo restarts."""
         self._unsubscribe()
-        await self._tasks.stop()
+        await self._syncing.stop()
         if self._watches_peers:
             await self._peers.stop()
 
     def _note_policy(self, kind: str, revision: int, changes: Sequence[CacheChange]) -> None:
         if kind == "NetworkPolicy" and changes:
-            self._wake.set()
+            self._syncing.wake()
 
     def _note_peer(self, kind: str, revision: int, changes: Sequence[CacheChange]) -> None:
         for change in changes:
             if kind != "Pod" or self._note_pod(change):
-                self._wake.set()
+                self._syncing.wake()
 
     def _note_pod(self, change: CacheChange) -> bool:
         """Take in a change of a pod. Does it matter to policies?"""
@@ -80,22 +74,8 @@ class PolicyEnforcer:
             self._pods[change.place] = now
         return before != now
 
-    async def _run(self) -> None:
-        retry = FIRST_RETRY
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            try:
-                await self._sync()
-                retry = FIRST_RETRY
-                self.synced.set()
-                await sleep(PAUSE)
-            except Exception as failure:  # whatever it is, the whole table is tried again
-                log.error("network policies were not applied", why=str(failure), retry_seconds=retry)
-                self._applied = ""
-                self._wake.set()
-                await sleep(retry)
-                retry = min(retry * 2, LONGEST_RETRY)
+    def _start_over(self) -> None:
+        self._applied = ""
 
     async def _sync(self) -> None:
         policies = self._cache.list("NetworkPolicy")

@@ -15,12 +15,8 @@ from podo.network.services import conntrack
 from podo.network.services.rules import Element, NodeFacts, chains_in, elements_of, host_ports_of
 from podo.network.services.table import TableFacts, change_text, full_text
 from podo.network.slices import ServiceName, SlicesByService
-from podo.runtime.log import Logger
-from podo.runtime.tasks import Tasks, sleep
+from podo.network.syncing import Syncing
 
-log = Logger("podo.network.services")
-
-FIRST_RETRY, LONGEST_RETRY = 0.5, 30.0
 #: The kinds that the cache must have. Of pods, those of this node are enough.
 KINDS = ("Service", "EndpointSlice", "Pod")
 
@@ -53,21 +49,19 @@ class ServiceProxy:
         self._chains: set[str] = set()
         self._changed: set[Source] = set()
         self._whole = True  # the next sync replaces the table
-        self._wake = asyncio.Event()
-        self._tasks = Tasks("services")
         self._unsubscribe = lambda: None
-        self.synced = asyncio.Event()
+        self._syncing = Syncing("services", self._sync, failed=self._start_over)
+        self.synced = self._syncing.synced
 
     async def start(self) -> None:
         """The cache must be synced: the first table is made from all of it."""
         self._unsubscribe = self._cache.subscribe(self._note)
-        self._wake.set()
-        self._tasks.spawn(self._run(), "sync")
+        self._syncing.start()
 
     async def stop(self) -> None:
         """Stop changing the table; it stays, so that Services work while podo restarts."""
         self._unsubscribe()
-        await self._tasks.stop()
+        await self._syncing.stop()
 
     def _note(self, kind: str, revision: int, changes: Sequence[CacheChange]) -> None:
         for change in changes:
@@ -76,23 +70,10 @@ class ServiceProxy:
             elif kind == "EndpointSlice":
                 self._changed |= {Source("Service", *service) for service in self._slices.note(change)}
         if self._changed:
-            self._wake.set()
+            self._syncing.wake()
 
-    async def _run(self) -> None:
-        retry = FIRST_RETRY
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            try:
-                await self._sync()
-                retry = FIRST_RETRY
-                self.synced.set()
-            except Exception as failure:  # whatever it is, the whole table is tried again
-                log.error("services were not applied", why=str(failure), retry_seconds=retry)
-                self._whole = True
-                self._wake.set()
-                await sleep(retry)
-                retry = min(retry * 2, LONGEST_RETRY)
+    def _start_over(self) -> None:
+        self._whole = True
 
     async def _sync(self) -> None:
         changed, self._changed = self._changed, set()
