@@ -24,6 +24,7 @@ from podo.network.services.nftables import Nftables
 from podo.network.services.proxy import ServiceProxy
 from podo.network.services.rules import NodeFacts
 from podo.network.services.table import TableFacts
+from podo.network.services.withdrawal import Withdrawal
 from podo.node import cni, containerd
 from podo.node.agent import NodeAgent
 from podo.node.config import NodeConfig
@@ -56,7 +57,8 @@ async def _serve(config: Config, name: str, clock: Clock, chance: Chance) -> Non
     proxy = _client(config, "kube-proxy")
     network = NodeNetwork(config, name, client, proxy, clock, chance)
     told = partial(_set_pod_cidr, config, name)
-    agent = NodeAgent(node_config(config, name), client, runtime, clock, chance, on_pod_cidr=told)
+    facts = node_config(config, name)
+    agent = NodeAgent(facts, client, runtime, clock, chance, on_pod_cidr=told, withdrawn=network.withdrawal.of)
     await agent.start()
     kubelet = await _listen(config, name, agent, runtime, clock)
     await network.start()
@@ -126,6 +128,7 @@ class NodeNetwork:
         self._nftables = Nftables()
         self._proxy = ServiceProxy(self._cache, NodeFacts(name), facts, self._nftables)
         peers = Cache(proxy, PEER_KINDS, clock=clock, chance=chance)
+        self.withdrawal = Withdrawal(self._cache, self._proxy.settled)
         self._policy_rules = Nftables()
         policy_table = realnode.policy_table(config)
         self._policies = PolicyEnforcer(self._cache, peers, name, config.dns_ip, policy_table, self._policy_rules)
@@ -138,6 +141,7 @@ class NodeNetwork:
         await self._dns.start()
         await self._policies.start()
         await self._proxy.start()
+        self.withdrawal.start()
         await self._routes.start()
         await self._tell_dns_port()
 
@@ -153,6 +157,7 @@ class NodeNetwork:
 
     async def stop(self) -> None:
         await self._routes.stop()
+        self.withdrawal.stop()
         await self._proxy.stop()
         await self._policies.stop()
         await self._dns.stop()

@@ -37,9 +37,11 @@ class Syncing:
         self._woken = asyncio.Event()
         self._tasks = Tasks(name)
         self.synced = asyncio.Event()  # set by the first success
+        self.settled = asyncio.Event()  # while nothing waits to be applied
 
     def wake(self) -> None:
         self._woken.set()
+        self.settled.clear()
 
     def start(self) -> None:
         """Begin, with a first run at once."""
@@ -65,5 +67,7 @@ class Syncing:
                 continue
             retry = FIRST_RETRY
             self.synced.set()
+            if not self._woken.is_set():
+                self.settled.set()
             if self._pause:
                 await sleep(self._pause)

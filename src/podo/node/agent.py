@@ -48,9 +48,13 @@ async def _ignore_pod_cidr(pod_cidr: str) -> None:
     return None
 
 
+async def _no_services(pod: Obj) -> None:
+    return None
+
+
 class NodeAgent:
     """One node. ``on_pod_cidr`` is awaited once, when the node's pod network is known, before the node says that it
-    is ready.
+    is ready. ``withdrawn`` returns when no Service sends new connections to a pod: containers are stopped after it.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class NodeAgent:
         machine: Machine | None = None,
         recorder: Recorder | None = None,
         on_pod_cidr: Callable[[str], Awaitable[None]] = _ignore_pod_cidr,
+        withdrawn: Callable[[Obj], Awaitable[None]] = _no_services,
     ) -> None:
         self._config = config
         self._runtime = runtime
@@ -75,7 +80,7 @@ class NodeAgent:
         inventory = Inventory(runtime, self._wake, machine.last_words)
         told = recorder or self._own_recorder
         assert told is not None
-        self.room = NodeRoom(config, client, runtime, inventory, machine, sources, told, clock, self._admit)
+        self.room = NodeRoom(config, client, runtime, inventory, machine, sources, told, clock, self._admit, withdrawn)
         self._pods = Cache(client, [Source("Pod", fields=f"spec.nodeName={config.name}")], clock=clock, chance=chance)
         self._heartbeat = Heartbeat(config, client, runtime, machine, clock, on_pod_cidr)
         self._meter = UsageMeter(config.name, machine, clock)

@@ -35,6 +35,8 @@ class NodeRoom:
     clock: Clock
     #: Whether this node will run a pod that is new to it.
     admit: Callable[[Obj], Awaitable[Rejection | None]]
+    #: Returns when no Service sends new connections to a pod that goes. Its caller has the deadline.
+    withdrawn: Callable[[Obj], Awaitable[None]]
     pulls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PULLS_AT_ONCE))
 
     def tell(self, pod: Obj, reason: str, message: str, type: str = "Normal", container: str = "") -> None:

@@ -1,25 +1,39 @@
-"""Stopping a container: preStop hook, SIGTERM, SIGKILL, all within one grace period."""
+"""Stopping a container: preStop hook, SIGTERM, SIGKILL, all within one grace period.
+
+SIGTERM waits until the Services have let go of a pod that goes, for a small part of its grace: who has just been sent
+here is still answered.
+"""
 
 from __future__ import annotations
 
+import asyncio
+
 from podo.api.kind import Obj
+from podo.api.meta import is_deleting
 from podo.node import podspec
 from podo.node.instructions import StopContainer
 from podo.node.machine import Target
 from podo.node.room import NodeRoom
+from podo.runtime.log import Logger
+
+log = Logger("podo.node")
 
 #: What is left for SIGTERM however long the preStop hook took (as the kubelet).
 LEAST_AFTER_HOOK_SECONDS = 2.0
+#: How long the Services are waited for: at most this, and at most so much of the grace.
+LONGEST_WITHDRAWAL_SECONDS, WITHDRAWAL_SHARE = 3.0, 0.25
 
 
 async def stop_container(room: NodeRoom, pod: Obj, order: StopContainer) -> None:
     """Return when the container has ended. Raises RuntimeFailure."""
     if order.message:
         room.tell(pod, "Killing", order.message, container=order.name)
-    began = room.clock.monotonic()
     grace = order.grace
-    if order.hook and await _pre_stop(room, pod, order):
-        grace = max(LEAST_AFTER_HOOK_SECONDS, grace - (room.clock.monotonic() - began))
+    if order.hook:
+        began = room.clock.monotonic()
+        hooked, _ = await asyncio.gather(_pre_stop(room, pod, order), _withdraw(room, pod, order.grace))
+        left = grace - (room.clock.monotonic() - began)
+        grace = max(LEAST_AFTER_HOOK_SECONDS, left) if hooked else left
     await room.runtime.stop_container(order.container_id, grace)
     await room.inventory.look_at_container(order.container_id)
 
@@ -37,3 +51,14 @@ async def _pre_stop(room: NodeRoom, pod: Obj, order: StopContainer) -> bool:
     if not result.passed:
         room.tell(pod, "FailedPreStopHook", f"PreStopHook failed: {result.output}", "Warning", order.name)
     return True
+
+
+async def _withdraw(room: NodeRoom, pod: Obj, grace: float) -> None:
+    """Wait until the Services have let go of a pod that goes. One that is only restarted stays where it is."""
+    if not is_deleting(pod):
+        return
+    try:
+        async with asyncio.timeout(min(LONGEST_WITHDRAWAL_SECONDS, grace * WITHDRAWAL_SHARE)):
+            await room.withdrawn(pod)
+    except TimeoutError:
+        log.warning("Services still send to a pod that goes", pod=podspec.full_name(pod))

@@ -22,6 +22,10 @@ from podo.storage.memory import MemoryStore
 Obj = dict[str, Any]
 
 
+async def no_services(pod: Obj) -> None:
+    return None
+
+
 class Node:
     """``writes``: every version of every pod that a watcher saw."""
 
@@ -32,11 +36,19 @@ class Node:
         self.writes: list[Obj] = []
         self.agent = self.new_agent()
 
-    def new_agent(self) -> NodeAgent:
+    def new_agent(self, withdrawn: Callable[[Obj], Awaitable[None]] = no_services) -> NodeAgent:
         async def network(cidr: str) -> None:
             self.runtime.set_pod_cidr(cidr)
 
-        return NodeAgent(self.config, self.client, self.runtime, self.clock, Chance(3), on_pod_cidr=network)
+        return NodeAgent(
+            self.config,
+            self.client,
+            self.runtime,
+            self.clock,
+            Chance(3),
+            on_pod_cidr=network,
+            withdrawn=withdrawn,
+        )
 
     async def watch(self) -> None:
         async for events in self.client.watch("Pod"):
@@ -240,6 +252,39 @@ def test_a_deletion_first_seen_in_the_answer_to_a_status_is_carried_out() -> Non
         await node.gone()
 
     tell(story)
+
+
+def stopped_after(seconds: float, grace: int) -> float:
+    """How long a deleted pod's container ran on while the Services took ``seconds`` to let go of it."""
+    found: list[float] = []
+
+    async def story(node: Node) -> None:
+        async def withdrawn(pod: Obj) -> None:
+            await asyncio.sleep(seconds)
+
+        await node.agent.stop()
+        node.agent = node.new_agent(withdrawn)
+        await node.agent.start()
+        await node.create(terminationGracePeriodSeconds=grace)
+        await node.until(is_running)
+        began = node.clock.now()
+        await node.client.delete("Pod", "web", "default")
+        while any(each.state == "running" for each in await node.runtime.list_containers()):
+            await asyncio.sleep(0.01)
+        found.append(node.clock.now() - began)
+        await node.gone()
+
+    tell(story)
+    return found[0]
+
+
+def test_a_container_is_not_stopped_before_the_services_have_let_go_of_its_pod() -> None:
+    assert 0.5 <= stopped_after(0.5, grace=30) < 0.6
+
+
+def test_services_that_do_not_let_go_hold_up_no_pod_for_long() -> None:
+    assert 3 <= stopped_after(60, grace=30) < 3.1
+    assert 0.5 <= stopped_after(60, grace=2) < 0.6
 
 
 def test_a_restarted_agent_adopts_what_runs_and_ends_what_is_not_wanted() -> None:

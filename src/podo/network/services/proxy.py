@@ -63,6 +63,10 @@ class ServiceProxy:
         self._unsubscribe()
         await self._syncing.stop()
 
+    async def settled(self) -> None:
+        """Return when the table is as the cache wants it."""
+        await self._syncing.settled.wait()
+
     def _note(self, kind: str, revision: int, changes: Sequence[CacheChange]) -> None:
         for change in changes:
             if kind in ("Service", "Pod"):
