@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -36,13 +37,13 @@ class Pki:
             now + datetime.timedelta(days=1),
         )
 
-    def issue(self, name: str, *groups: str) -> tuple[Path, Path]:
+    def issue(self, name: str, *groups: str, also: Sequence[str] = ()) -> tuple[Path, Path]:
+        """``also``: more DNS names that it serves under."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
         subject.append(x509.NameAttribute(NameOID.COMMON_NAME, name))
-        names = x509.SubjectAlternativeName(
-            [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-        )
+        served = [x509.DNSName(one) for one in ("localhost", *also)]
+        names = x509.SubjectAlternativeName([*served, x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
         built = self._builder(x509.Name(subject), key).add_extension(names, False)
         built = built.add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(self._identifier), False

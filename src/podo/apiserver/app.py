@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from podo.api import registry
 from podo.api.encoding import dumps, load
 from podo.api.errors import ApiError
@@ -21,6 +23,8 @@ from podo.apiserver import (
 from podo.apiserver.allocation import Allocator
 from podo.apiserver.backend import Backend, Config
 from podo.apiserver.call import Call
+from podo.apiserver.calling.caller import Caller
+from podo.apiserver.calling.services import resolve
 from podo.apiserver.compression import compressed
 from podo.apiserver.connecting import CONNECTED, connect
 from podo.apiserver.events import Frames
@@ -67,7 +71,8 @@ class ApiServer:
         allocator = Allocator(settings.service_cidr, settings.node_ports, chance)
         self._authorizer = AuthorizerChain()
         tokens = TokenAuthenticator(store, keys or TokenKeys(), clock, settings.issuer)
-        self.backend = Backend(store, clock, chance, settings, allocator, self._authorizer, tokens)
+        caller = Caller(partial(resolve, store, chance))
+        self.backend = Backend(store, clock, chance, settings, allocator, self._authorizer, tokens, caller)
         self.kubelet = kubelet
         self.started = False
         self._frames = Frames()
@@ -80,6 +85,10 @@ class ApiServer:
         services = await self.backend.store.range(registry.named("Service").prefix)
         self.backend.allocator.rebuild(load(record.value) for record in services.records)
         self.started = True
+
+    def close(self) -> None:
+        """Close the connections to other servers."""
+        self.backend.caller.close()
 
     def authorize(self, call: Call, fields: str = "") -> None:
         """Raises Forbidden. ``fields``: the field selector of a list or watch."""

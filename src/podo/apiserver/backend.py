@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from podo.apiserver.allocation import Allocator
+from podo.apiserver.calling.caller import Caller
 from podo.apiserver.fanout import FanOut
 from podo.authn.tokens import ISSUER, TokenAuthenticator
 from podo.authz.chain import AuthorizerChain
@@ -38,4 +39,5 @@ class Backend:
     allocator: Allocator
     authorizer: AuthorizerChain
     tokens: TokenAuthenticator
+    caller: Caller  # of webhooks
     fanout: FanOut = field(default_factory=FanOut)

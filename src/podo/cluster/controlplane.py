@@ -132,6 +132,7 @@ class ControlPlane:
             await self.scheduler.stop()
         for part in (self.cache, self.recorder, self.scheduler_recorder, self._tasks):
             await part.stop()
+        self.api.close()
         await self._store.close()
 
     async def _compact(self) -> None:

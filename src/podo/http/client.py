@@ -227,7 +227,11 @@ class Stream:
 
 
 class HttpPool:
-    """The connections to one server: TCP with or without TLS, or a Unix socket (``unix_path``)."""
+    """The connections to one server: TCP with or without TLS, or a Unix socket (``unix_path``).
+
+    ``server_name``: whom its certificate must name; ``authority``: what the Host header says, where it is not the
+    address.
+    """
 
     def __init__(
         self,
@@ -237,13 +241,15 @@ class HttpPool:
         tls: ssl.SSLContext | None = None,
         server_name: str = "",
         unix_path: str = "",
+        authority: str = "",
     ) -> None:
         self._host = host
         self._port = port
         self._tls = tls
         self._server_name = server_name or host
         self._unix_path = unix_path
-        self._host_header = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._host_header = authority or (f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        self._closed = False
         self._idle: deque[_Connection] = deque()
         self._turns = asyncio.Semaphore(CONNECTIONS)
         self._streams: set[_Connection] = set()
@@ -284,7 +290,7 @@ class HttpPool:
             answer = Answer(incoming.status, incoming.headers, await incoming.read(limit))
             done = True
         finally:
-            if done and not connection.spoiled:
+            if done and not connection.spoiled and not self._closed:
                 connection.idle_since = asyncio.get_running_loop().time()
                 self._idle.append(connection)
             elif not connection.lost:
@@ -357,7 +363,8 @@ class HttpPool:
         return head.encode("latin-1") + b"\r\n" + body
 
     def close(self) -> None:
-        """Close what is idle and every stream."""
+        """Close what is idle and every stream; what is under way closes when it is done."""
+        self._closed = True
         for connection in (*self._idle, *self._streams):
             connection.close()
         self._idle.clear()

@@ -1,0 +1,1 @@
+"""Requests that the API server itself makes: to admission and conversion webhooks and to extension API servers."""
