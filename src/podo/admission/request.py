@@ -31,6 +31,13 @@ class AdmissionRequest:
     extra: Mapping[str, list[str]] = field(default_factory=dict)
     #: May the user do this too? ``may(verb, group, resource, name, namespace)``.
     may: Callable[..., bool] = _nothing
+    dry_run: bool = False
+    #: What the client is told in Warning headers; plug-ins append.
+    warnings: list[str] = field(default_factory=list)
+    #: Audit annotations, key -> value; plug-ins add.
+    annotations: dict[str, str] = field(default_factory=dict)
+    #: The options of the request (CreateOptions, UpdateOptions, DeleteOptions), where the verb knows them.
+    options: Obj = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

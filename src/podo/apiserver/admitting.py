@@ -40,4 +40,6 @@ def _request(backend: Backend, call: Call, operation: str, obj: Obj | None, old:
         user.uid,
         user.info().get("extra") or {},  # type: ignore[arg-type]
         may,
+        call.dry_run,
+        call.warnings,
     )
