@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 KUBECTL := build/bin/kubectl
 
 .DEFAULT_GOAL := help
-.PHONY: help setup images demo down test unit live check format bench sim schema clean
+.PHONY: help setup images demo down test unit live conformance check format bench sim schema clean
 
 help:           ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -42,6 +42,9 @@ unit: setup     ## only what needs no root and no containers
 
 live: images    ## only what runs real containers, networks and processes
 	@$(BIN)/python -m pytest tests/live
+
+conformance: images  ## which rows of the official inventory podo proves; AREA=apps for one area
+	@$(BIN)/python -m tests.conformance $(AREA)
 
 check: setup    ## style, types, layers
 	@$(BIN)/ruff check .
