@@ -7,6 +7,7 @@ from functools import cache
 from podo.admission import (
     certificates,
     defaulttolerationseconds,
+    limitranger,
     namespacelifecycle,
     noderestriction,
     podpriority,
@@ -20,12 +21,14 @@ from podo.api.kind import Kind
 PLUGINS: tuple[Plugin, ...] = (
     namespacelifecycle.PLUGIN,
     noderestriction.PLUGIN,
+    limitranger.DEFAULTS,
     serviceaccount.PLUGIN,
     *certificates.PLUGINS,
     taintnodesbycondition.PLUGIN,
     podpriority.PLUGIN,
     runtimeclass.PLUGIN,
     defaulttolerationseconds.PLUGIN,
+    limitranger.LIMITS,
 )
 
 

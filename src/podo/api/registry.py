@@ -33,6 +33,7 @@ from podo.api.kinds.core.binding import BINDING
 from podo.api.kinds.core.configmap import CONFIGMAP
 from podo.api.kinds.core.endpoints import ENDPOINTS
 from podo.api.kinds.core.event import EVENT
+from podo.api.kinds.core.limitrange import LIMITRANGE
 from podo.api.kinds.core.namespace import NAMESPACE
 from podo.api.kinds.core.node import NODE
 from podo.api.kinds.core.persistentvolume import PERSISTENTVOLUME
@@ -73,6 +74,7 @@ _SERVED: tuple[Kind, ...] = (
     CONFIGMAP,
     ENDPOINTS,
     EVENT,
+    LIMITRANGE,
     NAMESPACE,
     NODE,
     PERSISTENTVOLUME,

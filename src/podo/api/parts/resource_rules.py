@@ -39,23 +39,33 @@ def check_resources(resources: dict[str, Any], path: str, found: Found) -> None:
         limit = limits.get(name)
         if limit is not None:
             _check_pair(name, amount, limit, path, found)
-        elif not _may_overcommit(name):
+        elif not may_overcommit(name):
             found.append(required(f"{path}.limits", "Limit must be set for non overcommitable resources"))
 
 
-def _check_one(name: str, amount: Any, path: str, found: Found) -> None:
+def check_resource_name(name: str, path: str, found: Found) -> None:
+    """The name of a resource anywhere: a standard one, or one with a domain in front."""
+    check_text(path, name, names.qualified_name, found)
+    if "/" not in name and not _is_known(name) and name not in _ELSEWHERE:
+        found.append(invalid(path, name, "must be a standard resource type or fully qualified"))
+
+
+def check_container_resource_name(name: str, path: str, found: Found) -> None:
+    """The name of a resource that a container can ask for."""
     if not _is_known(name):
-        check_text(f"{path}[{name}]", name, names.qualified_name, found)
+        check_resource_name(name, path, found)
         if "/" not in name:
-            if name not in _ELSEWHERE:
-                found.append(invalid(f"{path}[{name}]", name, "must be a standard resource type or fully qualified"))
-            found.append(invalid(f"{path}[{name}]", name, "must be a standard resource for containers"))
+            found.append(invalid(path, name, "must be a standard resource for containers"))
+
+
+def _check_one(name: str, amount: Any, path: str, found: Found) -> None:
+    check_container_resource_name(name, f"{path}[{name}]", found)
     value = _parsed(str(amount))
     if value is None:
         found.append(invalid(f"{path}[{name}]", amount, quantity.MALFORMED))
     elif value.nano < 0:
         found.append(invalid(f"{path}[{name}]", str(value), "must be greater than or equal to 0"))
-    elif not _may_overcommit(name) and not name.startswith(_HUGE) and value.nano % 10**9:
+    elif not may_overcommit(name) and not name.startswith(_HUGE) and value.nano % 10**9:
         found.append(invalid(f"{path}[{name}]", str(value), "must be an integer"))
 
 
@@ -65,7 +75,7 @@ def _check_pair(name: str, request: Any, limit: Any, path: str, found: Found) ->
     wanted, most = _parsed(str(request)), _parsed(str(limit))
     if wanted is None or most is None:
         return
-    if not _may_overcommit(name):
+    if not may_overcommit(name):
         if wanted != most:
             found.append(invalid(f"{path}.requests", str(wanted), f"must be equal to {name} limit of {most}"))
     elif wanted > most:
@@ -76,7 +86,7 @@ def _is_known(name: str) -> bool:
     return name in _STANDARD or name.startswith(_HUGE)
 
 
-def _may_overcommit(name: str) -> bool:
+def may_overcommit(name: str) -> bool:
     """Native resources other than huge pages may be limited above what is requested."""
     return name in _STANDARD or "kubernetes.io/" in name
 
