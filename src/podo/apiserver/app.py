@@ -148,7 +148,7 @@ class ApiServer:
         self.authorize(call, query.get("fieldSelector", ""))
         call.manager = managers.from_agent(request.headers.get("user-agent", ""))
         if call.subresource in CONNECTED:
-            return await connect(self.backend, self.kubelet, request, call)
+            return await connect(self.backend, self.kubelet, request, call, found.rest)
         exchange = resources.exchange_of(request, call, query)
         if verb == "watch":
             operations.check_verb(call)

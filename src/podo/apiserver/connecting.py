@@ -1,4 +1,5 @@
-"""The subresources that are streams to a node (log, exec, attach, portforward): finds the pod's node and hands on."""
+"""The subresources that are connections to a node (log, exec, attach, portforward) or to an application (proxy): finds
+what is to be reached and hands on."""
 
 from __future__ import annotations
 
@@ -10,17 +11,21 @@ from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call
 from podo.apiserver.subresources.kubelet import KubeletAccess
 from podo.apiserver.subresources.log import log
+from podo.apiserver.subresources.proxy import proxy
 from podo.apiserver.subresources.streaming import stream
 from podo.apiserver.verbs.get import get
 from podo.http.message import Request, Response, Streaming, Upgrade
 
-CONNECTED = frozenset({"log", "exec", "attach", "portforward"})
+CONNECTED = frozenset({"log", "exec", "attach", "portforward", "proxy"})
 
 
 async def connect(
-    backend: Backend, kubelet: KubeletAccess | None, request: Request, call: Call
+    backend: Backend, kubelet: KubeletAccess | None, request: Request, call: Call, rest: str = ""
 ) -> Response | Streaming | Upgrade:
-    """Raises NotFound for an absent pod and what the kubelet refuses. Authorization is done."""
+    """Raises NotFound for an absent pod and what the kubelet refuses. Authorization is done. ``rest``: the path behind
+    ``/proxy``."""
+    if call.subresource == "proxy":
+        return await proxy(backend, kubelet, request, call, rest)
     pod = load((await get(backend, call)).value)
     if kubelet is None:
         raise ApiError("ServiceUnavailable", f"{call.subresource}: this API server has no way to kubelets")

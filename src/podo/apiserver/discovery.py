@@ -27,6 +27,7 @@ _SUBRESOURCES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "exec": ("", "v1", "PodExecOptions", ("create", "get")),
     "attach": ("", "v1", "PodAttachOptions", ("create", "get")),
     "portforward": ("", "v1", "PodPortForwardOptions", ("create", "get")),
+    "proxy": ("", "v1", "{}ProxyOptions", ("create", "delete", "get", "patch", "update")),
     "approval": ("", "", "", ("get", "patch", "update")),
     "token": ("authentication.k8s.io", "v1", "TokenRequest", ("create",)),
 }
@@ -109,7 +110,7 @@ def _subresource(kind: Kind, name: str) -> Obj:
     row: Obj = {"name": f"{kind.plural}/{name}", "singularName": "", "namespaced": kind.namespaced}
     if group:
         row |= {"group": group, "version": version}
-    return row | {"kind": body or kind.kind, "verbs": list(verbs)}
+    return row | {"kind": body.format(kind.kind) or kind.kind, "verbs": list(verbs)}
 
 
 @lru_cache(maxsize=2)
@@ -157,5 +158,5 @@ def _discovered_resource(kind: Kind) -> Obj:
 def _discovered_subresource(kind: Kind, name: str) -> Obj:
     group, version, body, verbs = _SUBRESOURCES[name]
     own = {"group": kind.group, "version": kind.version, "kind": kind.kind}
-    response = {"group": group, "version": version, "kind": body} if body else own
+    response = {"group": group, "version": version, "kind": body.format(kind.kind)} if body else own
     return {"subresource": name, "responseKind": response, "verbs": list(verbs)}

@@ -16,6 +16,7 @@ from podo.apiserver.fieldmanagement import managers
 from podo.apiserver.negotiate import Form, resource_form
 from podo.apiserver.parameters import Query
 from podo.apiserver.route import Route
+from podo.apiserver.subresources import proxy
 from podo.apiserver.subresources.scale import get_scale
 from podo.apiserver.verbs.delete import delete, parse_options
 from podo.apiserver.verbs.deletecollection import delete_collection
@@ -44,6 +45,8 @@ class Exchange:
 
 def verb_of(method: str, route: Route, query: Query) -> str:
     """The API's verb of a request. Raises MethodNotAllowed."""
+    if route.subresource == "proxy" and method in proxy.METHODS:
+        return proxy.VERBS.get(method, "")
     if route.subresource:
         table = _ON_SUBRESOURCE
     else:

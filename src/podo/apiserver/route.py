@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import unquote
 
@@ -15,7 +15,7 @@ MAX_PATH = 4096
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path of a resource. ``rest``: what follows the subresource (``proxy/a/b``)."""
+    """A path of a resource. ``rest``: what follows ``/proxy``, percent-encoded as it came ("/a/b", "/" or "")."""
 
     kind: Kind
     namespace: str = ""
@@ -24,9 +24,27 @@ class Route:
     rest: str = ""
 
 
-@lru_cache(maxsize=4096)
 def route(path: str) -> Route | None:
     """What a path (percent-encoded, without the query) names; None if no resource has it."""
+    if "/proxy/" in path:
+        own, rest = _before_proxied(path)
+        found = _route(own)
+        return replace(found, rest=rest) if found is not None and rest else found
+    return _route(path)
+
+
+def _before_proxied(path: str) -> tuple[str, str]:
+    """The path up to ``/proxy`` and the rest, which names something elsewhere."""
+    parts = path.split("/", 8)
+    at = 7 if parts[3:4] == ["namespaces"] else 5
+    if parts[1] != "api" or parts[at : at + 1] != ["proxy"]:
+        return path, ""
+    own = "/".join(parts[: at + 1])
+    return own, path[len(own) :]
+
+
+@lru_cache(maxsize=4096)
+def _route(path: str) -> Route | None:
     if len(path) > MAX_PATH:
         return None
     parts = [unquote(part) for part in path.split("/")[1:]] if "%" in path else path.split("/")[1:]
@@ -59,7 +77,7 @@ def _resource(group: str, version: str, parts: list[str]) -> Route | None:
 def _named(kind: Kind, namespace: str, parts: list[str]) -> Route | None:
     if len(parts) > 1 and parts[1] not in kind.subresources:
         return None
-    if len(parts) > 2 and parts[1] != "proxy":
+    if len(parts) > 2:
         return None
     name = parts[0] if parts else ""
-    return Route(kind, namespace, name, parts[1] if len(parts) > 1 else "", "/".join(parts[2:]))
+    return Route(kind, namespace, name, parts[1] if len(parts) > 1 else "")

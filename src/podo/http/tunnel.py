@@ -92,13 +92,13 @@ def request_head(request: Request, target: str, host: str) -> bytes:
     for name, value in fields:
         lower = name.decode("latin-1").lower()
         if lower == "sec-websocket-protocol":
-            value = _without_token(value)
+            value = without_token(value)
         if value and not lower.startswith(_KEPT_BACK):
             lines.append(name + b": " + value)
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
-def _without_token(protocols: bytes) -> bytes:
+def without_token(protocols: bytes) -> bytes:
     """WebSocket subprotocols but for the one that browsers carry their credentials in."""
     offered = [protocol.strip() for protocol in protocols.split(b",")]
     return b", ".join(one for one in offered if not one.startswith(_TOKEN_PROTOCOL))

@@ -115,6 +115,6 @@ NODE = Kind(
         wide("Container-Runtime", _info("containerRuntimeVersion")),
     ),
     fields={"spec.unschedulable": lambda node: "true" if (node.get("spec") or {}).get("unschedulable") else "false"},
-    subresources=frozenset({"status"}),
+    subresources=frozenset({"status", "proxy"}),
     status_on_create=True,
 )

@@ -64,6 +64,6 @@ POD = Kind(
         "status.podIP": _pod_ip,
         "status.nominatedNodeName": _status("nominatedNodeName"),
     },
-    subresources=frozenset({"status", "binding", "eviction", "log", "exec", "attach", "portforward"}),
+    subresources=frozenset({"status", "binding", "eviction", "log", "exec", "attach", "portforward", "proxy"}),
     generation=True,
 )

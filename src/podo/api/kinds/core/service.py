@@ -147,6 +147,6 @@ SERVICE = Kind(
         "spec.clusterIP": lambda service: service["spec"].get("clusterIP") or "",
         "spec.type": lambda service: service["spec"].get("type") or "",
     },
-    subresources=frozenset({"status"}),
+    subresources=frozenset({"status", "proxy"}),
     name_rule="label1035",
 )
