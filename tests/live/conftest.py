@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 
@@ -13,7 +14,7 @@ from tests.live.podo import Cluster, cluster
 
 @pytest.fixture(scope="session")
 def shared_cluster() -> Iterator[Cluster]:
-    with cluster("live") as made:
+    with cluster(f"live-{os.getpid()}") as made:  # two test runs on a machine do not meet
         made.load_images("pause", "busybox", "nginx")
         yield made
 

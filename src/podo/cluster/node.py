@@ -124,7 +124,7 @@ class NodeNetwork:
         address = config.node_address(name)
         behind = () if fabric.is_apart(config, name) else (config.node_cidr,)
         facts = TableFacts(realnode.nft_table(config), config.pod_cidr, config.service_cidr, (address,), behind)
-        self._routes = PodRoutes(self._cache, name)
+        self._routes = PodRoutes(self._cache, name, config.pod_cidr)
         self._nftables = Nftables()
         self._proxy = ServiceProxy(self._cache, NodeFacts(name), facts, self._nftables)
         peers = Cache(proxy, PEER_KINDS, clock=clock, chance=chance)

@@ -89,6 +89,7 @@ def remove(config: Config, node: str, process: ProcessId | None) -> None:
     asyncio.run(containerd.sweep(directory(config, node)))  # volumes: tmpfs mounts of pods
     Cgroups(cgroup(config, node)).remove_all()
     _remove_tables(config)
+    asyncio.run(_remove_routes(config))
 
 
 async def _remove_pods(place: Path) -> None:
@@ -116,3 +117,12 @@ def _remove_tables(config: Config) -> None:
         nftables.close()
     except NftFailed as failure:
         log.warning("the nftables tables stay", table=nft_table(config), why=str(failure))
+
+
+async def _remove_routes(config: Config) -> None:
+    from podo.network.pods import routes
+
+    try:
+        await routes.remove(config.pod_cidr)
+    except OSError as failure:
+        log.warning("the routes to pods stay", cidr=config.pod_cidr, why=str(failure))

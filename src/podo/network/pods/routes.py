@@ -1,7 +1,7 @@
 """Routes to the pod networks of the other nodes, for nodes that share a link.
 
-A node whose InternalIP is on a link of this machine is the way to its podCIDR. What is further away is left to the
-machine's own routing table.
+A node whose InternalIP is on a link of this machine is the way to its podCIDR. What is sent to a pod that is nowhere
+is refused here: it must not follow the default route out of the cluster.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ KINDS = ("Node",)
 PROTOCOL = "110"
 SECONDS = 5.0
 
-#: podCIDR -> the next hop.
+#: CIDR -> the next hop, or UNREACHABLE.
 Routes = dict[str, str]
+UNREACHABLE = ""
 
 
-def routes_to(nodes: Iterable[Obj], own_name: str, links: Sequence[ipaddress.IPv4Network]) -> Routes:
+def routes_to(nodes: Iterable[Obj], own_name: str, links: Sequence[ipaddress.IPv4Network], cluster_cidr: str) -> Routes:
     """The routes that this node needs (pure). ``links``: the networks that it is directly on."""
-    found: Routes = {}
+    found: Routes = {cluster_cidr: UNREACHABLE}
     for node in nodes:
         cidr, address = node.get("spec", {}).get("podCIDR"), _address(node)
         if name_of(node) == own_name or not cidr or address is None:
@@ -53,11 +54,12 @@ def _address(node: Obj) -> ipaddress.IPv4Address | None:
 
 
 class PodRoutes:
-    """Keeps the kernel's routes as ``routes_to`` wants them. They stay when podo stops, and go with the link."""
+    """Keeps the kernel's routes as ``routes_to`` wants them. They stay when podo stops: what runs stays reachable."""
 
-    def __init__(self, cache: Cache, own_name: str) -> None:
+    def __init__(self, cache: Cache, own_name: str, cluster_cidr: str) -> None:
         self._cache = cache
         self._own_name = own_name
+        self._cluster_cidr = cluster_cidr
         self._unsubscribe = lambda: None
         self._syncing = Syncing("routes", self._sync)
 
@@ -76,14 +78,14 @@ class PodRoutes:
 
     async def _sync(self) -> None:
         links = _links(json.loads(await _ip("-json", "-4", "address") or "[]"))
-        wanted = routes_to(self._cache.list("Node"), self._own_name, links)
-        there = _present(json.loads(await _ip("-json", "-4", "route", "show", "proto", PROTOCOL) or "[]"))
+        wanted = routes_to(self._cache.list("Node"), self._own_name, links, self._cluster_cidr)
+        there = await _present(self._cluster_cidr)
         for cidr in there.keys() - wanted.keys():
-            await _ip("route", "delete", cidr, "proto", PROTOCOL)
+            await _ip("route", "delete", *_route(cidr, there[cidr]))
         for cidr, via in wanted.items():
             if there.get(cidr) != via:
-                await _ip("route", "replace", cidr, "via", via, "proto", PROTOCOL)
-                log.info("route", to=cidr, via=via)
+                await _ip("route", "replace", *_route(cidr, via))
+                log.info("route", to=cidr, via=via or "nowhere")
 
 
 def _matters(change: CacheChange) -> bool:
@@ -104,8 +106,23 @@ def _links(addresses: Iterable[Mapping[str, object]]) -> list[ipaddress.IPv4Netw
     return found
 
 
-def _present(routes: Iterable[Mapping[str, str]]) -> Routes:
-    return {route["dst"]: route.get("gateway", "") for route in routes}
+async def remove(cluster_cidr: str) -> None:
+    """Take away the routes of a cluster's pod networks. Raises OSError."""
+    for cidr, via in (await _present(cluster_cidr)).items():
+        await _ip("route", "delete", *_route(cidr, via))
+
+
+async def _present(cluster_cidr: str) -> Routes:
+    """podo's routes of one cluster: another one on this machine has another range."""
+    shown = json.loads(await _ip("-json", "-4", "route", "show", "proto", PROTOCOL, "root", cluster_cidr) or "[]")
+    return {route["dst"]: route.get("gateway", UNREACHABLE) for route in shown}
+
+
+def _route(cidr: str, via: str) -> tuple[str, ...]:
+    """A route as ``ip`` takes it."""
+    if via == UNREACHABLE:
+        return ("unreachable", cidr, "proto", PROTOCOL)
+    return (cidr, "via", via, "proto", PROTOCOL)
 
 
 async def _ip(*arguments: str) -> str:

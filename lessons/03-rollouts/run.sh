@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Lesson 3: four ways to bring a new version to users, each with users: what answered is printed second by second.
+# Needs a running cluster with real containers (podo up). KUBECTL names another kubectl, CONTEXT another cluster,
+# RATE the requests a second.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+kubectl="${KUBECTL:-$root/build/bin/kubectl} --context ${CONTEXT:-podo-default}"
+python=$(command -v python3)
+users=""
+
+say() { printf '\n# %s\n' "$*"; }
+show() { printf '$ kubectl %s\n' "$*"; $kubectl "$@"; }
+users_come() {  # they ask until users_go
+    "$python" "$here/traffic.py" "http://$address/" --rate "${RATE:-500}" --seconds 120 &
+    users=$!
+}
+users_go() {  # [seconds]: after a look at what they get
+    sleep "${1:-1}"
+    kill -TERM "$users"
+    wait "$users" || code=$?
+    users=""
+}
+finish() {
+    [ -z "$users" ] || kill -TERM "$users" 2>/dev/null || true
+    $kubectl delete deployment/myapp deployment/blue deployment/green service/myapp --ignore-not-found --wait=false >/dev/null 2>&1 || true
+}
+trap finish EXIT
+
+runtime=$($kubectl get nodes -o jsonpath='{.items[0].status.nodeInfo.containerRuntimeVersion}')
+case "$runtime" in
+    containerd*) ;;
+    *) echo "This lesson needs real containers; the nodes are simulated ($runtime)." >&2; exit 6 ;;
+esac
+
+say "A Service for whatever carries the label app=myapp."
+show apply -f "$here/service.yaml"
+address=$($kubectl get service myapp -o jsonpath='{.spec.clusterIP}')
+
+say "1. Recreate: the old pods all go before new ones come. Users see a gap."
+show apply -f "$here/recreate.yaml"
+show rollout status deployment/myapp --timeout=60s
+users_come
+show set image deployment/myapp myapp=nginx:1.16.1
+show rollout status deployment/myapp --timeout=60s
+code=0; users_go
+say "Requests failed in the gap: exit code $code."
+show delete deployment/myapp --wait=true
+
+say "2. RollingUpdate: one more, one less, until all are new. For a while both versions answer, and none fails."
+show apply -f "$here/rolling.yaml"
+show rollout status deployment/myapp --timeout=60s
+users_come
+show set image deployment/myapp myapp=nginx:1.16.1
+show rollout status deployment/myapp --timeout=60s
+code=0; users_go
+say "Failed requests make exit code 1; it was $code. There is no preStop hook: podo sends SIGTERM when no Service sends there any more."
+rolling=$code
+say "And back again, as easily."
+show rollout undo deployment/myapp
+show rollout status deployment/myapp --timeout=60s
+show delete deployment/myapp --wait=true
+
+say "3. Blue/green: both versions stand ready, and the Service's selector turns from one to the other at once."
+show apply -f "$here/blue.yaml" -f "$here/green.yaml"
+show patch service myapp -p '{"spec":{"selector":{"app":"myapp","colour":"blue"}}}'
+show rollout status deployment/blue --timeout=60s
+show rollout status deployment/green --timeout=60s
+users_come
+sleep 1.5
+show patch service myapp -p '{"spec":{"selector":{"app":"myapp","colour":"green"}}}'
+code=0; users_go 2
+bluegreen=$code
+
+say "4. Canary: the Service takes both, and the share of the new version is its share of the pods."
+show scale deployment/blue --replicas=3
+show scale deployment/green --replicas=1
+show rollout status deployment/green --timeout=60s
+$kubectl wait pods -l colour=green --for=delete --timeout=1s >/dev/null 2>&1 || true
+show patch service myapp --type=json -p '[{"op":"remove","path":"/spec/selector/colour"}]'
+users_come
+sleep 2
+show scale deployment/green --replicas=3
+show rollout status deployment/green --timeout=60s
+show scale deployment/blue --replicas=1
+code=0; users_go 2
+canary=$code
+
+say "Failed requests: rolling update $rolling, blue/green $bluegreen, canary $canary (0: none)."
+[ "$rolling$bluegreen$canary" = 000 ]

@@ -1,0 +1,43 @@
+"""The lessons that show more than one command, run as a reader runs them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.live.machine import needs_containerd, needs_root
+from tests.live.podo import Cluster
+
+pytestmark = [pytest.mark.live, needs_root, needs_containerd]
+
+LESSONS = Path(__file__).parents[2] / "lessons"
+
+
+def lesson(cluster: Cluster, name: str, seconds: float = 180) -> str:
+    """What a lesson printed; it must have ended well."""
+    names = {"KUBECONFIG": str(cluster.kubeconfig), "CONTEXT": f"podo-{cluster.name}"}
+    ended = subprocess.run(
+        ["bash", str(LESSONS / name / "run.sh")],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=seconds,
+        env={**os.environ, **names},
+    )
+    assert ended.returncode == 0, ended.stdout
+    return ended.stdout
+
+
+def test_four_ways_to_roll_out_and_what_users_see_of_each(shared_cluster: Cluster) -> None:
+    told = lesson(shared_cluster, "03-rollouts")
+    assert "Requests failed in the gap: exit code 1." in told
+    assert "Failed requests: rolling update 0, blue/green 0, canary 0 (0: none)." in told, told
+    totals = re.findall(r"all: (\d+) requests", told)
+    assert len(totals) == 4 and min(map(int, totals)) > 500, told
+    canary = re.findall(r"1\.14\.2 +\d+ +(\d+) %    1\.16\.1", told.partition("# 4. Canary")[2])
+    assert 60 <= int(canary[0]) <= 90, told  # three pods of four
