@@ -1,11 +1,14 @@
-"""What a kind is. One value of this type stands for a built-in kind and, later, for one made from a
+"""What a kind is. One value of this type stands for a built-in kind or for one made from a
 CustomResourceDefinition."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from podo.api.structural.schema import StructuralSchema
 
 #: An object in memory: its decoded JSON in wire form.
 Obj = dict[str, Any]
@@ -111,6 +114,12 @@ class Kind:
     stored_as: Kind | None = None
     to_stored: Callable[[Obj], Obj] | None = None
     from_stored: Callable[[Obj], Obj] | None = None
+    #: Of a custom kind: its schema, which stands in for a type of the schema table.
+    custom: StructuralSchema | None = None
+    #: Told with every answer about a kind whose version is deprecated.
+    warning: str = ""
+    #: The name of a list of such objects, where it is not the kind's with ``List`` behind it.
+    named_list: str = ""
 
     @property
     def api_version(self) -> str:
@@ -129,7 +138,7 @@ class Kind:
 
     @property
     def list_kind(self) -> str:
-        return f"{self.kind}List"
+        return self.named_list or f"{self.kind}List"
 
     @property
     def has_status(self) -> bool:

@@ -57,13 +57,17 @@ def _of_root(kind: Type, name: str) -> Layout | None:
         return UNTRACKED
     field = kind.fields.get(name)
     if name == "metadata" and field is not None and field.shape.type is not None:
-        metadata = field.shape.type
-
-        def find(inner: str) -> Layout | None:
-            return UNTRACKED if inner in _UNTRACKED_METADATA else _of_member(metadata, inner)
-
-        return Struct(find, is_kept=True)
+        return metadata_layout(field.shape.type)
     return _of_member(kind, name)
+
+
+def metadata_layout(metadata: Type) -> Struct:
+    """The layout of the metadata of objects."""
+
+    def find(inner: str) -> Layout | None:
+        return UNTRACKED if inner in _UNTRACKED_METADATA else _of_member(metadata, inner)
+
+    return Struct(find, is_kept=True)
 
 
 def _of_member(kind: Type, name: str) -> Layout | None:

@@ -1,0 +1,142 @@
+"""A structural schema as a whole: what a custom kind has in place of a type of the schema table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+from podo.api.kind import Obj, Problem
+from podo.api.rules import Found
+from podo.api.structural import defaulting, embedded, layouts, listtypes, pruning, publishing, validating
+from podo.api.structural.correlating import ABSENT
+from podo.api.structural.rules import Rules
+from podo.api.structural.walking import EMBEDDED, RESOURCE_FIELDS, Schema
+from podo.values.fields.layout import Struct
+
+
+
+class StructuralSchema:
+    """Each part is compiled when it is first needed. ``of``: the kind that the schema is of.
+
+    ``schema`` is ``spec.versions[].schema.openAPIV3Schema`` of a CustomResourceDefinition whose rules hold.
+    """
+
+    def __init__(self, schema: Schema, group: str, version: str, kind: str) -> None:
+        self.schema = schema
+        self.group, self.version, self.kind = group, version, kind
+        #: What there is of an object before anything is set (server-side apply).
+        self.blank: Obj = {"metadata": {}}
+
+    # -- writes ------------------------------------------------------------------------------------------------------
+
+    def decode(self, obj: Obj) -> list[str]:
+        """Bring a body into the stored form, in place: unknown fields go. A message for each of them.
+
+        Raises WrongType for metadata that is none; everything else is for ``problems`` to judge.
+        """
+        unknown: list[str] = []
+        embedded.coerce_metadata(obj, None, unknown)
+        if self._coerce is not None:
+            self._coerce(obj, None, unknown)
+        if self._prune is not None:
+            self._prune(obj, None, unknown)
+        return unknown
+
+    def fill_in(self, obj: Obj) -> None:
+        """Defaults, in place."""
+        if self._fill is not None:
+            self._fill(obj)
+
+    def problems(self, new: Obj, old: Obj | None) -> Iterable[Problem]:
+        """All that is wrong with an object; on update only what has to do with the change."""
+        checked = _without_metadata(new)
+        found: Found = []
+        self._validate(checked, ABSENT, None, found)
+        before = ABSENT if old is None else _without_metadata(old)
+        if found and old is not None:
+            found = []
+            self._validate(checked, before, None, found)
+        if self._find_twice is not None:
+            self._find_twice(new, None, found)
+        if self._check_embedded is not None:
+            self._check_embedded(new, None, found)
+        if not found and self.rules.some:
+            found.extend(self.rules.problems(new, old))
+        return found
+
+    # -- reads -------------------------------------------------------------------------------------------------------
+
+    def read(self, obj: Obj) -> None:
+        """Bring a stored object, which an earlier schema may have let in, into the form of this one, in place."""
+        if self._prune is not None:
+            self._prune(obj, None, [])
+        self.fill_in(obj)
+
+    @cached_property
+    def has_defaults(self) -> bool:
+        return defaulting.has_defaults(self.schema)
+
+    # -- server-side apply, documents --------------------------------------------------------------------------------
+
+    @cached_property
+    def layout(self) -> Struct:
+        return layouts.layout_of(self.schema)
+
+    @property
+    def name(self) -> str:
+        """The name in the OpenAPI documents: ``com.example.stable.v1.CronTab``."""
+        return publishing.definition_name(self.group, self.version, self.kind)
+
+    def published(self, version: int) -> dict[str, Any]:
+        """The schema of the OpenAPI documents of version 2 or 3."""
+        return publishing.definition(self.schema, version)
+
+    # -- the compiled parts ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _coerce(self) -> embedded.Coerce | None:
+        return embedded.coercer({**self.schema, EMBEDDED: False})
+
+    @cached_property
+    def _prune(self) -> pruning.Prune | None:
+        return pruning.pruner(self.schema, is_resource=True)
+
+    @cached_property
+    def _fill(self) -> defaulting.Fill | None:
+        return defaulting.defaulter(self.schema)
+
+    @cached_property
+    def _validate(self) -> validating.Check:
+        return validating.validator(_of_content(self.schema))
+
+    @cached_property
+    def _find_twice(self) -> listtypes.Check | None:
+        return listtypes.checker(self.schema)
+
+    @cached_property
+    def _check_embedded(self) -> embedded.Check | None:
+        return embedded.checker({**self.schema, EMBEDDED: False})
+
+    @cached_property
+    def rules(self) -> Rules:
+        return Rules(self.schema)
+
+
+def _of_content(schema: Schema) -> Schema:
+    """Without what every resource has (its rules are elsewhere), but for what the schema says of the name."""
+    inner = dict(schema.get("properties") or {})
+    for name in ("apiVersion", "kind"):
+        inner.pop(name, None)
+    if "metadata" in inner:
+        named = inner["metadata"].get("properties") or {}
+        inner["metadata"] = {"type": "object", "properties": {k: v for k, v in named.items() if k in _NAMES}}
+    made = {**schema, "properties": inner}
+    if schema.get("required"):
+        made["required"] = [name for name in schema["required"] if name not in RESOURCE_FIELDS]
+    return made
+
+
+def _without_metadata(obj: Obj) -> Obj:
+    found = obj["metadata"]
+    return {**obj, "metadata": {name: found[name] for name in _NAMES if name in found}}
