@@ -27,12 +27,14 @@ _LABELS = frozenset(
         *("failure-domain.beta.kubernetes.io/region", "failure-domain.beta.kubernetes.io/zone"),
     }
 )
+#: Parts of a pod's spec, which are none of a node's business.
+_PARTS = ("ephemeralcontainers", "resize")
 _LABEL_SPACES = ("kubelet.kubernetes.io", "node.kubernetes.io")
 
 
 def handles(kind: Kind, operation: str, subresource: str) -> bool:
     if is_core(kind, "pods"):
-        return subresource in ("", "status")
+        return subresource in ("", "status", *_PARTS)
     if is_core(kind, "nodes"):
         return True
     if is_core(kind, "serviceaccounts"):
@@ -60,6 +62,9 @@ def _refused(request: AdmissionRequest, why: str) -> ApiError:
 
 def _pod(request: AdmissionRequest, node: str) -> None:
     new, old = request.object or {}, request.old or {}
+    if request.subresource in _PARTS:
+        why = f"unexpected pod subresource \"{request.subresource}\", only 'status' and 'eviction' are allowed"
+        raise _refused(request, why)
     if request.operation == "CREATE":
         _mirror_pod(request, new, node)
         return

@@ -10,6 +10,7 @@ from podo.apiserver import patching, shape, stored
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
 from podo.apiserver.fieldmanagement import managers
+from podo.apiserver.rewrite import SCOPES
 from podo.apiserver.subresources import scale
 from podo.apiserver.subresources.binding import bind
 from podo.apiserver.subresources.eviction import evict
@@ -57,7 +58,7 @@ async def create(backend: Backend, call: Call, obj: Obj) -> Written:
 async def update(backend: Backend, call: Call, obj: Obj) -> Written:
     """PUT: replace the object or a subresource of it."""
     check_verb(call)
-    _check_subresource(call, "", "status", "scale", "finalize", "approval")
+    _check_subresource(call, "", "scale", "finalize", *SCOPES)
     if call.subresource == "scale":
         return await scale.change_scale(backend, call, lambda old: obj)
     obj = shape.conform(call, obj)
@@ -69,13 +70,15 @@ async def update(backend: Backend, call: Call, obj: Obj) -> Written:
 async def patch(backend: Backend, call: Call, changes: Any, form: str) -> Written:
     """PATCH by the ``form`` "json", "merge", "strategic" or "apply"."""
     check_verb(call)
-    _check_subresource(call, "", "status", "scale", "approval")
+    _check_subresource(call, "", "scale", *SCOPES)
     managers.check_apply(call.manager, call.force, is_apply=form == "apply")
     if form == "apply":
         applies = scale.apply_scale if call.subresource == "scale" else applying.apply
         return await applies(backend, call, changes)
     if form not in patching.FORMS.values():
         raise ApiError("UnsupportedMediaType", f"there is no form of patch called {form!r}")
+    if form == "strategic" and call.kind.custom is not None:
+        raise patching.not_accepted("application/strategic-merge-patch+json")
     if call.subresource != "scale":
         return await patches.patch(backend, call, changes, form)
     return await scale.change_scale(backend, call, lambda old: patching.patched_scale(old, changes, form))

@@ -15,6 +15,7 @@ from podo.apiserver.call import Call, Written
 from podo.apiserver.fieldmanagement import managers
 from podo.apiserver.negotiate import Form, resource_form
 from podo.apiserver.parameters import Query
+from podo.apiserver.rewrite import SCOPES
 from podo.apiserver.route import Route
 from podo.apiserver.subresources import proxy
 from podo.apiserver.subresources.scale import get_scale
@@ -95,7 +96,7 @@ async def _get(backend: Backend, exchange: Exchange) -> Response:
     call = exchange.call
     if call.subresource == "scale":
         return _written(backend, exchange, await get_scale(backend, call))
-    if call.subresource not in ("", "status", "approval"):
+    if call.subresource and call.subresource not in SCOPES:
         raise operations.not_allowed()
     record = await get(backend, call)
     return answers.record_answer(call, record, exchange.form, exchange.include, backend.clock.now())

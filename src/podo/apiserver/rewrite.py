@@ -13,12 +13,13 @@ from podo.api.encoding import stamp
 from podo.api.errors import conflict, not_found
 from podo.api.kind import Kind, Obj
 from podo.apiserver import stamping, stored, validation
-from podo.apiserver.admitting import admit
+from podo.apiserver.admitting import admit, validate
 from podo.apiserver.allocating import allocates, reserve
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
 from podo.apiserver.fieldmanagement import tracking
 from podo.apiserver.fieldmanagement.tracking import OfChanged
+from podo.apiserver.subresources import ephemeralcontainers
 from podo.storage.contract import KeyNotFound, Record, RevisionMismatch
 
 #: How often an unconditional change is worked out again before the client is told of the conflict.
@@ -26,6 +27,15 @@ ATTEMPTS = 10
 
 #: Gives the wanted object for the stored one, which it may change; called once an attempt.
 Produce = Callable[[Obj], Obj]
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """How a subresource's write looks to admission: ``show(obj)`` gives its body, ``take(obj, body)`` puts a changed one
+    back."""
+
+    show: Callable[[Obj], Obj | None]
+    take: Callable[[Obj, Obj], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,8 @@ class Scope:
     is_main: bool = False
     #: Settles who owns which fields.
     manage: OfChanged = tracking.updated
+    #: What of the object admission is shown: itself, nothing (the writer has asked admission), or a body made of it.
+    admission: Admission | None = None
 
 
 def _keep_status(new: Obj, old: Obj) -> None:
@@ -70,8 +82,11 @@ MAIN_WITHOUT_STATUS = Scope(_keep_nothing, validation.check_update, is_main=True
 STATUS = Scope(_keep_all_but_status, validation.check_status)
 #: The writer has changed exactly what it may (finalize).
 EXACT = Scope(_keep_nothing, validation.check_nothing)
+#: Admission is not asked: the writer has done so, or it is the server itself that writes.
+_UNSEEN = Admission(lambda obj: None, _keep_nothing)
+UNSEEN = Scope(_keep_nothing, validation.check_nothing, admission=_UNSEEN)
 #: Likewise, and as upstream nobody owns what it has written (binding).
-UNOWNED = Scope(_keep_nothing, validation.check_nothing, manage=tracking.kept)
+UNOWNED = Scope(_keep_nothing, validation.check_nothing, manage=tracking.kept, admission=_UNSEEN)
 
 
 def _keep_all_but_approval(new: Obj, old: Obj) -> None:
@@ -84,15 +99,38 @@ def _keep_all_but_approval(new: Obj, old: Obj) -> None:
     new["status"] = {**status, "conditions": [*decided, *others]}
 
 
+def _keep_all_but_exactly_status(new: Obj, old: Obj) -> None:
+    """Of a custom resource its status writes not even the metadata."""
+    status, sent = new.get("status"), new["metadata"]
+    for name in [name for name in new if name not in old]:
+        del new[name]
+    new |= old
+    new["metadata"] = dict(old["metadata"])
+    for name in ("managedFields", "resourceVersion"):
+        if name in sent:
+            new["metadata"][name] = sent[name]
+    if status is None:
+        new.pop("status", None)
+    else:
+        new["status"] = status
+
+
+CUSTOM_STATUS = Scope(_keep_all_but_exactly_status, validation.check_status)
 APPROVAL = Scope(_keep_all_but_approval, validation.check_status)
+
+
+#: The scopes of the subresources that verbs update and patch write.
+SCOPES = {
+    "status": STATUS,
+    "approval": APPROVAL,
+    "ephemeralcontainers": Scope(ephemeralcontainers.keep_others, ephemeralcontainers.check, is_main=True),
+}
 
 
 def scope_of(call: Call) -> Scope:
     """The scope of a write by verbs update and patch."""
-    if call.subresource == "approval":
-        return APPROVAL
-    if call.subresource == "status":
-        return STATUS
+    if call.subresource:
+        return SCOPES[call.subresource]
     return MAIN if call.kind.has_status else MAIN_WITHOUT_STATUS
 
 
@@ -126,15 +164,16 @@ async def _attempt(
     _check_version(call, new, record)
     stamping.keep_server_fields(new, old)
     scope.merge(new, old)
-    if scope.is_main:
+    if scope.is_main or kind.custom is not None:
         kind.fill_in(new)
     scope.manage(call, new, old, backend.clock.now())
-    await admit(backend, call, "UPDATE", new, old)
+    await _admit(backend, call, scope, new, old)
     with reserve(backend, call, new, old) as reservation:
         if scope.is_main:
             kind.prepare(new, old)
         stamping.raise_generation(kind, new, old)
         scope.check(kind, new, old)
+        await _validate(backend, call, scope, new, old)
         if new == old:
             return Written(stored.presented(kind, record.value))
         try:
@@ -146,6 +185,28 @@ async def _attempt(
         if not call.dry_run:
             reservation.commit()
     return written
+
+
+async def _admit(backend: Backend, call: Call, scope: Scope, new: Obj, old: Obj) -> None:
+    if scope.admission is None:
+        changed = await admit(backend, call, "UPDATE", new, old)
+    else:
+        body = scope.admission.show(new)
+        if body is None:
+            return
+        changed = await admit(backend, call, "UPDATE", body, scope.admission.show(old))
+        if changed:
+            scope.admission.take(new, body)
+    if changed:  # webhooks change no more than the client could have
+        stamping.keep_server_fields(new, old)
+        scope.merge(new, old)
+
+
+async def _validate(backend: Backend, call: Call, scope: Scope, new: Obj, old: Obj) -> None:
+    if scope.admission is None:
+        await validate(backend, call, "UPDATE", new, old)
+    elif (body := scope.admission.show(new)) is not None:
+        await validate(backend, call, "UPDATE", body, scope.admission.show(old))
 
 
 def _check_version(call: Call, new: Obj, record: Record) -> None:

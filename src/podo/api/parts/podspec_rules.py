@@ -10,6 +10,7 @@ from podo.api.metadata_rules import check_labels
 from podo.api.parts.addresses import check_ip
 from podo.api.parts.affinity import check_affinity, check_spread, check_tolerations
 from podo.api.parts.container_rules import check_container, check_init_container
+from podo.api.parts.ephemeral_rules import check_ephemeral_containers
 from podo.api.parts.resource_rules import check_resources
 from podo.api.parts.securitycontext import check_pod_security
 from podo.api.parts.volume_rules import check_volumes
@@ -52,6 +53,7 @@ def check_pod_spec(spec: dict[str, Any], path: str, found: Found) -> None:
 def _check(spec: dict[str, Any], path: str, found: Found) -> None:
     volumes = check_volumes(spec.get("volumes") or (), f"{path}.volumes", found)
     _check_containers(spec, volumes, path, found)
+    check_ephemeral_containers(spec, volumes, path, found)
     check_one_of(f"{path}.restartPolicy", spec.get("restartPolicy"), _RESTART, found)
     check_one_of(f"{path}.dnsPolicy", spec.get("dnsPolicy"), _DNS, found)
     for field, validator in _NAMES:

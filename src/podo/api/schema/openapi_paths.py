@@ -55,6 +55,8 @@ _ITEM = (
 )
 _OPERATION_VERBS = {"get": "read", "post": "create", "put": "replace", "deletecollection": "deleteCollection"}
 _METHODS_OF_PARTS = ("get", "put", "patch")
+#: Subresources that are read and written as an object is.
+_PARTS = frozenset(("status", "scale", "ephemeralcontainers"))
 
 
 def paths(kinds: Iterable[Kind], ref: str, version: int) -> Document:
@@ -71,7 +73,7 @@ def paths(kinds: Iterable[Kind], ref: str, version: int) -> Document:
             made[f"{root}/{kind.plural}"] = writer.across()
         made[f"{place}/{kind.plural}"] = writer.collection()
         made[f"{place}/{kind.plural}/{{name}}"] = writer.item()
-        for part in sorted(kind.subresources & {"status", "scale"}):
+        for part in sorted(kind.subresources & _PARTS):
             made[f"{place}/{kind.plural}/{{name}}/{part}"] = writer.part(part)
     return made
 
@@ -103,7 +105,7 @@ class _Writer:
         return found | self._placed("name", "namespace" if self._kind.namespaced else "")
 
     def part(self, part: str) -> Document:
-        """The path item of ``/status`` or ``/scale``."""
+        """The path item of ``/status``, ``/scale`` and other parts."""
         body, kind = self._name, (self._kind.group, self._kind.version, self._kind.kind)
         if part == "scale":
             body, kind = SCALE, ("autoscaling", "v1", "Scale")

@@ -64,6 +64,8 @@ POD = Kind(
         "status.podIP": _pod_ip,
         "status.nominatedNodeName": _status("nominatedNodeName"),
     },
-    subresources=frozenset({"status", "binding", "eviction", "log", "exec", "attach", "portforward", "proxy"}),
+    subresources=frozenset(
+        {"status", "binding", "eviction", "ephemeralcontainers", "log", "exec", "attach", "portforward", "proxy"}
+    ),
     generation=True,
 )

@@ -29,7 +29,10 @@ def problems(new: Obj, old: Obj | None) -> Found:
     if old is not None and new["spec"] == old["spec"]:
         return found  # it was checked when it was written
     check_pod_spec(new.get("spec") or {}, "spec", found)
-    if old is not None:
+    if old is None:
+        if new["spec"].get("ephemeralContainers"):
+            found.append(forbidden("spec.ephemeralContainers", "cannot be set on create"))
+    else:
         _check_update(new["spec"], old["spec"], found)
     return found
 
