@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from podo.admission.resourcequota.accounts import Accounts
 from podo.api import registry
 from podo.api.encoding import dumps, load
 from podo.api.errors import ApiError
@@ -35,6 +36,7 @@ from podo.apiserver.parameters import Query, parse_query
 from podo.apiserver.rolepolicy import ensure_policy
 from podo.apiserver.route import Route, route
 from podo.apiserver.subresources.kubelet import KubeletAccess
+from podo.apiserver.webhooks import Webhooks
 from podo.authn import clientcert
 from podo.authn.keys import TokenKeys
 from podo.authn.tokens import Rejected, TokenAuthenticator
@@ -72,7 +74,9 @@ class ApiServer:
         self._authorizer = AuthorizerChain()
         tokens = TokenAuthenticator(store, keys or TokenKeys(), clock, settings.issuer)
         caller = Caller(partial(resolve, store, chance))
-        self.backend = Backend(store, clock, chance, settings, allocator, self._authorizer, tokens, caller)
+        webhooks = Webhooks(caller, chance)
+        quotas = Accounts(store, clock)
+        self.backend = Backend(store, clock, chance, settings, allocator, self._authorizer, tokens, caller, webhooks, quotas)
         self.kubelet = kubelet
         self.started = False
         self._frames = Frames()
@@ -82,6 +86,8 @@ class ApiServer:
         """Complete the default roles; read back who may do what, and what Services hold."""
         await ensure_policy(self.backend)
         await self._authorizer.start(self.backend.store)
+        await self.backend.webhooks.start(self.backend.store)
+        await self.backend.quotas.start()
         services = await self.backend.store.range(registry.named("Service").prefix)
         self.backend.allocator.rebuild(load(record.value) for record in services.records)
         self.started = True
@@ -112,7 +118,7 @@ class ApiServer:
         """Answer one request; never raises for what a client can do."""
         try:
             user = impersonated(await self._authenticate(request), request.headers, self._authorizer)
-            found = route(request.path)
+            found = route(request.path, self.backend.kinds)
             if found is None:
                 return self._path(request, user)
             return await self._resource(request, user, found)
@@ -188,11 +194,13 @@ class ApiServer:
             return health.version_answer()
         if root in ("api", "apis"):
             form = form_of(request.headers.get("accept", ""))
-            return discovery.discovery_answer(path, form, etag_seen, request.headers.get("host", ""))
+            return discovery.discovery_answer(
+                self.backend.kinds, path, form, etag_seen, request.headers.get("host", "")
+            )
         if root in openid.ROOTS:
             return openid.openid_answer(path, self.backend.tokens, request.headers.get("host", ""))
         if root == "openapi":
-            return openapi.openapi_answer(path, etag_seen, request.headers.get("accept", ""))
+            return openapi.openapi_answer(self.backend.kinds, path, etag_seen, request.headers.get("accept", ""))
         return None
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from podo.admission.resourcequota.accounts import Accounts
+from podo.api.kind import Kind
 from podo.apiserver.allocation import Allocator
 from podo.apiserver.calling.caller import Caller
 from podo.apiserver.fanout import FanOut
+from podo.apiserver.served import Served
+from podo.apiserver.webhooks import Webhooks
 from podo.authn.tokens import ISSUER, TokenAuthenticator
 from podo.authz.chain import AuthorizerChain
 from podo.runtime.chance import Chance
@@ -40,4 +44,13 @@ class Backend:
     authorizer: AuthorizerChain
     tokens: TokenAuthenticator
     caller: Caller  # of webhooks
+    webhooks: Webhooks
+    quotas: Accounts
     fanout: FanOut = field(default_factory=FanOut)
+    kinds: Served = field(default_factory=Served)
+    #: Of custom kinds that a webhook converts: a backend whose store shows their objects converted.
+    converting: dict[Kind, Backend] = field(default_factory=dict)
+
+    def of(self, kind: Kind) -> Backend:
+        """What operations on objects of this kind work with."""
+        return self.converting.get(kind, self) if self.converting else self

@@ -11,8 +11,8 @@ from hashlib import sha256
 
 from podo.api.encoding import dumps
 from podo.api.kind import Kind, Obj
-from podo.apiserver import served
 from podo.apiserver.negotiate import Form
+from podo.apiserver.served import Kinds, Served
 from podo.http.message import Response
 
 _AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -34,37 +34,38 @@ _SUBRESOURCES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
 }
 
 
-def discovery_answer(path: str, form: Form, etag_seen: str, host: str) -> Response | None:
+def discovery_answer(kinds: Served, path: str, form: Form, etag_seen: str, host: str) -> Response | None:
     """The answer of a discovery path, or None if it is none. ``etag_seen``: the If-None-Match header."""
+    every = kinds.all_kinds()
     parts = [part for part in path.split("/") if part]
     aggregated = form.as_kind == "APIGroupDiscoveryList"
     if len(parts) == 1 and aggregated:
-        body, etag = _aggregated(parts[0])
+        body, etag = _aggregated(parts[0], every)
         if etag_seen == etag:
             return Response(304, b"", _AGGREGATED, [("ETag", etag)])
         return Response(200, body, _AGGREGATED, [("ETag", etag), ("Vary", "Accept")])
     if parts == ["api"]:
-        return Response(200, dumps(_core_versions(host)))
-    body = _legacy(tuple(parts))
+        return Response(200, dumps(_core_versions(every, host)))
+    body = _legacy(tuple(parts), every)
     return Response(200, body) if body else None
 
 
-def _groups() -> dict[str, dict[str, list[Kind]]]:
+def _groups(kinds: Kinds) -> dict[str, dict[str, list[Kind]]]:
     """group -> version -> kinds, in the order they are served."""
     found: dict[str, dict[str, list[Kind]]] = {}
-    for kind in served.all_kinds():
+    for kind in kinds:
         found.setdefault(kind.group, {}).setdefault(kind.version, []).append(kind)
     return found
 
 
-def _core_versions(host: str) -> Obj:
+def _core_versions(kinds: Kinds, host: str) -> Obj:
     addresses = [{"clientCIDR": "0.0.0.0/0", "serverAddress": host}]
-    return {"kind": "APIVersions", "versions": list(_groups()[""]), "serverAddressByClientCIDRs": addresses}
+    return {"kind": "APIVersions", "versions": list(_groups(kinds)[""]), "serverAddressByClientCIDRs": addresses}
 
 
 @lru_cache(maxsize=256)
-def _legacy(parts: tuple[str, ...]) -> bytes:
-    groups = _groups()
+def _legacy(parts: tuple[str, ...], every: Kinds) -> bytes:
+    groups = _groups(every)
     if parts == ("apis",):
         listed = [_group(group, versions) for group, versions in groups.items() if group]
         return dumps({"kind": "APIGroupList", "apiVersion": "v1", "groups": listed})
@@ -114,11 +115,11 @@ def _subresource(kind: Kind, name: str) -> Obj:
     return row | {"kind": body.format(kind.kind) or kind.kind, "verbs": list(verbs)}
 
 
-@lru_cache(maxsize=2)
-def _aggregated(root: str) -> tuple[bytes, str]:
+@lru_cache(maxsize=8)
+def _aggregated(root: str, kinds: Kinds) -> tuple[bytes, str]:
     """The body and its ETag."""
     chosen: Callable[[str], bool] = (lambda group: not group) if root == "api" else bool
-    items = [_discovered(group, versions) for group, versions in _groups().items() if chosen(group)]
+    items = [_discovered(group, versions) for group, versions in _groups(kinds).items() if chosen(group)]
     body = dumps(
         {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items}
     )

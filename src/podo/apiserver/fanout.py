@@ -171,8 +171,11 @@ class Range:
 
     def _came(self) -> None:
         if not self.pump():
-            for sink in self._sinks():
-                sink.over()  # rung without a change: the store has closed
+            self.end()  # rung without a change: the store has closed
+
+    def end(self) -> None:
+        for sink in self._sinks():
+            sink.over()
 
     def pump(self) -> bool:
         """Deliver what was committed; False if nothing was."""
@@ -226,10 +229,10 @@ class FanOut:
     """The ranges that are watched on one store."""
 
     def __init__(self) -> None:
-        self._ranges: dict[tuple[str, str, str], Range] = {}
+        self._ranges: dict[tuple[str, str, str, str], Range] = {}
 
     def range(self, store: Store, kind: Kind, prefix: str) -> Range:
-        key = (kind.group, kind.kind, prefix)
+        key = (kind.group, kind.version, kind.kind, prefix)
         found = self._ranges.get(key)
         if found is None:
             found = self._ranges[key] = Range(store, kind, prefix)
@@ -237,8 +240,15 @@ class FanOut:
 
     def release(self, kind: Kind, prefix: str) -> None:
         """Forget the range if nobody is left in it."""
-        key = (kind.group, kind.kind, prefix)
+        key = (kind.group, kind.version, kind.kind, prefix)
         found = self._ranges.get(key)
         if found is not None and found.empty:
             del self._ranges[key]
             found.close()
+
+    def end(self, kind: Kind) -> None:
+        """The kind is no longer served as it was: its watches end."""
+        for key, found in list(self._ranges.items()):
+            if key[:3] == (kind.group, kind.version, kind.kind):
+                del self._ranges[key]
+                found.end()

@@ -42,7 +42,7 @@ class LocalClient:
     def _call(
         self, verb: str, kind: str | Kind, namespace: str, name: str = "", subresource: str = "", fields: str = ""
     ) -> Call:
-        known = _kind(kind) if isinstance(kind, str) else kind
+        known = self._kind(kind) if isinstance(kind, str) else kind
         call = Call(
             verb, known, namespace if known.namespaced else "", name, subresource, self._user, field_validation="Strict"
         )
@@ -51,9 +51,19 @@ class LocalClient:
         self._server.authorize(call, fields)
         return call
 
+    def _kind(self, name: str) -> Kind:
+        try:
+            return self._backend.kinds.named(name)
+        except registry.UnknownKind as unknown:
+            raise bad_request(str(unknown)) from None
+
     def _write(self, verb: str, obj: Obj, subresource: str, dry_run: bool) -> Call:
         try:
-            kind = registry.named(_POSTED_TO[obj["kind"]]) if obj.get("kind") in _POSTED_TO else registry.of(obj)
+            kind = (
+                registry.named(_POSTED_TO[obj["kind"]])
+                if obj.get("kind") in _POSTED_TO
+                else self._backend.kinds.of(obj)
+            )
         except registry.UnknownKind as unknown:
             raise bad_request(str(unknown)) from None
         found = obj.get("metadata") or {}
@@ -65,10 +75,10 @@ class LocalClient:
     async def get(self, kind: str, name: str, namespace: str = "", *, subresource: str = "") -> Obj:
         call = self._call("get", kind, namespace, name, subresource)
         if subresource == "scale" and call.kind.scale:
-            return load((await get_scale(self._backend, call)).value)
+            return load((await get_scale(self._backend.of(call.kind), call)).value)
         if subresource not in ("", "status", "approval"):
             raise operations.not_allowed()
-        return stored.load(call.kind, (await get(self._backend, call)).value)
+        return stored.load(call.kind, (await get(self._backend.of(call.kind), call)).value)
 
     async def list(
         self,
@@ -83,7 +93,7 @@ class LocalClient:
     ) -> ObjectList:
         call = self._call("list", kind, namespace, fields=fields)
         options = ListOptions(labels, fields, limit, continue_token, "" if revision is None else str(revision))
-        listing = await list_objects(self._backend, call, options)
+        listing = await list_objects(self._backend.of(call.kind), call, options)
         items = [stored.load(call.kind, record.value) for record in listing.records]
         return ObjectList(items, listing.revision, listing.continue_token, listing.remaining)
 
@@ -100,7 +110,7 @@ class LocalClient:
         call = self._call("watch", kind, namespace, fields=fields)
         asked = "" if revision is None else str(revision)
         options = WatchOptions(labels, fields, asked, bookmarks=True, timeout_seconds=timeout_seconds)
-        events = events_of(open_watch(self._backend, call, options))
+        events = events_of(open_watch(self._backend.of(call.kind), call, options))
         try:
             async for batch in events:
                 yield [_event(call.kind, event) for event in batch]
@@ -109,11 +119,11 @@ class LocalClient:
 
     async def create(self, obj: Obj, *, subresource: str = "", dry_run: bool = False) -> Obj:
         call = self._write("create", obj, subresource, dry_run)
-        return load((await operations.create(self._backend, call, stored.copy(obj))).value)
+        return load((await operations.create(self._backend.of(call.kind), call, stored.copy(obj))).value)
 
     async def update(self, obj: Obj, *, subresource: str = "", dry_run: bool = False) -> Obj:
         call = self._write("update", obj, subresource, dry_run)
-        return load((await operations.update(self._backend, call, stored.copy(obj))).value)
+        return load((await operations.update(self._backend.of(call.kind), call, stored.copy(obj))).value)
 
     async def patch(
         self,
@@ -132,7 +142,7 @@ class LocalClient:
         call.dry_run = dry_run
         call.manager = field_manager or self._manager
         call.force = force or None
-        return load((await operations.patch(self._backend, call, patch, type)).value)
+        return load((await operations.patch(self._backend.of(call.kind), call, patch, type)).value)
 
     async def delete(
         self,
@@ -149,18 +159,11 @@ class LocalClient:
         call = self._call("delete", kind, namespace, name)
         call.dry_run = dry_run
         options = DeleteOptions(grace_seconds, propagation, uid, "" if revision is None else str(revision))
-        return load((await delete(self._backend, call, options)).value)
+        return load((await delete(self._backend.of(call.kind), call, options)).value)
 
     async def delete_collection(self, kind: str, namespace: str = "", *, labels: str = "", fields: str = "") -> None:
         call = self._call("deletecollection", kind, namespace)
-        await delete_collection(self._backend, call, ListOptions(labels, fields), DeleteOptions())
-
-
-def _kind(name: str) -> Kind:
-    try:
-        return registry.named(name)
-    except registry.UnknownKind as unknown:
-        raise bad_request(str(unknown)) from None
+        await delete_collection(self._backend.of(call.kind), call, ListOptions(labels, fields), DeleteOptions())
 
 
 def _event(kind: Kind, event: WatchEvent) -> Event:

@@ -7,24 +7,25 @@ from functools import lru_cache
 from podo import version
 from podo.api import registry
 from podo.api.encoding import dumps
-from podo.api.kind import Kind
 from podo.api.schema import openapi, openapi_protobuf
+from podo.apiserver.served import Kinds, Served
 from podo.http.message import Response
 
 
-def openapi_answer(path: str, etag_seen: str, accept: str = "") -> Response | None:
+def openapi_answer(kinds: Served, path: str, etag_seen: str, accept: str = "") -> Response | None:
     """The answer of an OpenAPI path, or None if there is no such document."""
     parts = tuple(part for part in path.split("/") if part)
+    every = (*registry.all_kinds(), *kinds.custom)
     if parts == ("openapi", "v2"):
         if openapi_protobuf.is_asked_for(accept):
-            return _cached(*_v2_protobuf(), etag_seen, openapi_protobuf.MEDIA_TYPE)
-        return _cached(*_v2(), etag_seen)
+            return _cached(*_v2_protobuf(every), etag_seen, openapi_protobuf.MEDIA_TYPE)
+        return _cached(*_v2(every), etag_seen)
     if parts == ("openapi", "v3"):
-        return _cached(*_index(), etag_seen)
+        return _cached(*_index(every), etag_seen)
     if parts[:2] == ("openapi", "v3"):
-        found = _by_path().get("/".join(parts[2:]))
+        found = _by_path(every).get("/".join(parts[2:]))
         if found is not None:
-            return _cached(*_v3(*found), etag_seen)
+            return _cached(*_v3(found), etag_seen)
     return None
 
 
@@ -37,33 +38,35 @@ def _with_etag(body: bytes) -> tuple[bytes, str]:
     return body, f'"{openapi.digest(body)}"'
 
 
-def _kinds(group: str, group_version: str) -> list[Kind]:
-    return [kind for kind in registry.all_kinds() if (kind.group, kind.version) == (group, group_version)]
+@lru_cache(maxsize=4)
+def _by_path(every: Kinds) -> dict[str, Kinds]:
+    """``apis/apps/v1`` -> the kinds of that group version."""
+    found: dict[str, Kinds] = {}
+    for kind in every:
+        place = openapi.group_version_path(kind.group, kind.version).strip("/")
+        found[place] = (*found.get(place, ()), kind)
+    return found
 
 
-@lru_cache(maxsize=1)
-def _by_path() -> dict[str, tuple[str, str]]:
-    served = {(kind.group, kind.version) for kind in registry.all_kinds()}
-    return {openapi.group_version_path(*one).strip("/"): one for one in served}
+@lru_cache(maxsize=2)
+def _v2(every: Kinds) -> tuple[bytes, str]:
+    return _with_etag(dumps(openapi.v2_document(every, version.GIT_VERSION)))
 
 
-@lru_cache(maxsize=1)
-def _v2() -> tuple[bytes, str]:
-    return _with_etag(dumps(openapi.v2_document(registry.all_kinds(), version.GIT_VERSION)))
-
-
-@lru_cache(maxsize=1)
-def _v2_protobuf() -> tuple[bytes, str]:
-    document = openapi.v2_document(registry.all_kinds(), version.GIT_VERSION)
+@lru_cache(maxsize=2)
+def _v2_protobuf(every: Kinds) -> tuple[bytes, str]:
+    document = openapi.v2_document(every, version.GIT_VERSION)
     return _with_etag(openapi_protobuf.encode(document))
 
 
-@lru_cache(maxsize=128)
-def _v3(group: str, group_version: str) -> tuple[bytes, str]:
-    return _with_etag(dumps(openapi.v3_document(_kinds(group, group_version), version.GIT_VERSION)))
+@lru_cache(maxsize=256)
+def _v3(kinds: Kinds) -> tuple[bytes, str]:
+    """The document of one group version; those whose kinds have not changed are not made again."""
+    return _with_etag(dumps(openapi.v3_document(kinds, version.GIT_VERSION)))
 
 
-@lru_cache(maxsize=1)
-def _index() -> tuple[bytes, str]:
-    hashes = {one: openapi.digest(_v3(*one)[0]) for one in sorted(_by_path().values())}
+@lru_cache(maxsize=4)
+def _index(every: Kinds) -> tuple[bytes, str]:
+    places = sorted(_by_path(every).items())
+    hashes = {(kinds[0].group, kinds[0].version): openapi.digest(_v3(kinds)[0]) for _, kinds in places}
     return _with_etag(dumps(openapi.v3_index(hashes)))

@@ -30,11 +30,19 @@ def form_of(media_type: str) -> str:
     raise ApiError("UnsupportedMediaType", why)
 
 
+def not_accepted(media_type: str) -> ApiError:
+    """The refusal of a form that a kind cannot be patched by: how custom lists merge is not said."""
+    accepted = ", ".join(media for media in FORMS if media != media_type)
+    why = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
+    return ApiError("UnsupportedMediaType", why)
+
+
 def patched(call: Call, old: Obj, changes: Any, form: str) -> Obj:
     """``old``, which may be changed, after the patch. Raises BadRequest or Invalid where it cannot be applied."""
     identity = identity_of(old)
     try:
-        new = apply(old, changes, form, shape.merging(call.kind))
+        lists = shape.merging(call.kind) if form == "strategic" else None
+        new = apply(old, changes, form, lists)
     except PatchError as problem:
         if form == "json":
             raise ApiError(

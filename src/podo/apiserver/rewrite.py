@@ -31,8 +31,8 @@ Produce = Callable[[Obj], Obj]
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """How a subresource's write looks to admission: ``show(obj)`` gives its body, ``take(obj, body)`` puts a changed one
-    back."""
+    """How a subresource's write looks to admission: ``show(obj)`` gives its body, ``take(obj, body)`` puts a changed
+    one back."""
 
     show: Callable[[Obj], Obj | None]
     take: Callable[[Obj, Obj], None]
@@ -130,7 +130,7 @@ SCOPES = {
 def scope_of(call: Call) -> Scope:
     """The scope of a write by verbs update and patch."""
     if call.subresource:
-        return SCOPES[call.subresource]
+        return SCOPES[call.subresource] if call.kind.custom is None else CUSTOM_STATUS
     return MAIN if call.kind.has_status else MAIN_WITHOUT_STATUS
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import unquote
 
 from podo.api.kind import Kind
 from podo.apiserver import served
+from podo.apiserver.served import Served
 
 #: Longer paths name nothing.
 MAX_PATH = 4096
@@ -24,13 +26,24 @@ class Route:
     rest: str = ""
 
 
-def route(path: str) -> Route | None:
-    """What a path (percent-encoded, without the query) names; None if no resource has it."""
+#: Finds the kind of (group, version, plural).
+Find = Callable[[str, str, str], Kind | None]
+
+
+def route(path: str, kinds: Served | None = None) -> Route | None:
+    """What a path (percent-encoded, without the query) names; None if no resource has it. ``kinds``: custom ones."""
+    found = _built_in(path)
+    if found is None and kinds is not None and kinds.custom and path.startswith("/apis/"):
+        return _parsed(path, kinds.custom_resource)
+    return found
+
+
+def _built_in(path: str) -> Route | None:
     if "/proxy/" in path:
         own, rest = _before_proxied(path)
-        found = _route(own)
+        found = _remembered(own)
         return replace(found, rest=rest) if found is not None and rest else found
-    return _route(path)
+    return _remembered(path)
 
 
 def _before_proxied(path: str) -> tuple[str, str]:
@@ -44,7 +57,11 @@ def _before_proxied(path: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=4096)
-def _route(path: str) -> Route | None:
+def _remembered(path: str) -> Route | None:
+    return _parsed(path, served.resource)
+
+
+def _parsed(path: str, find: Find) -> Route | None:
     if len(path) > MAX_PATH:
         return None
     parts = [unquote(part) for part in path.split("/")[1:]] if "%" in path else path.split("/")[1:]
@@ -60,15 +77,15 @@ def _route(path: str) -> Route | None:
         rest.pop()
     if not rest or not all(rest[:4]):
         return None
-    return _resource(group, version, rest)
+    return _resource(find, group, version, rest)
 
 
-def _resource(group: str, version: str, parts: list[str]) -> Route | None:
+def _resource(find: Find, group: str, version: str, parts: list[str]) -> Route | None:
     if parts[0] == "namespaces" and len(parts) > 2:
-        kind = served.resource(group, version, parts[2])
+        kind = find(group, version, parts[2])
         if kind is not None and kind.namespaced:
             return _named(kind, parts[1], parts[3:])
-    kind = served.resource(group, version, parts[0])
+    kind = find(group, version, parts[0])
     if kind is None or (kind.namespaced and len(parts) > 1):
         return None
     return _named(kind, "", parts[1:])

@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from podo.api import schema
 from podo.api.errors import ApiError, bad_request
 from podo.api.kind import Kind, Obj
+from podo.api.schema import layout as of_type
+from podo.api.schema.layout import layout_of
+from podo.api.structural.schema import StructuralSchema
 from podo.apiserver.call import Call
+from podo.values.fields.layout import Struct
+
+
+def type_of(kind: Kind) -> schema.Type | StructuralSchema:
+    """What decodes the bodies of a kind."""
+    return kind.custom or schema.type_of(kind.group, kind.version, kind.kind)
 
 
 def merging(kind: Kind) -> schema.Type:
-    """What a strategic merge patch must know of a kind."""
+    """What a strategic merge patch must know of a built-in kind."""
     return schema.type_of(kind.group, kind.version, kind.kind)
+
+
+def layout(kind: Kind) -> Struct:
+    """How objects of a kind divide into fields that can be owned."""
+    return kind.custom.layout if kind.custom else layout_of(merging(kind))
+
+
+def blank(kind: Kind) -> dict[str, Any]:
+    """What there is of an object of a kind before anything is set. Not to be changed."""
+    return kind.custom.blank if kind.custom else of_type.blank(merging(kind))
+
+
+def fields(kind: Kind) -> Iterable[str]:
+    """The names of the fields on the top of an object."""
+    return kind.custom.fields if kind.custom else merging(kind).fields
 
 
 def check_validation(text: str) -> str:

@@ -81,9 +81,14 @@ def _drop_empty(metadata: dict[str, Any]) -> None:
 
 def raise_generation(kind: Kind, new: Obj, old: Obj) -> None:
     """``metadata.generation`` counts the changes of the wanted state."""
-    if kind.generation and _wanted(new) != _wanted(old):
+    if kind.generation and _wanted(kind, new) != _wanted(kind, old):
         new["metadata"]["generation"] = int(old["metadata"].get("generation") or 0) + 1
 
 
-def _wanted(obj: Obj) -> dict[str, Any]:
-    return {name: value for name, value in obj.items() if name not in ("metadata", "status", "apiVersion", "kind")}
+_NOT_WANTED = frozenset({"metadata", "status", "apiVersion", "kind"})
+_NOT_WANTED_WITHOUT_STATUS = _NOT_WANTED - {"status"}
+
+
+def _wanted(kind: Kind, obj: Obj) -> dict[str, Any]:
+    others = _NOT_WANTED if kind.has_status or kind.custom is None else _NOT_WANTED_WITHOUT_STATUS
+    return {name: value for name, value in obj.items() if name not in others}

@@ -39,7 +39,8 @@ def accept(obj: Obj, kind: Kind, validation: str = "Strict", duplicates: Sequenc
     Raises ApiError (BadRequest) for wrong types and, with ``Strict``, for unknown and duplicate fields.
     """
     try:
-        problems = [*duplicates, *type_of(kind.group, kind.version, kind.kind).decode(obj)]
+        of = kind.custom or type_of(kind.group, kind.version, kind.kind)
+        problems = [*duplicates, *of.decode(obj)]
     except WrongType as wrong:
         raise bad_request(_cannot(kind, str(wrong))) from None
     if not problems or validation == "Ignore":

@@ -16,6 +16,7 @@ from podo.api.schema.openapi_paths import META, SCALE, paths
 
 Document = dict[str, Any]
 
+_KIND = "x-kubernetes-group-version-kind"
 V3_REF = "#/components/schemas/"
 V2_REF = "#/definitions/"
 
@@ -86,10 +87,13 @@ def v2_document(kinds: Sequence[Kind], release: str) -> Document:
     }
 
 
-def schemas(kinds: Iterable[Kind], version: int) -> Document:
+def schemas(kinds: Sequence[Kind], version: int) -> Document:
     """The schemas of the kinds, their lists, and of all they refer to, by OpenAPI name."""
     rows = table.rows()
     pending = [f"{META}.{name}" for name in ("DeleteOptions", "Status", "WatchEvent", "Patch")]
+    custom = [kind for kind in kinds if kind.custom is not None]
+    if custom:
+        pending += [f"{META}.ObjectMeta", f"{META}.ListMeta"]
     for kind in kinds:
         names = (table.name_of(kind.group, kind.version, name) for name in (kind.kind, kind.list_kind))
         pending.extend(name for name in names if name)
@@ -101,7 +105,30 @@ def schemas(kinds: Iterable[Kind], version: int) -> Document:
         if name not in made:
             made[name] = _schema(name, rows[name], version)
             pending.extend(_referred(rows[name]))
+    for kind in custom:
+        made |= _custom(kind, version)
     return dict(sorted(made.items()))
+
+
+def _custom(kind: Kind, version: int) -> Document:
+    """The schemas of a custom kind and of its lists."""
+    assert kind.custom is not None
+    name, root, of = (
+        kind.custom.name,
+        V3_REF if version == 3 else V2_REF,
+        {"group": kind.group, "version": kind.version},
+    )
+    meta: Document = {"$ref": f"{root}{META}.ListMeta"}
+    item: Document = {"$ref": root + name}
+    fields: Document = {
+        "apiVersion": {"type": "string"},
+        "kind": {"type": "string"},
+        "metadata": {"allOf": [meta]} if version == 3 else meta,
+        "items": {"type": "array", "items": {"allOf": [item]} if version == 3 else item},
+    }
+    listed = {"type": "object", "required": ["items"], "properties": fields, _KIND: [of | {"kind": kind.list_kind}]}
+    listed = {"description": f"{kind.list_kind} is a list of {kind.kind}"} | listed
+    return {name: kind.custom.published(version) | {_KIND: [of | {"kind": kind.kind}]}, f"{name}List": listed}
 
 
 def _referred(row: Mapping[str, Any]) -> Iterable[str]:

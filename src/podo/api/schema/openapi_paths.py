@@ -63,7 +63,7 @@ def paths(kinds: Iterable[Kind], ref: str, version: int) -> Document:
     """Path to path item, for the resources of the kinds; ``ref`` is what comes before a schema's name."""
     made: Document = {}
     for kind in kinds:
-        name = table.name_of(kind.group, kind.version, kind.kind)
+        name = kind.custom.name if kind.custom else table.name_of(kind.group, kind.version, kind.kind)
         if name is None or not kind.plural:
             continue
         writer = _Writer(kind, name, ref, version)
@@ -78,6 +78,13 @@ def paths(kinds: Iterable[Kind], ref: str, version: int) -> Document:
     return made
 
 
+def _group_name(kind: Kind) -> str:
+    """``Apps``, ``Core``; of a custom kind ``StableExampleCom``."""
+    if kind.custom is None:
+        return (kind.group.split(".")[0] or "core").title()
+    return "".join(part.title() for part in kind.group.split("."))
+
+
 class _Writer:
     """Writes the path items of one kind."""
 
@@ -86,9 +93,9 @@ class _Writer:
         self._name = name
         self._ref = ref
         self._version = version
-        group = (kind.group.split(".")[0] or "core").title()
+        group = _group_name(kind)
         self._place = f"{group}{kind.version.title()}{'Namespaced' if kind.namespaced else ''}"
-        self._tag = f"{kind.group.split('.')[0] or 'core'}_{kind.version}"
+        self._tag = f"{group[:1].lower()}{group[1:]}_{kind.version}"
 
     def across(self) -> Document:
         """The list of all namespaces."""
@@ -141,7 +148,8 @@ class _Writer:
         sent = {"post": body, "put": body, "patch": f"{META}.Patch"}.get(action)
         if action in ("delete", "deletecollection"):
             sent = f"{META}.DeleteOptions"
-        kinds = _PATCHES if action == "patch" else ("*/*",)
+        patches = _PATCHES if self._kind.custom is None else _PATCHES[:-1]  # how custom lists merge is not said
+        kinds = patches if action == "patch" else ("*/*",)
         codes = {
             "post": ("200", "201", "202"),
             "put": ("200", "201"),

@@ -23,7 +23,7 @@ def items_of(schema: Schema) -> Callable[[list[Any]], Former | None]:
 
     def correlate(old: list[Any]) -> Former:
         by_key = {key: item for item in old if (key := key_of(item, keys)) is not None}
-        return lambda item: by_key.get(key_of(item, keys), ABSENT)
+        return lambda item: by_key.get(key_of(item, keys) or b"", ABSENT)
 
     return correlate
 

@@ -76,7 +76,7 @@ def _of_object(schema: Schema) -> Fill:
     known = properties(schema)
     defaults = {name: made for name, inner in known.items() if (made := _default(inner)) is not None}
     nullable = frozenset(name for name, inner in known.items() if inner.get("nullable"))
-    deeper = {name: made for name, inner in known.items() if (made := defaulter(inner)) is not None}
+    deeper = {name: fills for name, inner in known.items() if (fills := defaulter(inner)) is not None}
 
     def fill(value: Any) -> None:
         if value.__class__ is not dict:

@@ -80,6 +80,7 @@ def _find_twice(value: list[Any], identity: Callable[[Any], Any], path: Path, fo
     seen: dict[bytes, int] = {}
     for index, item in enumerate(value):
         one = identity(item)
-        count = seen[key] = seen.get(key := orjson.dumps(one, option=orjson.OPT_SORT_KEYS), 0) + 1
-        if count == 2:
+        key = orjson.dumps(one, option=orjson.OPT_SORT_KEYS)
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] == 2:
             found.append(duplicate(path_text((path, index)), one))

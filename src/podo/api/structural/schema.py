@@ -14,6 +14,8 @@ from podo.api.structural.rules import Rules
 from podo.api.structural.walking import EMBEDDED, RESOURCE_FIELDS, Schema
 from podo.values.fields.layout import Struct
 
+#: What a schema may say of an object's metadata.
+_NAMES = ("name", "generateName")
 
 
 class StructuralSchema:
@@ -76,6 +78,11 @@ class StructuralSchema:
     @cached_property
     def has_defaults(self) -> bool:
         return defaulting.has_defaults(self.schema)
+
+    @property
+    def fields(self) -> Iterable[str]:
+        """The names of the fields on the top of an object, as far as they are known."""
+        return {*RESOURCE_FIELDS, *(self.schema.get("properties") or {})}
 
     # -- server-side apply, documents --------------------------------------------------------------------------------
 

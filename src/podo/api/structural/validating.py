@@ -29,7 +29,14 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "integer": (int,),
     "number": (int, float),
 }
-_NAMES: dict[type, str] = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number"}
+_NAMES: dict[type, str] = {
+    dict: "object",
+    list: "array",
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+}
 
 
 def validator(schema: Schema) -> Check:
@@ -94,7 +101,7 @@ def _list_checks(schema: Schema) -> list[Check]:
     return found
 
 
-def _length_check(of: type, least: int | None, most: int | None, what: str) -> Check:
+def _length_check(of: type[list[Any]] | type[dict[str, Any]], least: int | None, most: int | None, what: str) -> Check:
     def check(value: Any, old: Any, path: Path, found: Found) -> None:
         if value.__class__ is not of:
             return

@@ -34,7 +34,7 @@ def prepared(call: Call, sent: Any) -> Obj:
     _check_name(call, config)
     try:
         check(config, tracking.layout(kind))
-        shape.merging(kind).decode(config)
+        shape.type_of(kind).decode(config)
     except (PatchError, WrongType) as problem:
         raise bad_request(_not_typed(call, str(problem))) from None
     _put_nulls_back(sent, config)

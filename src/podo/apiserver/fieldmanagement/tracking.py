@@ -9,7 +9,6 @@ from typing import Any
 import orjson
 
 from podo.api.kind import Kind, Obj
-from podo.api.schema.layout import blank, layout_of
 from podo.apiserver import shape
 from podo.apiserver.call import Call
 from podo.apiserver.fieldmanagement import entries
@@ -21,14 +20,14 @@ from podo.values.fields.layout import Struct
 
 
 def layout(kind: Kind) -> Struct:
-    return layout_of(shape.merging(kind))
+    return shape.layout(kind)
 
 
 @lru_cache(maxsize=512)
 def ignored(kind: Kind, subresource: str) -> Fields:
     """What a write to the resource or to its status cannot set, and so cannot own."""
     if subresource == "status":
-        others = (name for name in shape.merging(kind).fields if name not in ("status", "metadata"))
+        others = (name for name in shape.fields(kind) if name not in ("status", "metadata"))
         return {**{f"f:{name}": LEAF for name in others}, "f:metadata": {"f:ownerReferences": LEAF}}
     return {"f:status": LEAF} if kind.has_status and not subresource else {}
 
@@ -67,18 +66,17 @@ def _fields_of_new(kind: Kind, obj: Obj) -> Fields:
     """Every field of a new object. Those made from one template are alike but for their metadata: what one has found
     out holds for all.
     """
-    of = shape.merging(kind)
+    blank, layout = shape.blank(kind), shape.layout(kind)
     encoded = orjson.dumps({name: value for name, value in obj.items() if name != "metadata"})
     if len(encoded) > _LARGEST:
-        return changes(blank(of), obj, layout_of(of))[0]
-    metadata, _ = changes(blank(of), {"metadata": obj["metadata"]}, layout_of(of))
+        return changes(blank, obj, layout)[0]
+    metadata, _ = changes(blank, {"metadata": obj["metadata"]}, layout)
     return union(_fields_of_encoded(kind, encoded), metadata)
 
 
 @lru_cache(maxsize=256)
 def _fields_of_encoded(kind: Kind, encoded: bytes) -> Fields:
-    of = shape.merging(kind)
-    return changes(blank(of), orjson.loads(encoded), layout_of(of))[0]
+    return changes(shape.blank(kind), orjson.loads(encoded), shape.layout(kind))[0]
 
 
 def updated(call: Call, new: Obj, old: Obj, now: float) -> None:

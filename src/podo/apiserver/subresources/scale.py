@@ -9,21 +9,33 @@ from typing import Any
 from podo.api.encoding import dumps, load
 from podo.api.errors import ApiError, invalid
 from podo.api.kind import Obj, Problem, ScalePaths
-from podo.api.kinds.autoscaling.scale import SCALE, scale_of, set_scale
-from podo.apiserver import shape, validation
+from podo.api.kinds.autoscaling.scale import SCALE, has_replicas, scale_of, set_scale
+from podo.apiserver import shape, stored, validation
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
 from podo.apiserver.fieldmanagement import tracking
 from podo.apiserver.fieldmanagement.applying import applied
-from podo.apiserver.rewrite import MAIN, Scope, rewrite
+from podo.apiserver.rewrite import MAIN, Admission, Scope, rewrite
 from podo.apiserver.verbs.get import get
 
-_SCALE = Scope(MAIN.merge, validation.check_update, is_main=True)
+
+def _scope(paths: ScalePaths) -> Scope:
+    """A write of the whole object of which admission sees the Scale."""
+
+    def take(obj: Obj, scale: Obj) -> None:
+        set_scale(obj, scale, paths)
+
+    shown = Admission(lambda obj: scale_of(obj, paths), take)
+    return Scope(MAIN.merge, validation.check_update, is_main=True, admission=shown)
 
 
 async def get_scale(backend: Backend, call: Call) -> Written:
     """The Scale of the stored object. Raises NotFound."""
-    return Written(dumps(scale_of(load((await get(backend, call)).value), _paths(call))))
+    obj = stored.load(call.kind, (await get(backend, call)).value)
+    if call.kind.custom is not None and not has_replicas(obj, _paths(call)):
+        field = _paths(call).spec_replicas
+        raise ApiError("InternalError", f'Internal error occurred: the spec replicas field ".{field}" does not exist')
+    return Written(dumps(scale_of(obj, _paths(call))))
 
 
 async def change_scale(backend: Backend, call: Call, produce: Callable[[Obj], Obj]) -> Written:
@@ -39,7 +51,7 @@ async def change_scale(backend: Backend, call: Call, produce: Callable[[Obj], Ob
             obj["metadata"]["resourceVersion"] = revision
         return obj
 
-    written = await rewrite(backend, call, change, _SCALE)
+    written = await rewrite(backend, call, change, _scope(paths))
     return Written(dumps(scale_of(load(written.value), paths)))
 
 
@@ -61,7 +73,7 @@ async def apply_scale(backend: Backend, call: Call, sent: Any) -> Written:
             new["metadata"]["resourceVersion"] = revision
         return new
 
-    written = await rewrite(backend, call, change, replace(_SCALE, manage=tracking.kept))
+    written = await rewrite(backend, call, change, replace(_scope(paths), manage=tracking.kept))
     return Written(dumps(scale_of(load(written.value), paths)))
 
 

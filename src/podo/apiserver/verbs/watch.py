@@ -170,6 +170,9 @@ class Feed:
     def resume(self) -> None:
         """Put what has happened since, and follow from now on, unless ``put`` refuses again. Raises Expired."""
         selection, store = self._selection, self._backend.store
+        if selection.kind.custom is not None and not self._backend.kinds.serves(selection.kind):
+            self.over()  # its definition has changed meanwhile
+            return
         try:
             watch = store.watch(selection.prefix, after=self._after)
             try:

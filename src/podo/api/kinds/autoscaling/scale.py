@@ -35,7 +35,14 @@ def set_scale(obj: Obj, scale: Obj, paths: ScalePaths) -> None:
     target[last] = (scale.get("spec") or {}).get("replicas", 0)
 
 
+def has_replicas(obj: Obj, paths: ScalePaths) -> bool:
+    """Does the object say how many are wanted? A custom resource need not."""
+    return _read(obj, paths.spec_replicas) is not None
+
+
 def _selector(selector: Any) -> str:
+    if isinstance(selector, str):
+        return selector  # a custom resource has it as text
     if isinstance(selector, dict) and not selector.keys() & {"matchLabels", "matchExpressions"}:
         return str(from_map(selector))  # a ReplicationController's is a plain map
     return selector_text(selector)
