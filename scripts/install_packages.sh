@@ -2,7 +2,7 @@
 # Installs the Debian packages that podo's nodes need, where they are missing and this is root on a Debian.
 # Without them the API, the controllers and simulated nodes still work: then this only says so.
 set -u
-PACKAGES="python3-venv containerd runc containernetworking-plugins nftables conntrack busybox-static iproute2 curl"
+PACKAGES="python3-venv containerd runc containernetworking-plugins nftables conntrack busybox-static iproute2 curl openssl"
 missing=""
 for package in $PACKAGES; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "ok installed" || missing="$missing $package"

@@ -41,3 +41,10 @@ def test_four_ways_to_roll_out_and_what_users_see_of_each(shared_cluster: Cluste
     assert len(totals) == 4 and min(map(int, totals)) > 500, told
     canary = re.findall(r"1\.14\.2 +\d+ +(\d+) %    1\.16\.1", told.partition("# 4. Canary")[2])
     assert 60 <= int(canary[0]) <= 90, told  # three pods of four
+
+
+def test_a_user_with_a_key_of_her_own_and_what_she_may_do(shared_cluster: Cluster) -> None:
+    told = lesson(shared_cluster, "04-access")
+    assert "Groups      [developers system:authenticated]" in told
+    assert 'User "jane" cannot list resource "nodes" in API group "" at the cluster scope' in told
+    assert "this should have been refused" not in told
