@@ -1,8 +1,13 @@
-"""The admission chain: the plug-ins in the order they run, and the walk through them."""
+"""The admission chain: the plug-ins in the order they run, and the walk through them.
+
+``PLUGINS`` may change the write and run before the rules of the kind, and again if a mutating webhook has changed it:
+what they have done once they leave as it is. ``VALIDATING`` and, after policies and webhooks, ``LAST`` see it as it
+will be stored.
+"""
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 from podo.admission import (
     certificates,
@@ -16,6 +21,7 @@ from podo.admission import (
     taintnodesbycondition,
 )
 from podo.admission.request import AdmissionRequest, Plugin
+from podo.admission.resourcequota import plugin as resourcequota
 from podo.api.kind import Kind
 
 PLUGINS: tuple[Plugin, ...] = (
@@ -28,17 +34,29 @@ PLUGINS: tuple[Plugin, ...] = (
     podpriority.PLUGIN,
     runtimeclass.PLUGIN,
     defaulttolerationseconds.PLUGIN,
-    limitranger.LIMITS,
 )
+VALIDATING: tuple[Plugin, ...] = (limitranger.LIMITS,)
+LAST: tuple[Plugin, ...] = (resourcequota.PLUGIN,)
 
 
-@cache
+@lru_cache(maxsize=4096)  # custom kinds come and go
 def chain_for(kind: Kind, operation: str, subresource: str) -> tuple[Plugin, ...]:
     """The plug-ins that look at such a write."""
     return tuple(plugin for plugin in PLUGINS if plugin.handles(kind, operation, subresource))
 
 
+@lru_cache(maxsize=4096)
+def validators_for(kind: Kind, operation: str, subresource: str) -> tuple[tuple[Plugin, ...], tuple[Plugin, ...]]:
+    """Those of ``VALIDATING`` and of ``LAST`` that look at such a write."""
+    first = tuple(plugin for plugin in VALIDATING if plugin.handles(kind, operation, subresource))
+    return first, tuple(plugin for plugin in LAST if plugin.handles(kind, operation, subresource))
+
+
 async def admit(request: AdmissionRequest) -> None:
     """Run the plug-ins that handle the request; the first refusal is raised."""
-    for plugin in chain_for(request.kind, request.operation, request.subresource):
+    await run(chain_for(request.kind, request.operation, request.subresource), request)
+
+
+async def run(plugins: tuple[Plugin, ...], request: AdmissionRequest) -> None:
+    for plugin in plugins:
         await plugin.admit(request)

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 from podo.api.kind import Kind, Obj
 from podo.storage.contract import Store
+
+if TYPE_CHECKING:
+    from podo.admission.resourcequota.accounts import Accounts
+
+
+class Held(Protocol):
+    """Something taken for a write: kept with ``commit``, which comes before ``close``, else given back."""
+
+    def commit(self) -> None: ...
+
+    def close(self) -> None: ...
 
 
 def _nothing(*asked: str) -> bool:
@@ -17,7 +29,7 @@ def _nothing(*asked: str) -> bool:
 class AdmissionRequest:
     """One write about to happen. ``object`` is the plug-in's to change (None for DELETE); ``old`` is not."""
 
-    operation: str  # "CREATE", "UPDATE", "DELETE"
+    operation: str  # "CREATE", "UPDATE", "DELETE", "CONNECT"
     kind: Kind
     namespace: str
     name: str  # "" while it is to be generated
@@ -38,6 +50,9 @@ class AdmissionRequest:
     annotations: dict[str, str] = field(default_factory=dict)
     #: The options of the request (CreateOptions, UpdateOptions, DeleteOptions), where the verb knows them.
     options: Obj = field(default_factory=dict)
+    #: What quotas count, None where nobody does; and what they charged for this write: settled when it is over.
+    accounts: Accounts | None = None
+    held: list[Held] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from podo.api.kinds.core.persistentvolumeclaim import PERSISTENTVOLUMECLAIM
 from podo.api.kinds.core.pod import POD
 from podo.api.kinds.core.podtemplate import PODTEMPLATE
 from podo.api.kinds.core.replicationcontroller import REPLICATIONCONTROLLER
+from podo.api.kinds.core.resourcequota import RESOURCEQUOTA
 from podo.api.kinds.core.secret import SECRET
 from podo.api.kinds.core.service import SERVICE
 from podo.api.kinds.core.serviceaccount import SERVICEACCOUNT
@@ -82,6 +83,7 @@ _SERVED: tuple[Kind, ...] = (
     POD,
     PODTEMPLATE,
     REPLICATIONCONTROLLER,
+    RESOURCEQUOTA,
     SECRET,
     SERVICE,
     SERVICEACCOUNT,
@@ -118,6 +120,8 @@ _SERVED: tuple[Kind, ...] = (
     CERTIFICATESIGNINGREQUEST,
     CUSTOMRESOURCEDEFINITION,
     CERTIFICATESIGNINGREQUEST,
+    MUTATINGWEBHOOKCONFIGURATION,
+    VALIDATINGWEBHOOKCONFIGURATION,
     CLUSTERROLE,
     CLUSTERROLEBINDING,
     ROLE,
@@ -131,8 +135,6 @@ _BODIES: tuple[Kind, ...] = (BINDING, EVICTION, SCALE, TOKENREQUEST)
 NOT_SERVED_YET: dict[Kind, str] = {
     FLOWSCHEMA: "requests are not put in flows",
     PRIORITYLEVELCONFIGURATION: "requests are not put in flows",
-    VALIDATINGWEBHOOKCONFIGURATION: "webhooks are not called",
-    MUTATINGWEBHOOKCONFIGURATION: "webhooks are not called",
     VALIDATINGADMISSIONPOLICY: "policies are not evaluated",
     VALIDATINGADMISSIONPOLICYBINDING: "policies are not evaluated",
     MUTATINGADMISSIONPOLICY: "policies are not evaluated",

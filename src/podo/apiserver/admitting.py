@@ -1,22 +1,100 @@
-"""From a call to the admission chain."""
+"""From a call to admission: first what may change the write (plug-ins, mutating webhooks), and once the rules of the
+kind are met, what may refuse it only (plug-ins, validating webhooks, quotas).
+
+Where nothing looks at such a write, either half costs a look-up.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 from podo.admission import chain
 from podo.admission.request import AdmissionRequest
+from podo.admission.webhook import validating
+from podo.admission.webhook.mutating import Walk
 from podo.api.kind import Obj
 from podo.apiserver import escalation
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call
+from podo.apiserver.fieldmanagement import entries
 from podo.authz.attributes import Attributes
 
+#: Plug-ins and webhooks are asked once more after a webhook has changed the object, and not again after that.
+PASSES = 2
 
-async def admit(backend: Backend, call: Call, operation: str, obj: Obj | None, old: Obj | None) -> None:
-    """Ask the plug-ins that look at such a write; raises the refusal of the first that refuses."""
-    if chain.chain_for(call.kind, operation, call.subresource):
+
+async def admit(
+    backend: Backend, call: Call, operation: str, obj: Obj | None, old: Obj | None, *, webhooks: bool = True
+) -> bool:
+    """Let plug-ins and mutating webhooks complete ``obj`` in place; raises the first refusal.
+
+    True if a webhook has changed it: then what the write may not change has to be put back.
+    """
+    changed = False
+    hooks = backend.webhooks.mutating
+    asked = hooks.concerned(call.kind, operation, call.subresource) if hooks and webhooks else ()
+    if asked:
+        request = _request(backend, call, operation, obj, old)
+        changed = await _with_webhooks(request, Walk(asked, backend.webhooks.outside))
+    elif chain.chain_for(call.kind, operation, call.subresource):
         await chain.admit(_request(backend, call, operation, obj, old))
     if obj is not None:
         escalation.check(backend.authorizer, call, obj, old)
+    return changed
+
+
+async def _with_webhooks(request: AdmissionRequest, walk: Walk) -> bool:
+    """Plug-ins, then webhooks; and both once more if a webhook has changed the object. Has one?"""
+    managed = _managed_fields(request)
+    changed = False
+    for _ in range(PASSES):
+        await chain.admit(request)
+        await walk.pass_through(request)
+        changed = changed or walk.changed
+        if not walk.changed:
+            break
+    if changed:
+        _check_managed_fields(request, managed)
+    return changed
+
+
+def _managed_fields(request: AdmissionRequest) -> Any:
+    return ((request.object or {}).get("metadata") or {}).get("managedFields")
+
+
+def _check_managed_fields(request: AdmissionRequest, before: Any) -> None:
+    """A webhook may rewrite the entries, but not spoil them."""
+    found = (request.object or {}).get("metadata") or {}
+    try:
+        entries.read_checked(found.get("managedFields"))
+    except entries.EntryError as problem:
+        found["managedFields"] = before
+        request.warnings.append(
+            f".metadata.managedFields was in an invalid state after admission; this could be caused by an outdated "
+            f"mutating admission controller; please fix your requests: {problem}"
+        )
+
+
+async def validate(
+    backend: Backend, call: Call, operation: str, obj: Obj | None, old: Obj | None, *, webhooks: bool = True
+) -> None:
+    """Ask those that refuse only, about the write as it will be stored. Raises the refusal."""
+    hooks = backend.webhooks.validating
+    asked = hooks.concerned(call.kind, operation, call.subresource) if hooks and webhooks else ()
+    first, last = chain.validators_for(call.kind, operation, call.subresource)
+    if not (asked or first or last):
+        return
+    request = _request(backend, call, operation, obj, old)
+    await chain.run(first, request)
+    if asked:
+        await validating.validate(asked, request, backend.webhooks.outside)
+    await chain.run(last, request)
+
+
+async def admit_whole(backend: Backend, call: Call, operation: str, obj: Obj | None, old: Obj | None) -> None:
+    """Both halves, for what has no rules of its own between them: deletes, connections, bodies of subresources."""
+    await admit(backend, call, operation, obj, old)
+    await validate(backend, call, operation, obj, old)
 
 
 def _request(backend: Backend, call: Call, operation: str, obj: Obj | None, old: Obj | None) -> AdmissionRequest:
@@ -42,4 +120,28 @@ def _request(backend: Backend, call: Call, operation: str, obj: Obj | None, old:
         may,
         call.dry_run,
         call.warnings,
+        call.annotations,
+        _options(call, operation),
+        backend.quotas,
+        call.held,
     )
+
+
+_OPTIONS = {"CREATE": "CreateOptions", "UPDATE": "UpdateOptions", "DELETE": "DeleteOptions"}
+
+
+def _options(call: Call, operation: str) -> Obj:
+    """The options of the write as ``meta.k8s.io/v1`` has them; none for a connection."""
+    if operation == "CONNECT":
+        return {}
+    kind = "PatchOptions" if call.verb == "patch" else _OPTIONS[operation]
+    options: Obj = {"kind": kind, "apiVersion": "meta.k8s.io/v1"}
+    if operation == "DELETE":
+        options |= call.delete_options or {}
+    elif call.field_manager:
+        options["fieldManager"] = call.field_manager
+    if call.force is not None:
+        options["force"] = call.force
+    if call.dry_run:
+        options["dryRun"] = ["All"]
+    return options

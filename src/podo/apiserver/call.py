@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from podo.api.kind import Kind
+from podo.admission.request import Held
+from podo.api.kind import Kind, Obj
 from podo.authn.user import ANONYMOUS, User
 
 
@@ -26,6 +27,14 @@ class Call:
     warnings: list[str] = field(default_factory=list)
     #: Who owns the fields that are written: the ``fieldManager`` parameter, or the name of the client's program.
     manager: str = "unknown"
+    #: The ``fieldManager`` parameter itself.
+    field_manager: str = ""
+    #: The options of a delete in wire form (``metav1.DeleteOptions``).
+    delete_options: Obj | None = None
+    #: What admission adds to the audit event.
+    annotations: dict[str, str] = field(default_factory=dict)
+    #: What is taken for this write until it is over: addresses and ports of Services, charges of quotas.
+    held: list[Held] = field(default_factory=list)
     #: Does an apply take over fields that others own? None where the client did not say.
     force: bool | None = None
     #: Raises Forbidden if the user may not do this call; for an apply that turns out to create.

@@ -53,7 +53,7 @@ def read_write_options(call: Call, query: Query) -> None:
     """dryRun, fieldValidation, fieldManager and force."""
     if query:
         if name := query.get("fieldManager"):
-            call.manager = managers.check(name, _OPTIONS.get(call.verb, "PatchOptions"))
+            call.manager = call.field_manager = managers.check(name, _OPTIONS.get(call.verb, "PatchOptions"))
         if (force := query.get("force")) is not None:
             call.force = is_true(force)
         call.dry_run = is_dry_run(query.get("dryRun"))

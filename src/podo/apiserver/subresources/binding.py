@@ -5,6 +5,7 @@ from __future__ import annotations
 from podo.api.encoding import dumps
 from podo.api.errors import ApiError, conflict, invalid
 from podo.api.kind import Obj, Problem
+from podo.apiserver.admitting import admit_whole
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
 from podo.apiserver.rewrite import UNOWNED, rewrite
@@ -13,10 +14,12 @@ from podo.values import timestamp
 
 async def bind(backend: Backend, call: Call, binding: Obj) -> Written:
     """Set ``spec.nodeName`` once, with the condition PodScheduled. Raises Conflict for a bound or deleted pod."""
-    node = _target(call, binding)
+    _target(call, binding)
     found = binding.get("metadata") or {}
     if found.get("name") not in (None, "", call.name):
         raise ApiError("BadRequest", "name in URL does not match name in Binding object")
+    await admit_whole(backend, call, "CREATE", binding, None)
+    node = _target(call, binding)  # as webhooks have it
     now = timestamp.time(backend.clock.now())
 
     def assign(pod: Obj) -> Obj:

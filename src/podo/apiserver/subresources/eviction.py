@@ -11,9 +11,10 @@ from podo.api.errors import ApiError, bad_request, not_found
 from podo.api.kind import Obj
 from podo.api.meta import condition_is_true, is_deleting, labels_of
 from podo.apiserver import stored
+from podo.apiserver.admitting import admit_whole
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
-from podo.apiserver.rewrite import EXACT, rewrite
+from podo.apiserver.rewrite import EXACT, UNSEEN, rewrite
 from podo.apiserver.verbs.delete import delete, parse_options
 from podo.values import timestamp
 from podo.values.selector import SelectorError, from_label_selector
@@ -32,6 +33,7 @@ async def evict(backend: Backend, call: Call, eviction: Obj) -> Written:
         raise bad_request("name in URL does not match name in Eviction object")
     options, dry_run = parse_options(eviction.get("deleteOptions") or {}, {})
     call.dry_run = call.dry_run or dry_run
+    await admit_whole(backend, call, "CREATE", eviction, None)
     pod = await _pod(backend, call)
     if not _is_free(pod):
         budget = await _budget_of(backend, pod, call)
@@ -41,7 +43,7 @@ async def evict(backend: Backend, call: Call, eviction: Obj) -> Written:
             options = options if options.uid else replace(options, uid=pinned)
         if not call.dry_run:
             await _say_why(backend, call)
-    await delete(backend, replace_verb(call), options)
+    await delete(backend, replace_verb(call), options, webhooks=False)
     status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
     return Written(dumps(status), 201)
 
@@ -137,4 +139,4 @@ async def _say_why(backend: Backend, call: Call) -> None:
         status["conditions"] = [*others, condition]
         return pod
 
-    await rewrite(backend, Call("update", call.kind, call.namespace, call.name, "status", call.user), told, EXACT)
+    await rewrite(backend, Call("update", call.kind, call.namespace, call.name, "status", call.user), told, UNSEEN)

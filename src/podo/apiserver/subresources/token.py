@@ -13,7 +13,7 @@ from podo.api.kinds.authentication.reviews import TOKENREQUEST
 from podo.api.rules import Found
 from podo.api.rules import invalid as wrong
 from podo.apiserver import shape
-from podo.apiserver.admitting import admit
+from podo.apiserver.admitting import admit_whole
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
 from podo.apiserver.verbs.get import get
@@ -32,7 +32,9 @@ async def request_token(backend: Backend, tokens: TokenAuthenticator, call: Call
     spec["expirationSeconds"] = seconds = spec.get("expirationSeconds") or DEFAULT_SECONDS
     _check(call.name, spec["expirationSeconds"])
     account = load((await get(backend, call)).value)
-    await admit(backend, call, "CREATE", {**request, "spec": spec}, None)
+    asked = {**request, "spec": spec}
+    await admit_whole(backend, call, "CREATE", asked, None)
+    spec = asked["spec"]
     reference = spec.get("boundObjectRef")
     bound = await _bound(backend, call, reference) if reference else []
     token, expires = tokens.issue(account, spec["audiences"], seconds, backend.chance.uid(), bound)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from podo.api.errors import already_exists
 from podo.api.kind import Obj
 from podo.apiserver import stamping, stored, validation
-from podo.apiserver.admitting import admit
+from podo.apiserver.admitting import admit, validate
 from podo.apiserver.allocating import reserve
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
@@ -28,10 +28,13 @@ async def create(backend: Backend, call: Call, obj: Obj, manage: OfNew = trackin
     generated = stamping.stamp_new(obj, now, backend.chance)
     manage(call, obj, now)
     call.name = obj["metadata"].get("name") or ""
-    await admit(backend, call, "CREATE", obj, None)
+    mine = obj["metadata"]
+    if await admit(backend, call, "CREATE", obj, None):
+        _keep_identity(call, obj, mine)
     _begin(call, obj)
     with reserve(backend, call, obj, None) as reservation:
         validation.check_new(kind, obj)
+        await validate(backend, call, "CREATE", obj, None)
         if call.dry_run:
             return await _rehearse(backend, call, obj)
         record = await _insert(backend, call, obj, generated)
@@ -39,11 +42,23 @@ async def create(backend: Backend, call: Call, obj: Obj, manage: OfNew = trackin
     return Written(record.value, 201)
 
 
+def _keep_identity(call: Call, obj: Obj, before: Obj) -> None:
+    """A webhook may name the object otherwise, but not put it elsewhere nor say what only the server knows."""
+    stamping.match_namespace(call, obj)
+    found = obj["metadata"]
+    for name in ("uid", "creationTimestamp"):
+        found[name] = before[name]
+    call.name = found.get("name") or ""
+
+
 def _begin(call: Call, obj: Obj) -> None:
     """The server's part of a new object: no status yet, generation 1, what the kind sets itself."""
     kind = call.kind
     if kind.has_status and not kind.status_on_create:
-        obj["status"] = {}
+        if kind.custom is None:
+            obj["status"] = {}
+        else:
+            obj.pop("status", None)
     if kind.generation:
         obj["metadata"]["generation"] = 1
     kind.prepare(obj, None)

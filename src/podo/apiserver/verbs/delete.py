@@ -11,7 +11,7 @@ from podo.api.encoding import dumps, stamp
 from podo.api.errors import ApiError, conflict, not_found
 from podo.api.kind import Kind, Obj
 from podo.apiserver import deletion, stored
-from podo.apiserver.admitting import admit
+from podo.apiserver.admitting import admit, validate
 from podo.apiserver.allocating import allocates
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
@@ -33,10 +33,21 @@ class DeleteOptions:
     uid: str = ""
     revision: str = ""
 
+    def wire(self) -> Obj:
+        """What is set, by the names of the API."""
+        preconditions = {"uid": self.uid, "resourceVersion": self.revision}
+        found = {
+            "propagationPolicy": self.propagation,
+            "preconditions": {key: value for key, value in preconditions.items() if value},
+        }
+        wire: Obj = {key: value for key, value in found.items() if value}
+        return wire if self.grace_seconds is None else {"gracePeriodSeconds": self.grace_seconds, **wire}
 
-async def delete(backend: Backend, call: Call, options: DeleteOptions) -> Written:
-    """Delete or begin to. Raises NotFound, Conflict, and what admission refuses."""
+
+async def delete(backend: Backend, call: Call, options: DeleteOptions, *, webhooks: bool = True) -> Written:
+    """Delete or begin to. Raises NotFound, Conflict, and what admission refuses. ``webhooks``: are they asked?"""
     admitted = False
+    call.delete_options = options.wire()
     for _ in range(ATTEMPTS):
         record = await backend.store.get(call.key)
         if record is None:
@@ -44,7 +55,8 @@ async def delete(backend: Backend, call: Call, options: DeleteOptions) -> Writte
         old = stored.load(call.kind, record.value)
         _check_preconditions(call, old, options)
         if not admitted:
-            await admit(backend, call, "DELETE", None, old)
+            await admit(backend, call, "DELETE", None, old, webhooks=webhooks)
+            await validate(backend, call, "DELETE", None, old, webhooks=webhooks)
             admitted = True
         try:
             return await _attempt(backend, call, options, record, old)

@@ -1,0 +1,92 @@
+"""The webhooks of all configurations of a kind, compiled, in the order in which they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import orjson
+
+from podo.admission import matching
+from podo.admission.matching import Criteria
+from podo.admission.request import AdmissionRequest
+from podo.api.kind import Kind, Obj
+
+#: Combinations of kind, operation and subresource that are remembered.
+_REMEMBERED = 4096
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hook:
+    """One entry of ``webhooks`` in a configuration."""
+
+    name: str
+    configuration: str
+    client: Obj  # its clientConfig
+    criteria: Criteria
+    conditions: tuple[tuple[str, str], ...]  # matchConditions: name, expression
+    versions: tuple[str, ...]  # of AdmissionReview, the wished one first
+    seconds: float
+    fails_closed: bool
+    reinvoked: bool
+
+
+def hooks_of(configuration: Obj) -> tuple[Hook, ...]:
+    """The webhooks of a configuration with its defaults filled in."""
+    name = configuration["metadata"]["name"]
+    return tuple(_hook(name, entry) for entry in configuration.get("webhooks") or ())
+
+
+def _hook(configuration: str, entry: Obj) -> Hook:
+    return Hook(
+        entry["name"],
+        configuration,
+        entry["clientConfig"],
+        matching.criteria_of_webhook(entry),
+        tuple((one["name"], one["expression"]) for one in entry.get("matchConditions") or ()),
+        tuple(entry.get("admissionReviewVersions") or ()),
+        float(entry.get("timeoutSeconds") or 10),
+        entry.get("failurePolicy") != "Ignore",
+        entry.get("reinvocationPolicy") == "IfNeeded",
+    )
+
+
+class Hooks:
+    """False while there are none. Told of each change of a configuration; ordered by the configurations' names."""
+
+    def __init__(self) -> None:
+        self._by_configuration: dict[str, tuple[Hook, ...]] = {}
+        self._concerned: dict[tuple[Kind, str, str], tuple[Hook, ...]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._by_configuration)
+
+    def told(self, key: str, value: bytes | None, before: bytes | None) -> None:
+        """A configuration's bytes as now stored, None if it is gone."""
+        hooks = hooks_of(orjson.loads(value)) if value else ()
+        if hooks:
+            self._by_configuration[key] = hooks
+        else:
+            self._by_configuration.pop(key, None)
+        self._concerned.clear()
+
+    def concerned(self, kind: Kind, operation: str, subresource: str) -> tuple[Hook, ...]:
+        """The webhooks whose rules cover such writes; what else they demand depends on the write."""
+        asked = (kind, operation, subresource)
+        found = self._concerned.get(asked)
+        if found is None:
+            if len(self._concerned) >= _REMEMBERED:
+                self._concerned.clear()
+            found = self._concerned[asked] = tuple(self._covering(kind, operation, subresource))
+        return found
+
+    def _covering(self, kind: Kind, operation: str, subresource: str) -> Iterator[Hook]:
+        if matching.is_exempt(kind):
+            return
+        for _, hooks in sorted(self._by_configuration.items()):
+            yield from (hook for hook in hooks if hook.criteria.covers(kind, operation, subresource))
+
+
+async def kind_asked(hook: Hook, request: AdmissionRequest) -> Kind | None:
+    """The kind in whose form the webhook is sent the request; None if it is not for it."""
+    return await matching.match(hook.criteria, request)
