@@ -157,3 +157,22 @@ def test_many_execs_at_once(kubectl: Kubectl) -> None:
         for follow in follows:
             follow.__exit__(None, None, None)
     assert time.monotonic() - began < 20
+
+
+def test_a_debugger_looks_into_a_running_container(kubectl: Kubectl) -> None:
+    run_pod(kubectl, manifests.shell("exec sleep 1000"))
+    debug = ("debug", "-it", "it", "--image=busybox:1.28", "--target=main", "-c", "debugger", "--", "sh")
+    with kubectl.follow(*debug, terminal=True) as shell:
+        shell.until(r"/ # ")
+        shell.type("ps; echo $((6 * 7))\r")
+        shell.until(r"sleep 1000[^$]*\r\n42\r\n")  # the target's processes are there
+        shell.type("exit\r")
+        assert shell.end().code == 0
+    states = "{.status.ephemeralContainerStatuses[*].state.terminated.exitCode}"
+    eventually(lambda: kubectl.path(states, "pod/it") == "0", "its end is told")
+    assert "sleep 1000" in kubectl("logs", "it", "-c", "debugger")
+    assert kubectl.path("{.status.phase}", "pod/it") == "Running"
+    assert kubectl("debug", "it", "--image=busybox:1.28", "-c", "second", "--", "sleep", "1000") == ""
+    running = "{.status.ephemeralContainerStatuses[?(@.name=='second')].state.running}"
+    eventually(lambda: kubectl.path(running, "pod/it"), "the second runs")
+    assert kubectl("exec", "it", "-c", "second", "--", "echo", "here") == "here\n"
