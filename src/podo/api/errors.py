@@ -5,7 +5,7 @@ Source: metav1.StatusReason and the API conventions document ("Response Status K
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,8 @@ class ApiError(Exception):
         self.message = message
         self.details = details
         self.code = code or REASONS[reason].code
+        #: What the client is told beside the refusal.
+        self.warnings: Sequence[str] = ()
 
     @property
     def retry(self) -> bool:

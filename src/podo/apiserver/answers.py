@@ -23,9 +23,9 @@ SLICE = 64
 _value_of = attrgetter("value")
 
 
-def warning_headers(call: Call) -> list[tuple[str, str]]:
+def warning_headers(warnings: Sequence[str]) -> list[tuple[str, str]]:
     """Each warning as RFC 7234 has it (299: miscellaneous, persistent)."""
-    return [("Warning", f"299 - {_quoted(text)}") for text in call.warnings]
+    return [("Warning", f"299 - {_quoted(text)}") for text in warnings]
 
 
 def _quoted(text: str) -> str:
@@ -52,7 +52,7 @@ def object_answer(call: Call, written: Written, form: Form, include: str, now: f
     value = written.value
     if form.as_kind and not _is_status(value):
         value = object_form(form, include).render(_plain(call.kind), value, now)
-    return in_media(value, form, written.code, warning_headers(call))
+    return in_media(value, form, written.code, warning_headers(call.warnings))
 
 
 def _is_status(value: bytes) -> bool:

@@ -9,6 +9,7 @@ from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call
+from podo.apiserver.subresources.connectoptions import admit_connection
 from podo.apiserver.subresources.kubelet import KubeletAccess
 from podo.apiserver.subresources.log import log
 from podo.apiserver.subresources.proxy import proxy
@@ -24,6 +25,8 @@ async def connect(
 ) -> Response | Streaming | Upgrade:
     """Raises NotFound for an absent pod and what the kubelet refuses. Authorization is done. ``rest``: the path behind
     ``/proxy``."""
+    if call.subresource != "log":
+        await admit_connection(backend, call, request.query, rest)
     if call.subresource == "proxy":
         return await proxy(backend, kubelet, request, call, rest)
     pod = load((await get(backend, call)).value)

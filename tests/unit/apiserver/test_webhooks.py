@@ -448,3 +448,44 @@ def test_server_side_apply_passes_webhooks_too(pki: Pki) -> None:
         assert webhook.requests[0]["options"]["kind"] == "PatchOptions"
 
     with_hook(pki, "Mutating", lambda request: adding("x"), test)
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "fields"),
+    [
+        (
+            "pods/web/exec?command=sh&command=-c&stdin=true&stdout=1&container=main",
+            "PodExecOptions",
+            {"command": ["sh", "-c"], "stdin": True, "stdout": True, "container": "main"},
+        ),
+        ("pods/web/attach?stdout=true&tty=false", "PodAttachOptions", {"stdout": True}),
+        ("pods/web/portforward?ports=80,81", "PodPortForwardOptions", {"ports": [80, 81]}),
+        ("pods/web/proxy/a/b", "PodProxyOptions", {"path": "/a/b"}),
+        ("services/web/proxy", "ServiceProxyOptions", {}),
+    ],
+)
+def test_connections_are_asked_about(pki: Pki, target: str, kind: str, fields: Obj) -> None:
+    rule = {**MAPS, "resources": ["*/*"], "operations": ["CONNECT"]}
+
+    async def test(world: World, webhook: Webhook) -> None:
+        code, status = await world.ask("GET", f"/api/v1/namespaces/default/{target}")
+        assert (code, status["message"]) == (400, 'admission webhook "hook.example.com" denied the request: no')
+        request = webhook.requests[0]
+        assert request["object"] == {"kind": kind, "apiVersion": "v1", **fields}
+        assert request["kind"] == {"group": "", "version": "v1", "kind": kind}
+        assert (request["operation"], request["name"], request["options"]) == ("CONNECT", "web", None)
+
+    with_hook(pki, "Validating", lambda request: {"allowed": False, "status": {"message": "no"}}, test, rule)
+
+
+def test_reviews_of_access_are_asked_about(pki: Pki) -> None:
+    rule = {**MAPS, "apiGroups": ["authorization.k8s.io"], "resources": ["selfsubjectaccessreviews"]}
+
+    async def test(world: World, webhook: Webhook) -> None:
+        attributes = {"resourceAttributes": {"verb": "get", "resource": "pods"}}
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": attributes}
+        code, _ = await world.ask("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
+        assert code == 400
+        assert webhook.requests[0]["object"]["spec"] == attributes
+
+    with_hook(pki, "Validating", lambda request: {"allowed": False}, test, rule)
