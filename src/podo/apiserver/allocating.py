@@ -1,15 +1,28 @@
-"""When a write has something to allocate: Services do, other kinds do not."""
+"""What a write takes beside its place in the store: Services addresses and ports, others what quotas charge them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
+from podo.admission.request import Held
 from podo.api.errors import invalid
 from podo.api.kind import Kind, Obj
-from podo.apiserver.allocation import NOTHING, ProblemFound, Reservation
+from podo.apiserver.allocation import ProblemFound
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call
+
+
+@dataclass(slots=True)
+class Taken:
+    """All that a write has taken, also what admission takes later. ``commit`` it when the write is done."""
+
+    held: list[Held]
+
+    def commit(self) -> None:
+        for each in self.held:
+            each.commit()
 
 
 def allocates(kind: Kind) -> bool:
@@ -17,16 +30,16 @@ def allocates(kind: Kind) -> bool:
 
 
 @contextmanager
-def reserve(backend: Backend, call: Call, new: Obj, old: Obj | None) -> Iterator[Reservation]:
+def reserve(backend: Backend, call: Call, new: Obj, old: Obj | None) -> Iterator[Taken]:
     """What the write takes; given back at the end of the block unless it was committed."""
-    if not allocates(call.kind):
-        yield NOTHING
-        return
+    if allocates(call.kind):
+        try:
+            call.held.append(backend.allocator.reserve(new, old))
+        except ProblemFound as found:
+            raise invalid(call.kind, call.name, [found.problem]) from None
     try:
-        reservation = backend.allocator.reserve(new, old)
-    except ProblemFound as found:
-        raise invalid(call.kind, call.name, [found.problem]) from None
-    try:
-        yield reservation
+        yield Taken(call.held)
     finally:
-        reservation.close()
+        for each in call.held:
+            each.close()
+        call.held.clear()

@@ -38,10 +38,6 @@ class Reservation:
             self._allocator.give_back(self.freed if self._committed else self.taken)
 
 
-#: For writes of kinds that have nothing to allocate.
-NOTHING = Reservation(None)
-
-
 class Allocator:
     """Cluster IPs (text) and node ports (int) in use. Each is given to one Service at a time."""
 
