@@ -19,7 +19,7 @@ from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
 from podo.apiserver.fieldmanagement import tracking
 from podo.apiserver.fieldmanagement.tracking import OfChanged
-from podo.apiserver.subresources import ephemeralcontainers
+from podo.apiserver.subresources import ephemeralcontainers, resize
 from podo.storage.contract import KeyNotFound, Record, RevisionMismatch
 
 #: How often an unconditional change is worked out again before the client is told of the conflict.
@@ -124,6 +124,7 @@ SCOPES = {
     "status": STATUS,
     "approval": APPROVAL,
     "ephemeralcontainers": Scope(ephemeralcontainers.keep_others, ephemeralcontainers.check, is_main=True),
+    "resize": Scope(resize.keep_others, resize.check, is_main=True),
 }
 
 

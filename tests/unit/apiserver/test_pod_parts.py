@@ -123,7 +123,7 @@ def test_pods_themselves_neither_begin_nor_go_on_with_others() -> None:
     in_world(test)
 
 
-@pytest.mark.parametrize("part", ["ephemeralcontainers"])
+@pytest.mark.parametrize("part", ["ephemeralcontainers", "resize"])
 def test_who_may_change_pods_may_not_by_that_change_their_parts(part: str) -> None:
     async def test(world: World) -> None:
         await world.client.create(pod("web"))
@@ -141,5 +141,125 @@ def test_who_may_change_pods_may_not_by_that_change_their_parts(part: str) -> No
         for who, expected in (("of-pods", 403), ("of-parts", 200)):
             asked = world.ask("PATCH", f"{ONE}/{part}", empty, content_type=STRATEGIC, who=certificate(who))
             assert (await asked)[0] == expected, who
+
+    in_world(test)
+
+
+# resize
+
+
+def sized(**resources: Any) -> dict[str, Any]:
+    """A pod whose container has these resources."""
+    made = pod("web")
+    made["spec"]["containers"][0] |= {"resources": resources}
+    return made
+
+
+async def resized(world: World, **container: Any) -> tuple[int, dict[str, Any]]:
+    return await patched(world, "resize", {"containers": [{"name": "main", **container}]})
+
+
+def test_containers_are_resized_and_all_else_stays() -> None:
+    async def test(world: World) -> None:
+        made = await world.client.create(sized(requests={"cpu": "100m"}, limits={"cpu": "200m", "memory": "64Mi"}))
+        status, found = await patched(
+            world,
+            "resize",
+            {
+                "containers": [{"name": "main", "image": "other:1", "resources": {"limits": {"cpu": "300m"}}}],
+                "priority": 7,
+            },
+            metadata={"labels": {"a": "b"}},
+        )
+        assert status == 200, found
+        (container,) = found["spec"]["containers"]
+        assert container["resources"] == {
+            "requests": {"cpu": "100m", "memory": "64Mi"},
+            "limits": {"cpu": "300m", "memory": "64Mi"},
+        }
+        (before,) = made["spec"]["containers"]
+        assert container == {**before, "resources": container["resources"]}
+        assert found["spec"].get("priority") == made["spec"].get("priority") and "labels" not in found["metadata"]
+        assert found["metadata"]["generation"] == 2
+        status, seen = await world.ask("GET", f"{ONE}/resize")
+        assert (status, seen) == (200, found)
+        seen["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "150m"
+        status, found = await world.ask("PUT", f"{ONE}/resize", seen)
+        assert (status, found["metadata"]["generation"]) == (200, 3)
+        status, answer = await world.ask("PUT", ONE, {**found, "spec": made["spec"]})
+        assert status == 422 and "pod updates may not change fields other than" in answer["message"]
+
+    in_world(test)
+
+
+@pytest.mark.parametrize(
+    ("container", "message"),
+    [
+        ({"resources": {"requests": {"cpu": "300m"}}}, "must be less than or equal to cpu limit of 200m"),
+        ({"resources": {"requests": {"cpu": "200m", "memory": "64Mi"}}}, "Pod QOS Class may not change as a result of"),
+        ({"resources": {"limits": {"memory": None}}}, "resource limits cannot be removed"),
+        ({"resources": {"requests": {"cpu": "-1"}}}, "must be greater than or equal to 0"),
+        ({"resources": {"requests": {"ephemeral-storage": "1Gi"}}}, "only cpu and memory resources are mutable"),
+        (
+            {"resizePolicy": [{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]},
+            "only cpu and memory resources are mutable",
+        ),
+    ],
+)
+def test_what_a_resize_may_not_change(container: dict[str, Any], message: str) -> None:
+    async def test(world: World) -> None:
+        amounts = {"requests": {"cpu": "100m", "memory": "32Mi"}, "limits": {"cpu": "200m", "memory": "64Mi"}}
+        await world.client.create(sized(**amounts))
+        status, answer = await resized(world, **container)
+        assert status == 422 and message in answer["message"], answer
+
+    in_world(test)
+
+
+def test_a_best_effort_pod_stays_one() -> None:
+    async def test(world: World) -> None:
+        await world.client.create(pod("web"))
+        status, answer = await resized(world, resources={"requests": {"memory": "40Mi"}})
+        assert status == 422
+        why = 'spec: Invalid value: "BestEffort": Pod QOS Class may not change as a result of resizing'
+        assert why in answer["message"]
+
+    in_world(test)
+
+
+def test_sidecars_are_resized_and_what_ends_is_not() -> None:
+    async def test(world: World) -> None:
+        amounts = {"limits": {"cpu": "100m", "memory": "32Mi"}}
+        inits = [{"name": "first", "image": "a:1", "resources": amounts}]
+        inits += [{"name": "beside", "image": "a:1", "restartPolicy": "Always", "resources": amounts}]
+        made = sized(**amounts)
+        made["spec"]["initContainers"] = inits
+        await world.client.create(made)
+        more = {"requests": {"cpu": "200m"}, "limits": {"cpu": "200m"}}
+        spec = {"initContainers": [{"name": name, "resources": more} for name in ("first", "beside")]}
+        status, found = await patched(world, "resize", spec)
+        assert status == 200, found
+        limits = [each["resources"]["limits"]["cpu"] for each in found["spec"]["initContainers"]]
+        assert limits == ["100m", "200m"]
+
+    in_world(test)
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [
+        ([{"resourceName": "cpu", "restartPolicy": "RestartContainer"}], "must be 'NotRequired' when `restartPolicy`"),
+        ([{"resourceName": "cpu", "restartPolicy": "NotRequired"}] * 2, 'Duplicate value: "cpu"'),
+        ([{"resourceName": "gpu", "restartPolicy": "NotRequired"}], 'Unsupported value: "gpu"'),
+        ([{"resourceName": "cpu"}], "Required value"),
+    ],
+)
+def test_what_a_resize_policy_must_be_like(policy: list[dict[str, str]], message: str) -> None:
+    async def test(world: World) -> None:
+        made = sized(limits={"cpu": "1"})
+        made["spec"] |= {"restartPolicy": "Never"}
+        made["spec"]["containers"][0]["resizePolicy"] = policy
+        status, answer = await world.ask("POST", ONE.rpartition("/")[0], made)
+        assert status == 422 and message in answer["message"], answer
 
     in_world(test)

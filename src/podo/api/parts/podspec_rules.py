@@ -11,6 +11,7 @@ from podo.api.parts.addresses import check_ip
 from podo.api.parts.affinity import check_affinity, check_spread, check_tolerations
 from podo.api.parts.container_rules import check_container, check_init_container
 from podo.api.parts.ephemeral_rules import check_ephemeral_containers
+from podo.api.parts.resize_rules import check_resize_policy
 from podo.api.parts.resource_rules import check_resources
 from podo.api.parts.securitycontext import check_pod_security
 from podo.api.parts.volume_rules import check_volumes
@@ -92,6 +93,8 @@ def _check_containers(spec: dict[str, Any], volumes: dict[str, Any], path: str, 
             if name in seen:
                 found.append(duplicate(f"{where}.name", name))
             seen.add(name)
+            if policies := container.get("resizePolicy"):
+                check_resize_policy(policies, spec.get("restartPolicy") or "", f"{where}.resizePolicy", found)
             if ports := container.get("ports"):
                 _check_host_ports(ports, host_network, host_ports, f"{where}.ports", found)
 

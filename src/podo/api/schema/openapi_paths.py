@@ -56,7 +56,7 @@ _ITEM = (
 _OPERATION_VERBS = {"get": "read", "post": "create", "put": "replace", "deletecollection": "deleteCollection"}
 _METHODS_OF_PARTS = ("get", "put", "patch")
 #: Subresources that are read and written as an object is.
-_PARTS = frozenset(("status", "scale", "ephemeralcontainers"))
+_PARTS = frozenset(("status", "scale", "ephemeralcontainers", "resize"))
 
 
 def paths(kinds: Iterable[Kind], ref: str, version: int) -> Document:

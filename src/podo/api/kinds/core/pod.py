@@ -65,7 +65,18 @@ POD = Kind(
         "status.nominatedNodeName": _status("nominatedNodeName"),
     },
     subresources=frozenset(
-        {"status", "binding", "eviction", "ephemeralcontainers", "log", "exec", "attach", "portforward", "proxy"}
+        {
+            "status",
+            "binding",
+            "eviction",
+            "ephemeralcontainers",
+            "resize",
+            "log",
+            "exec",
+            "attach",
+            "portforward",
+            "proxy",
+        }
     ),
     generation=True,
 )
