@@ -6,14 +6,15 @@ Placing a pod changes one row, so the next pod like it costs the evaluation of o
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from podo.scheduler.plugins import FILTERS, SCORES
-from podo.scheduler.plugins.contract import Normal
+from podo.scheduler.plugins.contract import Filter, Normal
 from podo.scheduler.podinfo import PodInfo
+from podo.scheduler.profile import Profile
 from podo.scheduler.snapshot import EVERY, Mask, Numbers, Rows, Snapshot
 
 #: Boards kept; the one not used for longest goes.
@@ -22,31 +23,31 @@ LIMIT = 256
 INFEASIBLE = -1
 
 
-def feasible_rows(pod: PodInfo, snapshot: Snapshot, rows: Rows = EVERY) -> Mask:
+def feasible_rows(pod: PodInfo, snapshot: Snapshot, filters: Iterable[Filter], rows: Rows = EVERY) -> Mask:
     """True for those of ``rows`` whose node passes every filter."""
     mask: Mask = snapshot.present[rows].copy()
-    for plugin in FILTERS:
+    for plugin in filters:
         passed = plugin.fits(pod, snapshot, rows)
         if passed is not None:
             mask &= passed
     return mask
 
 
-def absolute_scores(pod: PodInfo, snapshot: Snapshot, rows: Rows = EVERY) -> Numbers:
+def absolute_scores(pod: PodInfo, snapshot: Snapshot, profile: Profile, rows: Rows = EVERY) -> Numbers:
     """The weighted sum of the scores that do not depend on other nodes, for each of ``rows``."""
     total: Numbers = np.zeros(len(snapshot.present[rows]), dtype=np.int64)
-    for plugin in SCORES:
+    for plugin, weight in profile.scores:
         if plugin.normal is Normal.NONE and (raw := plugin.score(pod, snapshot, rows)) is not None:
-            total += plugin.weight * raw
+            total += weight * raw
     return total
 
 
-def relative_scores(pod: PodInfo, snapshot: Snapshot, feasible: Mask) -> Numbers | int:
+def relative_scores(pod: PodInfo, snapshot: Snapshot, profile: Profile, feasible: Mask) -> Numbers | int:
     """The weighted sum of the scores that are measured by the feasible nodes; a number where it is the same for all."""
     total: Numbers | int = 0
-    for plugin in SCORES:
+    for plugin, weight in profile.scores:
         if plugin.normal is not Normal.NONE and (raw := plugin.score(pod, snapshot, EVERY)) is not None:
-            total = total + plugin.weight * normalized(raw, plugin.normal, feasible)
+            total = total + weight * normalized(raw, plugin.normal, feasible)
     return total
 
 
@@ -71,19 +72,34 @@ class Board:
 
 
 class Boards:
-    """The boards of one snapshot."""
+    """The boards of one snapshot and profile."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, profile: Profile) -> None:
+        self.profile = profile
         self._snapshot = snapshot
+        self._local, self._wide = profile.local_filters, profile.wide_filters
         self._boards: OrderedDict[Any, Board] = OrderedDict()
 
     def scores(self, pod: PodInfo) -> Numbers:
         """Total scores by row, up to a constant; below 0 where the node refuses. Not to be changed."""
-        board = self._up_to_date(pod)
-        if board.uniform:
-            return board.scores
-        feasible: Mask = board.scores != INFEASIBLE
-        return np.where(feasible, board.scores + relative_scores(pod, self._snapshot, feasible), INFEASIBLE)
+        board, snapshot = self._up_to_date(pod), self._snapshot
+        scores = board.scores
+        masks = [mask for plugin in self._wide if (mask := plugin.fits(pod, snapshot, EVERY)) is not None]
+        if masks:
+            scores = np.where(np.logical_and.reduce(masks), scores, INFEASIBLE)
+        more = self._measured(pod, board, scores)
+        return scores if more is None else np.where(scores == INFEASIBLE, INFEASIBLE, scores + more)
+
+    def _measured(self, pod: PodInfo, board: Board, scores: Numbers) -> Numbers | int | None:
+        """The scores that depend on which nodes are feasible; None where they are the same for all."""
+        snapshot, total = self._snapshot, None
+        feasible: Mask = scores != INFEASIBLE
+        if not board.uniform:
+            total = relative_scores(pod, snapshot, self.profile, feasible)
+        for plugin, weight in self.profile.wide_scores:
+            if (points := plugin.score(pod, snapshot, feasible)) is not None:
+                total = weight * points if total is None else total + weight * points
+        return total
 
     def _up_to_date(self, pod: PodInfo) -> Board:
         board, snapshot = self._boards.get(pod.signature), self._snapshot
@@ -104,7 +120,7 @@ class Boards:
     def _new(self, pod: PodInfo) -> Board:
         snapshot = self._snapshot
         scores = self._evaluated(pod, EVERY)
-        uniform = isinstance(relative_scores(pod, snapshot, snapshot.present), int)
+        uniform = isinstance(relative_scores(pod, snapshot, self.profile, snapshot.present), int)
         board = self._boards[pod.signature] = Board(scores, uniform, snapshot.moment, snapshot.character)
         self._boards.move_to_end(pod.signature)
         if len(self._boards) > LIMIT:
@@ -112,5 +128,5 @@ class Boards:
         return board
 
     def _evaluated(self, pod: PodInfo, rows: Rows) -> Numbers:
-        feasible = feasible_rows(pod, self._snapshot, rows)
-        return np.where(feasible, absolute_scores(pod, self._snapshot, rows), INFEASIBLE)
+        feasible = feasible_rows(pod, self._snapshot, self._local, rows)
+        return np.where(feasible, absolute_scores(pod, self._snapshot, self.profile, rows), INFEASIBLE)

@@ -1,4 +1,4 @@
-"""One scheduling decision: which node gets the pod, or why none can.
+"""One scheduling decision: which node gets the pod, or why none can, and who would have to go for it.
 
 Pure: the caller gives the snapshot and breaks ties.
 """
@@ -6,15 +6,17 @@ Pure: the caller gives the snapshot and breaks ties.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from podo.scheduler.boards import Boards
-from podo.scheduler.plugins import FILTERS
 from podo.scheduler.podinfo import PodInfo
-from podo.scheduler.reasons import Reason, Refusal
-from podo.scheduler.snapshot import EVERY, Snapshot
+from podo.scheduler.preemption import Preemption, Victims
+from podo.scheduler.profile import Profile
+from podo.scheduler.reasons import Refusal
+from podo.scheduler.refusals import Refusals
+from podo.scheduler.snapshot import Numbers, Snapshot
 
 #: Given n, an int in [0, n): which of n equally good nodes.
 Pick = Callable[[int], int]
@@ -25,25 +27,40 @@ class Placement:
     node_name: str
 
 
-def decide(pod: PodInfo, snapshot: Snapshot, boards: Boards, pick: Pick) -> Placement | Refusal:
-    """The best feasible node, by ``pick`` among equals, or the refusal of all. ``boards`` belong to ``snapshot``."""
-    scores = boards.scores(pod)
-    most = scores.max(initial=-1)
-    if most < 0:
-        return refusal(pod, snapshot)
-    best = np.flatnonzero(scores == most)
-    row = best[pick(len(best))] if len(best) > 1 else best[0]
-    return Placement(snapshot.node(int(row)).name)
+class Cycle:
+    """The decisions of one profile over one snapshot; what it remembers makes the next one cheap."""
 
+    def __init__(self, snapshot: Snapshot, profile: Profile) -> None:
+        self.profile = profile
+        self._snapshot = snapshot
+        self._boards = Boards(snapshot, profile)
+        self._refusals = Refusals(snapshot, profile)
+        self._preemption = Preemption(snapshot, profile)
 
-def refusal(pod: PodInfo, snapshot: Snapshot) -> Refusal:
-    """Asks the filters again, in order, for the reasons of every node."""
-    reasons: list[tuple[Reason, ...]] = []
-    left = snapshot.present.copy()
-    for plugin in FILTERS:
-        passed = plugin.fits(pod, snapshot, EVERY)
-        if passed is None:
-            continue
-        reasons.extend(plugin.why(pod, snapshot, int(row)) for row in np.flatnonzero(left & ~passed))
-        left &= passed
-    return Refusal(len(snapshot), tuple(reasons), pod.preempts)
+    def scores(self, pod: PodInfo) -> Numbers:
+        """Total scores by row, up to a constant; below 0 where the node refuses. Not to be changed."""
+        return self._boards.scores(pod)
+
+    def place(self, pod: PodInfo, pick: Pick) -> Placement | Refusal:
+        """The best feasible node, by ``pick`` among equals, or the refusal of all. The node that has been cleared for
+        the pod comes first."""
+        scores = self._boards.scores(pod)
+        cleared = self._snapshot.row_of.get(pod.nominated) if pod.nominated else None
+        if cleared is not None and scores[cleared] >= 0:
+            return Placement(pod.nominated)
+        most = scores.max(initial=-1)
+        if most < 0:
+            return self._refusals.of(pod)
+        best = np.flatnonzero(scores == most)
+        row = best[pick(len(best))] if len(best) > 1 else best[0]
+        return Placement(self._snapshot.node(int(row)).name)
+
+    def make_room(self, pod: PodInfo, refusal: Refusal, first: int = 0) -> tuple[Victims | None, Refusal]:
+        """Who should go so that the refused pod fits, and the refusal with what came of it. ``first``: any number;
+        which nodes are looked at first."""
+        if not self.profile.preempts or not refusal.nodes:
+            return None, refusal
+        found = self._preemption.find(pod, refusal, first)
+        if isinstance(found, Victims):
+            return found, refusal
+        return None, replace(refusal, preemption=found)

@@ -1,33 +1,49 @@
-"""What a change of a pod or node means for the scheduler: its columns, its queue, and who should be tried again."""
+"""What a change in the cluster means for the scheduler: its columns, its queue, and who should be tried again."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Container
+
 from podo.api.kind import Obj
-from podo.api.meta import is_deleting, uid_of
+from podo.api.meta import is_deleting, labels_of, uid_of
 from podo.client.cache import CacheChange
-from podo.scheduler import podinfo
+from podo.scheduler import budgets, defaultspread, podinfo
 from podo.scheduler.plugins.contract import ClusterEvent
+from podo.scheduler.podinfo import PodInfo
+from podo.scheduler.podterms import asks_about
 from podo.scheduler.queue import Queue
 from podo.scheduler.snapshot import NodeInfo, Snapshot
 
 _FINISHED = frozenset({"Succeeded", "Failed"})
+_DEFAULT_NAME = "default-scheduler"
+#: Kinds that must be in the cache. What other kinds refer to comes first, pods and nodes last.
+KINDS = (
+    *("Namespace", *defaultspread.KINDS, "PodDisruptionBudget", "PersistentVolumeClaim", "ResourceClaim"),
+    *("Pod", "Node"),
+)
 
 
 class Follower:
-    """Applies changes, in the order of the cache, to a snapshot and a queue."""
+    """Applies changes, in the order of the cache, to a snapshot and a queue. ``names``: the schedulerNames served."""
 
-    def __init__(self, snapshot: Snapshot, queue: Queue, scheduler_name: str) -> None:
+    def __init__(self, snapshot: Snapshot, queue: Queue, names: Container[str]) -> None:
         self._snapshot = snapshot
         self._queue = queue
-        self._name = scheduler_name
+        self._names = names
+        self._by_kind: dict[str, Callable[[CacheChange, float], None]] = {
+            "Pod": self._pod,
+            "Node": self._node,
+            "Namespace": self._namespace,
+            "PodDisruptionBudget": self._budget,
+            "PersistentVolumeClaim": self._claim,
+            "ResourceClaim": self._resource_claim,
+            **dict.fromkeys(defaultspread.KINDS, self._group),
+        }
 
     def changed(self, change: CacheChange, now: float) -> None:
-        if change.kind == "Node":
-            self._node(change, now)
-        elif change.kind == "PersistentVolumeClaim":
-            self._claim(change, now)
-        else:
-            self._pod(change, now)
+        self._by_kind[change.kind](change, now)
+
+    # Nodes
 
     def _node(self, change: CacheChange, now: float) -> None:
         if change.new is None:
@@ -40,6 +56,23 @@ class Follower:
         for event in _events(before, node):
             self._queue.wake(event, now)
 
+    def _known(self, name: str) -> NodeInfo | None:
+        row = self._snapshot.row_of.get(name)
+        return None if row is None else self._snapshot.node(row)
+
+    # What pods refer to
+
+    def _namespace(self, change: CacheChange, now: float) -> None:
+        labels = None if change.new is None else labels_of(change.new)
+        self._snapshot.tallies.set_namespace(change.place.name, labels)
+
+    def _group(self, change: CacheChange, now: float) -> None:
+        self._snapshot.groups.set(change.kind, change.place.namespace, change.place.name, change.new)
+
+    def _budget(self, change: CacheChange, now: float) -> None:
+        budget = None if change.new is None else budgets.read(change.new)
+        self._snapshot.set_budget(change.place.namespace, change.place.name, budget)
+
     def _claim(self, change: CacheChange, now: float) -> None:
         bound = None
         if change.new is not None:
@@ -49,36 +82,68 @@ class Follower:
             self._snapshot.set_claim(change.place.namespace, change.place.name, bound)
             self._queue.wake(ClusterEvent.CLAIM_CHANGED, now)
 
-    def _known(self, name: str) -> NodeInfo | None:
-        row = self._snapshot.row_of.get(name)
-        return None if row is None else self._snapshot.node(row)
+    def _resource_claim(self, change: CacheChange, now: float) -> None:
+        key = (change.place.namespace, change.place.name)
+        if change.new is None:
+            self._snapshot.resource_claims.pop(key, None)
+        else:
+            self._snapshot.resource_claims[key] = change.new
+            self._queue.wake(ClusterEvent.CLAIM_CHANGED, now)
+
+    # Pods
 
     def _pod(self, change: CacheChange, now: float) -> None:
         pod = change.new
         if pod is None or (pod.get("status") or {}).get("phase") in _FINISHED:
             self._gone(uid_of(change.object), now)
         elif pod["spec"].get("nodeName"):
-            self._placed(pod)
+            self._placed(pod, change.old, now)
         elif is_deleting(pod):
-            self._queue.remove(uid_of(pod))
+            self._gone(uid_of(pod), now)
         elif self._is_mine(pod) and uid_of(pod) not in self._snapshot.pods():
-            self._queue.put(podinfo.read(pod), now)
+            self._waits(podinfo.read(pod), now)
+
+    def _waits(self, pod: PodInfo, now: float) -> None:
+        self._queue.put(pod, now)
+        if pod.nominated and not self._snapshot.nominated(pod.uid):
+            self._snapshot.nominate(pod, pod.nominated)
 
     def _gone(self, uid: str, now: float) -> None:
         self._queue.remove(uid)
-        if self._snapshot.remove_pod(uid):
+        released = self._snapshot.release(uid)
+        if self._snapshot.remove_pod(uid) or released:
             self._queue.wake(ClusterEvent.POD_REMOVED, now)
 
-    def _placed(self, pod: Obj) -> None:
+    def _placed(self, pod: Obj, old: Obj | None, now: float) -> None:
         """A pod on its node; status updates, which are most changes, cost nothing."""
-        self._queue.remove(uid_of(pod))
-        known = self._snapshot.pods().get(uid_of(pod))
-        if known is not None and known[1] == pod["spec"]["nodeName"] and known[0].obj["spec"] == pod["spec"]:
+        uid = uid_of(pod)
+        self._queue.remove(uid)
+        self._snapshot.release(uid)
+        known = self._snapshot.pods().get(uid)
+        if known is not None and known[1] == pod["spec"]["nodeName"] and _same(known[0], pod):
+            known[0].obj = pod
             return
-        self._snapshot.add_pod(podinfo.read(pod), pod["spec"]["nodeName"])
+        added = podinfo.read(pod)
+        self._snapshot.add_pod(added, pod["spec"]["nodeName"])
+        self.added(added, now)
+        if old is not None and known is not None:  # it may ask for less than before
+            self._queue.wake(ClusterEvent.POD_REMOVED, now)
+
+    def added(self, pod: PodInfo, now: float) -> None:
+        """A pod was placed: those that want to be near pods like it, or are spread with them, may fit now."""
+        spaces = self._snapshot.tallies.namespaces
+        self._queue.wake(ClusterEvent.POD_ADDED, now, lambda waiting: asks_about(waiting.terms, pod.pod_class, spaces))
 
     def _is_mine(self, pod: Obj) -> bool:
-        return bool((pod["spec"].get("schedulerName") or "default-scheduler") == self._name)
+        return (pod["spec"].get("schedulerName") or _DEFAULT_NAME) in self._names
+
+
+def _same(known: PodInfo, pod: Obj) -> bool:
+    """Is the pod, for others, what it was? (Its own spec, when it was decided for, had no node yet.)"""
+    if known.deleting != is_deleting(pod) or labels_of(known.obj) != labels_of(pod):
+        return False
+    before = known.obj["spec"]
+    return bool(before == pod["spec"] or {**before, "nodeName": pod["spec"]["nodeName"]} == pod["spec"])
 
 
 def _events(before: NodeInfo | None, node: NodeInfo) -> list[ClusterEvent]:

@@ -1,4 +1,5 @@
-"""What a pod asks of a node, read once from its spec: amounts of resources, host ports, tolerations and node choice."""
+"""What a pod asks of a node, read once from its spec: amounts of resources, host ports, tolerations, node choice, and
+what it demands of other pods."""
 
 from __future__ import annotations
 
@@ -8,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from podo.api.kind import Obj
-from podo.api.meta import name_of, namespace_of, uid_of
+from podo.api.meta import is_deleting, labels_of, name_of, namespace_of, uid_of
 from podo.api.parts.resources import requests_of
+from podo.scheduler.podterms import NO_CLASS, NO_TERMS, PodClass, PodTerms, read_terms
 from podo.values import quantity
 
 #: What scoring counts for a container that asks for nothing (millicores, bytes), so that such pods spread too.
@@ -20,11 +22,13 @@ Amounts = dict[str, int]
 HostPort = tuple[str, str, int]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class PodInfo:
     """``requests`` are millicores for cpu, else whole units.
 
-    ``signature`` is equal for pods that any plug-in treats alike.
+    ``signature`` is equal for pods that every local plug-in treats alike (see ``plugins.contract``). ``pod_class`` is
+    how others' demands see this pod, ``terms`` are its own. ``nominated``: the node that is being cleared for it.
+    Only ``obj`` is ever replaced, by a newer state in which all the rest is the same.
     """
 
     obj: Obj
@@ -44,12 +48,23 @@ class PodInfo:
     gated: bool
     preempts: bool
     claims: tuple[str, ...] = ()
-    unsupported: str = ""  # a demand that no plug-in can judge yet
+    terms: PodTerms = NO_TERMS
+    pod_class: PodClass = NO_CLASS
+    nominated: str = ""
     signature: tuple[Any, ...] = field(default=())
 
     @property
     def key(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def deleting(self) -> bool:
+        return self.pod_class.deleting
+
+    @property
+    def started(self) -> str:
+        """When the kubelet took it up, RFC 3339; later than all others where it has not."""
+        return str((self.obj.get("status") or {}).get("startTime") or "9")
 
 
 def read(pod: Obj) -> PodInfo:
@@ -62,12 +77,12 @@ def read(pod: Obj) -> PodInfo:
     tolerations_key, choice_key = _text(tolerations), _text([selector, affinity])
     both = (scored.get("cpu", 0), scored.get("memory", 0))
     claims = tuple(_claims(pod))
-    unsupported = unsupported_demand(spec)
+    namespace, labels = namespace_of(pod), labels_of(pod)
     node_name = str(spec.get("nodeName") or "")
     return PodInfo(
         obj=pod,
         uid=uid_of(pod),
-        namespace=namespace_of(pod),
+        namespace=namespace,
         name=name_of(pod),
         node_name=node_name,
         priority=int(spec.get("priority") or 0),
@@ -82,25 +97,11 @@ def read(pod: Obj) -> PodInfo:
         gated=bool(spec.get("schedulingGates")),
         preempts=spec.get("preemptionPolicy") != "Never",
         claims=claims,
-        unsupported=unsupported,
-        signature=(
-            *(tuple(sorted(requests.items())), both, ports, tolerations_key, choice_key, node_name),
-            *((namespace_of(pod), claims) if claims else ()),
-            *((unsupported,) if unsupported else ()),
-        ),
+        terms=read_terms(spec, namespace, labels),
+        pod_class=PodClass(namespace, tuple(sorted(labels.items())), is_deleting(pod)),
+        nominated=str((pod.get("status") or {}).get("nominatedNodeName") or ""),
+        signature=(tuple(sorted(requests.items())), both, ports, tolerations_key, choice_key, node_name),
     )
-
-
-def unsupported_demand(spec: Obj) -> str:
-    """The first demand in a pod's spec that no plug-in can judge yet; "" if there is none."""
-    affinity = spec.get("affinity") or {}
-    for kind in ("podAffinity", "podAntiAffinity"):
-        if (affinity.get(kind) or {}).get("requiredDuringSchedulingIgnoredDuringExecution"):
-            return f"required {kind}"
-    for constraint in spec.get("topologySpreadConstraints") or ():
-        if constraint.get("whenUnsatisfiable") == "DoNotSchedule":
-            return "topologySpreadConstraints with DoNotSchedule"
-    return "resourceClaims" if spec.get("resourceClaims") else ""
 
 
 def _claims(pod: Obj) -> Iterator[str]:

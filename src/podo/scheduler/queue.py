@@ -78,6 +78,7 @@ class Queue:
         self._backoff = _Heap(lambda entry: (entry.backoff_ends,))
         self._unschedulable = _Heap(lambda entry: (entry.tried_at + LONGEST_WAIT,))
         self._gated: dict[str, Waiting] = {}
+        self._refused_by: dict[str, dict[str, Waiting]] = {}  # plug-in ("" for none) -> uid -> unschedulable pod
 
     def __len__(self) -> int:
         return len(self._active.inside) + len(self._backoff.inside) + len(self._unschedulable.inside) + len(self._gated)
@@ -93,8 +94,7 @@ class Queue:
         if entry is None:
             self._place(Waiting(pod, now), now)
             return
-        same = entry.pod.signature == pod.signature and entry.pod.gated == pod.gated
-        if same and entry.pod.priority == pod.priority:
+        if _asks_the_same(entry.pod, pod):
             entry.pod = pod
             return
         self.remove(pod.uid)
@@ -120,17 +120,28 @@ class Queue:
         """
         entry.refused_by = plugins
         self._unschedulable.push(entry)
+        for name in plugins or ("",):
+            self._refused_by.setdefault(name, {})[entry.pod.uid] = entry
 
     def failed(self, entry: Waiting) -> None:
         """Something went wrong with the pod itself or its binding: it is tried again after its back-off."""
         self._backoff.push(entry)
 
-    def wake(self, event: ClusterEvent, now: float) -> None:
-        """Something happened: pods that may fit now leave the unschedulable ones."""
-        for entry in list(self._unschedulable.inside.values()):
-            if not entry.refused_by or any(event in self._wakes.get(name, ()) for name in entry.refused_by):
-                del self._unschedulable.inside[entry.pod.uid]
-                self._place(entry, now)
+    def wake(self, event: ClusterEvent, now: float, helps: Callable[[PodInfo], bool] | None = None) -> None:
+        """Something happened: pods that may fit now leave the unschedulable ones. ``helps``: does it concern this
+        pod?"""
+        for name, entries in list(self._refused_by.items()):
+            if name and event not in self._wakes.get(name, ()):
+                continue
+            for entry in list(entries.values()):
+                if self._unschedulable.inside.get(entry.pod.uid) is not entry:
+                    del entries[entry.pod.uid]
+                elif helps is None or helps(entry.pod):
+                    del self._unschedulable.inside[entry.pod.uid]
+                    del entries[entry.pod.uid]
+                    self._place(entry, now)
+            if not entries:
+                del self._refused_by[name]
 
     def next_at(self) -> float | None:
         """When the next pod becomes ready by itself; None where none does."""
@@ -160,3 +171,10 @@ class Queue:
         while (entry := self._unschedulable.peek()) is not None and entry.tried_at + LONGEST_WAIT <= now:
             self._unschedulable.pop()
             self._place(entry, now)
+
+
+def _asks_the_same(old: PodInfo, new: PodInfo) -> bool:
+    """May another state of the pod fit only where the old one did?"""
+    if (old.gated, old.priority, old.pod_class) != (new.gated, new.priority, new.pod_class):
+        return False
+    return bool(old.signature == new.signature and old.obj["spec"] == new.obj["spec"])

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+#: What may come of preemption where no node is looked at.
+NEVER = "not eligible due to preemptionPolicy=Never."
+TERMINATING = "not eligible due to a terminating pod on the nominated node."
 NO_NODES = "no nodes available to schedule pods"
-_NOT_HELPFUL = "Preemption is not helpful for scheduling"
-_NO_VICTIMS = "No preemption victims found for incoming pod"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,38 +29,41 @@ class Reason:
 class Refusal:
     """No node takes the pod.
 
-    ``nodes``: how many there are; ``reasons``: per node, all that its first refusing plug-in said.
+    ``nodes``: how many there are; ``reasons``: by node, all that its first refusing plug-in said; ``counts``: how many
+    nodes say each. ``preemption``: what came of the attempt to make room; "" where none was made, or room is being
+    made.
     """
 
     nodes: int
-    reasons: tuple[tuple[Reason, ...], ...]
-    preempts: bool = True  # spec.preemptionPolicy is not Never
+    reasons: Mapping[str, tuple[Reason, ...]]
+    counts: Mapping[Reason, int]
+    preemption: str = ""
+
+    @property
+    def waits_for_victims(self) -> bool:
+        """Are others leaving a node for this pod?"""
+        return self.preemption == TERMINATING
 
     @property
     def plugins(self) -> frozenset[str]:
-        return frozenset(reason.plugin for node in self.reasons for reason in node)
+        return frozenset(reason.plugin for reason in self.counts)
 
     def message(self) -> str:
         """The text of the condition PodScheduled and of the Event FailedScheduling."""
         if not self.nodes:
             return NO_NODES
-        counts = Counter(reason for node in self.reasons for reason in node)
-        whole = {reason.text for reason in counts if reason.everywhere}
+        whole = {reason.text for reason in self.counts if reason.everywhere}
         if whole:
             said = f"0/{self.nodes} nodes are available: {', '.join(sorted(whole))}."
         else:
-            said = _counted(self.nodes, Counter(reason.text for reason in counts.elements()))
-        return f"{said} preemption: {self._preemption()}"
-
-    def _preemption(self) -> str:
-        if not self.preempts:
-            return "not eligible due to preemptionPolicy=Never."
-        hopeless = sum(any(reason.unresolvable for reason in node) for node in self.reasons)
-        counts = {_NOT_HELPFUL: hopeless, _NO_VICTIMS: len(self.reasons) - hopeless}
-        return _counted(self.nodes, counts)
+            by_text: Counter[str] = Counter()
+            for reason, count in self.counts.items():
+                by_text[reason.text] += count
+            said = counted(self.nodes, by_text)
+        return f"{said} preemption: {self.preemption}" if self.preemption else said
 
 
-def _counted(nodes: int, counts: Mapping[str, int]) -> str:
-    """``0/3 nodes are available: 1 Insufficient cpu, 2 ...``, sorted as texts with their numbers, as upstream does."""
+def counted(nodes: int, counts: Mapping[str, int]) -> str:
+    """For example ``0/3 nodes are available: 1 Insufficient cpu, 2 ...``, sorted as texts with their numbers."""
     listed = ", ".join(sorted(f"{count} {text}" for text, count in counts.items() if count))
     return f"0/{nodes} nodes are available: {listed}."

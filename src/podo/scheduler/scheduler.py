@@ -1,16 +1,15 @@
-"""The scheduler's shell: follows pods and nodes in the cache, decides for one pod after another, binds and tells
-what happened.
+"""The scheduler's shell: follows the cluster in the cache, decides for one pod after another, has decisions carried
+out and tells what happened.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from podo.api.errors import ApiError
-from podo.api.kind import Obj
-from podo.api.meta import condition_of, is_deleting, uid_of
 from podo.client.cache import Cache, Changes
 from podo.client.contract import Client, Unreachable
 from podo.client.events import Recorder
@@ -18,30 +17,32 @@ from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
 from podo.runtime.tasks import Tasks, sleep, within
-from podo.scheduler.boards import Boards
-from podo.scheduler.cycle import Placement, decide
-from podo.scheduler.follow import Follower
-from podo.scheduler.plugins import FILTERS
+from podo.scheduler.binding import Binder
+from podo.scheduler.cycle import Cycle, Placement
+from podo.scheduler.evicting import Evictor
+from podo.scheduler.follow import KINDS, Follower
 from podo.scheduler.podinfo import PodInfo
+from podo.scheduler.preemption import Victims
+from podo.scheduler.profile import DEFAULT_NAME, Profile, default_profile
 from podo.scheduler.queue import Queue, Waiting
 from podo.scheduler.reasons import Refusal
-from podo.scheduler.snapshot import Snapshot
-from podo.values import timestamp
+from podo.scheduler.snapshot import Snapshot, awaited
+from podo.scheduler.telling import refusal_patch
 
 log = Logger("podo.scheduler")
 
-#: Kinds that must be in the cache.
-KINDS = ("PersistentVolumeClaim", "Pod", "Node")
 #: Bindings under way at once.
 BINDINGS = 64
 #: Decisions in a row before other tasks get their turn.
 TURN = 32
 #: Seconds that one request may take.
 DEADLINE = 30.0
+#: Nodes that preemption begins with are drawn from so many.
+_ANY = 2**31
 
 
 class Scheduler:
-    """Puts pods with ``schedulerName: default-scheduler`` on nodes. ``cache`` must hold ``KINDS``."""
+    """Puts pods on nodes, by the profile of their ``schedulerName``. ``cache`` must hold ``KINDS``."""
 
     def __init__(
         self,
@@ -51,18 +52,20 @@ class Scheduler:
         chance: Chance,
         recorder: Recorder,
         *,
-        name: str = "default-scheduler",
+        profiles: Sequence[Profile] = (),
     ) -> None:
         self._client = client
         self._cache = cache
         self._clock = clock
         self._chance = chance
         self._recorder = recorder
-        self._name = name
         self.snapshot = Snapshot()
-        self._boards = Boards(self.snapshot)
-        self._queue = Queue({plugin.name: plugin.wakes for plugin in FILTERS})
-        self._follower = Follower(self.snapshot, self._queue, name)
+        served = profiles or (default_profile(),)
+        self._cycles = {profile.name: Cycle(self.snapshot, profile) for profile in served}
+        self._queue = Queue({name: events for profile in served for name, events in profile.wakes.items()})
+        self._follower = Follower(self.snapshot, self._queue, self._cycles)
+        self._binder = Binder(client, chance, self.snapshot)
+        self._evictor = Evictor(client, clock, recorder)
         self._something = asyncio.Event()
         self._slots = asyncio.Semaphore(BINDINGS)
         self._tasks = Tasks("scheduler")
@@ -70,7 +73,7 @@ class Scheduler:
         self._unsubscribe = _nothing
 
     async def start(self) -> None:
-        """Begins to schedule, once the cache has all pods and nodes."""
+        """Begins to schedule, once the cache has all that it must hold."""
         self._cache.require(KINDS)
         self._tasks.spawn(self._run(), "loop")
 
@@ -105,8 +108,9 @@ class Scheduler:
 
     def _changed(self, kind: str, revision: int, changes: Changes) -> None:
         if kind in KINDS and changes:
+            now = self._clock.now()
             for change in changes:
-                self._follower.changed(change, self._clock.now())
+                self._follower.changed(change, now)
             self._something.set()
 
     async def _wait(self) -> None:
@@ -136,35 +140,48 @@ class Scheduler:
         pod = entry.pod
         if pod.uid in self.snapshot.pods():  # bound meanwhile
             return False
-        outcome = decide(pod, self.snapshot, self._boards, self._chance.below)
+        if kept := self.snapshot.nominated(pod.uid):
+            self.snapshot.release(pod.uid)
+            pod = entry.pod = replace(pod, nominated=kept)
+        outcome = self._cycle(pod).place(pod, self._chance.below)
         if isinstance(outcome, Refusal):
-            self._queue.refused(entry, outcome.plugins)
-            self._recorder.tell(pod.obj, "FailedScheduling", outcome.message(), "Warning", component=self._name)
-            self._tasks.spawn(self._say_why(pod, outcome), f"status {pod.key}")
-            return False
-        self.snapshot.add_pod(pod, outcome.node_name)
-        self._binding.add(pod.uid)
-        self._tasks.spawn(self._bind(entry, outcome), f"bind {pod.key}")
+            return self._refused(entry, outcome)
+        self._assume(entry, outcome)
         return True
+
+    def _cycle(self, pod: PodInfo) -> Cycle:
+        return self._cycles[self._scheduler_of(pod)]
+
+    @staticmethod
+    def _scheduler_of(pod: PodInfo) -> str:
+        return str(pod.obj["spec"].get("schedulerName") or DEFAULT_NAME)
+
+    # Placed
+
+    def _assume(self, entry: Waiting, placement: Placement) -> None:
+        """From here on the pod counts on the node."""
+        self.snapshot.add_pod(entry.pod, placement.node_name)
+        self._follower.added(entry.pod, self._clock.now())
+        self._binding.add(entry.pod.uid)
+        self._tasks.spawn(self._bind(entry, placement), entry.pod.key)
 
     async def _bind(self, entry: Waiting, placement: Placement) -> None:
         """Makes the decision true."""
-        pod = entry.pod
         try:
-            await within(DEADLINE, self._client.create(binding_of(pod, placement.node_name), subresource="binding"))
-        except (ApiError, Unreachable, TimeoutError, OSError) as failure:
-            await self._not_bound(entry, failure)
-        else:
-            self._tell_placed(pod, placement.node_name)
+            failure = await self._binder.bind(entry.pod, placement.node_name)
+            if failure is None:
+                self._tell_placed(entry.pod, placement.node_name)
+            else:
+                await self._not_bound(entry, failure)
         finally:
-            self._binding.discard(pod.uid)
+            self._binding.discard(entry.pod.uid)
             self._slots.release()
             self._something.set()
 
     async def _not_bound(self, entry: Waiting, failure: Exception) -> None:
         """Takes the pod off the node where it was assumed, once it is known that it is not there; tries again later."""
         pod = entry.pod
-        node_name = await self._placed_on(pod)
+        node_name = await self._binder.placed_on(pod)
         if node_name:
             self._tell_placed(pod, node_name)
             if pod.uid in self.snapshot.pods():  # else it has ended meanwhile
@@ -173,44 +190,48 @@ class Scheduler:
         if not self.snapshot.remove_pod(pod.uid) or node_name is None:
             return
         log.warning("pod not bound", pod=pod.key, why=str(failure))
-        self._recorder.tell(
-            pod.obj, "FailedScheduling", f"binding rejected: {failure}", "Warning", component=self._name
-        )
+        self._tell(pod, "FailedScheduling", f"binding rejected: {failure}", "Warning")
         self._queue.failed(entry)
 
-    async def _placed_on(self, pod: PodInfo) -> str | None:
-        """Asks the API where the pod is, until it answers: "" is nowhere, None is gone.
-
-        A binding without an answer may have been carried out, and the cache may not have seen it yet: to forget it
-        would give its place away twice.
-        """
-        wait = 0.1
-        while pod.uid in self.snapshot.pods():
-            try:
-                there = await within(DEADLINE, self._client.get("Pod", pod.name, pod.namespace))
-            except ApiError as error:
-                if error.reason == "NotFound":
-                    return None
-            except (Unreachable, TimeoutError, OSError):
-                pass
-            else:
-                if uid_of(there) != pod.uid:
-                    return None
-                node_name = str(there["spec"].get("nodeName") or "")
-                return None if is_deleting(there) and not node_name else node_name
-            await sleep(self._chance.jitter(wait))
-            wait = min(10.0, wait * 2)
-        return None
-
     def _tell_placed(self, pod: PodInfo, node_name: str) -> None:
-        text = f"Successfully assigned {pod.key} to {node_name}"
-        self._recorder.tell(pod.obj, "Scheduled", text, component=self._name)
+        self._tell(pod, "Scheduled", f"Successfully assigned {pod.key} to {node_name}")
 
-    async def _say_why(self, pod: PodInfo, refusal: Refusal) -> None:
-        condition = unschedulable_condition(pod.obj, refusal.message(), self._clock.now())
-        if condition is None:
-            return
-        patch = {"metadata": {"uid": pod.uid}, "status": {"conditions": [condition]}}
+    def _tell(self, pod: PodInfo, reason: str, text: str, kind: str = "Normal") -> None:
+        self._recorder.tell(pod.obj, reason, text, kind, component=self._scheduler_of(pod))
+
+    # Refused
+
+    def _refused(self, entry: Waiting, refusal: Refusal) -> bool:
+        """Makes room where that helps, and tells; True where only pods had to yield that were not there yet, so that
+        this one can have the place at once."""
+        pod = entry.pod
+        victims, refusal = self._cycle(pod).make_room(pod, refusal, self._chance.below(_ANY))
+        if victims is not None:
+            for other in victims.pods:
+                self.snapshot.release(awaited(other))
+            if all(awaited(other) for other in victims.pods):
+                self._assume(entry, Placement(victims.node_name))
+                return True
+        self._queue.refused(entry, refusal.plugins)
+        nominated = self._nominate(pod, victims, refusal)
+        message = refusal.message()
+        self._tell(pod, "FailedScheduling", message, "Warning")
+        if (patch := refusal_patch(pod.obj, pod.uid, message, nominated, self._clock.now())) is not None:
+            self._tasks.spawn(self._say_why(pod, patch), f"status {pod.key}")
+        if victims is not None:
+            self._tasks.spawn(self._evictor.evict(victims, pod, self._scheduler_of(pod)), f"preempt {pod.key}")
+        return False
+
+    def _nominate(self, pod: PodInfo, victims: Victims | None, refusal: Refusal) -> str:
+        """Keeps the room that is being made, or that others are still leaving; the node, "" for none."""
+        node_name = victims.node_name if victims is not None else ""
+        if refusal.waits_for_victims:
+            node_name = pod.nominated
+        if node_name:
+            self.snapshot.nominate(pod, node_name)
+        return node_name
+
+    async def _say_why(self, pod: PodInfo, patch: dict[str, object]) -> None:
         send = partial(self._client.patch, "Pod", pod.name, pod.namespace, type="strategic", subresource="status")
         try:
             async with self._slots:
@@ -221,28 +242,3 @@ class Scheduler:
 
 def _nothing() -> None:
     return None
-
-
-def binding_of(pod: PodInfo, node_name: str) -> Obj:
-    return {
-        "apiVersion": "v1",
-        "kind": "Binding",
-        "metadata": {"name": pod.name, "namespace": pod.namespace, "uid": pod.uid},
-        "target": {"kind": "Node", "name": node_name},
-    }
-
-
-def unschedulable_condition(pod: Obj, message: str, now: float) -> dict[str, Any] | None:
-    """The condition PodScheduled=False of a pod; None where it says so already."""
-    old = condition_of(pod, "PodScheduled")
-    new = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
-    if old is not None and new.items() <= old.items():
-        return None
-    since = old.get("lastTransitionTime") if old is not None and old.get("status") == "False" else None
-    generation = pod["metadata"].get("generation")
-    return {
-        **new,
-        **({"observedGeneration": generation} if generation else {}),
-        "lastProbeTime": None,
-        "lastTransitionTime": since or timestamp.time(now),
-    }

@@ -5,13 +5,15 @@ import random
 import numpy as np
 import pytest
 
-from podo.scheduler.boards import Boards
-from podo.scheduler.cycle import Placement, decide
+from podo.scheduler.cycle import Cycle, Placement
 from podo.scheduler.podinfo import PodInfo
+from podo.scheduler.profile import default_profile
 from podo.scheduler.reasons import Refusal
 from podo.scheduler.snapshot import NodeInfo, Snapshot
 from tests.unit.scheduler import oracle
 from tests.unit.scheduler.clusters import node, pod, random_node, random_pod, snapshot
+
+PROFILE = default_profile()
 
 
 def first(count: int) -> int:
@@ -19,7 +21,9 @@ def first(count: int) -> int:
 
 
 def place(asked: PodInfo, cluster: Snapshot) -> Placement | Refusal:
-    return decide(asked, cluster, Boards(cluster), first)
+    cycle = Cycle(cluster, PROFILE)
+    outcome = cycle.place(asked, first)
+    return outcome if isinstance(outcome, Placement) else cycle.make_room(asked, outcome)[1]
 
 
 def refused(asked: PodInfo, *nodes: NodeInfo) -> str:
@@ -28,13 +32,13 @@ def refused(asked: PodInfo, *nodes: NodeInfo) -> str:
     return outcome.message()
 
 
-def agrees(boards: Boards, asked: PodInfo, cluster: Snapshot, nodes: dict[str, NodeInfo]) -> dict[str, int]:
+def agrees(cycle: Cycle, asked: PodInfo, cluster: Snapshot, nodes: dict[str, NodeInfo]) -> dict[str, int]:
     """Asserts that the board shows what the oracle says, up to a constant; the oracle's scores."""
     placed: oracle.Placed = {}
     for other, where in cluster.pods().values():
         placed.setdefault(where, []).append(other)
     expected = oracle.scores(asked, list(nodes.values()), placed)
-    found = boards.scores(asked)
+    found = cycle.scores(asked)
     names = {cluster.node(int(row)).name: int(found[row]) for row in np.flatnonzero(found >= 0)}
     assert names.keys() == expected.keys()
     assert len({names[name] - expected[name] for name in expected}) <= 1
@@ -47,13 +51,13 @@ def test_columns_and_boards_agree_with_the_rules_applied_one_by_one(seed: int) -
     r = random.Random(seed)
     nodes = {f"n{i}": random_node(r, f"n{i}") for i in range(r.randint(1, 12))}
     cluster = snapshot(*nodes.values())
-    boards = Boards(cluster)
+    cycle = Cycle(cluster, PROFILE)
     kinds = [random_pod(r, f"kind-{number}") for number in range(6)]
     for step in range(60):
         asked = random.Random(seed * 1000 + step % 6)
         asked_pod = random_pod(asked, f"pod-{step}") if step % 2 else kinds[step % 6]
-        expected = agrees(boards, asked_pod, cluster, nodes)
-        outcome = decide(asked_pod, cluster, boards, r.randrange)
+        expected = agrees(cycle, asked_pod, cluster, nodes)
+        outcome = cycle.place(asked_pod, r.randrange)
         if isinstance(outcome, Placement):
             assert expected[outcome.node_name] == max(expected.values())
             if asked_pod.uid not in cluster.pods():
@@ -79,10 +83,10 @@ def _something_happens(r: random.Random, cluster: Snapshot, nodes: dict[str, Nod
 
 def test_spreads_over_equal_nodes() -> None:
     cluster = snapshot(*(node(f"n{i}") for i in range(5)))
-    boards = Boards(cluster)
+    cycle = Cycle(cluster, PROFILE)
     for number in range(20):
         asked = pod(f"p{number}", {"cpu": "100m", "memory": "100Mi"})
-        outcome = decide(asked, cluster, boards, first)
+        outcome = cycle.place(asked, first)
         assert isinstance(outcome, Placement)
         cluster.add_pod(asked, outcome.node_name)
     assert sorted(cluster.requested[3, list(cluster.row_of.values())]) == [4] * 5

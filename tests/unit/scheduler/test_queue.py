@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from podo.scheduler.plugins import FILTERS
 from podo.scheduler.plugins.contract import ClusterEvent
+from podo.scheduler.profile import default_profile
 from podo.scheduler.queue import LONGEST_WAIT, Queue
 from tests.unit.scheduler.clusters import pod
 
@@ -9,7 +9,7 @@ FIT = frozenset({"NodeResourcesFit"})
 
 
 def queue() -> Queue:
-    return Queue({plugin.name: plugin.wakes for plugin in FILTERS})
+    return Queue(default_profile().wakes)
 
 
 def names(q: Queue, now: float) -> list[str]:

@@ -14,7 +14,6 @@ from podo.scheduler.snapshot import CPU, MEMORY, Numbers, Rows, Snapshot
 
 class BalancedAllocation:
     name = "NodeResourcesBalancedAllocation"
-    weight = 1
     normal = Normal.NONE
 
     def score(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Numbers | None:

@@ -1,5 +1,8 @@
 """What a scheduling plug-in is: a filter says which nodes may take a pod and why others may not, a score says which
 are better.
+
+A *local* plug-in judges a node by that node and its pods alone: its verdicts are kept per signature of pods and made
+anew only for rows that changed. A *wide* one looks at other nodes, too, and is asked for every pod.
 """
 
 from __future__ import annotations
@@ -19,12 +22,14 @@ class ClusterEvent(Enum):
     NODE_ALLOCATABLE = "node has other allocatable resources"
     NODE_LABELS = "node has other labels"
     NODE_TAINTS = "node has other taints, or was cordoned or uncordoned"
+    POD_ADDED = "a pod was placed, or has other labels"
     POD_REMOVED = "a placed pod has gone or ended"
     CLAIM_CHANGED = "a claim to storage came, went or was bound"
 
 
 class Filter(Protocol):
     name: str
+    wide: bool
     #: A pod that this plug-in refused is tried again after one of these.
     wakes: frozenset[ClusterEvent]
 
@@ -44,9 +49,17 @@ class Normal(Enum):
 
 
 class Score(Protocol):
+    """A local score."""
+
     name: str
-    weight: int
     normal: Normal
 
     def score(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Numbers | None:
         """The raw score of each of ``rows``; None where it is the same for all nodes."""
+
+
+class WideScore(Protocol):
+    name: str
+
+    def score(self, pod: PodInfo, snapshot: Snapshot, feasible: Mask) -> Numbers | None:
+        """0 to 100 for each feasible row, anything for others; None where it is the same for all."""

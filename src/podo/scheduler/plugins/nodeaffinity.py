@@ -26,16 +26,22 @@ def term_matches(term: Mapping[str, Any], node: NodeInfo) -> bool:
     return term_allows(term, node.labels, node.name)
 
 
+def allowed(pod: PodInfo, snapshot: Snapshot) -> Mask | None:
+    """The column of nodes that have what the pod requires; None where it requires nothing."""
+    if not pod.node_selector and REQUIRED not in pod.node_affinity:
+        return None
+    return snapshot.derived(("affinity", pod.node_choice_key), lambda node: matches(pod, node), bool)
+
+
 class NodeAffinity:
     name = "NodeAffinity"
+    wide = False
     wakes = frozenset({ClusterEvent.NODE_ADDED, ClusterEvent.NODE_LABELS})
-    weight = 2
     normal = Normal.UP
 
     def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:
-        if not pod.node_selector and REQUIRED not in pod.node_affinity:
-            return None
-        return snapshot.derived(("affinity", pod.node_choice_key), lambda node: matches(pod, node), bool)[rows]
+        column = allowed(pod, snapshot)
+        return None if column is None else column[rows]
 
     def why(self, pod: PodInfo, snapshot: Snapshot, row: int) -> tuple[Reason, ...]:
         return (_REASON,)

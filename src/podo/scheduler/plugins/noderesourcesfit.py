@@ -14,8 +14,8 @@ from podo.scheduler.snapshot import CPU, MEMORY, PODS, Mask, Numbers, Rows, Snap
 
 class NodeResourcesFit:
     name = "NodeResourcesFit"
+    wide = False
     wakes = frozenset({ClusterEvent.NODE_ADDED, ClusterEvent.NODE_ALLOCATABLE, ClusterEvent.POD_REMOVED})
-    weight = 1
     normal = Normal.NONE
 
     def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:

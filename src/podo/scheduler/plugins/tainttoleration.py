@@ -29,17 +29,23 @@ def untolerated(
     ]
 
 
+def tolerated(pod: PodInfo, snapshot: Snapshot) -> Mask:
+    """The column of nodes whose NoSchedule and NoExecute taints the pod tolerates."""
+
+    def make(node: NodeInfo) -> bool:
+        return not node.taints or not untolerated(pod.tolerations, node.taints, _HARD)
+
+    return snapshot.derived(("taints", pod.tolerations_key), make, bool)
+
+
 class TaintToleration:
     name = "TaintToleration"
+    wide = False
     wakes = frozenset({ClusterEvent.NODE_ADDED, ClusterEvent.NODE_TAINTS})
-    weight = 3
     normal = Normal.DOWN
 
     def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:
-        def make(node: NodeInfo) -> bool:
-            return not node.taints or not untolerated(pod.tolerations, node.taints, _HARD)
-
-        return snapshot.derived(("taints", pod.tolerations_key), make, bool)[rows]
+        return tolerated(pod, snapshot)[rows]
 
     def why(self, pod: PodInfo, snapshot: Snapshot, row: int) -> tuple[Reason, ...]:
         taint = untolerated(pod.tolerations, snapshot.node(row).taints, _HARD)[0]

@@ -17,6 +17,7 @@ _UNBOUND = Reason(NAME, "pod has unbound immediate PersistentVolumeClaims", unre
 
 class VolumeBinding:
     name = NAME
+    wide = True
     wakes = frozenset({ClusterEvent.CLAIM_CHANGED})
 
     def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:

@@ -1,0 +1,92 @@
+"""Why each node refuses a pod. Like boards, kept per signature of pods and made anew only for rows that changed."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from podo.scheduler.podinfo import PodInfo
+from podo.scheduler.profile import Profile
+from podo.scheduler.reasons import Reason, Refusal
+from podo.scheduler.snapshot import EVERY, Snapshot
+
+#: Signatures remembered; the one not used for longest goes.
+LIMIT = 64
+
+
+def refusal(pod: PodInfo, snapshot: Snapshot, profile: Profile) -> Refusal:
+    """Asks every filter, in order, for the reasons of every node that it is the first to refuse."""
+    reasons: dict[str, tuple[Reason, ...]] = {}
+    left = snapshot.present.copy()
+    for plugin in profile.filters:
+        passed = plugin.fits(pod, snapshot, EVERY)
+        if passed is None:
+            continue
+        for row in np.flatnonzero(left & ~passed):
+            reasons[snapshot.node(int(row)).name] = plugin.why(pod, snapshot, int(row))
+        left &= passed
+    return Refusal(len(snapshot), reasons, Counter(reason for node in reasons.values() for reason in node))
+
+
+@dataclass(slots=True)
+class _Known:
+    moment: int
+    character: int
+    reasons: dict[str, tuple[Reason, ...]] = field(default_factory=dict)
+    counts: Counter[Reason] = field(default_factory=Counter)
+
+    def set(self, name: str, reasons: tuple[Reason, ...]) -> None:
+        self.counts.subtract(self.reasons.pop(name, ()))
+        if reasons:
+            self.reasons[name] = reasons
+            self.counts.update(reasons)
+
+
+class Refusals:
+    """Of one snapshot and profile."""
+
+    def __init__(self, snapshot: Snapshot, profile: Profile) -> None:
+        self._snapshot = snapshot
+        self._profile = profile
+        self._local, self._wide = profile.local_filters, profile.wide_filters
+        self._known: OrderedDict[Any, _Known] = OrderedDict()
+
+    def of(self, pod: PodInfo) -> Refusal:
+        """Its reasons are true until the snapshot changes."""
+        if any(plugin.fits(pod, self._snapshot, EVERY) is not None for plugin in self._wide):
+            return refusal(pod, self._snapshot, self._profile)
+        known = self._up_to_date(pod)
+        return Refusal(len(self._snapshot), known.reasons, +known.counts)
+
+    def _up_to_date(self, pod: PodInfo) -> _Known:
+        snapshot, known = self._snapshot, self._known.get(pod.signature)
+        changed = None if known is None else snapshot.changed_since(known.moment)
+        if known is None or changed is None or known.character != snapshot.character:
+            known = self._known[pod.signature] = _Known(snapshot.moment, snapshot.character)
+            changed = list(snapshot.row_of.values())
+            if len(self._known) > LIMIT:
+                self._known.popitem(last=False)
+        self._known.move_to_end(pod.signature)
+        for row in set(changed):
+            if snapshot.present[row]:
+                known.set(snapshot.node(row).name, self._first(pod, row))
+        known.moment = snapshot.moment
+        return known
+
+    def _first(self, pod: PodInfo, row: int) -> tuple[Reason, ...]:
+        return first_reasons(pod, self._snapshot, self._local, row)
+
+
+def first_reasons(pod: PodInfo, snapshot: Snapshot, filters: Iterable[Any], row: int) -> tuple[Reason, ...]:
+    """What the first filter says that refuses the row; nothing where all pass."""
+    one = slice(row, row + 1)
+    for plugin in filters:
+        passed = plugin.fits(pod, snapshot, one)
+        if passed is not None and not passed[0]:
+            reasons: tuple[Reason, ...] = plugin.why(pod, snapshot, row)
+            return reasons
+    return ()

@@ -1,0 +1,50 @@
+"""What the scheduler writes about pods that it could not place, and about those that had to go: conditions of pods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podo.api.kind import Obj
+from podo.api.meta import condition_of
+from podo.values import timestamp
+
+
+def refusal_patch(pod: Obj, uid: str, message: str, nominated: str, now: float) -> dict[str, Any] | None:
+    """The strategic merge patch of the status of a pod that no node takes; None where it says all that already.
+    ``nominated``: the node that is being cleared for it, "" for none."""
+    status: dict[str, Any] = {}
+    if (condition := unschedulable_condition(pod, message, now)) is not None:
+        status["conditions"] = [condition]
+    if ((pod.get("status") or {}).get("nominatedNodeName") or "") != nominated:
+        status["nominatedNodeName"] = nominated or None
+    return {"metadata": {"uid": uid}, "status": status} if status else None
+
+
+def unschedulable_condition(pod: Obj, message: str, now: float) -> dict[str, Any] | None:
+    """The condition PodScheduled=False of a pod; None where it says so already."""
+    old = condition_of(pod, "PodScheduled")
+    new = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    if old is not None and new.items() <= old.items():
+        return None
+    since = old.get("lastTransitionTime") if old is not None and old.get("status") == "False" else None
+    generation = pod["metadata"].get("generation")
+    return {
+        **new,
+        **({"observedGeneration": generation} if generation else {}),
+        "lastProbeTime": None,
+        "lastTransitionTime": since or timestamp.time(now),
+    }
+
+
+def disruption_patch(uid: str, generation: int, scheduler: str, now: float) -> dict[str, Any]:
+    """The patch that says of a pod that it has to go for a more important one."""
+    condition = {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "reason": "PreemptionByScheduler",
+        "message": f"{scheduler}: preempting to accommodate a higher priority pod",
+        **({"observedGeneration": generation} if generation else {}),
+        "lastProbeTime": None,
+        "lastTransitionTime": timestamp.time(now),
+    }
+    return {"metadata": {"uid": uid}, "status": {"conditions": [condition]}}
