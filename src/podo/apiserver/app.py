@@ -21,6 +21,7 @@ from podo.apiserver import (
     shape,
     streams,
 )
+from podo.apiserver.admitting import admit_whole
 from podo.apiserver.allocation import Allocator
 from podo.apiserver.backend import Backend, Config
 from podo.apiserver.call import Call
@@ -31,8 +32,10 @@ from podo.apiserver.connecting import CONNECTED, connect
 from podo.apiserver.events import Frames
 from podo.apiserver.fieldmanagement import managers
 from podo.apiserver.impersonation import impersonated
+from podo.apiserver.metrics.page import ApiMetrics
+from podo.apiserver.metrics.requests import Turn
 from podo.apiserver.negotiate import PLAIN, form_of
-from podo.apiserver.parameters import Query, parse_query
+from podo.apiserver.parameters import parse_query
 from podo.apiserver.rolepolicy import ensure_policy
 from podo.apiserver.route import Route, route
 from podo.apiserver.subresources.kubelet import KubeletAccess
@@ -75,12 +78,15 @@ class ApiServer:
         tokens = TokenAuthenticator(store, keys or TokenKeys(), clock, settings.issuer)
         caller = Caller(partial(resolve, store, chance))
         webhooks = Webhooks(caller, chance)
-        quotas = Accounts(store, clock)
-        self.backend = Backend(store, clock, chance, settings, allocator, self._authorizer, tokens, caller, webhooks, quotas)
+        self.backend = Backend(
+            *(store, clock, chance, settings, allocator, self._authorizer, tokens, caller, webhooks),
+            quotas=Accounts(store, clock),
+            metrics=ApiMetrics(clock),
+        )
         self.kubelet = kubelet
         self.started = False
         self._frames = Frames()
-        self._checks: health.Checks = {"ping": lambda: True, "store": lambda: self.started}
+        self.health = health.Health(store)
 
     async def start(self) -> None:
         """Complete the default roles; read back who may do what, and what Services hold."""
@@ -90,6 +96,7 @@ class ApiServer:
         await self.backend.quotas.start()
         services = await self.backend.store.range(registry.named("Service").prefix)
         self.backend.allocator.rebuild(load(record.value) for record in services.records)
+        self.health.passed("start-apiserver", "rbac/bootstrap-roles")
         self.started = True
 
     def close(self) -> None:
@@ -116,12 +123,21 @@ class ApiServer:
 
     async def handle(self, request: Request) -> Answer:
         """Answer one request; never raises for what a client can do."""
+        requests = self.backend.metrics.requests
+        turn = requests.begin(request)
+        try:
+            answer = await self._answer(request, turn)
+        finally:
+            requests.leave(turn)
+        return requests.answered(turn, answer)
+
+    async def _answer(self, request: Request, turn: Turn) -> Answer:
         try:
             user = impersonated(await self._authenticate(request), request.headers, self._authorizer)
             found = route(request.path, self.backend.kinds)
             if found is None:
-                return self._path(request, user)
-            return await self._resource(request, user, found)
+                return self._path(request, user, turn)
+            return await self._resource(request, user, found, turn)
         except ApiError as error:
             return _refused(request, error)
         except StoreFailed as failure:
@@ -147,10 +163,11 @@ class ApiServer:
                 log.info("bearer token refused", why=str(refused), path=request.path)
         raise ApiError("Unauthorized", "Unauthorized")
 
-    async def _resource(self, request: Request, user: User, found: Route) -> Answer:
+    async def _resource(self, request: Request, user: User, found: Route, turn: Turn) -> Answer:
         query = parse_query(request.query)
         verb = resources.verb_of(request.method, found, query)
         call = Call(verb, found.kind, found.namespace, found.name, found.subresource, user, authorize=self.authorize)
+        turn.call = call
         self.authorize(call, query.get("fieldSelector", ""))
         call.manager = managers.from_agent(request.headers.get("user-agent", ""))
         if call.subresource in CONNECTED:
@@ -159,20 +176,25 @@ class ApiServer:
         if verb == "watch":
             operations.check_verb(call)
             return await streams.watch_response(self.backend, self._frames, exchange)
-        if call.kind in reviews.KINDS:
-            return await self._review(exchange)
-        return compressed(await resources.answer(self.backend, exchange), request.headers)
+        try:
+            if call.kind in reviews.KINDS:
+                return await self._review(exchange)
+            return compressed(await resources.answer(self.backend, exchange), request.headers)
+        except ApiError as error:
+            error.warnings = call.warnings
+            raise
 
     async def _review(self, exchange: resources.Exchange) -> Response:
         call = exchange.call
         operations.check_verb(call)
         parameters.read_write_options(call, exchange.query)
         review = shape.conform(call, await resources.read_object(exchange, self.backend.config.body_limit))
+        await admit_whole(self.backend, call, "CREATE", review, None)
         found = await reviews.answer(call, review, self._authorizer, self.backend.tokens, self.backend.clock.now())
-        return answers.in_media(dumps(found), exchange.form, 201)
+        return answers.in_media(dumps(found), exchange.form, 201, answers.warning_headers(call.warnings))
 
-    def _path(self, request: Request, user: User) -> Response:
-        """Everything that is no resource: health, version, discovery, OpenAPI."""
+    def _path(self, request: Request, user: User, turn: Turn) -> Response:
+        """Everything that is no resource: health, metrics, version, discovery, OpenAPI."""
         path = request.path if len(request.path) == 1 else request.path.rstrip("/")
         asked = Attributes(
             user.name, user.groups, "get" if request.method == "HEAD" else request.method.lower(), path=path
@@ -180,16 +202,18 @@ class ApiServer:
         decision = self._authorizer.decide(asked)
         if not decision.allowed:
             raise ApiError("Forbidden", refusal(asked, decision.reason))
-        page = self._page(request, path, parse_query(request.query))
+        turn.root = path.split("/", 2)[1] if "/" in path else ""
+        page = self._page(request, path, turn.root)
         if page is not None and request.method not in ("GET", "HEAD"):
             raise operations.not_allowed()
         return page or _NO_PAGE
 
-    def _page(self, request: Request, path: str, query: Query) -> Response | None:
-        root = path.split("/", 2)[1] if "/" in path else ""
+    def _page(self, request: Request, path: str, root: str) -> Response | None:
         etag_seen = request.headers.get("if-none-match", "")
         if root in health.NAMES:
-            return health.health_answer(path, "verbose" in query and query["verbose"] != "false", self._checks)
+            return self.health.answer(path, request.query)
+        if root == "metrics":
+            return self._metrics(path)
         if path == "/version":
             return health.version_answer()
         if root in ("api", "apis"):
@@ -203,6 +227,11 @@ class ApiServer:
             return openapi.openapi_answer(self.backend.kinds, path, etag_seen, request.headers.get("accept", ""))
         return None
 
+    def _metrics(self, path: str) -> Response | None:
+        if path == "/metrics":
+            return self.backend.metrics.page(self.backend.store, self.backend.fanout, self.backend.kinds.all_kinds())
+        return self.health.indicators() if path == "/metrics/slis" else None
+
 
 def _forbidden_details(call: Call) -> dict[str, str]:
     details = {"name": call.name, "group": call.kind.group, "kind": call.kind.plural}
@@ -214,7 +243,7 @@ def _refused(request: Request, error: ApiError) -> Response:
         form = form_of(request.headers.get("accept", ""))
     except ApiError:
         form = PLAIN
-    headers = []
+    headers = answers.warning_headers(error.warnings)
     if seconds := (error.details or {}).get("retryAfterSeconds"):
         headers.append(("Retry-After", str(seconds)))
     return answers.status_answer(error.status(), form, headers)

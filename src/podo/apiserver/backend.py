@@ -9,6 +9,7 @@ from podo.api.kind import Kind
 from podo.apiserver.allocation import Allocator
 from podo.apiserver.calling.caller import Caller
 from podo.apiserver.fanout import FanOut
+from podo.apiserver.metrics.page import ApiMetrics
 from podo.apiserver.served import Served
 from podo.apiserver.webhooks import Webhooks
 from podo.authn.tokens import ISSUER, TokenAuthenticator
@@ -46,6 +47,7 @@ class Backend:
     caller: Caller  # of webhooks
     webhooks: Webhooks
     quotas: Accounts
+    metrics: ApiMetrics
     fanout: FanOut = field(default_factory=FanOut)
     kinds: Served = field(default_factory=Served)
     #: Of custom kinds that a webhook converts: a backend whose store shows their objects converted.

@@ -111,7 +111,7 @@ class Range:
 
     def __init__(self, store: Store, kind: Kind, prefix: str) -> None:
         self._loop = asyncio.get_running_loop()
-        self._kind = kind
+        self.kind = kind
         self._watch = store.watch(prefix)
         self._audiences: dict[object, Audience] = {}
         self._open: dict[Audience, None] = {}  # those without a pin
@@ -128,6 +128,10 @@ class Range:
     @property
     def empty(self) -> bool:
         return not self._audiences
+
+    @property
+    def watchers(self) -> int:
+        return len(self._sinks())
 
     def close(self) -> None:
         self._watch.close()
@@ -206,10 +210,10 @@ class Range:
     def _see(self, change: Change) -> Seen:
         before = None
         if change.previous is not None:
-            before = self._glances.pop(change.previous.revision, None) or Glance(self._kind, change.previous)
+            before = self._glances.pop(change.previous.revision, None) or Glance(self.kind, change.previous)
         if change.deleted:
             return Seen(change, before, None)
-        after = self._glances[change.revision] = Glance(self._kind, change.record)
+        after = self._glances[change.revision] = Glance(self.kind, change.record)
         if len(self._glances) > REMEMBERED:
             self._glances.popitem(last=False)
         return Seen(change, before, after)
@@ -236,6 +240,14 @@ class FanOut:
         found = self._ranges.get(key)
         if found is None:
             found = self._ranges[key] = Range(store, kind, prefix)
+        return found
+
+    def watchers(self) -> dict[tuple[str, str, str], float]:
+        """How many watches there are, by group, version and kind."""
+        found: dict[tuple[str, str, str], float] = {}
+        for each in self._ranges.values():
+            key = (each.kind.group, each.kind.version, each.kind.kind)
+            found[key] = found.get(key, 0) + each.watchers
         return found
 
     def release(self, kind: Kind, prefix: str) -> None:

@@ -1,34 +1,106 @@
-"""/healthz, /livez and /readyz, with ``?verbose`` and single checks; /version."""
+"""/healthz, /livez and /readyz: all checks or a single one, ``?verbose``, ``?exclude=CHECK``; /metrics/slis; /version.
+
+Source: "Kubernetes API health endpoints" of the documentation; "Kubernetes Component SLI Metrics".
+"""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import parse_qs
 
 from podo import version
 from podo.api.encoding import dumps
 from podo.http.message import Response
+from podo.runtime.metrics import CONTENT_TYPE, exposition, gauge
+from podo.storage.contract import Store
 
-Checks = Mapping[str, Callable[[], bool]]
 _TEXT = "text/plain; charset=utf-8"
-NAMES = ("healthz", "livez", "readyz")
+_EVERYWHERE = ("healthz", "livez", "readyz")
+NAMES = frozenset(_EVERYWHERE)
+_READY = ("readyz",)
+_STARTING = "poststarthook/"
 
 
-def health_answer(path: str, verbose: bool, checks: Checks) -> Response | None:
-    """The answer of a health path; None for a check that there is not."""
-    name, _, single = path.strip("/").partition("/")
-    if single and single not in checks:
-        return None
-    passed = {check: checks[check]() for check in ([single] if single else checks)}
-    if all(passed.values()):
-        return Response(200, _report(name, passed) if verbose else b"ok", _TEXT)
-    return Response(500, _report(name, passed), _TEXT)
+@dataclass(frozen=True, slots=True)
+class Check:
+    """``problem`` gives what is wrong, or "". ``pages``: the paths that have it."""
+
+    name: str
+    problem: Callable[[], str]
+    pages: Sequence[str] = _EVERYWHERE
 
 
-def _report(name: str, passed: Mapping[str, bool]) -> bytes:
-    lines = [f"[+]{check} ok" if good else f"[-]{check} failed: reason withheld" for check, good in passed.items()]
-    lines.append(f"{name} check {'passed' if all(passed.values()) else 'failed'}")
-    return ("\n".join(lines) + "\n").encode()
+class Health:
+    """The checks of one API server, by upstream's names. What a start has to do has ``passed`` once it is done."""
+
+    def __init__(self, store: Store, hooks: Sequence[str] = ("start-apiserver", "rbac/bootstrap-roles")) -> None:
+        self._passed: set[str] = set()
+        self._checks = [
+            Check("ping", lambda: ""),
+            Check("log", lambda: ""),
+            Check("etcd", lambda: store.failure),
+            Check("etcd-readiness", lambda: store.failure, _READY),
+            Check("informer-sync", partial(self._awaited, "start-apiserver"), _READY),
+        ]
+        for hook in hooks:
+            self.await_hook(hook)
+        self.stopping = False
+        self._checks.append(Check("shutdown", lambda: "process is shutting down" if self.stopping else "", _READY))
+
+    def await_hook(self, hook: str) -> None:
+        """One more thing that has to be done at the start; the server is not ready before ``passed`` was told so."""
+        self._checks.insert(len(self._checks) - 1, Check(_STARTING + hook, partial(self._awaited, hook)))
+
+    def passed(self, *hooks: str) -> None:
+        self._passed.update(hooks)
+
+    def _awaited(self, hook: str) -> str:
+        return "" if hook in self._passed else "not finished"
+
+    def answer(self, path: str, query: str) -> Response | None:
+        """The answer of a health path; None for a check that there is not."""
+        page, _, single = path.strip("/").partition("/")
+        checks = [check for check in self._checks if page in check.pages]
+        if single:
+            chosen = next((check for check in checks if check.name == single), None)
+            return None if chosen is None else _single(chosen)
+        asked = parse_qs(query, keep_blank_values=True) if query else {}
+        return _all(page, checks, asked.get("exclude", []), "verbose" in asked)
+
+    def indicators(self) -> Response:
+        """/metrics/slis: each check as a gauge."""
+        rows = [((check.name, page), float(not check.problem())) for check in self._checks for page in check.pages]
+        text = "The result of a health check: 1 is good, 0 is not."
+        return Response(200, exposition([gauge("kubernetes_healthcheck", text, ("name", "type"), rows)]), CONTENT_TYPE)
+
+
+def _single(check: Check) -> Response:
+    problem = check.problem()
+    if problem:
+        return Response(500, f"internal server error: {problem}\n".encode(), _TEXT)
+    return Response(200, b"ok", _TEXT)
+
+
+def _all(page: str, checks: Sequence[Check], excluded: Sequence[str], verbose: bool) -> Response:
+    lines, good = [], True
+    for check in checks:
+        if check.name in excluded:
+            lines.append(f"[+]{check.name} excluded: ok")
+        elif check.problem():
+            good = False
+            lines.append(f"[-]{check.name} failed: reason withheld")
+        else:
+            lines.append(f"[+]{check.name} ok")
+    known = {check.name for check in checks}
+    if unknown := ", ".join(f'"{name}"' for name in excluded if name not in known):
+        lines.append(f"warn: some health checks cannot be excluded: no matches for {unknown}")
+    lines.append(f"{page} check {'passed' if good else 'failed'}")
+    if good and not verbose:
+        return Response(200, b"ok", _TEXT)
+    return Response(200 if good else 500, ("\n".join(lines) + "\n").encode(), _TEXT)
 
 
 def version_answer() -> Response:

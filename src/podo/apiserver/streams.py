@@ -9,6 +9,7 @@ from podo.api.kind import Kind
 from podo.apiserver.backend import Backend
 from podo.apiserver.events import Frames, error_line
 from podo.apiserver.fanout import Batch, WatchEvent
+from podo.apiserver.metrics.page import Tally
 from podo.apiserver.negotiate import YAML
 from podo.apiserver.parameters import watch_options
 from podo.apiserver.resources import Exchange
@@ -34,9 +35,10 @@ async def watch_response(backend: Backend, frames: Frames, exchange: Exchange) -
         raise ApiError("NotAcceptable", "only the following media types are accepted: application/json;stream=watch")
     form = object_form(exchange.form, exchange.include)
     opened = open_watch(backend, call, options)
+    tally = backend.metrics.tally(call.kind.group, call.kind.version, call.kind.plural)
 
     async def produce(writer: Writer) -> None:
-        output = _Output(backend, frames, call.kind, form, writer)
+        output = _Output(backend, frames, call.kind, form, writer, tally)
         try:
             await _send(opened, output)
         except (Disconnected, TimeoutError):
@@ -67,17 +69,21 @@ async def _send(opened: Opened, output: _Output) -> None:
 class _Output:
     """Events to frames to the connection."""
 
-    __slots__ = ("_backend", "_form", "_frames", "_kind", "_writer")
+    __slots__ = ("_backend", "_form", "_frames", "_kind", "_tally", "_writer")
 
-    def __init__(self, backend: Backend, frames: Frames, kind: Kind, form: ObjectForm, writer: Writer) -> None:
+    def __init__(
+        self, backend: Backend, frames: Frames, kind: Kind, form: ObjectForm, writer: Writer, tally: Tally
+    ) -> None:
         self._backend = backend
         self._frames = frames
         self._kind = kind
         self._form = form
         self._writer = writer
+        self._tally = tally
 
     def put(self, batch: Batch) -> bool:
         """Send a batch; False when the client is slow to take what it has."""
+        self._tally.events += len(batch.events)
         form = self._form
         if isinstance(form, TableForm) and form.headed:
             self._writer.write(self._frame(batch.events[0]))

@@ -133,6 +133,10 @@ class Store(Protocol):
         """The last committed revision that readers can see."""
 
     @property
+    def failure(self) -> str:
+        """Why no write would be taken now; "" while all is well."""
+
+    @property
     def oldest(self) -> int:
         """The oldest revision that can still be read or watched from."""
 

@@ -27,6 +27,10 @@ class LedgerReads:
     _ledger: Ledger
 
     @property
+    def failure(self) -> str:
+        return ""
+
+    @property
     def revision(self) -> int:
         return self._ledger.revision
 

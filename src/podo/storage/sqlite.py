@@ -74,6 +74,10 @@ class SqliteStore(LedgerReads):
             file.close()
             raise
 
+    @property
+    def failure(self) -> str:
+        return self._refusal or ""
+
     async def close(self) -> None:
         """Writes what waits, ends the watches, closes the file."""
         if self._file is None or self._writer is None:
