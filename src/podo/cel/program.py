@@ -1,0 +1,87 @@
+"""Compiling an expression, and running what came of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from podo.cel import checked
+from podo.cel.budget import PER_CALL_LIMIT, Budget, BudgetExceeded
+from podo.cel.environment import Environment
+from podo.cel.frame import Frame, Run
+from podo.cel.planning import Planner
+from podo.cel.values import CelError
+
+#: Longer expressions are refused (upstream's parser has this limit too).
+MAX_LENGTH = 100_000
+
+
+class CompileError(Exception):
+    """The expression is not valid. The message is upstream's form: each error with its place and the line marked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A compiled expression. ``result``: the checker's type of its value, as CEL writes it (``bool``, ``dyn``)."""
+
+    source: str
+    result: str
+    tree: checked.Checked = field(repr=False)
+    _run: Run = field(repr=False)
+    _slots: int = 0
+
+    def evaluate(self, variables: Mapping[str, Any], budget: Budget | None = None) -> Any:
+        """The value. ``variables``: JSON values by name, or values of CEL; a mapping may compute them when asked.
+
+        Takes the cost from ``budget``. Raises CelError, and BudgetExceeded when this expression or all that share the
+        budget cost more than they may.
+        """
+        allowed = PER_CALL_LIMIT if budget is None else min(PER_CALL_LIMIT, budget.left)
+        frame = Frame(variables, self._slots, allowed)
+        try:
+            value = self._run(frame)
+            if frame.left < 0:
+                raise BudgetExceeded
+            return value
+        except RecursionError:
+            raise CelError("the expression is nested too deeply") from None
+        finally:
+            if budget is not None:
+                budget.left -= allowed - frame.left
+
+
+def compile(expression: str, environment: Environment) -> Program:
+    """Raises CompileError."""
+    if len(expression) > MAX_LENGTH:
+        raise CompileError(f"expression code point size exceeds limit: size: {len(expression)}, limit {MAX_LENGTH}")
+    checker = environment.checker
+    try:
+        found = checker.compile(expression)
+    except RuntimeError as refused:
+        raise CompileError(_message(str(refused))) from None
+    try:
+        tree = checked.read(found.serialize())
+    except checked.TooDeep:
+        raise CompileError("max recursion depth exceeded") from None
+    planner = Planner(tree, environment.implementations, environment.names)
+    run = planner.plan(tree.root)
+    return Program(expression, tree.types.get(tree.root.id, checked.DYN).name, tree, run, planner.slots)
+
+
+@lru_cache(maxsize=2048)
+def compiled(expression: str, environment: Environment) -> Program:
+    """Like ``compile``; the same expression in the same environment is compiled once."""
+    return compile(expression, environment)
+
+
+_container = re.compile(r" \(in container '[^']*'\)")
+_undefined = re.compile(r"(undefined field '[^']*') not found in struct '[^']*'")
+
+
+def _message(text: str) -> str:
+    """cel-cpp's text in cel-go's words."""
+    text = text.removeprefix("INVALID_ARGUMENT: ").removesuffix(" [INVALID_ARGUMENT]")
+    return _undefined.sub(r"\1", _container.sub(" (in container '')", text))
