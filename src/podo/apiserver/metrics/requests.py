@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
+from podo.api.kind import Kind
 from podo.apiserver.call import Call
 from podo.http.message import Request, Response, Streaming, Tunnel, Upgrade, Writer
 from podo.runtime.clock import Clock
@@ -26,7 +27,11 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 #: Paths that are no resources and are counted all the same.
 _COUNTED_PATHS = frozenset({"healthz", "livez", "readyz", "metrics"})
 
-Key = tuple[str, str, str, str, str, str, bool]
+#: Kinds of requests whose series are found at once.
+REMEMBERED = 8192
+
+#: Verb, kind, subresource; no name? no namespace? a dry run?
+Key = tuple[str, Kind, str, bool, bool, bool]
 Answer = Response | Streaming | Upgrade
 End = TypeVar("End", Writer, Tunnel)
 
@@ -64,7 +69,8 @@ class RequestMetrics:
             _ASKED,
             DURATIONS,
         )
-        self._series: dict[Key, _Series] = {}
+        self._series: dict[Labels, _Series] = {}
+        self._found: dict[Key, _Series] = {}
         self._reading = self._mutating = 0
         self.terminations = Counter(
             "apiserver_request_terminations_total",
@@ -92,37 +98,39 @@ class RequestMetrics:
         if series is None:
             return answer
         series.durations.observe(self._monotonic() - turn.begun)
-        code = 101 if isinstance(answer, Upgrade) else answer.status
-        series.codes[code] = series.codes.get(code, 0) + 1
+        codes, code = series.codes, 101 if isinstance(answer, Upgrade) else answer.status
+        codes[code] = codes.get(code, 0) + 1
+        if isinstance(answer, Response):
+            return answer
         if isinstance(answer, Streaming):
             return Streaming(_running(series, answer.produce), answer.status, answer.content_type, answer.headers)
-        return Upgrade(_running(series, answer.run)) if isinstance(answer, Upgrade) else answer
+        return Upgrade(_running(series, answer.run))
 
     def _series_of(self, turn: Turn) -> _Series | None:
         call = turn.call
         if call is None:
             if turn.root not in _COUNTED_PATHS:
                 return None
-            key: Key = ("get", "", "", "", f"/{turn.root}", "", False)
-        else:
-            kind, verb = call.kind, call.verb
-            if verb == "patch" and "apply-patch" in turn.request.headers.get("content-type", ""):
-                verb = "apply"
-            key = (verb, kind.group, kind.version, kind.plural, call.subresource, scope_of(call), call.dry_run)
-        series = self._series.get(key)
+            return self._labelled("GET", False, ("", "", "", f"/{turn.root}", ""))
+        verb = call.verb
+        if verb == "patch" and "apply-patch" in turn.request.headers.get("content-type", ""):
+            verb = "apply"
+        key = (verb, call.kind, call.subresource, not call.name, not call.namespace, call.dry_run)
+        return self._found.get(key) or self._find(key, call)
+
+    def _find(self, key: Key, call: Call) -> _Series:
+        kind, subresource = call.kind, call.subresource
+        what = (kind.group, kind.version, kind.plural, subresource, scope_of(call))
+        if len(self._found) >= REMEMBERED:  # custom kinds come and go
+            self._found.clear()
+        series = self._found[key] = self._labelled(named(key[0], subresource), call.dry_run, what)
+        return series
+
+    def _labelled(self, verb: str, dry: bool, what: tuple[str, str, str, str, str]) -> _Series:
+        labels = (verb, "All" if dry else "", *what, _COMPONENT)
+        series = self._series.get(labels)
         if series is None:
-            verb, group, version, plural, subresource, scope, dry = key
-            labels = (
-                named(verb, subresource),
-                "All" if dry else "",
-                group,
-                version,
-                plural,
-                subresource,
-                scope,
-                _COMPONENT,
-            )
-            series = self._series[key] = _Series(labels, self._durations.of(labels))
+            series = self._series[labels] = _Series(labels, self._durations.of(labels))
         return series
 
     def terminated(self, call: Call, code: int) -> None:
