@@ -28,7 +28,9 @@ async def bind(backend: Backend, call: Call, binding: Obj) -> Written:
         pod["spec"].pop("schedulingGates", None)
         if annotations := found.get("annotations"):
             pod["metadata"]["annotations"] = {**(pod["metadata"].get("annotations") or {}), **annotations}
-        _set_scheduled(pod.setdefault("status", {}), now)
+        status = pod.setdefault("status", {})
+        status.pop("nominatedNodeName", None)  # it has its node
+        _set_scheduled(status, now)
         return pod
 
     await rewrite(backend, call, assign, UNOWNED)
