@@ -25,7 +25,11 @@ def _on(node: Obj, view: View) -> Iterator[Key]:
                 yield Key(namespace_of(pod), name_of(pod))
 
 
-@controller(reconciles="Pod", watches={"Node": _on})
+def _may_go(pod: Obj) -> bool:
+    return bool(pod["spec"].get("nodeName")) or is_deleting(pod)
+
+
+@controller(reconciles="Pod", watches={"Node": _on}, minds=_may_go)
 def reconcile(key: Key, view: View) -> Iterator[Action]:
     pod = view.get("Pod", key.name, key.namespace)
     if pod is None:

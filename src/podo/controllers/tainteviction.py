@@ -27,7 +27,11 @@ def _evicting(node: Obj) -> list[dict[str, Any]]:
     return [taint for taint in (node.get("spec") or {}).get("taints") or () if taint.get("effect") == "NoExecute"]
 
 
-@controller(reconciles="Pod", watches={"Node": _on})
+def _has_node(pod: Obj) -> bool:
+    return bool(pod["spec"].get("nodeName"))
+
+
+@controller(reconciles="Pod", watches={"Node": _on}, minds=_has_node)
 def reconcile(key: Key, view: View) -> Iterator[Action]:
     pod = view.get("Pod", key.name, key.namespace)
     if pod is None or is_deleting(pod) or is_finished(pod) or not pod["spec"].get("nodeName"):

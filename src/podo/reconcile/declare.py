@@ -56,6 +56,10 @@ Mapper = Callable[[Obj, View], Iterable[Key]]
 Reconcile = Callable[[Key, View], Iterable[Action]]
 
 
+def _everything(obj: Obj) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Declaration:
     name: str
@@ -67,6 +71,8 @@ class Declaration:
     reads: tuple[str, ...] = ()
     #: How many keys may be in work at once.
     workers: int = 8
+    #: Of the reconciled kind, the objects whose changes are news; of others only the end is.
+    minds: Callable[[Obj], bool] = _everything
 
 
 def controller(
@@ -77,12 +83,13 @@ def controller(
     reads: tuple[str, ...] = (),
     name: str = "",
     workers: int = 8,
+    minds: Callable[[Obj], bool] = _everything,
 ) -> Callable[[Reconcile], Declaration]:
     """Declare a controller. The module's ``reconcile`` becomes its ``Declaration``; ``controllers/__init__.py``
     lists them."""
 
     def declared(reconcile: Reconcile) -> Declaration:
         module = reconcile.__module__.rpartition(".")[2]
-        return Declaration(name or module, reconciles, reconcile, owns, dict(watches or {}), reads, workers)
+        return Declaration(name or module, reconciles, reconcile, owns, dict(watches or {}), reads, workers, minds)
 
     return declared

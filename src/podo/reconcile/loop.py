@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from podo.api.errors import ApiError
-from podo.client.cache import Cache, Changes
+from podo.client.cache import Cache
 from podo.client.contract import Client
 from podo.client.events import Recorder
 from podo.reconcile.actions import Action, Tell
@@ -17,7 +17,7 @@ from podo.reconcile.ownwrites import OwnWrites
 from podo.reconcile.perform import Outcome, Performer
 from podo.reconcile.queue import KeyQueue
 from podo.reconcile.view import CacheView
-from podo.reconcile.wake import concerned, kinds_of
+from podo.reconcile.wake import Listener, kinds_of
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
@@ -49,7 +49,7 @@ class Around:
 
 
 class Loop:
-    """Runs one declaration. ``changed`` is told what the cache learns; nothing is decided before ``open``."""
+    """Runs one declaration. ``listener`` is how it is woken; nothing is decided before ``open``."""
 
     def __init__(self, declaration: Declaration, around: Around) -> None:
         self.declaration = declaration
@@ -85,16 +85,14 @@ class Loop:
             self._turn.cancel()
         await self._tasks.stop()
 
-    def changed(self, kind: str, revision: int, changes: Changes) -> None:
+    @property
+    def listener(self) -> Listener:
+        return Listener(self.declaration, self._queue.add, self._view, partial(self._bug, None))
+
+    def seen(self, kind: str, revision: int) -> None:
         """The cache has come to ``revision`` of ``kind``."""
         for key in self._own.seen(kind, revision):
             self._queue.add(key)
-        for change in changes:
-            try:
-                for key in concerned(self.declaration, change, self._view):
-                    self._queue.add(key)
-            except Exception as bug:
-                self._bug(None, bug)
 
     def _view(self, key: Key = NO_KEY) -> CacheView:
         return CacheView(self._around.cache, self._around.clock.now(), self.declaration, key)

@@ -10,7 +10,7 @@ from podo.client.contract import Client
 from podo.client.events import Recorder
 from podo.reconcile.declare import Declaration, Key
 from podo.reconcile.loop import Around, Loop, OnBug
-from podo.reconcile.wake import kinds_of
+from podo.reconcile.wake import Route
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
 from podo.runtime.tasks import within
@@ -49,7 +49,10 @@ class Runner:
         self.bugs: list[Exception] = []
         self._unsubscribe: Callable[[], None] | None = None
         self._quiet: set[asyncio.Future[None]] = set()
-        cache.require(sorted({kind for loop in self._loops for kind in kinds_of(loop.declaration)}))
+        kinds = sorted({kind for loop in self._loops for kind in loop.kinds})
+        listeners = [loop.listener for loop in self._loops]
+        self._routes = {kind: Route(kind, listeners) for kind in kinds}
+        cache.require(kinds)
 
     async def start(self, deadline_seconds: float = 60.0) -> None:
         """Wait until the cache is synced, then run. TimeoutError after the deadline."""
@@ -101,6 +104,9 @@ class Runner:
 
     def _changed(self, kind: str, revision: int, changes: Changes) -> None:
         for loop in self._loops:
-            if loop.is_waiting or (changes and kind in loop.kinds):
-                loop.changed(kind, revision, changes)
+            if loop.is_waiting:
+                loop.seen(kind, revision)
+        route = self._routes.get(kind)
+        if changes and route is not None:
+            route.tell(changes)
         self._progress()

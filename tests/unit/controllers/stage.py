@@ -8,6 +8,7 @@ was shown.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import orjson
@@ -21,7 +22,7 @@ from podo.client.index import place_of
 from podo.reconcile.actions import Action, CheckAgain, Create, Delete, EnsureAbsent, Patch, SetStatus, Tell, Update
 from podo.reconcile.declare import Declaration, Key
 from podo.reconcile.perform import kind_name
-from podo.reconcile.wake import concerned
+from podo.reconcile.wake import Listener, Route
 from podo.values import selector as selectors
 from podo.values import timestamp
 from podo.values.patch import merge
@@ -221,9 +222,12 @@ class Stage:
         assert newest is not None
         change = CacheChange(key[0], place_of(newest), old, new)
         for declaration in self.controllers:
-            for woken in concerned(declaration, change, lambda: self):
-                if (declaration, woken) not in self.dirty:
-                    self.dirty.append((declaration, woken))
+            listener = Listener(declaration, partial(self._want, declaration), lambda: self, _raised)
+            Route(key[0], [listener]).tell([change])
+
+    def _want(self, declaration: Declaration, key: Key) -> None:
+        if (declaration, key) not in self.dirty:
+            self.dirty.append((declaration, key))
 
 
 Objects = list[Obj]
@@ -232,6 +236,10 @@ Objects = list[Obj]
 def _copied(obj: Obj) -> Obj:
     copied: Obj = orjson.loads(orjson.dumps(obj))
     return copied
+
+
+def _raised(bug: Exception) -> None:
+    raise bug
 
 
 def _generation(old: Obj | None, new: Obj) -> int:
