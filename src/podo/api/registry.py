@@ -16,6 +16,7 @@ from podo.api.kinds.admissionregistration.webhookconfiguration import (
     VALIDATINGWEBHOOKCONFIGURATION,
 )
 from podo.api.kinds.apiextensions.customresourcedefinition import CUSTOMRESOURCEDEFINITION
+from podo.api.kinds.apiregistration.apiservice import APISERVICE
 from podo.api.kinds.apps.controllerrevision import CONTROLLERREVISION
 from podo.api.kinds.apps.daemonset import DAEMONSET
 from podo.api.kinds.apps.deployment import DEPLOYMENT
@@ -119,6 +120,7 @@ _SERVED: tuple[Kind, ...] = (
     RESOURCESLICE,
     CERTIFICATESIGNINGREQUEST,
     CUSTOMRESOURCEDEFINITION,
+    APISERVICE,
     MUTATINGWEBHOOKCONFIGURATION,
     VALIDATINGWEBHOOKCONFIGURATION,
     CLUSTERROLE,

@@ -35,6 +35,7 @@ _HOOK = {
     "admissionReviewVersions": ["v1"],
     "sideEffects": "None",
 }
+_LOCAL = {"group": "a.example.com", "version": "v1", "groupPriorityMinimum": 100, "versionPriority": 10}
 _MATCH = {
     "resourceRules": [{"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["*"]}]
 }
@@ -82,6 +83,7 @@ FIELDS: dict[str, Obj] = {
         "spec": {"policyName": "policy", "validationActions": ["Deny"]}
     },
     "admissionregistration.k8s.io/v1/ValidatingWebhookConfiguration": {"webhooks": [_HOOK]},
+    "apiregistration.k8s.io/v1/APIService": {"spec": _LOCAL},
     "apps/v1/ControllerRevision": {"revision": 1, "data": {"spec": {}}},
     "apps/v1/DaemonSet": _REPLICATED,
     "apps/v1/Deployment": _REPLICATED,
@@ -135,7 +137,9 @@ FIELDS: dict[str, Obj] = {
     "storage.k8s.io/v1/VolumeAttributesClass": {"driverName": "csi.example.com", "parameters": {"iops": "100"}},
 }
 #: Names that a kind's own rules ask for.
-_NAMES = {"IPAddress": ("10.97.0.7", "10.97.0.8")}
+_NAMES = {"APIService": ("v1.a.example.com", "v1.b.example.com"), "IPAddress": ("10.97.0.7", "10.97.0.8")}
+#: What the second example must have otherwise.
+_SECOND = {"APIService": {"spec": {**_LOCAL, "group": "b.example.com"}}}
 
 
 def example(kind: Kind, index: int = 0) -> Obj:
@@ -145,4 +149,6 @@ def example(kind: Kind, index: int = 0) -> Obj:
     if kind.namespaced:
         metadata["namespace"] = "default"
     fields = FIELDS[f"{kind.api_version}/{kind.kind}"]
+    if index:
+        fields = {**fields, **_SECOND.get(kind.kind, {})}
     return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, **fields}
