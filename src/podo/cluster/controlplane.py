@@ -19,6 +19,7 @@ from podo.authn.keys import TokenKeys
 from podo.authn.tokens import ISSUER
 from podo.client.cache import Cache
 from podo.client.contract import Client
+from podo.client.customsources import CustomSources
 from podo.client.events import EventRecorder
 from podo.cluster.bootstrap import bootstrap
 from podo.cluster.signing import signer
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 #: Seconds of history that are kept for watches and paged lists (as kube-apiserver's etcd compaction interval).
 COMPACTION_SECONDS = 300.0
+#: What /readyz waits for: the first objects of every cluster.
+_BOOTSTRAP = ("bootstrap-controller", "scheduling/bootstrap-system-priority-classes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +82,13 @@ class ControlPlane:
         keys = TokenKeys(settings.token_key)
         api = ApiConfig(service_cidr=settings.service_cidr, issuer=settings.issuer)
         self.api = ApiServer(store, clock, chance, api, kubelet=kubelet, keys=keys)
+        for hook in _BOOTSTRAP:
+            self.api.health.await_hook(hook)
         self.client: Client = LocalClient(self.api)
         manager = through(LocalClient(self.api, "system:kube-controller-manager", ()))
         binder = through(LocalClient(self.api, "system:kube-scheduler", ()))
         self.cache = Cache(manager, (), clock=clock, chance=chance, checked=checked)
+        CustomSources(self.cache)
         self.recorder = EventRecorder(manager, clock, chance, component="controller-manager")
         sign = signer(settings.ca, settings.ca_key, clock) if settings.ca_key else None
         wanted = controllers.declarations(settings.pod_cidr, settings.ca.decode(), sign)
@@ -105,6 +111,7 @@ class ControlPlane:
             server_address=s.server_address,
             server_port=s.server_port,
         )
+        self.api.health.passed(*_BOOTSTRAP)
         self._tasks.spawn(self._compact(), "compaction")
 
     async def start_loops(self) -> None:

@@ -45,6 +45,7 @@ async def _serve(config: Config, clock: Clock, chance: Chance) -> None:
     await plane.start_scheduler()
     garbage.settle()
     await stop.wait()
+    plane.api.health.stopping = True
     await server.stop()
     for node in nodes:
         await node.kill()
