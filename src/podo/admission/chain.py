@@ -20,6 +20,7 @@ from podo.admission import (
     serviceaccount,
     taintnodesbycondition,
 )
+from podo.admission.podsecurity import plugin as podsecurity
 from podo.admission.request import AdmissionRequest, Plugin
 from podo.admission.resourcequota import plugin as resourcequota
 from podo.api.kind import Kind
@@ -35,7 +36,10 @@ PLUGINS: tuple[Plugin, ...] = (
     runtimeclass.PLUGIN,
     defaulttolerationseconds.PLUGIN,
 )
-VALIDATING: tuple[Plugin, ...] = (limitranger.LIMITS,)
+VALIDATING: tuple[Plugin, ...] = (
+    podsecurity.PLUGIN,
+    limitranger.LIMITS,
+)
 LAST: tuple[Plugin, ...] = (resourcequota.PLUGIN,)
 
 

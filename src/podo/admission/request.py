@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
+from podo.admission.podsecurity.policy import Settings as PodSecurity
 from podo.api.kind import Kind, Obj
 from podo.storage.contract import Store
 
@@ -25,8 +28,7 @@ def _nothing(*asked: str) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class AdmissionRequest:
+class AdmissionRequest(msgspec.Struct, frozen=True):
     """One write about to happen. ``object`` is the plug-in's to change (None for DELETE); ``old`` is not."""
 
     operation: str  # "CREATE", "UPDATE", "DELETE", "CONNECT"
@@ -40,19 +42,21 @@ class AdmissionRequest:
     store: Store
     groups: tuple[str, ...] = ()
     uid: str = ""  # the user's
-    extra: Mapping[str, list[str]] = field(default_factory=dict)
+    extra: Mapping[str, list[str]] = msgspec.field(default_factory=dict)
     #: May the user do this too? ``may(verb, group, resource, name, namespace)``.
     may: Callable[..., bool] = _nothing
     dry_run: bool = False
     #: What the client is told in Warning headers; plug-ins append.
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str] = msgspec.field(default_factory=list)
     #: Audit annotations, key -> value; plug-ins add.
-    annotations: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = msgspec.field(default_factory=dict)
     #: The options of the request (CreateOptions, UpdateOptions, DeleteOptions), where the verb knows them.
-    options: Obj = field(default_factory=dict)
+    options: Obj = msgspec.field(default_factory=dict)
     #: What quotas count, None where nobody does; and what they charged for this write: settled when it is over.
     accounts: Accounts | None = None
-    held: list[Held] = field(default_factory=list)
+    held: list[Held] = msgspec.field(default_factory=list)
+    #: The cluster's defaults and exemptions of Pod Security.
+    pod_security: PodSecurity = PodSecurity()
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,7 @@ def _request(backend: Backend, call: Call, operation: str, obj: Obj | None, old:
         _options(call, operation),
         backend.quotas,
         call.held,
+        backend.config.pod_security,
     )
 
 

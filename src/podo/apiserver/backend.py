@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from podo.admission.podsecurity.policy import Settings as PodSecurity
 from podo.admission.resourcequota.accounts import Accounts
 from podo.api.kind import Kind
 from podo.apiserver.allocation import Allocator
@@ -31,6 +32,7 @@ class Config:
     )
     bookmark_seconds: float = 60.0
     issuer: str = ISSUER  # of service-account tokens
+    pod_security: PodSecurity = PodSecurity()
 
 
 @dataclass(frozen=True, slots=True)
