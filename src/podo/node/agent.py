@@ -27,7 +27,9 @@ from podo.node.imagined import ImaginedMachine
 from podo.node.inventory import Inventory
 from podo.node.logrotation import LogRotation
 from podo.node.machine import Machine, MachineFailure
+from podo.node.memory import Waiting
 from podo.node.observed import Seen
+from podo.node.resizing import judge, requests_by_spec
 from podo.node.room import NodeRoom
 from podo.node.runtimes.contract import Happened, Runtime, RuntimeFailure
 from podo.node.sources import Sources
@@ -80,7 +82,12 @@ class NodeAgent:
         inventory = Inventory(runtime, self._wake, machine.last_words)
         told = recorder or self._own_recorder
         assert told is not None
-        self.room = NodeRoom(config, client, runtime, inventory, machine, sources, told, clock, self._admit, withdrawn)
+        self.room = NodeRoom(
+            *(config, client, runtime, inventory, machine, sources, told, clock),
+            admit=self._admit,
+            withdrawn=withdrawn,
+            judge=self._judge,
+        )
         self._pods = Cache(client, [Source("Pod", fields=f"spec.nodeName={config.name}")], clock=clock, chance=chance)
         self._heartbeat = Heartbeat(config, client, runtime, machine, clock, on_pod_cidr)
         self._meter = UsageMeter(config.name, machine, clock)
@@ -170,13 +177,20 @@ class NodeAgent:
 
     async def _admit(self, pod: Obj) -> Rejection | None:
         """Whether the node takes a new pod. What the Node's labels and taints forbid is said of the newest Node."""
-        uid = uid_of(pod)
-        others = [worker.requests for key, worker in self._workers.items() if key != uid and worker.is_active]
-        rejection = lacks(requests_of(pod), others, self._machine_in_use.facts().capacity)
+        rejection = lacks(requests_of(pod), self._others(pod), self._machine_in_use.facts().capacity)
         if rejection or forbids(pod, self._heartbeat.node) is None:
             return rejection
         await self._heartbeat.look()
         return forbids(pod, self._heartbeat.node)
+
+    def _judge(self, pod: Obj) -> Waiting | None:
+        """Whether there is room for what a resized pod asks for."""
+        return judge(requests_by_spec(pod), self._others(pod), self._machine_in_use.facts().capacity)
+
+    def _others(self, pod: Obj) -> list[dict[str, int]]:
+        """What the other pods here take."""
+        uid = uid_of(pod)
+        return [worker.requests for key, worker in self._workers.items() if key != uid and worker.is_active]
 
     def _gone(self, pod: Obj) -> None:
         if worker := self._workers.get(uid_of(pod)):
@@ -195,6 +209,13 @@ class NodeAgent:
             if self._workers.get(uid) is worker:
                 del self._workers[uid]
                 self._watch_sources(worker.pod)
+                self._wake_unresized()
+
+    def _wake_unresized(self) -> None:
+        """There is more room: pods that wait to be resized look again."""
+        for worker in self._workers.values():
+            if worker.memory.unresized:
+                worker.wake()
 
     def _wake(self, uid: str) -> None:
         if worker := self._workers.get(uid):

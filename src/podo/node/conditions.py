@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from podo.api.kind import Obj
 from podo.node import podspec
 
 Status = dict[str, Any]
-#: The kubelet's own, in the order it writes them; others (readiness gates) follow as they are.
-OWN = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+#: Those that are there only while there is something to say.
+PASSING = ("PodResizePending", "PodResizeInProgress")
 
 
-def conditions_of(pod: Obj, status: Status, has_sandbox: bool, initialized: bool, time: str) -> list[Status]:
-    """``status`` holds the new phase and container statuses. ``time`` is now, as a metav1.Time."""
+def conditions_of(
+    pod: Obj, status: Status, has_sandbox: bool, initialized: bool, time: str, passing: Mapping[str, Status]
+) -> list[Status]:
+    """``status`` holds the new phase and container statuses. ``time`` is now, as a metav1.Time. ``passing``: those of
+    ``PASSING`` that there are now, by type. The order is the kubelet's; others (readiness gates) follow as they are.
+    """
     old = {condition["type"]: condition for condition in (pod.get("status") or {}).get("conditions") or ()}
     containers_ready = _containers_ready(pod, status)
     decided: dict[str, Status] = {
@@ -25,8 +29,9 @@ def conditions_of(pod: Obj, status: Status, has_sandbox: bool, initialized: bool
         "PodScheduled": _condition(True),
     }
     generation = pod["metadata"].get("generation")
-    conditions = [_dated(kind, decided[kind], old.get(kind), generation, time) for kind in OWN]
-    return conditions + [condition for kind, condition in old.items() if kind not in decided]
+    decided |= passing
+    conditions = [_dated(kind, new, old.get(kind), generation, time) for kind, new in decided.items()]
+    return conditions + [each for kind, each in old.items() if kind not in decided and kind not in PASSING]
 
 
 def _condition(true: bool, reason: str = "", message: str = "") -> Status:

@@ -52,6 +52,9 @@ class ImaginedMachine:
     async def ran_sandbox(self, pod: Obj) -> None:
         return None
 
+    async def limit(self, pod: Obj) -> None:
+        return None
+
     def cgroup_parent(self, pod: Obj) -> str:
         return ""
 

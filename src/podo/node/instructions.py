@@ -42,10 +42,19 @@ class StopContainer:
     grace: float
     message: str
     hook: bool = True
+    comes_again: bool = False  # to be started again whatever the restart policy says of its end
 
     @property
     def key(self) -> str:
         return f"stop/{self.container_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class ResizePod:
+    """Give these running containers (ids) what they were granted, and the pod's cgroup what they need together."""
+
+    containers: tuple[str, ...]
+    key: str = "resize"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,7 @@ Instruction = (
     | RunSandbox
     | StartContainer
     | StopContainer
+    | ResizePod
     | RemoveContainer
     | StopSandbox
     | RemoveSandbox

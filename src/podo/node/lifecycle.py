@@ -12,7 +12,7 @@ from __future__ import annotations
 from podo.api.kind import Obj
 from podo.api.meta import is_deleting
 from podo.api.parts.container import is_sidecar
-from podo.node import backoff, labels, podspec
+from podo.node import backoff, labels, podspec, resizing
 from podo.node.instructions import (
     CleanUp,
     DeletePod,
@@ -22,6 +22,7 @@ from podo.node.instructions import (
     PrepareVolumes,
     RemoveContainer,
     RemoveSandbox,
+    ResizePod,
     RunSandbox,
     StartContainer,
     StopContainer,
@@ -67,7 +68,7 @@ def _ending(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, now: float) -> 
         return Ending(grace, remove, refused.reason, f"Pod was rejected: {refused.message}")
     if memory.eviction:
         return Ending(SHORTEST_GRACE_SECONDS, remove, "Evicted", memory.eviction)
-    if remove or podspec.is_terminal(pod) or is_finished(pod, seen):
+    if remove or podspec.is_terminal(pod) or is_finished(pod, seen, memory):
         return Ending(grace, remove)
     deadline = pod["spec"].get("activeDeadlineSeconds")
     if deadline is not None:
@@ -79,7 +80,7 @@ def _ending(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, now: float) -> 
     return None
 
 
-def is_finished(pod: Obj, seen: Seen) -> bool:
+def is_finished(pod: Obj, seen: Seen, memory: PodMemory) -> bool:
     """Has every container ended for good, or an init container failed for good?"""
     policy = podspec.restart_policy(pod)
     if policy == "Always":
@@ -88,7 +89,7 @@ def is_finished(pod: Obj, seen: Seen) -> bool:
         return True
     for container in podspec.containers(pod):
         last = seen.newest(container["name"])
-        if last is None or not is_dead(last) or is_restarted(policy, last):
+        if last is None or not is_dead(last) or is_restarted(policy, last, memory):
             return False
     return True
 
@@ -104,9 +105,11 @@ def init_failed(pod: Obj, seen: Seen) -> bool:
     return False
 
 
-def is_restarted(policy: str, last: Container) -> bool:
-    """Does the restart policy start a container again that ended so?"""
-    return policy == "Always" or (policy == "OnFailure" and last.exit_code != 0)
+def is_restarted(policy: str, last: Container, memory: PodMemory) -> bool:
+    """Is a container started again that ended so: by the restart policy, or because it was stopped for that?"""
+    if policy == "Always" or (policy == "OnFailure" and last.exit_code != 0):
+        return True
+    return policy == "OnFailure" and last.id in memory.coming_again
 
 
 def _end(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, ending: Ending, now: float) -> None:
@@ -162,7 +165,7 @@ def _next_to_stop(pod: Obj, alive: list[Container]) -> list[Container]:
 
 
 def _stop(
-    plan: Plan, memory: PodMemory, now: float, container: Container, grace: float, message: str, hook: bool = True
+    plan: Plan, memory: PodMemory, now: float, container: Container, grace: float, message: str, again: bool = False
 ) -> None:
     """Stop a container, or a second time where the grace has become shorter than what is left of the first."""
     stopping = memory.stopping.get(container.id)
@@ -170,7 +173,7 @@ def _stop(
         if grace < stopping.grace and now + grace < stopping.since + stopping.grace:
             plan.instructions.append(StopContainer(container.id, container.name, grace, "", hook=False))
         return
-    _want(plan, memory, now, StopContainer(container.id, container.name, grace, message, hook))
+    _want(plan, memory, now, StopContainer(container.id, container.name, grace, message, comes_again=again))
 
 
 # Running
@@ -193,9 +196,23 @@ def _run(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, now: float) -> Non
     if _initialize(pod, seen, memory, plan, sandbox, now):
         for spec in podspec.containers(pod):
             _keep_running(pod, spec, seen, memory, plan, sandbox, now)
+    _resize(pod, seen, memory, plan, now)
     for spec in podspec.ephemeral_containers(pod):
         if seen.newest(spec["name"]) is None:
             _start(pod, spec, None, memory, plan, now)
+
+
+def _resize(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, now: float) -> None:
+    """Running containers get what they were granted, by a restart where they want it so."""
+    in_place = []
+    for last, spec in resizing.outdated(pod, seen, memory):
+        if resizing.needs_restart(spec, memory.applied.get(last.id, {})):
+            why = f"Container {last.name} resize requires restart"
+            _stop(plan, memory, now, last, podspec.grace_seconds(pod), why, again=True)
+        else:
+            in_place.append(last.id)
+    if in_place:
+        _want(plan, memory, now, ResizePod(tuple(in_place)))
 
 
 def _make_sandbox(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, now: float) -> None:
@@ -255,7 +272,7 @@ def _keep_running(
         _check(pod, container, here, memory, plan, now)
     elif here is not None and here.state == "unknown":
         _stop(plan, memory, now, here, podspec.grace_seconds(pod), f"Container {here.name} is in an unknown state")
-    elif last is None or is_restarted(policy, last):
+    elif last is None or is_restarted(policy, last, memory):
         _start(pod, container, last, memory, plan, now)
 
 

@@ -80,6 +80,9 @@ class LinuxMachine:
     async def ran_sandbox(self, pod: Obj) -> None:
         self._cgroups.limit(pod)
 
+    async def limit(self, pod: Obj) -> None:
+        self._cgroups.limit(pod)
+
     def cgroup_parent(self, pod: Obj) -> str:
         return self._cgroups.parent(pod)
 

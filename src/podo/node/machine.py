@@ -83,6 +83,9 @@ class Machine(Protocol):
     async def ran_sandbox(self, pod: Obj) -> None:
         """A sandbox runs: limit the pod's cgroup."""
 
+    async def limit(self, pod: Obj) -> None:
+        """The pod may use something else now: change the limits of its cgroup. Raises OSError."""
+
     def cgroup_parent(self, pod: Obj) -> str: ...
 
     def log_directory(self, pod: Obj) -> str: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from podo.api.kind import Obj
 from podo.node.admitting import Rejection
 from podo.node.backoff import BackOff
 
@@ -52,6 +53,7 @@ class PodMemory:
     retry: dict[str, float] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)  # by key, in a row
     stopping: dict[str, Stopping] = field(default_factory=dict)  # by container id
+    coming_again: set[str] = field(default_factory=set)  # ids of containers stopped to be started again
     starting: str = ""  # the container whose start is in work
     pulling: bool = False  # ... and is still at its image: may be cut off
     ending_since: float | None = None
@@ -59,6 +61,10 @@ class PodMemory:
     cleaned: bool = False
     rejection: Rejection | None = None  # this node will not run it
     eviction: str = ""  # why the node ends it, as its status will say
+    granted: dict[str, Obj] = field(default_factory=dict)  # what each container may use, by its name
+    applied: dict[str, Obj] = field(default_factory=dict)  # ... and what it was given, by its id
+    unresized: Waiting | None = None  # why the spec is not what is granted
+    resize_error: str = ""  # why the last try to give what is granted failed
     removed: bool = False  # the API has it no more
     done: bool = False  # nothing is left of it here
 

@@ -15,6 +15,7 @@ from podo.node.admitting import Rejection, amounts_of
 from podo.node.config import NodeConfig
 from podo.node.inventory import Inventory
 from podo.node.machine import Machine
+from podo.node.memory import Waiting
 from podo.node.runtimes.contract import Runtime
 from podo.node.sources import Sources
 from podo.runtime.clock import Clock
@@ -37,6 +38,8 @@ class NodeRoom:
     admit: Callable[[Obj], Awaitable[Rejection | None]]
     #: Returns when no Service sends new connections to a pod that goes. Its caller has the deadline.
     withdrawn: Callable[[Obj], Awaitable[None]]
+    #: Why a pod that is here cannot have what its spec asks for now; None if it can.
+    judge: Callable[[Obj], Waiting | None]
     pulls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PULLS_AT_ONCE))
 
     def tell(self, pod: Obj, reason: str, message: str, type: str = "Normal", container: str = "") -> None:

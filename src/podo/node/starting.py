@@ -5,7 +5,7 @@ from __future__ import annotations
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.client.contract import Unreachable
-from podo.node import podspec, translate
+from podo.node import podspec, resizing, translate
 from podo.node.environment import ConfigProblem, environment_of
 from podo.node.instructions import StartContainer
 from podo.node.machine import MachineFailure, Target
@@ -66,6 +66,7 @@ async def start_container(room: NodeRoom, pod: Obj, order: StartContainer, memor
         image = await _image(room, pod, container, memory)
         spec = await _container_spec(room, pod, container, order.attempt, image, list(sandbox.ips))
         container_id = await _create(room, pod, spec, sandbox.id, sandbox.attempt)
+        memory.applied[container_id] = resizing.amounts(container.get("resources"))
         if order.back_off is not None:
             memory.back_offs[order.name] = order.back_off
         await _start(room, pod, order.name, container_id)

@@ -8,7 +8,7 @@ from typing import Any
 
 from podo.api.kind import Obj
 from podo.api.parts.container import is_sidecar
-from podo.node import podspec
+from podo.node import podspec, resizing
 from podo.node.conditions import conditions_of
 from podo.node.instructions import Plan
 from podo.node.lifecycle import has_begun, is_started
@@ -50,7 +50,8 @@ def status_of(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, now: float, h
         if group:
             status[key] = [_container_status(pod, container, seen, memory, plan) for container in group]
     status["phase"] = _phase(pod, seen, status, plan, initialized)
-    status["conditions"] = conditions_of(pod, status, sandbox is not None, initialized, timestamp.time(now))
+    passing = {} if plan.ending else resizing.conditions(pod, seen, memory)
+    status["conditions"] = conditions_of(pod, status, sandbox is not None, initialized, timestamp.time(now), passing)
     return status
 
 
@@ -83,19 +84,19 @@ def _container_status(pod: Obj, container: Obj, seen: Seen, memory: PodMemory, p
         status["containerID"] = f"{RUNTIME_NAME}://{last.id}"
     elif old.get("containerID"):
         status["containerID"] = old["containerID"]
-    _add_resources(container, last, status)
+    _add_resources(container, last, memory, status)
     return status
 
 
-def _add_resources(container: Obj, last: Container | None, status: Status) -> None:
-    """What a running container was given, and how its volumes are mounted."""
+def _add_resources(container: Obj, last: Container | None, memory: PodMemory, status: Status) -> None:
+    """What a running container was granted and given, and how its volumes are mounted."""
     if mounts := container.get("volumeMounts"):
         status["volumeMounts"] = [_mount_status(mount) for mount in mounts]
-    resources = container.get("resources")
-    if last and last.state == "running" and resources:
-        if requests := resources.get("requests"):
+    granted = resizing.amounts(container.get("resources"))
+    if last and last.state == "running" and granted:
+        if requests := granted.get("requests"):
             status["allocatedResources"] = requests
-        status["resources"] = {key: resources[key] for key in ("limits", "requests") if resources.get(key)}
+        status["resources"] = memory.applied.get(last.id, granted)
 
 
 def _mount_status(mount: Obj) -> Status:
@@ -227,4 +228,6 @@ def difference(old: Status, new: Status, uid: str) -> Obj | None:
             for c in new["conditions"]
             if known.get(c["type"]) != c
         ]
+        kept = {c["type"] for c in new["conditions"]}
+        changes["conditions"] += [{"$patch": "delete", "type": kind} for kind in known if kind not in kept]
     return {"metadata": {"uid": uid}, "status": changes}

@@ -8,9 +8,8 @@ from collections.abc import Awaitable
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.api.meta import is_deleting, name_of, namespace_of, revision_of, uid_of
-from podo.api.parts.resources import requests_of
 from podo.client.contract import Unreachable
-from podo.node import podspec
+from podo.node import podspec, resizing
 from podo.node.environment import ConfigProblem
 from podo.node.instructions import (
     CleanUp,
@@ -20,6 +19,7 @@ from podo.node.instructions import (
     PrepareVolumes,
     RemoveContainer,
     RemoveSandbox,
+    ResizePod,
     RunSandbox,
     StartContainer,
     StopContainer,
@@ -30,6 +30,7 @@ from podo.node.machine import MachineFailure
 from podo.node.memory import PodMemory, Stopping, Waiting
 from podo.node.observed import Seen
 from podo.node.probing import Prober
+from podo.node.resize import resize_pod
 from podo.node.room import NodeRoom
 from podo.node.runtimes.contract import RuntimeFailure
 from podo.node.starting import run_sandbox, start_container
@@ -56,7 +57,8 @@ class PodWorker:
         self.pod = pod
         self.memory = PodMemory(_started_at(pod, room.clock.now()))
         self._room = room
-        self.requests = requests_of(pod)
+        self.memory.granted = resizing.first_granted(pod)
+        self.requests = resizing.requests_by_spec(self._as_granted())
         self._awake = asyncio.Event()
         self._tasks = Tasks(f"pod/{namespace_of(pod)}/{name_of(pod)}")
         self._start: asyncio.Task[None] | None = None
@@ -75,6 +77,8 @@ class PodWorker:
                     self.memory.probes[container.id, "startup"] = True
                 if known.get("ready"):
                     self.memory.probes[container.id, "readiness"] = True
+                if "resources" in known:
+                    self.memory.applied[container.id] = known["resources"]
 
     def wake(self) -> None:
         self._awake.set()
@@ -141,12 +145,15 @@ class PodWorker:
         """One look. When to look again whatever happens."""
         now = self._room.clock.now()
         seen = self._room.inventory.of(uid_of(self.pod))
-        plan = decide(self.pod, seen, self.memory, now)
+        self._grant()
+        plan = decide(self._as_granted(), seen, self.memory, now)
         if plan.done:
             self.memory.done = True
             return None
         if plan.ending:
             self._begin_ending(now)
+        elif self.memory.unresized:
+            plan.again(now + resizing.AGAIN_SECONDS)
         for instruction in plan.instructions:
             self._begin(instruction, now)
         self._prober.keep(self.pod, seen, bool(plan.ending))
@@ -154,6 +161,24 @@ class PodWorker:
         if not self.memory.removed:
             await self._report(seen, plan, now)
         return plan.check_at
+
+    def _as_granted(self) -> Obj:
+        return resizing.with_granted(self.pod, self.memory.granted)
+
+    def _grant(self) -> None:
+        """Where the spec asks for something else than before, grant it if there is room."""
+        memory, wanted = self.memory, resizing.wanted(self.pod)
+        before = memory.unresized
+        memory.unresized = None
+        if wanted == memory.granted or memory.removed or memory.rejection or is_deleting(self.pod):
+            return
+        memory.unresized = why = self._room.judge(self.pod)
+        if why is None:
+            memory.granted = wanted
+            self.requests = resizing.requests_by_spec(self.pod)
+            self._room.tell(self.pod, "ResizeStarted", "Pod resize started")
+        elif why != before:
+            self._room.tell(self.pod, f"Resize{why.reason}", f"Pod resize {why.reason}: {why.message}", "Warning")
 
     def _begin_ending(self, now: float) -> None:
         if self.memory.ending_since is None:
@@ -181,6 +206,8 @@ class PodWorker:
         self.memory.busy.add(instruction.key)
         if isinstance(instruction, StopContainer):
             self.memory.stopping[instruction.container_id] = Stopping(now, instruction.grace)
+            if instruction.comes_again:
+                self.memory.coming_again.add(instruction.container_id)
         task = self._tasks.spawn(self._carry_out(instruction), instruction.key)
         if isinstance(instruction, StartContainer):
             self.memory.starting = instruction.name
@@ -210,7 +237,7 @@ class PodWorker:
         self.wake()
 
     def _work(self, instruction: Instruction) -> Awaitable[None]:
-        room, pod = self._room, self.pod
+        room, pod = self._room, self._as_granted()
         match instruction:
             case StartContainer():
                 return start_container(room, pod, instruction, self.memory)
@@ -218,6 +245,8 @@ class PodWorker:
                 return run_sandbox(room, pod, instruction.attempt)
             case StopContainer():
                 return stop_container(room, pod, instruction)
+            case ResizePod():
+                return resize_pod(room, pod, instruction, self.memory)
             case PrepareVolumes():
                 return self._prepare()
             case StopSandbox():
@@ -246,6 +275,8 @@ class PodWorker:
     async def _remove_container(self, container_id: str) -> None:
         await self._room.runtime.remove_container(container_id)
         self._room.inventory.forget_container(container_id)
+        self.memory.applied.pop(container_id, None)
+        self.memory.coming_again.discard(container_id)
 
     async def _clean_up(self, everything: bool) -> None:
         await self._room.machine.clean_up(uid_of(self.pod), everything)
@@ -269,7 +300,7 @@ class PodWorker:
         if plan.ending and plan.ending.remove and _is_between(seen):
             return
         old = self.pod.get("status") or {}
-        status = status_of(self.pod, seen, self.memory, plan, now, self._room.config.internal_ip)
+        status = status_of(self._as_granted(), seen, self.memory, plan, now, self._room.config.internal_ip)
         if self._may_wait(status, seen, plan, now):
             return
         patch = difference(old, status, uid_of(self.pod))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Container
 
 from podo.api.kind import Obj
 from podo.api.meta import is_deleting, labels_of, uid_of
+from podo.api.parts.resources import held_of
 from podo.client.cache import CacheChange
 from podo.scheduler import budgets, defaultspread, podinfo
 from podo.scheduler.plugins.contract import ClusterEvent
@@ -141,6 +142,8 @@ class Follower:
 def _same(known: PodInfo, pod: Obj) -> bool:
     """Is the pod, for others, what it was? (Its own spec, when it was decided for, had no node yet.)"""
     if known.deleting != is_deleting(pod) or labels_of(known.obj) != labels_of(pod):
+        return False
+    if held_of(known.obj) != held_of(pod):  # a resize has come to its end
         return False
     before = known.obj["spec"]
     return bool(before == pod["spec"] or {**before, "nodeName": pod["spec"]["nodeName"]} == pod["spec"])

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from podo.api.kind import Obj
+from podo.api.meta import condition_of
 from podo.api.parts.container import is_sidecar
 from podo.values import quantity
 
@@ -43,14 +44,16 @@ def requests_of(pod: Obj, least: Mapping[str, int] = _NOTHING) -> dict[str, int]
     """What a node must have free to run the pod: ``cpu`` in thousandths, all else in whole units (bytes, devices).
 
     Containers run together; init containers one after the other before them, each beside the sidecars started so far.
-    ``least`` counts for each container that does not ask for that resource.
+    ``least`` counts for each container that does not ask for that resource. Of a pod that is being resized counts the
+    most of what it asks for, was granted and has.
     """
     spec = pod["spec"]
-    running = _sum(_requests(c, least) for c in spec.get("containers") or ())
+    held = held_of(pod)
+    running = _sum(_requests(c, least, held) for c in spec.get("containers") or ())
     peak: dict[str, int] = {}
     sidecars: dict[str, int] = {}
     for each in spec.get("initContainers") or ():
-        wanted = _sum((sidecars, _requests(each, least)))
+        wanted = _sum((sidecars, _requests(each, least, held)))
         _raise_to(peak, wanted)
         if is_sidecar(each):
             sidecars = wanted
@@ -66,8 +69,34 @@ def _is_pod_level(name: str) -> bool:
     return name in _QOS_RESOURCES or name.startswith("hugepages-")
 
 
-def _requests(container: dict[str, Any], least: Mapping[str, int]) -> dict[str, int]:
-    return {**least, **_amounts((container.get("resources") or {}).get("requests") or {})}
+def _requests(container: dict[str, Any], least: Mapping[str, int], held: Mapping[str, Held]) -> dict[str, int]:
+    found = {**least, **_amounts((container.get("resources") or {}).get("requests") or {})}
+    if present := held.get(container.get("name") or ""):
+        granted, impossible = present
+        if impossible:
+            return {**found, **granted}
+        _raise_to(found, granted)
+    return found
+
+
+#: What the node has set aside for a container, and whether it has said that it never can do what the spec asks for.
+Held = tuple[dict[str, int], bool]
+
+
+def held_of(pod: Obj) -> Mapping[str, Held]:
+    """What a node holds for a pod's containers, by name. Nothing for the many pods that were never changed."""
+    if (pod["metadata"].get("generation") or 1) < 2:
+        return {}
+    status = pod.get("status") or {}
+    impossible = (condition_of(pod, "PodResizePending") or {}).get("reason") == "Infeasible"
+    found: dict[str, Held] = {}
+    for field in ("containerStatuses", "initContainerStatuses"):
+        for entry in status.get(field) or ():
+            granted = _amounts(entry.get("allocatedResources") or {})
+            _raise_to(granted, _amounts((entry.get("resources") or {}).get("requests") or {}))
+            if granted:
+                found[entry["name"]] = (granted, impossible)
+    return found
 
 
 def _amounts(quantities: dict[str, Any]) -> dict[str, int]:

@@ -17,6 +17,7 @@ from podo.node.runtimes.contract import (
     ExecResult,
     Happened,
     Image,
+    Resources,
     RuntimeFailure,
     RuntimeInfo,
     Sandbox,
@@ -135,6 +136,13 @@ class CriRuntime:
     async def start_container(self, container_id: str) -> None:
         async with self._starts:
             await self._ask("StartContainer", "StartContainerRequest", CHANGE, container_id=container_id)
+
+    async def update_resources(self, container_id: str, resources: Resources) -> None:
+        from podo.node.runtimes.cri_messages import new_resources
+
+        linux = new_resources(resources)
+        wanted = {"container_id": container_id, "linux": linux}
+        await self._ask("UpdateContainerResources", "UpdateContainerResourcesRequest", CHANGE, **wanted)
 
     async def stop_container(self, container_id: str, grace_seconds: float) -> None:
         grace = max(math.ceil(grace_seconds), 0)

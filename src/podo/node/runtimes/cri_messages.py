@@ -7,7 +7,7 @@ from typing import Any
 
 from cri_api.v1 import api_pb2 as cri
 
-from podo.node.runtimes.contract import Container, ContainerSpec, Image, Mount, Sandbox, SandboxSpec
+from podo.node.runtimes.contract import Container, ContainerSpec, Image, Mount, Resources, Sandbox, SandboxSpec
 
 _STATES = {
     cri.CONTAINER_CREATED: "created",
@@ -103,6 +103,16 @@ def _resources(spec: ContainerSpec, end_together: bool) -> Any:
         memory_limit_in_bytes=wanted.memory_limit,
         oom_score_adj=wanted.oom_score_adj,
         unified={"memory.oom.group": "1"} if end_together else {},
+    )
+
+
+def new_resources(wanted: Resources) -> Any:
+    """The ``LinuxContainerResources`` of an update: without what only a new container can be given."""
+    return cri.LinuxContainerResources(
+        cpu_period=wanted.cpu_period,
+        cpu_quota=wanted.cpu_quota,
+        cpu_shares=wanted.cpu_shares,
+        memory_limit_in_bytes=wanted.memory_limit,
     )
 
 

@@ -25,6 +25,7 @@ from podo.node.runtimes.contract import (
     ExecResult,
     Happened,
     Image,
+    Resources,
     RuntimeFailure,
     RuntimeInfo,
     Sandbox,
@@ -230,6 +231,12 @@ class SimulatedRuntime:
                 self._events.get_nowait()
             happened = Happened("resync", "")
         self._events.put_nowait(happened)
+
+    async def update_resources(self, container_id: str, resources: Resources) -> None:
+        container = await self.container_status(container_id)
+        if container.state not in ("created", "running"):
+            raise RuntimeFailure("failed", f"container {container_id} is {container.state}")
+        self._specs[container_id] = replace(self._specs[container_id], resources=resources)
 
     async def stop_container(self, container_id: str, grace_seconds: float) -> None:
         container = self._containers.get(container_id)
