@@ -1,0 +1,192 @@
+"""Preemption decided: who would have to go, compared with trying every set of victims in plain Python."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from podo.scheduler import podinfo
+from podo.scheduler.budgets import Budget
+from podo.scheduler.cycle import Cycle, Placement
+from podo.scheduler.podinfo import PodInfo
+from podo.scheduler.preemption import Victims
+from podo.scheduler.profile import default_profile
+from podo.scheduler.reasons import Refusal
+from podo.scheduler.snapshot import NodeInfo, Snapshot, awaited
+from podo.values.selector import from_map
+from tests.unit.scheduler import oracle
+from tests.unit.scheduler.clusters import node, pod, snapshot
+
+PROFILE = default_profile()
+
+
+def room_for(asked: PodInfo, cluster: Snapshot, cycle: Cycle | None = None) -> Victims | Refusal | Placement:
+    cycle = cycle or Cycle(cluster, PROFILE)
+    outcome = cycle.place(asked, lambda count: 0)
+    if isinstance(outcome, Placement):
+        return outcome
+    victims, refusal = cycle.make_room(asked, outcome)
+    return victims or refusal
+
+
+def victims_of(asked: PodInfo, cluster: Snapshot) -> tuple[str, list[str]]:
+    found = room_for(asked, cluster)
+    assert isinstance(found, Victims)
+    return found.node_name, [each.name for each in found.pods]
+
+
+def started(name: str, at: str, cpu: str, priority: int) -> PodInfo:
+    obj = pod(name, {"cpu": cpu}, priority=priority).obj
+    return podinfo.read({**obj, "status": {"startTime": f"2026-01-01T00:00:{at}Z"}})
+
+
+def test_as_many_as_possible_stay_and_the_more_important_first() -> None:
+    cluster = snapshot(node("n", cpu="4"))
+    for name, cpu, priority in (("a", "1", 5), ("b", "2", 4), ("c", "1", 3)):
+        cluster.add_pod(pod(name, {"cpu": cpu}, priority=priority), "n")
+    assert victims_of(pod("p", {"cpu": "2"}, priority=10), cluster) == ("n", ["b"])
+    assert victims_of(pod("p", {"cpu": "3"}, priority=10), cluster) == ("n", ["b", "c"])
+    assert victims_of(pod("p", {"cpu": "1"}, priority=5), cluster) == ("n", ["c"])
+
+
+def test_which_node() -> None:
+    """The lowest greatest priority, the lowest sum, the fewest, those that started last."""
+    nodes = [node(f"n{number}", cpu="4") for number in range(4)]
+    cluster = snapshot(*nodes)
+    on = {
+        "n0": [started("a", "01", "4", 7)],
+        "n1": [started("b", "01", "2", 5), started("c", "01", "2", 5)],
+        "n2": [started("d", "03", "4", 5)],
+        "n3": [started("e", "02", "4", 5)],
+    }
+    for name, pods in on.items():
+        for each in pods:
+            cluster.add_pod(each, name)
+    asked = pod("p", {"cpu": "4"}, priority=10)
+    assert victims_of(asked, cluster) == ("n2", ["d"])
+    cluster.remove_node("n2")
+    assert victims_of(asked, cluster) == ("n3", ["e"])
+    cluster.remove_node("n3")
+    assert victims_of(asked, cluster) == ("n1", ["b", "c"])
+
+
+def test_the_words_when_nobody_can_go() -> None:
+    cluster = snapshot(node("full"), node("small", cpu="1"), node("odd", labels={"zone": "b"}))
+    cluster.add_pod(pod("equal", {"cpu": "4"}, priority=10), "full")
+    found = room_for(pod("p", {"cpu": "2"}, priority=10, nodeSelector={"kubernetes.io/hostname": "full"}), cluster)
+    assert isinstance(found, Refusal)
+    assert found.message() == (
+        "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't match Pod's node affinity/selector. preemption: "
+        "0/3 nodes are available: 1 No preemption victims found for incoming pod, "
+        "2 Preemption is not helpful for scheduling."
+    )
+    cluster.add_pod(pod("lower", priority=1), "full")
+    asked = pod("p", {"cpu": "2"}, priority=10, nodeSelector={"kubernetes.io/hostname": "full"})
+    found = room_for(asked, cluster)
+    assert isinstance(found, Refusal)
+    assert "preemption: 0/3 nodes are available: 1 Insufficient cpu, 2 Preemption" in found.message()
+
+
+def test_room_that_is_kept_counts_until_somebody_more_important_wants_it() -> None:
+    cluster = snapshot(node("n", cpu="4"))
+    waiting = pod("waiting", {"cpu": "4"}, priority=10)
+    cluster.nominate(waiting, "n")
+    found = room_for(pod("other", {"cpu": "1"}, priority=9), cluster)
+    assert isinstance(found, Refusal) and "No preemption victims found" in found.message()
+    more = room_for(pod("more", {"cpu": "1"}, priority=11), cluster)
+    assert isinstance(more, Victims) and [awaited(each) for each in more.pods] == ["uid-waiting"]
+    assert cluster.release("uid-waiting") and not cluster.release("uid-waiting")
+    assert isinstance(room_for(pod("other", {"cpu": "1"}), cluster), Placement)
+
+
+def test_a_pod_whose_victims_are_leaving_does_not_ask_for_more() -> None:
+    cluster = snapshot(node("n", cpu="4"), node("m", cpu="4"))
+    leaving = podinfo.read(
+        {
+            **pod("leaving", {"cpu": "4"}, priority=1).obj,
+            "metadata": {"name": "leaving", "namespace": "default", "uid": "u", "deletionTimestamp": "now"},
+        }
+    )
+    cluster.add_pod(leaving, "n")
+    cluster.add_pod(pod("low", {"cpu": "4"}, priority=1), "m")
+    asked = podinfo.read({**pod("p", {"cpu": "4"}, priority=9).obj, "status": {"nominatedNodeName": "n"}})
+    found = room_for(asked, cluster)
+    assert isinstance(found, Refusal) and found.waits_for_victims
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_victims_are_those_of_the_rules_applied_node_by_node(seed: int) -> None:
+    """Pods come, go and preempt; what is remembered from one preemption to the next changes nothing."""
+    r = random.Random(seed)
+    nodes = [node(f"n{number}", cpu=r.choice(["2", "3"]), pods=r.choice(["3", "5"])) for number in range(4)]
+    cluster = snapshot(*nodes)
+    budgets = [Budget("default", from_map({"app": app}), r.randint(0, 2)) for app in "ab"]
+    for index, budget in enumerate(budgets):
+        cluster.set_budget("default", f"b{index}", budget)
+    cycle = Cycle(cluster, PROFILE)
+    for step in range(60):
+        asked = random_pod(r, f"p{step}")
+        found = room_for(asked, cluster, cycle)
+        if isinstance(found, Placement):
+            cluster.add_pod(asked, found.node_name)
+            continue
+        expected = {each.name: best for each in nodes if (best := expected_victims(asked, each, cluster, budgets))}
+        if not isinstance(found, Victims):
+            assert not expected
+            continue
+        names = {each.name for each in found.pods}
+        assert (names, found.violations) == expected[found.node_name]
+        assert found.violations == min(violations for _, violations in expected.values())
+        for name in names:
+            cluster.remove_pod(f"uid-{name}")
+        cluster.add_pod(asked, found.node_name)
+
+
+def random_pod(r: random.Random, name: str) -> PodInfo:
+    obj = pod(name, {"cpu": r.choice(["500m", "1", "2"])}, priority=r.randint(0, 5)).obj
+    obj["metadata"]["labels"] = {"app": r.choice("abc")}
+    obj["status"] = {"startTime": f"2026-01-01T00:00:{r.randint(0, 59):02}Z"}
+    return podinfo.read(obj)
+
+
+def expected_victims(
+    asked: PodInfo, where: NodeInfo, cluster: Snapshot, budgets: list[Budget]
+) -> tuple[set[str], int] | None:
+    """All lower ones go, then each stays that can: first those whose going a budget forbids, the important first."""
+    here = list(cluster.pods_on(where.name).values())
+    lower = sorted((p for p in here if p.priority < asked.priority), key=lambda p: (-p.priority, p.started))
+    staying = [p for p in here if p.priority >= asked.priority]
+    if not lower or not oracle.feasible(asked, where, {where.name: staying}):
+        return None
+    violating: list[PodInfo] = []
+    allowed = [budget.allowed for budget in budgets]
+    for each in lower:
+        hit = [i for i, budget in enumerate(budgets) if budget.covers(each)]
+        for i in hit:
+            allowed[i] -= 1
+        if any(allowed[i] < 0 for i in hit):
+            violating.append(each)
+    gone: set[str] = set()
+    for each in [*violating, *(p for p in lower if p not in violating)]:
+        if oracle.feasible(asked, where, {where.name: [*staying, each]}):
+            staying.append(each)
+        else:
+            gone.add(each.name)
+    return gone, sum(each.name in gone for each in violating)
+
+
+def test_the_greedy_choice_is_never_larger_than_needed() -> None:
+    """No victim could have stayed beside the others that stay."""
+    r = random.Random(7)
+    for _ in range(50):
+        cluster = snapshot(node("n", cpu="4"))
+        for number in range(6):
+            cluster.add_pod(random_pod(r, f"p{number}"), "n")
+        asked = pod("asked", {"cpu": "2"}, priority=9)
+        found = room_for(asked, cluster)
+        if isinstance(found, Victims):
+            gone = {each.name for each in found.pods}
+            stay = [each for each in cluster.pods_on("n").values() if each.name not in gone]
+            for one in found.pods:
+                assert not oracle.feasible(asked, node("n", cpu="4"), {"n": [*stay, one]})
