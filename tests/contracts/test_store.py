@@ -152,6 +152,22 @@ def test_ranges_are_in_key_order_and_page(opened: Opened) -> None:
     on(opened, story)
 
 
+def test_changed_tells_when_something_below_a_resource_was_written(opened: Opened) -> None:
+    async def story(store: Store) -> None:
+        assert store.changed("/core/pods/") == 0
+        await store.create("/core/pods/a/x", body(1))
+        first = store.changed("/core/pods/")
+        await store.create("/core/nodes/n", body(1))
+        assert store.changed("/core/pods/") == first > 0
+        await store.update("/core/pods/a/x", body(2))
+        second = store.changed("/core/pods/")
+        assert second > first
+        await store.delete("/core/pods/a/x")
+        assert store.changed("/core/pods/") > second
+
+    on(opened, story)
+
+
 def test_pages_of_one_revision_do_not_see_what_comes_between(opened: Opened) -> None:
     async def story(store: Store) -> None:
         for n in range(10):

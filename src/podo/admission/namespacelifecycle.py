@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 
 from podo.admission.request import AdmissionRequest, Plugin, is_core
@@ -25,7 +27,8 @@ class _Namespace(msgspec.Struct):
     status: _Status = msgspec.field(default_factory=_Status)
 
 
-_decode = msgspec.json.Decoder(_Namespace).decode
+#: Every write into a namespace looks at it; its bytes change seldom.
+_decode = lru_cache(1024)(msgspec.json.Decoder(_Namespace).decode)
 
 
 def handles(kind: Kind, operation: str, subresource: str) -> bool:

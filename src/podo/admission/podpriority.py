@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import msgspec
 
+from podo.admission.remembered import Remembered
 from podo.admission.request import AdmissionRequest, Plugin, creates_pod
 from podo.api.errors import forbidden
 from podo.api.kind import Kind
@@ -86,7 +87,7 @@ async def _set_priority(request: AdmissionRequest) -> None:
 async def _class_of(request: AdmissionRequest, name: str) -> _Class:
     """The class named, or the default one. Raises Forbidden for one that does not exist."""
     if not name:
-        return await _default(request.store)
+        return await _DEFAULT.of(request.store)
     record = await request.store.get(PRIORITYCLASS.key("", name))
     if record is not None:
         return _decode(record.value)
@@ -113,4 +114,5 @@ async def _defaults(store: Store) -> AsyncIterator[_Class]:
         after = page.records[-1].key
 
 
+_DEFAULT = Remembered(PRIORITYCLASS.prefix, _default)
 PLUGIN = Plugin("Priority", handles, admit)

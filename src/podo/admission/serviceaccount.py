@@ -6,6 +6,7 @@ Source: "Configure Service Accounts for Pods" and "Managing Service Accounts" of
 
 from __future__ import annotations
 
+from functools import lru_cache
 from zlib import crc32
 
 import orjson
@@ -39,7 +40,7 @@ async def admit(request: AdmissionRequest) -> None:
     spec["serviceAccountName"] = spec["serviceAccount"] = name
     account = await _account(request, name)
     if _wants_token(spec, account):
-        _mount_token(spec, _suffix(account))
+        _mount_token(spec, _suffix(str(account["metadata"].get("uid"))))
     if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
         spec["imagePullSecrets"] = [{"name": one.get("name", "")} for one in account["imagePullSecrets"]]
 
@@ -61,10 +62,16 @@ async def _account(request: AdmissionRequest, name: str) -> Obj:
         if attempt:
             await sleep(_PAUSE_SECONDS)
         if record := await request.store.get(key):
-            found: Obj = orjson.loads(record.value)
-            return found
+            return _decoded(record.value)
     why = f'error looking up service account {request.namespace}/{name}: serviceaccount "{name}" not found'
     raise forbidden(request.kind, request.name, why)
+
+
+@lru_cache(1024)
+def _decoded(value: bytes) -> Obj:
+    """Every pod asks for one of few accounts, and changes nothing of it."""
+    found: Obj = orjson.loads(value)
+    return found
 
 
 def _wants_token(spec: Obj, account: Obj) -> bool:
@@ -74,10 +81,11 @@ def _wants_token(spec: Obj, account: Obj) -> bool:
     return True
 
 
-def _suffix(account: Obj) -> str:
+@lru_cache(1024)
+def _suffix(uid: str) -> str:
     """Five letters for the volume's name: the same for all pods of an account, so that the pods of one template are
     alike and their rules are checked once."""
-    number = crc32(str(account["metadata"].get("uid")).encode())
+    number = crc32(uid.encode())
     return "".join(SUFFIX_LETTERS[number // len(SUFFIX_LETTERS) ** place % len(SUFFIX_LETTERS)] for place in range(5))
 
 

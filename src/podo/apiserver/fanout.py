@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from podo.api.encoding import encode, load, stamp
 from podo.api.kind import Kind
@@ -23,8 +24,7 @@ from podo.storage.contract import Change, Compacted, Record, Store
 REMEMBERED = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class WatchEvent:
+class WatchEvent(msgspec.Struct, frozen=True):
     """``type``: ADDED, MODIFIED, DELETED or BOOKMARK (has no record). ``initial_end``: no initial events follow."""
 
     type: str

@@ -30,10 +30,11 @@ class Glance:
             return self.record.key.rsplit("/", 1)[1]
         if name == "metadata.namespace":
             return self.record.key.rsplit("/", 2)[1] if self._kind.namespaced else ""
-        if self._fields is None:
-            obj = stored.load(self._kind, self.record.value)
-            self._fields = {field: value(obj) for field, value in self._kind.fields.items()}
-        return self._fields[name]
+        found = self._fields.get(name) if self._fields else None
+        if found is None:
+            found = self._kind.fields[name](stored.shared(self._kind, self.record.value))
+            self._fields = {name: found, **(self._fields or {})}
+        return found
 
     def within(self, selection: Selection) -> bool:
         """Is the object in the selection? That its key has the selection's prefix is known."""

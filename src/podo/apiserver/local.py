@@ -169,4 +169,4 @@ class LocalClient:
 def _event(kind: Kind, event: WatchEvent) -> Event:
     if event.record is None:
         return Event(event.type, bookmark(kind, event))
-    return Event(event.type, stored.load(kind, event.record.value))
+    return Event(event.type, stored.shared(kind, event.record.value))

@@ -39,7 +39,7 @@ _REMEMBERED = 512
 @lru_cache(maxsize=_REMEMBERED)
 def _field_values(kind: Kind, value: bytes) -> dict[str, str]:
     """What can be selected by, read once for all watchers that look at one change (every node watches its pods)."""
-    obj = stored.load(kind, value)
+    obj = stored.shared(kind, value)
     return {label: read(obj) for label, read in kind.fields.items()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -14,6 +15,22 @@ def load(kind: Kind, value: bytes) -> Obj:
     """The object in stored bytes, in the form of ``kind``; the caller's own to change."""
     obj: Obj = orjson.loads(value)
     return kind.from_stored(obj) if kind.from_stored else obj
+
+
+#: Objects that are shared are remembered while readers take them: more than one turn of the store brings.
+_SHARED = 512
+#: Larger ones are decoded by each reader, in bytes.
+_LARGEST = 16 * 1024
+
+
+def shared(kind: Kind, value: bytes) -> Obj:
+    """As ``load``, but one object for all readers in this process: nobody may change it."""
+    return _shared(kind, value) if len(value) <= _LARGEST else load(kind, value)
+
+
+@lru_cache(maxsize=_SHARED)
+def _shared(kind: Kind, value: bytes) -> Obj:
+    return load(kind, value)
 
 
 def dump(kind: Kind, obj: Obj) -> bytes:

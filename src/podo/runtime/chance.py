@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import random
-import uuid
 
 #: The letters of generated name suffixes: no vowels and none that are mistaken for another (as Kubernetes' own).
 SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 
+
+#: The bits of a UUID that say its version (4) and variant (RFC 9562, 5.4), and all others.
+_FIXED = 0x4000_8000_0000_0000_0000
+_NOT_FIXED = ~0xF000_C000_0000_0000_0000 & (1 << 128) - 1
 
 #: Bytes of entropy that are fetched at a time: the call costs more than the bytes.
 _FETCHED = 4096
@@ -42,7 +45,9 @@ class Chance:
 
     def uid(self) -> str:
         """A version 4 UUID, as ``metadata.uid``."""
-        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+        bits = self._random.getrandbits(128) & _NOT_FIXED | _FIXED
+        text = f"{bits:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def suffix(self, length: int = 5) -> str:
         """A random name suffix, as ``metadata.generateName`` and ReplicaSets append."""

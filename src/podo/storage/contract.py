@@ -15,14 +15,15 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 #: Puts a revision into stored bytes (``api.encoding.stamp``). A store keeps values unstamped at rest and gives them
 #: out stamped,
 #: so that a LIST is a join of ``Record.value`` and nothing is decoded to be served.
 Stamp = Callable[[bytes, int], bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """One object as of one revision. ``value`` is stamped with ``revision``."""
 
     key: str
@@ -31,8 +32,7 @@ class Record:
     revision: int  # revision of the last write
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One committed write. ``previous`` is what it replaced; ``record`` of a delete is the last value stamped with
     the delete's revision."""
 
@@ -167,6 +167,10 @@ class Store(Protocol):
 
     def count(self, prefix: str) -> int:
         """How many keys start with ``prefix``."""
+
+    def changed(self, prefix: str) -> int:
+        """A revision that is different when something below ``prefix`` may have changed: what was made of all of it
+        can be kept until then. The prefix of one resource tells most; 0 where nothing has ever been."""
 
     async def compact(self, revision: int) -> None:
         """Forget the history before ``revision``; current values stay."""

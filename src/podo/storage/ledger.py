@@ -103,6 +103,10 @@ class Ledger:
     def count(self, prefix: str) -> int:
         return sum(shelf.count(prefix) for shelf in self._under(prefix))
 
+    def changed(self, prefix: str) -> int:
+        """As ``Store.changed``."""
+        return max((shelf.changed for shelf in self._under(prefix)), default=0)
+
     def page(self, prefix: str, *, after: str = "", limit: int = 0, revision: int = 0) -> Page:
         """As ``Store.range``."""
         at = revision or self.revision

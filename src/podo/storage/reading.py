@@ -22,7 +22,7 @@ class StoreStats:
 
 
 class LedgerReads:
-    """``get``, ``range``, ``watch`` and ``count`` of the Store contract."""
+    """``get``, ``range``, ``watch``, ``count`` and ``changed`` of the Store contract."""
 
     _ledger: Ledger
 
@@ -54,3 +54,6 @@ class LedgerReads:
 
     def count(self, prefix: str) -> int:
         return self._ledger.count(prefix)
+
+    def changed(self, prefix: str) -> int:
+        return self._ledger.changed(prefix)
