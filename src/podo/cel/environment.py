@@ -6,6 +6,7 @@ the first expression: a server without any never loads it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -40,13 +41,14 @@ class Environment:
         """The ``cel_expr_python`` environment."""
         from cel_expr_python import cel
 
-        variables = {name: cel.Type(text) for name, text in self.variables.items()}
-        declared = [*_libraries()[1], *self.functions]
+        functions = _by_name([*_libraries()[1], *self.functions])
+        apart = {name for name, found in functions.items() if any(_has_optional(one) for one in found)}
+        optional = {name: text for name, text in self.variables.items() if "optional_type" in text}
         return cel.NewEnv(
             _pool(self.descriptors) if self.descriptors else None,
-            config=_config(),
-            variables=variables,
-            functions=_declarations(declared),
+            config=_config(optional, {name: functions[name] for name in apart}),
+            variables={name: cel.Type(text) for name, text in self.variables.items() if name not in optional},
+            functions=[_declaration(name, found) for name, found in functions.items() if name not in apart],
         )
 
 
@@ -64,18 +66,54 @@ def _standard() -> Functions:
     return Functions((*known, *declared))
 
 
-@cache
-def _config() -> Any:
+def _by_name(functions: Iterable[Function]) -> dict[str, list[Function]]:
+    found: dict[str, list[Function]] = {}
+    for one in functions:
+        found.setdefault(one.name, []).append(one)
+    return found
+
+
+def _has_optional(one: Function) -> bool:
+    return any("optional_type" in text for text in (one.result, *one.params))
+
+
+def _config(variables: Mapping[str, str], functions: Mapping[str, list[Function]]) -> Any:
+    """Extensions, what is left out of the standard, and all declarations with optionals in them, which only this form
+    (YAML, of which JSON is a part) can say."""
     from cel_expr_python import cel
 
     from podo.cel.library.libraries import REPLACED
 
-    lines = ["name: kubernetes", "stdlib:", "  exclude_functions:"]
-    lines.extend(f"    - name: {name}" for name in REPLACED)
-    lines.append("extensions:")
-    for name, version in _EXTENSIONS.items():
-        lines.append(f"  - name: {name}\n    version: {version}")
-    return cel.NewEnvConfigFromYaml("\n".join(lines) + "\n")
+    config = {
+        "name": "kubernetes",
+        "stdlib": {"exclude_functions": [{"name": name} for name in REPLACED]},
+        "extensions": [{"name": name, "version": version} for name, version in _EXTENSIONS.items()],
+        "variables": [{"name": name, **_type(text)} for name, text in variables.items()],
+        "functions": [{"name": name, "overloads": _overloads(found)} for name, found in functions.items()],
+    }
+    return cel.NewEnvConfigFromYaml(json.dumps(config))
+
+
+def _overloads(functions: Iterable[Function]) -> list[dict[str, Any]]:
+    found = []
+    for one in functions:
+        params = [_type(param) for param in one.params]
+        overload = {"id": _id(one), "args": params[1:] if one.member else params, "return": _type(one.result)}
+        found.append({**overload, "target": params[0]} if one.member else overload)
+    return found
+
+
+def _type(text: str) -> dict[str, Any]:
+    name, _, inner = text.partition("<")
+    if not inner:
+        return {"type_name": name}
+    if name == "map":
+        return {"type_name": name, "params": [_type(part.strip()) for part in inner[:-1].split(",", 1)]}
+    return {"type_name": name, "params": [_type(inner[:-1])]}
+
+
+def _id(one: Function) -> str:
+    return f"{one.name}({', '.join(one.params)}){' member' if one.member else ''}"
 
 
 def _pool(descriptors: Iterable[bytes]) -> Any:
@@ -97,18 +135,16 @@ def _pool(descriptors: Iterable[bytes]) -> Any:
     return pool
 
 
-def _declarations(functions: Iterable[Function]) -> list[Any]:
+def _declaration(name: str, functions: Iterable[Function]) -> Any:
     from cel_expr_python import cel
 
-    by_name: dict[str, list[Any]] = {}
-    for one in functions:
-        overloads = by_name.setdefault(one.name, [])
-        overloads.append(
-            cel.Overload(
-                f"{one.name}_{len(overloads)}_{'_'.join(one.params)}",
-                return_type=cel.Type(one.result),
-                parameters=[cel.Type(param) for param in one.params],
-                is_member=one.member,
-            )
+    overloads = [
+        cel.Overload(
+            _id(one),
+            return_type=cel.Type(one.result),
+            parameters=[cel.Type(param) for param in one.params],
+            is_member=one.member,
         )
-    return [cel.FunctionDecl(name, overloads) for name, overloads in by_name.items()]
+        for one in functions
+    ]
+    return cel.FunctionDecl(name, overloads)

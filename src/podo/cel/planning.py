@@ -50,6 +50,7 @@ class Planner:
         self.variables = variables
         self.scopes: list[Mapping[str, int]] = []
         self.slots = 0
+        self.used: set[str] = set()
 
     def slot(self) -> int:
         self.slots += 1
@@ -81,12 +82,16 @@ class Planner:
             if node.name in scope:
                 return _slot(scope[node.name])
         name = self.source.references.get(node.id, node.name).removeprefix(".")
-        return _variable(name) if name in self.variables else _type(name)
+        return self._variable(name) if name in self.variables else _type(name)
+
+    def _variable(self, name: str) -> Run:
+        self.used.add(name)
+        return _variable(name)
 
     def _select(self, node: ast.Select) -> Run:
         name = self.source.references.get(node.id, "")
         if name in self.variables:
-            return _variable(name)
+            return self._variable(name)
         if name:
             return _type(name)
         operand = self.plan(node.operand)

@@ -25,10 +25,12 @@ class CompileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A compiled expression. ``result``: the checker's type of its value, as CEL writes it (``bool``, ``dyn``)."""
+    """A compiled expression. ``result``: the name of the checker's type of its value (``bool``, ``list``, ``dyn``)."""
 
     source: str
     result: str
+    #: The variables that it refers to.
+    variables: frozenset[str]
     tree: checked.Checked = field(repr=False)
     _run: Run = field(repr=False)
     _slots: int = 0
@@ -68,7 +70,8 @@ def compile(expression: str, environment: Environment) -> Program:
         raise CompileError("max recursion depth exceeded") from None
     planner = Planner(tree, environment.implementations, environment.names)
     run = planner.plan(tree.root)
-    return Program(expression, tree.types.get(tree.root.id, checked.DYN).name, tree, run, planner.slots)
+    result = tree.types.get(tree.root.id, checked.DYN).name
+    return Program(expression, result, frozenset(planner.used), tree, run, planner.slots)
 
 
 @lru_cache(maxsize=2048)

@@ -165,9 +165,7 @@ def test_an_expression_stops_at_its_limit() -> None:
 
 def test_nothing_absorbs_the_limit() -> None:
     with pytest.raises(BudgetExceeded):
-        compile("x.all(a, x.all(b, x.all(c, a + b + c >= 0))) || true", ENVIRONMENT).evaluate(
-            {"x": [1]}, Budget(0)
-        )
+        compile("x.all(a, x.all(b, x.all(c, a + b + c >= 0))) || true", ENVIRONMENT).evaluate({"x": [1]}, Budget(0))
 
 
 def test_expressions_share_a_budget() -> None:
