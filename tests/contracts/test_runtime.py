@@ -12,7 +12,16 @@ from typing import Any, Protocol
 
 import pytest
 
-from podo.node.runtimes.contract import Container, ContainerSpec, Happened, Mount, Runtime, RuntimeFailure, SandboxSpec
+from podo.node.runtimes.contract import (
+    Container,
+    ContainerSpec,
+    Happened,
+    Mount,
+    Resources,
+    Runtime,
+    RuntimeFailure,
+    SandboxSpec,
+)
 from podo.node.runtimes.simulated import SimulatedRuntime
 from podo.runtime.chance import Chance
 from podo.runtime.clock import SystemClock
@@ -240,6 +249,18 @@ def test_a_removed_sandbox_takes_its_containers_along(bench: Bench) -> None:
         await runtime.stop_sandbox(sandbox_id)
         await runtime.remove_sandbox(sandbox_id)
         assert (await runtime.list_sandboxes(), await runtime.list_containers()) == ([], [])
+
+    bench.run(story)
+
+
+def test_a_running_container_can_be_given_other_limits(bench: Bench) -> None:
+    async def story(runtime: Runtime) -> None:
+        _, running = await started(runtime, bench.sandbox("grows"), bench.container())
+        await runtime.update_resources(running, Resources(100_000, 50_000, 512, 48 << 20))
+        assert (await runtime.container_status(running)).state == "running"
+        with pytest.raises(RuntimeFailure) as failure:
+            await runtime.update_resources("absent", Resources(100_000, 50_000, 512, 48 << 20))
+        assert failure.value.kind == "not_found"
 
     bench.run(story)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from pathlib import Path
@@ -254,3 +255,41 @@ def test_limits_and_security_are_real(kubectl: Kubectl) -> None:
     ended = "{.status.containerStatuses[0].state.terminated.reason}"
     eventually(lambda: kubectl.path(ended, "pod/hungry") in ("OOMKilled", "Error"), "it ends")
     assert kubectl.path(ended, "pod/hungry") == "OOMKilled"
+
+
+#: The memory limit and the CPU time a period that a container has, by either version of cgroups.
+LIMITS = (
+    "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes cpu/cpu.cfs_quota_us 2>/dev/null "
+    "|| { cat memory.max; cut -d' ' -f1 cpu.max; }"
+)
+
+
+def test_a_pod_is_resized_in_place(kubectl: Kubectl) -> None:
+    limits = {"cpu": "100m", "memory": "32Mi"}
+    restart = [{"resourceName": "memory", "restartPolicy": "RestartContainer"}]
+    containers = [
+        shell(resources={"limits": limits}),
+        shell(name="other", resources={"limits": limits}, resizePolicy=restart),
+    ]
+    kubectl("apply", "-f", "-", given=manifests.pod("it", *containers))
+    ready(kubectl, "it")
+    assert inside(kubectl, "it", LIMITS).split() == [str(32 << 20), "10000"]
+    more = {"limits": {"cpu": "250m", "memory": "48Mi"}, "requests": {"cpu": "250m", "memory": "48Mi"}}
+    change = {"spec": {"containers": [{"name": name, "resources": more} for name in ("main", "other")]}}
+    kubectl("patch", "pod", "it", "--subresource=resize", "-p", json.dumps(change))
+    restarts = "{.status.containerStatuses[*].restartCount}"
+    eventually(lambda: kubectl.path(restarts, "pod/it") == "0 1", "only what wants it is restarted")
+    eventually(lambda: inside(kubectl, "it", LIMITS).split() == [str(48 << 20), "25000"], "the new limits")
+    ready(kubectl, "it")
+    assert kubectl("exec", "it", "-c", "other", "--", "sh", "-c", LIMITS).split() == [str(48 << 20), "25000"]
+    given = "{.status.containerStatuses[*].resources.limits.memory}"
+    eventually(lambda: kubectl.path(given, "pod/it") == "48Mi 48Mi", "its status")
+    less = {"limits": {"cpu": "100m"}, "requests": {"cpu": "100m"}}
+    change = {"spec": {"containers": [{"name": "main", "resources": less}]}}
+    kubectl("patch", "pod", "it", "--subresource=resize", "-p", json.dumps(change))
+    eventually(lambda: inside(kubectl, "it", LIMITS).split() == [str(48 << 20), "10000"], "less again")
+    assert "PodResize" not in kubectl.path("{.status.conditions[*].type}", "pod/it")
+    much = {"limits": {"cpu": "900"}, "requests": {"cpu": "900"}}
+    change = {"spec": {"containers": [{"name": "main", "resources": much}]}}
+    kubectl("patch", "pod", "it", "--subresource=resize", "-p", json.dumps(change))
+    kubectl("wait", "pod/it", "--for=condition=PodResizePending", "--timeout=10s")

@@ -62,6 +62,55 @@ def test_a_running_container_gets_more_or_less(cpu: str) -> None:
         assert [event["reason"] for event in world.events("web")][-2:] == ["ResizeStarted", "ResizeCompleted"]
 
 
+def amounts(cpu: str, memory: str, guaranteed: bool) -> dict[str, Any]:
+    """Requests, and limits of the same or of twice as much CPU."""
+    limit = cpu if guaranteed else f"{2 * int(cpu.removesuffix('m'))}m"
+    return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"cpu": limit, "memory": memory}}
+
+
+@pytest.mark.parametrize("guaranteed", [True, False])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"a": ("200m", "20Mi"), "b": ("300m", "30Mi"), "c": ("100m", "10Mi")},
+        {"a": ("50m", "5Mi"), "b": ("100m", "10Mi"), "c": ("90m", "9Mi")},
+        {"a": ("200m", "5Mi"), "b": ("50m", "40Mi")},
+        {"c": ("101m", "11Mi")},
+    ],
+    ids=["more", "less", "more and less", "one"],
+)
+def test_containers_of_one_pod_are_resized_together(wanted: dict[str, tuple[str, str]], guaranteed: bool) -> None:
+    before = {name: amounts("100m", "10Mi", guaranteed) for name in "abc"}
+    made = pod()
+    made["spec"]["containers"] = [{"name": n, "image": "nginx:1.14.2", "resources": before[n]} for n in before]
+    with World() as world:
+        world.apply(made)
+        world.wait_for("Pod", "web")
+        after = before | {name: amounts(*each, guaranteed) for name, each in wanted.items()}
+        for goal in (after, before):
+            containers = [{"name": name, "resources": resources} for name, resources in goal.items()]
+            patch = {"spec": {"containers": containers}}
+            work = world.client.patch("Pod", "web", "default", patch=patch, type="strategic", subresource="resize")
+            world.run(work)
+
+            def has(goal: dict[str, Any] = goal) -> bool:
+                statuses = world.get("Pod", "web")["status"]["containerStatuses"]
+                return {each["name"]: each["resources"] for each in statuses} == goal
+
+            world.wait_until(has)
+        statuses = world.get("Pod", "web")["status"]["containerStatuses"]
+        assert [each["restartCount"] for each in statuses] == [0, 0, 0]
+
+
+def test_the_same_amount_in_other_words_is_no_resize() -> None:
+    with World() as world:
+        world.apply(pod(policy="RestartContainer"))
+        world.wait_for("Pod", "web")
+        resize(world, "4000m")
+        world.settle()
+        assert world.get("Pod", "web")["metadata"]["generation"] == 1 and main(world)["restartCount"] == 0
+
+
 @pytest.mark.parametrize("restarts", ["Always", "OnFailure"])
 def test_a_container_may_want_to_be_restarted_for_it(restarts: str) -> None:
     with World() as world:
