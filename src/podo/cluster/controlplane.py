@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from podo import controllers
+from podo.api.kind import Obj
 from podo.apiserver.app import ApiServer
 from podo.apiserver.backend import Config as ApiConfig
 from podo.apiserver.local import LocalClient
+from podo.apiserver.resourcemetrics.asking import AskNodes
+from podo.apiserver.resourcemetrics.meter import Meter
 from podo.apiserver.subresources.kubelet import KubeletAccess
 from podo.authn.keys import TokenKeys
 from podo.authn.tokens import ISSUER
@@ -91,10 +94,15 @@ class ControlPlane:
         CustomSources(self.cache)
         self.recorder = EventRecorder(manager, clock, chance, component="controller-manager")
         sign = signer(settings.ca, settings.ca_key, clock) if settings.ca_key else None
-        wanted = controllers.declarations(settings.pod_cidr, settings.ca.decode(), sign)
+        wanted = controllers.declarations(
+            settings.pod_cidr, settings.ca.decode(), sign, self.api.backend.tokens.issue_legacy
+        )
         self.runner = Runner(wanted, manager, self.cache, clock, chance, self.recorder)
         self.scheduler_recorder = EventRecorder(binder, clock, chance, component="default-scheduler")
         self._binder, self._clock, self._chance = binder, clock, chance
+        #: What each node that runs in this process uses, by its name (a Summary of the kubelet).
+        self.summaries: dict[str, Callable[[], Obj]] = {}
+        self._meter = Meter(store, clock, AskNodes(kubelet, self.summaries))
         self.scheduler: Scheduler | None = None  # until start_scheduler
         self._tasks = Tasks("controlplane")
 
@@ -102,6 +110,7 @@ class ControlPlane:
         """Open the store and make the first objects; from here on the API can be served."""
         await self._store.open()
         await self.api.start()
+        self._meter.serve(self.api.backend)
         s = self._settings
         await bootstrap(
             self.client,
@@ -119,6 +128,7 @@ class ControlPlane:
         await self.recorder.start()
         await self.cache.start()
         await self.runner.start()
+        self._meter.start()
 
     async def start_scheduler(self) -> None:
         """The last part: it imports numpy, which is a fifth of a start and which no node waits for."""
@@ -137,9 +147,9 @@ class ControlPlane:
         await self.runner.stop()
         if self.scheduler:
             await self.scheduler.stop()
-        for part in (self.cache, self.recorder, self.scheduler_recorder, self._tasks):
+        for part in (self._meter, self.cache, self.recorder, self.scheduler_recorder, self._tasks):
             await part.stop()
-        self.api.close()
+        await self.api.close()
         await self._store.close()
 
     async def _compact(self) -> None:

@@ -104,6 +104,7 @@ async def _simulated_nodes(config: Config, plane: ControlPlane, clock: Clock, ch
     for number, name in enumerate(config.node_names):
         client = LocalClient(plane.api, f"system:node:{name}", ("system:nodes",))
         nodes.append(SimulatedNode(name, number, client, clock, chance))
+        plane.summaries[name] = nodes[-1].summary
 
     async def start(node: SimulatedNode) -> None:
         async with some:

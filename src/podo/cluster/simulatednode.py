@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from podo.api.kind import Obj
 from podo.client.contract import Client
 from podo.node.agent import NodeAgent
 from podo.node.config import NodeConfig
 from podo.node.runtimes.simulated import RuntimeState, SimulatedRuntime
+from podo.node.stats import summary
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
+
+
+class NodeIsOff(Exception):
+    """Nobody answers there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,12 @@ class SimulatedNode:
     @property
     def alive(self) -> bool:
         return self._agent is not None
+
+    def summary(self) -> Obj:
+        """What the node and its pods use (a Summary of the kubelet). Raises NodeIsOff."""
+        if self._agent is None:
+            raise NodeIsOff(self.name)
+        return summary(self._agent.usage())
 
     def state(self) -> NodeState:
         return NodeState(self.name, self._number, self._runtime.state() if self._runtime else None)

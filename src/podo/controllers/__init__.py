@@ -23,6 +23,7 @@ from podo.controllers.certificates import Sign
 from podo.controllers.clusterdns import reconcile as clusterdns
 from podo.controllers.daemonset import sync as daemonset
 from podo.controllers.deployment import sync as deployment
+from podo.controllers.horizontalpodautoscaler.sync import NoAdapters, autoscaler
 from podo.controllers.job import sync as job
 from podo.controllers.nodeipam import nodeipam
 from podo.controllers.rootcapublisher import rootcapublisher
@@ -53,6 +54,7 @@ def declarations(
         job.reconcile,
         ttlafterfinished.reconcile,
         cronjob.reconcile,
+        autoscaler(NoAdapters()),
         endpointslice.reconcile,
         endpoints.reconcile,
         namespace.reconcile,

@@ -180,6 +180,7 @@ class Simulation:
         client = FaultyClient(self.through(client), faults, self.clock, self.chance(f"faults/{name}"))
         chance = self.chance(f"node/{name}")
         self.nodes[name] = SimulatedNode(name, state.number, client, self.clock, chance, state.runtime)
+        self._plane.summaries[name] = self.nodes[name].summary
         return self.nodes[name]
 
     async def kill_node(self, name: str) -> None:

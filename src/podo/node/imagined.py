@@ -21,6 +21,8 @@ from podo.values import quantity
 READY_AFTER = "podo.dev/ready-after"
 CPU, MEMORY = "podo.dev/cpu", "podo.dev/memory"
 GIGABYTE = 1 << 30
+#: Containers whose CPU is remembered: more than run on a node.
+MOST_METERED = 10_000
 
 
 class ImaginedMachine:
@@ -39,6 +41,7 @@ class ImaginedMachine:
             "architecture": "amd64",
         }
         self._facts = NodeFacts(capacity, system, {})
+        self._cpu: dict[str, tuple[float, float]] = {}  # by container id: when looked at last, nanoseconds by then
 
     def facts(self) -> NodeFacts:
         return self._facts
@@ -89,13 +92,21 @@ class ImaginedMachine:
         return None
 
     def usage(self, pod: Obj, containers: Sequence[Container], whole: bool = False) -> Usage | None:
-        """As the annotations say, from each container's start."""
+        """As the annotations say, from each container's start; a change of them counts from the last look."""
         cpu_nanos = memory = 0
         for container in containers:
-            millis = quantity.cpu_millis(_amount(pod, CPU, container.name))
-            cpu_nanos += int(millis * 1_000_000 * max(0.0, self._clock.now() - container.started_at))
+            cpu_nanos += self._cpu_nanos(pod, container)
             memory += quantity.as_int(_amount(pod, MEMORY, container.name))
         return Usage(cpu_nanos, memory, memory)
+
+    def _cpu_nanos(self, pod: Obj, container: Container) -> int:
+        now = self._clock.now()
+        at, used = self._cpu.get(container.id, (container.started_at, 0.0))
+        used += quantity.cpu_millis(_amount(pod, CPU, container.name)) * 1_000_000 * max(0.0, now - at)
+        self._cpu[container.id] = (now, used)
+        while len(self._cpu) > MOST_METERED:
+            del self._cpu[next(iter(self._cpu))]
+        return int(used)
 
     def node_usage(self, pods: Sequence[Usage]) -> Usage:
         memory = sum(each.working_set for each in pods)

@@ -40,6 +40,7 @@ class Patch:
     patch: Any
     type: str = "merge"
     subresource: str = ""
+    on_refusal: OnRefusal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""HorizontalPodAutoscaler: as many replicas as the metrics of a workload ask for."""

@@ -1,0 +1,286 @@
+"""HorizontalPodAutoscaler: looks at what the pods of a workload use and gives it as many replicas as its metrics ask.
+
+Upstream looks every 15 seconds; here also whenever there are new measurements, which come every few seconds while
+there is an autoscaler. Source: API reference HorizontalPodAutoscaler v2, "Horizontal Pod Autoscaling".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from podo.api import registry
+from podo.api.kind import Kind, Obj, ScalePaths
+from podo.api.kinds.autoscaling.scale import scale_of
+from podo.api.meta import name_of, namespace_of, uid_of
+from podo.controllers import conditions
+from podo.controllers.horizontalpodautoscaler.limits import Bounded, Memory, bounded, rules_of
+from podo.controllers.horizontalpodautoscaler.measuring import NoMetrics, Readings, Tolerance
+from podo.controllers.horizontalpodautoscaler.metrics import (
+    FAILED,
+    PODMETRICS,
+    MetricValues,
+    Said,
+    Workload,
+    said,
+)
+from podo.reconcile.actions import Action, CheckAgain, Patch, SetStatus, Tell
+from podo.reconcile.declare import Declaration, Key, View, controller
+from podo.values import timestamp
+
+KIND = "HorizontalPodAutoscaler"
+#: How often an autoscaler is looked at whatever happens.
+SYNC_SECONDS = 15.0
+#: Kinds that can be scaled and that every cluster has.
+SCALED = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
+TOLERANCE = 0.1
+
+Condition = dict[str, Any]
+
+
+class NoAdapters:
+    """The MetricValues of a cluster in which nobody serves metrics of one's own."""
+
+    def of_pods(self, namespace: str, metric: Obj, pods: Sequence[Obj]) -> Readings:
+        raise NoMetrics(_nobody(metric, "custom"))
+
+    def of_object(self, namespace: str, metric: Obj, described: Obj) -> int:
+        raise NoMetrics(_nobody(metric, "custom"))
+
+    def external(self, namespace: str, metric: Obj) -> Sequence[int]:
+        raise NoMetrics(_nobody(metric, "external"))
+
+
+def _nobody(metric: Obj, api: str) -> str:
+    return (
+        f"unable to get metric {metric['name']}: unable to fetch metrics from {api} metrics API: "
+        f"no server serves {api}.metrics.k8s.io"
+    )
+
+
+class NoTarget(Exception):
+    """What is to be scaled is not there, or cannot be scaled. ``str()`` is for the condition AbleToScale."""
+
+
+class Target(NamedTuple):
+    obj: Obj
+    kind: Kind
+    paths: ScalePaths
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a look led to. ``desired`` None: nothing could be computed. ``reason``: why the number changes."""
+
+    conditions: list[Condition]
+    desired: int | None = None
+    reason: str = ""
+    metrics: Sequence[Obj] = ()
+    events: Sequence[tuple[str, str, str]] = ()  # type, reason, message
+
+
+def autoscaler(values: MetricValues) -> Declaration:
+    """The controller. It remembers recommendations and rates of each autoscaler while it lives."""
+    memories: dict[str, Memory] = {}
+
+    @controller(
+        name="horizontalpodautoscaler",
+        reconciles=KIND,
+        watches={**dict.fromkeys(SCALED, _of_target), PODMETRICS: _of_metrics},
+        reads=("Pod",),
+    )
+    def reconcile(key: Key, view: View) -> Iterator[Action]:
+        hpa = view.get(KIND, key.name, key.namespace)
+        if hpa is None:
+            living = {uid_of(each) for each in view.list(KIND)}
+            for uid in memories.keys() - living:
+                del memories[uid]
+            return
+        memory = memories.setdefault(uid_of(hpa), Memory())
+        memory.forget(view.now)
+        yield from scaled(hpa, view, memory, values)
+
+    return reconcile
+
+
+def _of_target(obj: Obj, view: View) -> Iterator[Key]:
+    for hpa in view.list(KIND, namespace_of(obj)):
+        reference = hpa["spec"]["scaleTargetRef"]
+        if reference["name"] == name_of(obj) and reference["kind"] == obj["kind"]:
+            yield Key(namespace_of(hpa), name_of(hpa))
+
+
+def _of_metrics(measured: Obj, view: View) -> Iterator[Key]:
+    """New measurements of a namespace concern its autoscalers."""
+    for hpa in view.list(KIND, namespace_of(measured)):
+        yield Key(namespace_of(hpa), name_of(hpa))
+
+
+def scaled(hpa: Obj, view: View, memory: Memory, values: MetricValues) -> Iterator[Action]:
+    """One look at one autoscaler."""
+    yield CheckAgain(SYNC_SECONDS)
+    old = list((hpa.get("status") or {}).get("conditions") or ())
+    try:
+        target = _target(hpa, view)
+    except NoTarget as why:
+        message = f"the HPA controller was unable to get the target's current scale: {why}"
+        found = _set(old, "AbleToScale", False, "FailedGetScale", message, view.now)
+        yield Tell(hpa, "FailedGetScale", str(why), "Warning")
+        yield SetStatus(hpa, _status(hpa, found, None, None, (), None))
+        return
+    scale = scale_of(target.obj, target.paths)
+    current = int(scale["spec"]["replicas"])
+    told = "the HPA controller was able to get the target's current scale"
+    found = _set(old, "AbleToScale", True, "SucceededGetScale", told, view.now)
+    outcome = _decide(hpa, target, scale, found, view, memory, values)
+    for type_, reason, message in outcome.events:
+        yield Tell(hpa, reason, message, type_)
+    if outcome.desired is None:
+        yield SetStatus(hpa, _status(hpa, outcome.conditions, current, None, (), None))
+        return
+    if outcome.desired == current:
+        yield SetStatus(hpa, _status(hpa, outcome.conditions, current, current, outcome.metrics, None))
+        return
+    yield from _rescale(hpa, target, current, outcome, memory, view.now)
+
+
+def _rescale(hpa: Obj, target: Target, current: int, outcome: Outcome, memory: Memory, now: float) -> Iterator[Action]:
+    desired = outcome.desired
+    assert desired is not None
+    text = f"New size: {desired}; reason: {outcome.reason}"
+    refused = _refused(hpa, current, outcome, text, now)
+    yield Patch(target.obj, {"spec": {"replicas": desired}}, "merge", subresource="scale", on_refusal=refused)
+    memory.scaled(now, current, desired)
+    yield Tell(hpa, "SuccessfulRescale", text)
+    message = f"the HPA controller was able to update the target scale to {desired}"
+    found = _set(outcome.conditions, "AbleToScale", True, "SucceededRescale", message, now)
+    yield SetStatus(hpa, _status(hpa, found, current, desired, outcome.metrics, now))
+
+
+def _refused(
+    hpa: Obj, current: int, outcome: Outcome, text: str, now: float
+) -> Callable[[Exception], Iterator[Action]]:
+    def actions(error: Exception) -> Iterator[Action]:
+        yield Tell(hpa, "FailedRescale", f"{text}; error: {error}", "Warning")
+        message = f"the HPA controller was unable to update the target scale: {error}"
+        found = _set(outcome.conditions, "AbleToScale", False, "FailedUpdateScale", message, now)
+        yield SetStatus(hpa, _status(hpa, found, current, current, outcome.metrics, None))
+
+    return actions
+
+
+def _target(hpa: Obj, view: View) -> Target:
+    reference = hpa["spec"]["scaleTargetRef"]
+    name, group = reference["kind"], str(reference.get("apiVersion") or "").rpartition("/")[0]
+    kind = next((k for k in map(registry.named, SCALED) if k.kind == name and k.group == group), None)
+    if kind is None or kind.scale is None:
+        raise NoTarget(f'no matches for kind "{name}" in group "{group}"')
+    obj = view.get(name, reference["name"], namespace_of(hpa))
+    if obj is None:
+        raise NoTarget(f'{kind.resource} "{reference["name"]}" not found')
+    return Target(obj, kind, kind.scale)
+
+
+def _decide(
+    hpa: Obj, target: Target, scale: Obj, found: list[Condition], view: View, memory: Memory, values: MetricValues
+) -> Outcome:
+    spec, current = hpa["spec"], int(scale["spec"]["replicas"])
+    least, most = int(spec.get("minReplicas") or 1), int(spec["maxReplicas"])
+    if current == 0 and least != 0:
+        message = "scaling is disabled since the replica count of the target is zero"
+        return Outcome(_set(found, "ScalingActive", False, "ScalingDisabled", message, view.now), 0)
+    if current > most:
+        return Outcome(found, most, "Current number of replicas above Spec.MaxReplicas")
+    if current < least:
+        return Outcome(found, least, "Current number of replicas below Spec.MinReplicas")
+    workload = _workload(hpa, target, scale, view, values)
+    return _by_metrics(hpa, workload, found, memory, view.now)
+
+
+def _workload(hpa: Obj, target: Target, scale: Obj, view: View, values: MetricValues) -> Workload:
+    namespace = namespace_of(hpa)
+    selector = target.obj["spec"].get("selector") or {}
+    pods = view.selected("Pod", namespace, selector)
+    usage: dict[str, Obj] = {}
+    for pod in pods:
+        if measured := view.get(PODMETRICS, name_of(pod), namespace):
+            usage[name_of(pod)] = measured
+    up, down = (rules_of(hpa["spec"], direction).get("tolerance") for direction in ("scaleUp", "scaleDown"))
+    tolerance = Tolerance(*(TOLERANCE if each is None else float(each) for each in (up, down)))
+    current, seen = int(scale["spec"]["replicas"]), int(scale["status"]["replicas"])
+    return Workload(namespace, current, seen, pods, usage, values, tolerance, view.now)
+
+
+def _by_metrics(hpa: Obj, workload: Workload, found: list[Condition], memory: Memory, now: float) -> Outcome:
+    heard, failures, events = _ask(hpa, workload)
+    most = max(heard, key=lambda each: each.replicas, default=None)
+    if most is None or (failures and most.replicas < workload.current):
+        reason, why = failures[0]
+        message = f"the HPA was unable to compute the replica count: {why}"
+        summed = (
+            f"invalid metrics ({len(failures)} invalid out of {len(hpa['spec']['metrics'])}), first error is: {why}"
+        )
+        events.append(("Warning", "FailedComputeMetricsReplicas", summed))
+        return Outcome(_set(found, "ScalingActive", False, reason, message, now), events=events)
+    message = f"the HPA was able to successfully calculate a replica count from {most.name}"
+    found = _set(found, "ScalingActive", True, "ValidMetricFound", message, now)
+    limit = bounded(hpa["spec"], memory, workload.current, most.replicas, now)
+    found = _with_limits(found, limit, now)
+    reason = f"{most.name} above target" if limit.replicas > workload.current else "All metrics below target"
+    return Outcome(found, limit.replicas, reason, [each.status for each in heard], events)
+
+
+def _ask(hpa: Obj, workload: Workload) -> tuple[list[Said], list[tuple[str, str]], list[tuple[str, str, str]]]:
+    """What the metrics say, and of those that say nothing the reason and why, and the Events."""
+    heard, failures = [], []
+    for metric in hpa["spec"]["metrics"]:
+        try:
+            heard.append(said(metric, workload))
+        except NoMetrics as why:
+            failures.append((FAILED[metric["type"]], str(why)))
+    return heard, failures, [("Warning", reason, why) for reason, why in failures]
+
+
+def _with_limits(found: list[Condition], limit: Bounded, now: float) -> list[Condition]:
+    found = _set(found, "AbleToScale", True, *limit.able, now)
+    return _set(found, "ScalingLimited", limit.limited, *limit.limit, now)
+
+
+def _set(found: list[Condition], kind: str, status: bool, reason: str, message: str, now: float) -> list[Condition]:
+    """Like ``conditions.with_condition``, in place of the old one; here a new message is a change."""
+    old = conditions.find(found, kind)
+    since = old["lastTransitionTime"] if old and old.get("status") == str(status) else timestamp.time(now)
+    new: Condition = {
+        "type": kind,
+        "status": str(status),
+        "lastTransitionTime": since,
+        "reason": reason,
+        "message": message,
+    }
+    if old is None:
+        return [*found, new]
+    return [new if each is old else each for each in found]
+
+
+def _status(
+    hpa: Obj,
+    found: list[Condition],
+    current: int | None,
+    desired: int | None,
+    metrics: Sequence[Obj],
+    scaled_at: float | None,
+) -> dict[str, Any]:
+    """``current`` and ``desired`` None: as they were."""
+    old = hpa.get("status") or {}
+    status: Obj = {
+        "observedGeneration": hpa["metadata"].get("generation", 0),
+        "currentReplicas": old.get("currentReplicas", 0) if current is None else current,
+        "desiredReplicas": old.get("desiredReplicas", 0) if desired is None else desired,
+        "currentMetrics": list(metrics) or old.get("currentMetrics"),
+        "conditions": found,
+    }
+    last = old.get("lastScaleTime") if scaled_at is None else timestamp.time(scaled_at)
+    if last:
+        status["lastScaleTime"] = last
+    return {name: value for name, value in status.items() if value is not None}

@@ -1,0 +1,161 @@
+"""Autoscalers in a whole cluster: they follow what pods use, by podo's own measurements, at the pace they may."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from podo.api.meta import condition_of, name_of
+from podo.lab import Faults, World
+
+Obj = dict[str, Any]
+
+
+def deployment(replicas: int = 2, cpu: str = "100m", **requests: str) -> Obj:
+    containers = [{"name": "web", "image": "nginx", "resources": {"requests": requests or {"cpu": "200m"}}}]
+    labels = {"app": "web"}
+    template = {
+        "metadata": {"labels": labels, "annotations": {"podo.dev/cpu": cpu, "podo.dev/memory": "64Mi"}},
+        "spec": {"containers": containers},
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web"},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template},
+    }
+
+
+def autoscaler(least: int = 1, most: int = 10, **spec: Any) -> Obj:
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "web"},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+            "minReplicas": least,
+            "maxReplicas": most,
+            **spec,
+        },
+    }
+
+
+def resource(**target: Any) -> list[Obj]:
+    kind = "Utilization" if "averageUtilization" in target else "AverageValue"
+    return [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": kind, **target}}}]
+
+
+def load(world: World, cpu: str) -> None:
+    """From now on each pod of web uses this much."""
+    for pod in world.pods():
+        metadata = {"name": name_of(pod), "annotations": {"podo.dev/cpu": cpu}}
+        world.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod["spec"]})
+
+
+def replicas(world: World) -> int:
+    return int(world.get("Deployment", "web")["spec"]["replicas"])
+
+
+def condition(world: World, kind: str) -> Obj:
+    return condition_of(world.get("HorizontalPodAutoscaler", "web"), kind) or {}
+
+
+def test_it_grows_with_the_load_and_shrinks_when_five_minutes_have_been_quiet() -> None:
+    with World(nodes=2) as world:
+        world.apply(deployment(cpu="180m"))
+        world.apply(autoscaler(metrics=resource(averageUtilization=50)))
+        world.wait_until(lambda: replicas(world) == 4, within=90)
+        assert any(
+            event["reason"] == "SuccessfulRescale"
+            and event["message"] == "New size: 4; reason: cpu resource utilization (percentage of request) above target"
+            for event in world.events("web")
+        )
+        assert condition(world, "ScalingActive")["reason"] == "ValidMetricFound"
+        world.wait_until(lambda: replicas(world) == 8, within=120)
+        grown = world.now
+        load(world, "20m")
+        world.advance(240)
+        assert replicas(world) >= 8, "no replica goes before the window of five minutes has passed"
+        assert condition(world, "AbleToScale")["reason"] == "ScaleDownStabilized"
+        world.wait_until(lambda: replicas(world) < 8, within=200)
+        assert world.now - grown > 290
+        status = world.get("HorizontalPodAutoscaler", "web")["status"]
+        assert status["currentMetrics"][0]["resource"]["current"]["averageUtilization"] == 10
+
+
+def test_what_is_wanted_is_bounded_and_says_so() -> None:
+    with World() as world:
+        world.apply(deployment(replicas=3, cpu="400m"))
+        world.apply(autoscaler(most=4, metrics=resource(averageValue="50m")))
+        world.wait_until(lambda: replicas(world) == 4, within=90)
+        world.wait_until(lambda: condition(world, "ScalingLimited").get("reason") == "TooManyReplicas", within=60)
+        limited = condition(world, "ScalingLimited")
+        assert limited["message"] == "the desired replica count is more than the maximum replica count"
+
+
+def test_too_many_or_too_few_from_the_start() -> None:
+    with World() as world:
+        world.apply(deployment(replicas=6, cpu="0"))
+        world.apply(autoscaler(least=2, most=3, metrics=resource(averageUtilization=50)))
+        world.wait_until(lambda: replicas(world) == 3, within=10)
+        assert any("above Spec.MaxReplicas" in event["message"] for event in world.events("web"))
+
+
+def test_a_behaviour_slows_growth_and_forbids_shrinking() -> None:
+    behavior = {
+        "scaleUp": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}]},
+        "scaleDown": {"selectPolicy": "Disabled"},
+    }
+    with World() as world:
+        world.apply(deployment(replicas=1, cpu="190m"))
+        world.apply(autoscaler(metrics=resource(averageUtilization=20), behavior=behavior))
+        world.wait_until(lambda: replicas(world) == 2, within=60)
+        world.advance(50)
+        assert replicas(world) == 2
+        assert condition(world, "ScalingLimited")["reason"] == "ScaleUpLimit"
+        world.wait_until(lambda: replicas(world) == 3, within=30)
+        load(world, "1m")
+        world.advance(900)
+        assert replicas(world) >= 3
+
+
+def test_pods_without_requests_cannot_be_compared_with_them() -> None:
+    with World() as world:
+        world.apply(deployment(memory="64Mi"))
+        world.apply(autoscaler(metrics=resource(averageUtilization=50)))
+        world.wait_until(lambda: condition(world, "ScalingActive").get("status") == "False", within=60)
+        world.wait_until(lambda: "missing request for cpu" in condition(world, "ScalingActive")["message"], within=60)
+        assert condition(world, "ScalingActive")["reason"] == "FailedGetResourceMetric"
+        assert replicas(world) == 2
+
+
+def test_a_target_that_is_not_there_or_stands_at_zero() -> None:
+    with World() as world:
+        world.apply(autoscaler())
+        world.wait_until(lambda: condition(world, "AbleToScale").get("reason") == "FailedGetScale", within=30)
+        assert 'deployments.apps "web" not found' in condition(world, "AbleToScale")["message"]
+        world.apply(deployment(replicas=0))
+        world.wait_until(lambda: condition(world, "ScalingActive").get("reason") == "ScalingDisabled", within=30)
+        assert replicas(world) == 0
+
+
+def test_metrics_of_ones_own_need_somebody_who_serves_them() -> None:
+    metric = {"metric": {"name": "queue"}, "target": {"type": "AverageValue", "averageValue": "10"}}
+    with World() as world:
+        world.apply(deployment())
+        world.apply(autoscaler(metrics=[{"type": "External", "external": metric}]))
+        world.wait_until(lambda: condition(world, "ScalingActive").get("status") == "False", within=30)
+        assert "no server serves external.metrics.k8s.io" in condition(world, "ScalingActive")["message"]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_it_gets_there_under_faults_and_then_rests(seed: int) -> None:
+    faults = Faults(watch_lag=0.5 * seed, errors=0.1, losses=0.1)
+    with World(nodes=2, seed=seed, faults=faults) as world:
+        world.apply(deployment(replicas=1, cpu="100m"))
+        world.apply(autoscaler(metrics=resource(averageValue="50m"), most=6))
+        world.wait_until(lambda: replicas(world) == 6, within=240)
+        load(world, "50m")
+        world.advance(1200)
+        assert replicas(world) == 6
