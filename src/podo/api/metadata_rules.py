@@ -37,7 +37,7 @@ def check_metadata(kind: Kind, metadata: dict[str, Any], found: Found) -> None:
     if owners := metadata.get("ownerReferences"):
         _check_owners(owners, found)
     if finalizers := metadata.get("finalizers"):
-        _check_finalizers(finalizers, found)
+        _check_finalizers(kind, finalizers, found)
 
 
 def _check_names(kind: Kind, metadata: dict[str, Any], found: Found) -> None:
@@ -99,11 +99,12 @@ def _check_owners(owners: list[dict[str, Any]], found: Found) -> None:
                 controller = current
 
 
-def _check_finalizers(finalizers: list[str], found: Found) -> None:
+def _check_finalizers(kind: Kind, finalizers: list[str], found: Found) -> None:
     path = "metadata.finalizers"
+    is_extension = kind.custom is not None or kind.group == "apiextensions.k8s.io"  # there any name will do
     for index, finalizer in enumerate(finalizers):
         check_text(path, finalizer, names.qualified_name, found)
-        if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+        if "/" not in finalizer and not is_extension and finalizer not in _STANDARD_FINALIZERS:
             why = "name is neither a standard finalizer name nor is it fully qualified"
             found.append(invalid(f"{path}[{index}]", finalizer, why))
     if "orphan" in finalizers and "foregroundDeletion" in finalizers:

@@ -30,6 +30,12 @@ from podo.apiserver.calling.services import resolve
 from podo.apiserver.compression import compressed
 from podo.apiserver.connecting import CONNECTED, connect
 from podo.apiserver.events import Frames
+from podo.apiserver.extension.aggregation.aggregation import Aggregation
+from podo.apiserver.extension.following import Definitions
+from podo.apiserver.fairness import report
+from podo.apiserver.fairness.bootstrap import ensure_defaults
+from podo.apiserver.fairness.control import Fairness, Flow
+from podo.apiserver.fairness.width import width_of
 from podo.apiserver.fieldmanagement import managers
 from podo.apiserver.impersonation import impersonated
 from podo.apiserver.metrics.page import ApiMetrics
@@ -84,6 +90,8 @@ class ApiServer:
             metrics=ApiMetrics(clock),
         )
         self.kubelet = kubelet
+        self._definitions = Definitions(self.backend)
+        self._aggregation = Aggregation(self.backend, settings.front_proxy)
         self.started = False
         self._frames = Frames()
         self.health = health.Health(store)
@@ -99,6 +107,8 @@ class ApiServer:
         self.health.passed("start-apiserver", "rbac/bootstrap-roles")
         self.started = True
 
+        await self._definitions.start()
+        await self._aggregation.start()
     def close(self) -> None:
         """Close the connections to other servers."""
         self.backend.caller.close()

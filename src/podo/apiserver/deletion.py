@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from podo.api.kind import Kind, Obj
+from podo.api.kinds.apiextensions.customresourcedefinition import CLEANUP_FINALIZER, CUSTOMRESOURCEDEFINITION
 from podo.values import timestamp
 
 FOREGROUND = "foregroundDeletion"
@@ -31,6 +32,8 @@ def begin(kind: Kind, obj: Obj, grace: int | None, propagation: str, now: float)
         _set_propagation(found, propagation)
     if kind.plural == "pods" and kind.group == "":
         return _gracefully(obj, _grace_of(obj, grace), asked=grace is not None, now=now)
+    if kind is CUSTOMRESOURCEDEFINITION and "deletionTimestamp" not in found:
+        _definition(obj, now)
     if not found.get("finalizers"):
         return Wanted(obj, remove=True)
     _mark(found, now, 0)
@@ -89,6 +92,17 @@ def _shorten(found: dict[str, Any], grace: int, asked: bool) -> None:
     began = timestamp.parse(found["deletionTimestamp"]) - before
     found["deletionTimestamp"] = timestamp.time(began + grace)
     found["deletionGracePeriodSeconds"] = grace
+
+
+def _definition(definition: Obj, now: float) -> None:
+    """A CustomResourceDefinition stays until its controller has deleted the objects of its kind."""
+    found = definition["metadata"]
+    found["finalizers"] = list(dict.fromkeys([*(found.get("finalizers") or ()), CLEANUP_FINALIZER]))
+    status = definition.setdefault("status", {})
+    conditions = [one for one in status.get("conditions") or () if one.get("type") != "Terminating"]
+    said = "CustomResourceDefinition marked for deletion; CustomResource deletion will be issued soon"
+    terminating = {"type": "Terminating", "status": "True", "reason": "InstanceDeletionPending", "message": said}
+    status["conditions"] = [*conditions, {"lastTransitionTime": timestamp.time(now), **terminating}]
 
 
 def _namespace(namespace: Obj, now: float) -> Wanted:

@@ -8,6 +8,7 @@ order, after they are in the tables. Objects in it belong to everybody: readers 
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ import orjson
 from podo.api.kind import Obj
 from podo.api.meta import revision_of, uid_of
 from podo.client.contract import Client, Event
-from podo.client.index import Place, Table, place_of
+from podo.client.index import REMEMBERED_DELETIONS, Place, Table, place_of
 from podo.client.reflector import Reflector, RevisionWentBack, Source
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
@@ -43,6 +44,9 @@ class CacheChange:
         return found
 
 
+#: The revision of a kind that will not change any more.
+END = 1 << 62
+
 Objects = list[Obj]
 Changes = list[CacheChange]
 #: Told the kind, the revision its table has come to, and what changed (nothing, for a bookmark). Must not block.
@@ -64,11 +68,14 @@ class Cache:
         self._chance = chance
         self._tables: dict[str, Table] = {}
         self._sources: dict[str, Source] = {}
+        self._started = False
         self._listed: set[str] = set()
         self._subscribers: list[Subscriber] = []
         self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._digests: dict[tuple[str, Place], bytes] | None = {} if checked else None
         self._tasks = Tasks("cache")
+        self._gone: OrderedDict[str, None] = OrderedDict()
+        self._reflectors: dict[str, asyncio.Task[None]] = {}
         self.require(sources)
 
     def require(self, sources: Iterable[str | Source]) -> None:
@@ -78,11 +85,33 @@ class Cache:
             if source.kind not in self._sources:
                 self._sources[source.kind] = source
                 self._tables[source.kind] = Table()
-                if len(self._tasks):
+                if self._started:
                     self._spawn(source)
+
+    def release(self, kind: str) -> None:
+        """Forget a kind that is served no more. Subscribers are told that its objects are gone."""
+        source = self._sources.pop(kind, None)
+        if source is None:
+            return
+        table = self._tables.pop(kind)
+        for obj in table:
+            self._remember_gone(uid_of(obj))
+        self._listed.discard(kind)
+        if kind in self._reflectors:
+            self._reflectors.pop(kind).cancel()
+        gone = [CacheChange(kind, place, table.get(*place), None) for place in sorted(table.places())]
+        for change in gone:
+            if self._digests is not None:
+                self._digests.pop((kind, change.place), None)
+        self._tell(kind, END, gone)
+
+    def source(self, kind: str) -> Source | None:
+        """What is followed of a kind; None for one that is not here."""
+        return self._sources.get(kind)
 
     async def start(self) -> None:
         """Begin to list and watch; ``wait_synced`` tells when every kind is there."""
+        self._started = True
         for source in self._sources.values():
             self._spawn(source)
 
@@ -90,7 +119,8 @@ class Cache:
         await self._tasks.stop()
 
     def _spawn(self, source: Source) -> None:
-        self._tasks.spawn(Reflector(self._client, source, self, self._clock, self._chance).run(), source.kind)
+        reflector = Reflector(self._client, source, self, self._clock, self._chance)
+        self._reflectors[source.kind] = self._tasks.spawn(reflector.run(), source.kind)
 
     # How far it has come
 
@@ -100,15 +130,18 @@ class Cache:
 
     @property
     def synced(self) -> bool:
-        """Has every kind been listed once?"""
-        return len(self._listed) == len(self._sources)
+        """Has every kind been listed once? Custom kinds are not waited for."""
+        return not self._missing()
+
+    def _missing(self) -> list[str]:
+        return sorted(k for k, source in self._sources.items() if k not in self._listed and not source.is_custom)
 
     async def wait_synced(self, deadline_seconds: float = 60.0) -> None:
         """TimeoutError names the kinds that are missing."""
         try:
             await within(deadline_seconds, self._wait(lambda: self.synced))
         except TimeoutError:
-            missing = ", ".join(sorted(self._sources.keys() - self._listed))
+            missing = ", ".join(self._missing())
             raise TimeoutError(f"not listed within {deadline_seconds:g} s: {missing}") from None
 
     def revision(self, kind: str) -> int:
@@ -215,7 +248,18 @@ class Cache:
             return [CacheChange(kind, place, old, None), CacheChange(kind, place, None, obj)]
         return [CacheChange(kind, place, old, obj)]
 
+    def _remember_gone(self, uid: str) -> None:
+        self._gone[uid] = None
+        if len(self._gone) > REMEMBERED_DELETIONS:
+            self._gone.popitem(last=False)
+
+    def is_gone(self, uid: str) -> bool:
+        """Did the cache see this object of a custom kind go, which may be gone too by now, among the last thousands?"""
+        return uid in self._gone
+
     def _remove(self, kind: str, table: Table, place: Place) -> CacheChange:
+        if self._sources[kind].is_custom and (obj := table.get(*place)) is not None:
+            self._remember_gone(uid_of(obj))
         if self._digests is not None:
             self._check(kind, place, table)
             self._digests.pop((kind, place), None)

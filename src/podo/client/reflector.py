@@ -40,6 +40,9 @@ class Source:
     namespace: str = ""
     labels: str = ""
     fields: str = ""
+    #: Of a custom kind, which comes and goes: nobody waits for it. Whether its objects live in namespaces.
+    is_custom: bool = False
+    namespaced: bool = True
 
 
 class Sink(Protocol):

@@ -4,10 +4,12 @@ name them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from podo.api import registry
 from podo.api.kind import Kind, Obj
+from podo.reconcile.declare import View
 
 #: Events come and go in great numbers, own nothing and are owned by nothing: nobody keeps them for these controllers.
 _LEFT_OUT = frozenset({"Event", "events.k8s.io/Event"})
@@ -24,9 +26,13 @@ def deletable() -> tuple[str, ...]:
     return tuple(name for kind in kinds if (name := name_for(kind)) not in _LEFT_OUT)
 
 
-def named_by(reference: Obj) -> str | None:
+def named_by(reference: Obj, view: View) -> str | None:
     """The kind that an owner reference (or any apiVersion and kind) means; None where it is not known."""
-    return _known(reference["apiVersion"], reference["kind"])
+    found = _known(reference["apiVersion"], reference["kind"])
+    if found is None:
+        custom = f"{reference['apiVersion'].rpartition('/')[0]}/{reference['kind']}"
+        return custom if view.is_custom(custom) else None
+    return found
 
 
 @lru_cache(maxsize=1024)
@@ -37,5 +43,17 @@ def _known(api_version: str, kind: str) -> str | None:
         return None
 
 
-def is_namespaced(name: str) -> bool:
+def is_namespaced(name: str, view: View) -> bool:
+    """Do objects of this kind live in namespaces?"""
+    if view.is_custom(name):
+        return name in view.custom_kinds(namespaced=True)
     return registry.named(name).namespaced
+
+
+def resource(name: str, definitions: Iterable[Obj]) -> str:
+    """How a kind is called in messages: ``deployments.apps``."""
+    try:
+        return registry.named(name).resource
+    except registry.UnknownKind:
+        names = (one["spec"] for one in definitions if f"{one['spec']['group']}/{one['spec']['names']['kind']}" == name)
+        return next((f"{spec['names']['plural']}.{spec['group']}" for spec in names), name)

@@ -26,13 +26,15 @@ class _Owners:
     solid: list[Reference] = field(default_factory=list)
     #: Gone, as far as the cache knows, with the namespace in which they were looked for.
     absent: list[tuple[Reference, str, str]] = field(default_factory=list)  # reference, kind, namespace
+    #: Seen to go, with their kind.
+    gone: list[Reference] = field(default_factory=list)
     #: Being deleted in the foreground: they wait for this object.
     waiting: list[Reference] = field(default_factory=list)
 
 
-def key_of(obj: Obj) -> Key:
+def key_of(obj: Obj, view: View) -> Key:
     """Objects of all kinds share one queue: the name in a key is ``Kind/name``."""
-    return Key(namespace_of(obj), f"{everykind.named_by(obj)}/{name_of(obj)}")
+    return Key(namespace_of(obj), f"{everykind.named_by(obj, view)}/{name_of(obj)}")
 
 
 def _concerned(obj: Obj, view: View) -> Iterator[Key]:
@@ -40,27 +42,32 @@ def _concerned(obj: Obj, view: View) -> Iterator[Key]:
     metadata = obj["metadata"]
     references = metadata.get("ownerReferences")
     if references or "deletionTimestamp" in metadata:
-        yield key_of(obj)
+        yield key_of(obj, view)
     for reference in references or ():
-        kind = everykind.named_by(reference)
+        kind = everykind.named_by(reference, view)
         owner = _look_up(reference, kind, namespace_of(obj), view) if kind else None
         if owner is not None and is_deleting(owner):
-            yield key_of(owner)
+            yield key_of(owner, view)
     if _is_going(obj, view):
         for dependent in view.dependents_of(uid_of(obj)):
-            yield key_of(dependent)
+            yield key_of(dependent, view)
 
 
 def _is_going(obj: Obj, view: View) -> bool:
-    present = view.get(everykind.named_by(obj) or "", name_of(obj), namespace_of(obj))
+    kind = everykind.named_by(obj, view)
+    present = view.get(kind, name_of(obj), namespace_of(obj)) if kind else None
     return present is None or uid_of(present) != uid_of(obj) or is_deleting(present)
 
 
+_KINDS = frozenset(everykind.deletable())
+_WATCHED = dict.fromkeys(everykind.deletable(), _concerned)
+
+
 # A kind must be named that is reconciled; keys of Namespaces as such (without "Kind/") mean nothing here.
-@controller(reconciles="Namespace", watches=dict.fromkeys(everykind.deletable(), _concerned), workers=32)
+@controller(reconciles="Namespace", watches=_WATCHED, customs=_concerned, workers=32)
 def reconcile(key: Key, view: View) -> Iterator[Action]:
     kind, _, name = key.name.rpartition("/")
-    obj = view.get(kind, name, key.namespace) if kind else None
+    obj = view.get(kind, name, key.namespace) if kind in _KINDS or view.is_custom(kind) else None
     if obj is not None:
         yield from collect(obj, view)
 
@@ -79,7 +86,7 @@ def collect(obj: Obj, view: View) -> Iterator[Action]:
 def _orphan_dependents(obj: Obj, view: View) -> Iterator[Action]:
     dependents = view.dependents_of(uid_of(obj))
     for dependent in dependents:
-        yield _without_owners(dependent, [{"uid": uid_of(obj)}])
+        yield _without_owners(dependent, [{"uid": uid_of(obj)}], view)
     if not dependents:
         yield _without_finalizer(obj, ORPHAN)
 
@@ -98,10 +105,10 @@ def _blocks(dependent: Obj, owner: Obj) -> bool:
 def _delete_if_abandoned(obj: Obj, view: View) -> Iterator[Action]:
     owners = _classified(obj, view)
     if owners.solid:
-        doomed = [*(reference for reference, _, _ in owners.absent), *owners.waiting]
+        doomed = [*owners.gone, *(reference for reference, _, _ in owners.absent), *owners.waiting]
         if doomed:
             yield from _surely_absent(owners)
-            yield _without_owners(obj, doomed)
+            yield _without_owners(obj, doomed, view)
         return
     yield from _warnings(obj, owners, view)
     yield from _surely_absent(owners)
@@ -122,15 +129,18 @@ def _own_policy(obj: Obj) -> str:
 def _classified(obj: Obj, view: View) -> _Owners:
     owners = _Owners()
     for reference in obj["metadata"].get("ownerReferences") or ():
-        kind = everykind.named_by(reference)
-        if kind is None or (everykind.is_namespaced(kind) and not namespace_of(obj)):
+        kind = everykind.named_by(reference, view)
+        if kind is None and view.is_gone(reference["uid"]):
+            owners.gone.append(reference)
+            continue
+        if kind is None or (everykind.is_namespaced(kind, view) and not namespace_of(obj)):
             owners.solid.append(
                 reference
             )  # a kind not known here, or an owner nobody can look up: never a reason to delete
             continue
         owner = _look_up(reference, kind, namespace_of(obj), view)
         if owner is None:
-            namespace = namespace_of(obj) if everykind.is_namespaced(kind) else ""
+            namespace = namespace_of(obj) if everykind.is_namespaced(kind, view) else ""
             owners.absent.append((reference, kind, namespace))
         elif is_deleting(owner) and FOREGROUND in (owner["metadata"].get("finalizers") or ()):
             owners.waiting.append(reference)
@@ -141,7 +151,7 @@ def _classified(obj: Obj, view: View) -> _Owners:
 
 def _look_up(reference: Reference, kind: str, namespace: str, view: View) -> Obj | None:
     """The owner, in the dependent's own namespace; None where it is not there or another object has its name."""
-    found = view.get(kind, reference["name"], namespace if everykind.is_namespaced(kind) else "")
+    found = view.get(kind, reference["name"], namespace if everykind.is_namespaced(kind, view) else "")
     return found if found is not None and uid_of(found) == reference["uid"] else None
 
 
@@ -161,9 +171,19 @@ def _warnings(obj: Obj, owners: _Owners, view: View) -> Iterator[Action]:
             yield Tell(obj, "OwnerRefInvalidNamespace", text, "Warning")
 
 
-def _without_owners(obj: Obj, references: list[Reference]) -> Patch:
+def _without_owners(obj: Obj, references: list[Reference], view: View) -> Patch:
+    if view.is_custom(everykind.named_by(obj, view) or ""):
+        return _without_owners_by_merge(obj, {reference["uid"] for reference in references})
     gone = [{"$patch": "delete", "uid": reference["uid"]} for reference in references]
     return Patch(obj, {"metadata": {"uid": uid_of(obj), "ownerReferences": gone}}, "strategic")
+
+
+def _without_owners_by_merge(obj: Obj, uids: set[str]) -> Patch:
+    """Custom resources take no strategic merge patch. At the present version: the list is replaced as a whole."""
+    metadata = obj["metadata"]
+    left = [one for one in metadata.get("ownerReferences") or () if one.get("uid") not in uids]
+    wanted = {"uid": uid_of(obj), "resourceVersion": metadata["resourceVersion"], "ownerReferences": left}
+    return Patch(obj, {"metadata": wanted})
 
 
 def _without_finalizer(obj: Obj, finalizer: str) -> Patch:

@@ -10,14 +10,14 @@ from typing import Any
 
 from podo.api import registry
 from podo.api.kind import Obj
-from podo.api.meta import is_deleting, name_of, namespace_of
+from podo.api.meta import condition_is_true, is_deleting, name_of, namespace_of
 from podo.controllers import conditions, everykind
 from podo.reconcile.actions import Action, Delete, EnsureAbsent, SetStatus, Update
 from podo.reconcile.declare import Key, View, controller
 
 FINALIZER = "kubernetes"
 #: All that a namespace can hold.
-_KINDS = (*(name for name in everykind.deletable() if everykind.is_namespaced(name)), "Event")
+_KINDS = (*(name for name in everykind.deletable() if registry.named(name).namespaced), "Event")
 
 
 def _its_namespace(obj: Obj, view: View) -> Iterator[Key]:
@@ -26,7 +26,12 @@ def _its_namespace(obj: Obj, view: View) -> Iterator[Key]:
         yield Key("", name_of(namespace))
 
 
-@controller(reconciles="Namespace", watches=dict.fromkeys(_KINDS, _its_namespace))
+@controller(
+    reconciles="Namespace",
+    watches=dict.fromkeys(_KINDS, _its_namespace),
+    reads=("CustomResourceDefinition",),
+    customs=_its_namespace,
+)
 def reconcile(key: Key, view: View) -> Iterator[Action]:
     namespace = view.get("Namespace", key.name)
     if namespace is None or not is_deleting(namespace):
@@ -34,29 +39,42 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
     finalizers = (namespace.get("spec") or {}).get("finalizers") or []
     if FINALIZER not in finalizers:
         return
-    left = {kind: found for kind in _KINDS if (found := view.list(kind, key.name))}
+    kinds = (*_KINDS, *view.custom_kinds(namespaced=True))
+    left = {kind: found for kind in kinds if (found := view.list(kind, key.name))}
     if left:
         # Pods end first: what they use (Secrets, policies) stays until they have (KEP-5080).
         for obj in left.get("Pod") or [obj for found in left.values() for obj in found]:
             if not is_deleting(obj):
                 yield Delete(obj, propagation="Background")
-        yield SetStatus(namespace, {"phase": "Terminating", "conditions": _conditions(namespace, left, view.now)})
+        yield SetStatus(namespace, {"phase": "Terminating", "conditions": _conditions(namespace, left, view)})
         return
-    for kind in _KINDS:
+    for kind in (*_KINDS, *_custom_kinds(view)):
         yield EnsureAbsent(kind, key.name)
     others = [name for name in finalizers if name != FINALIZER]
     yield Update({**namespace, "spec": {**namespace["spec"], "finalizers": others}}, subresource="finalize")
 
 
-def _conditions(namespace: Obj, left: dict[str, list[Obj]], now: float) -> list[conditions.Condition]:
+def _custom_kinds(view: View) -> list[str]:
+    """Also those that are so new that the cache does not follow them yet."""
+    found = []
+    for definition in view.list("CustomResourceDefinition"):
+        spec = definition["spec"]
+        is_served = any(version.get("served") for version in spec["versions"])
+        if is_served and spec["scope"] == "Namespaced" and condition_is_true(definition, "Established"):
+            found.append(f"{spec['group']}/{spec['names']['kind']}")
+    return found
+
+
+def _conditions(namespace: Obj, left: dict[str, list[Obj]], view: View) -> list[conditions.Condition]:
     """All five conditions of a namespace that is being deleted."""
-    counts = {registry.named(kind).resource: len(found) for kind, found in left.items()}
+    definitions = view.list("CustomResourceDefinition")
+    counts = {everykind.resource(kind, definitions): len(found) for kind, found in left.items()}
     finalizers = Counter(
         name for found in left.values() for obj in found for name in obj["metadata"].get("finalizers") or ()
     )
     present = list((namespace.get("status") or {}).get("conditions") or [])
     for new in (*_NO_FAILURES, _remaining(counts), _finalizers_remaining(finalizers)):
-        present = _set(present, new, now)
+        present = _set(present, new, view.now)
     return present
 
 

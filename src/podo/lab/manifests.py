@@ -9,6 +9,7 @@ from typing import Any
 
 from podo.api import registry
 from podo.api.kind import Kind, Obj
+from podo.apiserver.served import Served
 
 Manifest = str | Path | Mapping[str, Any] | Iterable[Any]
 
@@ -39,13 +40,13 @@ def _documents(text: str) -> Iterator[Obj]:
             yield from objects_of(document)
 
 
-def kind_named(name: str) -> Kind:
+def kind_named(name: str, kinds: Served) -> Kind:
     """The kind a person means: ``Deployment``, ``deployments``, ``deploy``. Raises ``registry.UnknownKind``."""
     try:
-        return registry.named(name)
+        return kinds.named(name)
     except registry.UnknownKind:
         wanted = name.lower()
-        for kind in registry.all_kinds():
+        for kind in kinds.all_kinds():
             if wanted in {kind.kind.lower(), kind.plural, kind.singular, kind.resource, *kind.short_names}:
                 return kind
         raise

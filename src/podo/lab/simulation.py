@@ -9,12 +9,12 @@ import asyncio
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from podo.api.encoding import stamp
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
-from podo.api.meta import condition_is_true, name_of, namespace_of
+from podo.api.meta import condition_is_true, condition_of, name_of, namespace_of
 from podo.apiserver.local import LocalClient
 from podo.client.contract import Client
 from podo.cluster.controlplane import ControlPlane, Settings
@@ -126,10 +126,22 @@ class Simulation:
 
     async def apply(self, manifest: Manifest, namespace: str = "default") -> Objects:
         """Create what ``manifest`` holds, or merge it into what is there; the objects as they are then."""
-        return [await self._apply_one(obj, namespace) for obj in objects_of(manifest)]
+        return [await self._apply_and_follow(obj, namespace) for obj in objects_of(manifest)]
+
+    async def _apply_and_follow(self, obj: Obj, namespace: str) -> Obj:
+        """What a CustomResourceDefinition defines can be used once its names are judged: objects of it may follow."""
+        done = await self._apply_one(obj, namespace)
+        if done["kind"] != "CustomResourceDefinition":
+            return done
+
+        async def judged() -> Obj | None:
+            found = await self.get(done["kind"], name_of(done))
+            return found if condition_of(found, "NamesAccepted") else None
+
+        return cast(Obj, await self.wait_until(judged, 60, f"the names of {name_of(done)}"))
 
     async def _apply_one(self, obj: Obj, namespace: str) -> Obj:
-        kind = kind_named(kind_name(obj))
+        kind = kind_named(kind_name(obj), self._plane.api.backend.kinds)
         metadata = obj.setdefault("metadata", {})
         if kind.namespaced:
             metadata.setdefault("namespace", namespace)
@@ -142,19 +154,19 @@ class Simulation:
 
     async def get(self, kind: str, name: str, namespace: str = "default") -> Obj:
         """One object; ApiError (NotFound) where there is none."""
-        return await self.client.get(_client_name(kind), name, namespace)
+        return await self.client.get(self._client_name(kind), name, namespace)
 
     async def list(self, kind: str, namespace: str | None = None, labels: str = "") -> Objects:
         """All objects of a kind, of one namespace where it is given."""
-        return (await self.client.list(_client_name(kind), namespace or "", labels=labels)).items
+        return (await self.client.list(self._client_name(kind), namespace or "", labels=labels)).items
 
     async def delete(self, kind: str, name: str, namespace: str = "default", **options: Any) -> None:
         """``options``: those of ``Client.delete`` (``propagation``, ``grace_seconds``)."""
-        await self.client.delete(_client_name(kind), name, namespace, **options)
+        await self.client.delete(self._client_name(kind), name, namespace, **options)
 
     async def scale(self, kind: str, name: str, replicas: int, namespace: str = "default") -> None:
         patch = {"spec": {"replicas": replicas}}
-        await self.client.patch(_client_name(kind), name, namespace, patch=patch, type="merge")
+        await self.client.patch(self._client_name(kind), name, namespace, patch=patch, type="merge")
 
     async def events(self, about: str = "", namespace: str | None = None) -> Objects:
         """Events, oldest first; ``about``: only those on objects whose name begins so."""
@@ -163,6 +175,11 @@ class Simulation:
         return sorted(
             wanted, key=lambda event: (event.get("lastTimestamp") or "", int(event["metadata"]["resourceVersion"]))
         )
+
+    def _client_name(self, kind: str) -> str:
+        """The name by which clients know the kind that a person named."""
+        found = kind_named(kind, self._plane.api.backend.kinds)
+        return kind_name({"apiVersion": found.api_version, "kind": found.kind})
 
     # Nodes
 
@@ -316,9 +333,3 @@ def _is_observed(obj: Obj) -> bool:
     """Has the controller seen the present spec? (Where its status says so at all.)"""
     observed = (obj.get("status") or {}).get("observedGeneration")
     return observed is None or observed >= obj["metadata"].get("generation", 0)
-
-
-def _client_name(kind: str) -> str:
-    """The name by which clients know the kind that a person named."""
-    found = kind_named(kind)
-    return kind_name({"apiVersion": found.api_version, "kind": found.kind})

@@ -36,6 +36,15 @@ class View(Protocol):
     def list(self, kind: str, namespace: str | None = None) -> Objects:
         """All objects of a kind, in a namespace where one is given; a stable order (namespace, name)."""
 
+    def is_custom(self, kind: str) -> bool:
+        """Is this a custom kind that is served and looked at?"""
+
+    def is_gone(self, uid: str) -> bool:
+        """Was the object of this uid seen to go, though its kind, a custom one, is perhaps gone too?"""
+
+    def custom_kinds(self, *, namespaced: bool | None = None) -> tuple[str, ...]:
+        """The custom kinds that are served, all or those whose objects live (or do not live) in namespaces."""
+
     def selected(self, kind: str, namespace: str, selector: object) -> Objects:
         """Those whose labels match a ``metav1.LabelSelector`` (or a plain label map, as Services have)."""
 
@@ -73,6 +82,8 @@ class Declaration:
     workers: int = 8
     #: Of the reconciled kind, the objects whose changes are news; of others only the end is.
     minds: Callable[[Obj], bool] = _everything
+    #: Told of the objects of custom kinds, whatever these are: they come and go.
+    customs: Mapper | None = None
 
 
 def controller(
@@ -84,12 +95,14 @@ def controller(
     name: str = "",
     workers: int = 8,
     minds: Callable[[Obj], bool] = _everything,
+    customs: Mapper | None = None,
 ) -> Callable[[Reconcile], Declaration]:
     """Declare a controller. The module's ``reconcile`` becomes its ``Declaration``; ``controllers/__init__.py``
     lists them."""
 
     def declared(reconcile: Reconcile) -> Declaration:
         module = reconcile.__module__.rpartition(".")[2]
-        return Declaration(name or module, reconciles, reconcile, owns, dict(watches or {}), reads, workers, minds)
+        of_kinds = dict(watches or {})
+        return Declaration(name or module, reconciles, reconcile, owns, of_kinds, reads, workers, minds, customs)
 
     return declared

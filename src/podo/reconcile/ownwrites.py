@@ -97,5 +97,7 @@ class OwnWrites(Generic[K]):
 
     def _is_gone(self, deleted: tuple[str, Place, str]) -> bool:
         kind, place, uid = deleted
+        if kind not in self._cache.kinds:
+            return True  # a custom kind that is served no more
         obj: Obj | None = self._cache.get(kind, place.name, place.namespace)
         return obj is None or uid_of(obj) != uid or is_deleting(obj)

@@ -50,8 +50,9 @@ class Runner:
         self._unsubscribe: Callable[[], None] | None = None
         self._quiet: set[asyncio.Future[None]] = set()
         kinds = sorted({kind for loop in self._loops for kind in loop.kinds})
-        listeners = [loop.listener for loop in self._loops]
-        self._routes = {kind: Route(kind, listeners) for kind in kinds}
+        self._listeners = [loop.listener for loop in self._loops]
+        self._routes = {kind: Route(kind, self._listeners) for kind in kinds}
+        self._custom_routes: dict[str, Route] = {}
         cache.require(kinds)
 
     async def start(self, deadline_seconds: float = 60.0) -> None:
@@ -102,11 +103,20 @@ class Runner:
                 if not future.done():
                     future.set_result(None)
 
+    def _custom_route(self, kind: str) -> Route | None:
+        """Whom a kind concerns that has come since; its end is told when it is there no more."""
+        source = self._cache.source(kind)
+        if source is None:
+            return self._custom_routes.pop(kind, None)
+        if source.is_custom and kind not in self._custom_routes:
+            self._custom_routes[kind] = Route(kind, self._listeners, is_custom=True)
+        return self._custom_routes.get(kind)
+
     def _changed(self, kind: str, revision: int, changes: Changes) -> None:
         for loop in self._loops:
             if loop.is_waiting:
                 loop.seen(kind, revision)
-        route = self._routes.get(kind)
+        route = self._routes.get(kind) or self._custom_route(kind)
         if changes and route is not None:
             route.tell(changes)
         self._progress()

@@ -30,6 +30,17 @@ class CacheView:
     def list(self, kind: str, namespace: str | None = None) -> Objects:
         return self._cache.list(kind, namespace)
 
+    def is_custom(self, kind: str) -> bool:
+        source = self._cache.source(kind)
+        return source is not None and source.is_custom
+
+    def is_gone(self, uid: str) -> bool:
+        return self._cache.is_gone(uid)
+
+    def custom_kinds(self, *, namespaced: bool | None = None) -> tuple[str, ...]:
+        sources = (self._cache.source(kind) for kind in sorted(self._cache.kinds))
+        return tuple(one.kind for one in sources if one and one.is_custom and namespaced in (None, one.namespaced))
+
     def selected(self, kind: str, namespace: str, selector: object) -> Objects:
         parsed = _selector(selector)
         candidates = self._cache.labelled(kind, namespace, _equalities(parsed))

@@ -30,7 +30,7 @@ class Listener:
 class Route:
     """Whom the changes of one kind concern."""
 
-    def __init__(self, kind: str, listeners: Iterable[Listener]) -> None:
+    def __init__(self, kind: str, listeners: Iterable[Listener], *, is_custom: bool = False) -> None:
         self._itself: list[Listener] = []
         #: (group, kind) of a controlling owner -> who reconciles such, and whether it lives in a namespace.
         self._owners: dict[tuple[str, str], list[tuple[Listener, bool]]] = {}
@@ -42,7 +42,7 @@ class Route:
             if kind in declared.owns:
                 owner = registry.named(declared.reconciles)
                 self._owners.setdefault((owner.group, owner.kind), []).append((each, owner.namespaced))
-            if mapper := declared.watches.get(kind):
+            if mapper := declared.watches.get(kind) or (declared.customs if is_custom else None):
                 self._mappers.append((each, mapper))
 
     def tell(self, changes: Sequence[CacheChange]) -> None:

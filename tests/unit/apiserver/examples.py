@@ -48,6 +48,12 @@ _FLOW = {
         }
     ],
 }
+_DEFINITION = {
+    "group": "example.com",
+    "scope": "Namespaced",
+    "names": {"plural": "gauges", "kind": "Gauge"},
+    "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}],
+}
 
 #: ``apiVersion/Kind`` -> the fields beside metadata.
 FIELDS: dict[str, Obj] = {
@@ -84,6 +90,7 @@ FIELDS: dict[str, Obj] = {
     },
     "admissionregistration.k8s.io/v1/ValidatingWebhookConfiguration": {"webhooks": [_HOOK]},
     "apiregistration.k8s.io/v1/APIService": {"spec": _LOCAL},
+    "apiextensions.k8s.io/v1/CustomResourceDefinition": {"spec": _DEFINITION},
     "apps/v1/ControllerRevision": {"revision": 1, "data": {"spec": {}}},
     "apps/v1/DaemonSet": _REPLICATED,
     "apps/v1/Deployment": _REPLICATED,
@@ -137,9 +144,16 @@ FIELDS: dict[str, Obj] = {
     "storage.k8s.io/v1/VolumeAttributesClass": {"driverName": "csi.example.com", "parameters": {"iops": "100"}},
 }
 #: Names that a kind's own rules ask for.
-_NAMES = {"APIService": ("v1.a.example.com", "v1.b.example.com"), "IPAddress": ("10.97.0.7", "10.97.0.8")}
+_NAMES = {
+    "CustomResourceDefinition": ("gauges.example.com", "meters.example.com"),
+    "APIService": ("v1.a.example.com", "v1.b.example.com"),
+    "IPAddress": ("10.97.0.7", "10.97.0.8"),
+}
 #: What the second example must have otherwise.
-_SECOND = {"APIService": {"spec": {**_LOCAL, "group": "b.example.com"}}}
+_SECOND = {
+    "CustomResourceDefinition": {"spec": {**_DEFINITION, "names": {"plural": "meters", "kind": "Meter"}}},
+    "APIService": {"spec": {**_LOCAL, "group": "b.example.com"}},
+}
 
 
 def example(kind: Kind, index: int = 0) -> Obj:

@@ -15,3 +15,7 @@ class Rules:
 
     def problems(self, new: Obj, old: Obj | None) -> Found:
         return []
+
+    def definition_problems(self, path: str) -> Found:
+        """What is wrong with the rules themselves."""
+        return []

@@ -1,11 +1,52 @@
-"""CustomResourceDefinition, to be read only: there are none, and none can be made yet.
+"""CustomResourceDefinition (apiextensions.k8s.io/v1): a kind that users add to the API.
 
-Clients list them before they say that a kind is unknown; without the list they report a failure instead.
+Its rules are in ``definition_rules`` and ``schema_rules``; ``podo.apiserver.extension`` makes kinds of definitions, and
+the controller ``customresourcedefinition`` settles their names and ends them.
 """
 
 from __future__ import annotations
 
-from podo.api.kind import Kind
+from podo.api.columns import NAME, column
+from podo.api.kind import Kind, Obj
+from podo.api.kinds.apiextensions.definition_rules import problems, status_problems
+
+#: Kept on a definition that is being deleted until none of its objects are left.
+CLEANUP_FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
+
+
+def _fill_in(definition: Obj) -> None:
+    spec = definition.setdefault("spec", {})
+    names = spec.setdefault("names", {})
+    if kind := names.get("kind"):
+        if not names.get("singular"):
+            names["singular"] = kind.lower()
+        if not names.get("listKind"):
+            names["listKind"] = f"{kind}List"
+    conversion = spec.setdefault("conversion", {})
+    if not conversion.get("strategy"):
+        conversion["strategy"] = "None"
+    service = ((conversion.get("webhook") or {}).get("clientConfig") or {}).get("service")
+    if service and service.get("port") is None:
+        service["port"] = 443
+    if spec.get("preserveUnknownFields") is False:
+        del spec["preserveUnknownFields"]  # as upstream's encoding leaves it out
+
+
+def _prepare(new: Obj, old: Obj | None) -> None:
+    """The versions that objects may be stored in: those of before, and the one of from now on."""
+    if old is None:
+        new["status"] = {"acceptedNames": {"kind": "", "plural": ""}, "conditions": [], "storedVersions": []}
+    stored = storage_version(new)
+    status = new["status"] = dict(new.get("status") or {})
+    before = status.get("storedVersions") or []
+    if stored and stored not in before:
+        status["storedVersions"] = [*before, stored]
+
+
+def storage_version(definition: Obj) -> str:
+    """The version in which objects are stored; "" where none is marked."""
+    return next((v.get("name") or "" for v in definition["spec"].get("versions") or () if v.get("storage")), "")
+
 
 CUSTOMRESOURCEDEFINITION = Kind(
     group="apiextensions.k8s.io",
@@ -16,5 +57,11 @@ CUSTOMRESOURCEDEFINITION = Kind(
     namespaced=False,
     short_names=("crd", "crds"),
     categories=("api-extensions",),
-    verbs=("get", "list", "watch"),
+    subresources=frozenset({"status"}),
+    generation=True,
+    fill_in=_fill_in,
+    prepare=_prepare,
+    problems=problems,
+    status_problems=status_problems,
+    columns=(NAME, column("Created At", lambda one: one["metadata"].get("creationTimestamp") or "", "date")),
 )
