@@ -41,7 +41,7 @@ from podo.apiserver.impersonation import impersonated
 from podo.apiserver.metrics.page import ApiMetrics
 from podo.apiserver.metrics.requests import Turn
 from podo.apiserver.negotiate import PLAIN, form_of
-from podo.apiserver.parameters import parse_query
+from podo.apiserver.parameters import Query, parse_query
 from podo.apiserver.rolepolicy import ensure_policy
 from podo.apiserver.route import Route, route
 from podo.apiserver.subresources.kubelet import KubeletAccess
@@ -60,7 +60,8 @@ from podo.storage.contract import Store, StoreFailed
 
 log = Logger("podo.apiserver")
 Answer = Response | Streaming | Upgrade
-_NO_PAGE = Response(404, b"404 page not found\n", "text/plain; charset=utf-8")
+#: Verbs whose requests may take several seats.
+_WIDE = frozenset({"list", "watch", "deletecollection"})
 
 
 class ApiServer:
@@ -89,28 +90,33 @@ class ApiServer:
             quotas=Accounts(store, clock),
             metrics=ApiMetrics(clock),
         )
-        self.kubelet = kubelet
         self._definitions = Definitions(self.backend)
         self._aggregation = Aggregation(self.backend, settings.front_proxy)
+        self.kubelet = kubelet
         self.started = False
         self._frames = Frames()
         self.health = health.Health(store)
+        self.fairness = Fairness(clock)
+        self.backend.metrics.collectors.append(partial(report.families, self.fairness))
 
     async def start(self) -> None:
         """Complete the default roles; read back who may do what, and what Services hold."""
         await ensure_policy(self.backend)
+        await ensure_defaults(self.backend)
+        await self.fairness.start(self.backend.store)
         await self._authorizer.start(self.backend.store)
         await self.backend.webhooks.start(self.backend.store)
         await self.backend.quotas.start()
-        services = await self.backend.store.range(registry.named("Service").prefix)
-        self.backend.allocator.rebuild(load(record.value) for record in services.records)
-        self.health.passed("start-apiserver", "rbac/bootstrap-roles")
-        self.started = True
-
         await self._definitions.start()
         await self._aggregation.start()
-    def close(self) -> None:
-        """Close the connections to other servers."""
+        services = await self.backend.store.range(registry.named("Service").prefix)
+        self.backend.allocator.rebuild(load(record.value) for record in services.records)
+        self.health.passed("start-apiserver", "priority-and-fairness-config-producer", "rbac/bootstrap-roles")
+        self.started = True
+
+    async def close(self) -> None:
+        """Let go of other servers."""
+        await self._aggregation.stop()
         self.backend.caller.close()
 
     def authorize(self, call: Call, fields: str = "") -> None:
@@ -139,14 +145,18 @@ class ApiServer:
             answer = await self._answer(request, turn)
         finally:
             requests.leave(turn)
+        if turn.flow is not None and not isinstance(answer, Upgrade):
+            answer.headers = (*answer.headers, *turn.flow.headers)
         return requests.answered(turn, answer)
 
     async def _answer(self, request: Request, turn: Turn) -> Answer:
         try:
             user = impersonated(await self._authenticate(request), request.headers, self._authorizer)
+            if self._aggregation and (answer := await self._aggregation.answer(request, user)) is not None:
+                return answer
             found = route(request.path, self.backend.kinds)
             if found is None:
-                return self._path(request, user, turn)
+                return await self._seated_path(request, user, turn)
             return await self._resource(request, user, found, turn)
         except ApiError as error:
             return _refused(request, error)
@@ -178,12 +188,34 @@ class ApiServer:
         verb = resources.verb_of(request.method, found, query)
         call = Call(verb, found.kind, found.namespace, found.name, found.subresource, user, authorize=self.authorize)
         turn.call = call
+        if call.subresource in CONNECTED:  # runs long: no limit could tell when it ends
+            return await self._carry_out(request, call, query, found)
+        fairness = self.fairness
+        flow = turn.flow = fairness.flow_of(call)
+        width = min(flow.widest, width_of(self.backend.store, call, query)) if verb in _WIDE else 1
+        if not fairness.try_enter(flow, width):
+            await self._wait(flow, width, call)
+        try:
+            return await self._carry_out(request, call, query, found)
+        finally:
+            fairness.leave(flow, width)
+
+    async def _wait(self, flow: Flow, width: int, call: Call | None = None) -> None:
+        """For a seat. Raises TooManyRequests."""
+        try:
+            await self.fairness.enter(flow, width)
+        except ApiError as refused:
+            if call is not None:
+                self.backend.metrics.requests.terminated(call, refused.code)
+            raise
+
+    async def _carry_out(self, request: Request, call: Call, query: Query, found: Route) -> Answer:
         self.authorize(call, query.get("fieldSelector", ""))
         call.manager = managers.from_agent(request.headers.get("user-agent", ""))
         if call.subresource in CONNECTED:
             return await connect(self.backend, self.kubelet, request, call, found.rest)
         exchange = resources.exchange_of(request, call, query)
-        if verb == "watch":
+        if call.verb == "watch":
             operations.check_verb(call)
             return await streams.watch_response(self.backend, self._frames, exchange)
         try:
@@ -203,12 +235,19 @@ class ApiServer:
         found = await reviews.answer(call, review, self._authorizer, self.backend.tokens, self.backend.clock.now())
         return answers.in_media(dumps(found), exchange.form, 201, answers.warning_headers(call.warnings))
 
+    async def _seated_path(self, request: Request, user: User, turn: Turn) -> Response:
+        flow = turn.flow = self.fairness.flow_of_path(user, _path_verb(request), request.path)
+        if not self.fairness.try_enter(flow, 1):
+            await self._wait(flow, 1)
+        try:
+            return self._path(request, user, turn)
+        finally:
+            self.fairness.leave(flow, 1)
+
     def _path(self, request: Request, user: User, turn: Turn) -> Response:
         """Everything that is no resource: health, metrics, version, discovery, OpenAPI."""
         path = request.path if len(request.path) == 1 else request.path.rstrip("/")
-        asked = Attributes(
-            user.name, user.groups, "get" if request.method == "HEAD" else request.method.lower(), path=path
-        )
+        asked = Attributes(user.name, user.groups, _path_verb(request), path=path)
         decision = self._authorizer.decide(asked)
         if not decision.allowed:
             raise ApiError("Forbidden", refusal(asked, decision.reason))
@@ -216,12 +255,14 @@ class ApiServer:
         page = self._page(request, path, turn.root)
         if page is not None and request.method not in ("GET", "HEAD"):
             raise operations.not_allowed()
-        return page or _NO_PAGE
+        return page or Response(404, b"404 page not found\n", "text/plain; charset=utf-8")
 
     def _page(self, request: Request, path: str, root: str) -> Response | None:
         etag_seen = request.headers.get("if-none-match", "")
         if root in health.NAMES:
             return self.health.answer(path, request.query)
+        if path.startswith(report.DUMPS):
+            return report.dump(self.fairness, path.removeprefix(report.DUMPS))
         if root == "metrics":
             return self._metrics(path)
         if path == "/version":
@@ -241,6 +282,10 @@ class ApiServer:
         if path == "/metrics":
             return self.backend.metrics.page(self.backend.store, self.backend.fanout, self.backend.kinds.all_kinds())
         return self.health.indicators() if path == "/metrics/slis" else None
+
+
+def _path_verb(request: Request) -> str:
+    return "get" if request.method == "HEAD" else request.method.lower()
 
 
 def _forbidden_details(call: Call) -> dict[str, str]:

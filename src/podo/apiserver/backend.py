@@ -9,6 +9,7 @@ from podo.admission.resourcequota.accounts import Accounts
 from podo.api.kind import Kind
 from podo.apiserver.allocation import Allocator
 from podo.apiserver.calling.caller import Caller
+from podo.apiserver.calling.connections import Trust
 from podo.apiserver.fanout import FanOut
 from podo.apiserver.metrics.page import ApiMetrics
 from podo.apiserver.served import Served
@@ -32,6 +33,7 @@ class Config:
     )
     bookmark_seconds: float = 60.0
     issuer: str = ISSUER  # of service-account tokens
+    front_proxy: Trust = field(default_factory=Trust)  # the certificate that extension API servers are shown
     pod_security: PodSecurity = PodSecurity()
 
 

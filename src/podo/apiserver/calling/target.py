@@ -43,7 +43,7 @@ class Target:
 
 def target_of(client: Obj) -> Target:
     """Raises CannotCall for a configuration that names nothing that can be called."""
-    ca = _pem(client.get("caBundle") or "")
+    ca = pem_of(client.get("caBundle") or "")
     if service := client.get("service"):
         reference = ServiceReference(service["namespace"], service["name"], service.get("port") or HTTPS)
         return _of_service(reference, service.get("path") or "/", ca)
@@ -68,7 +68,7 @@ def _ascii(path: str) -> str:
     return quote(path, safe="/%:@!$&'()*+,;=-._~")
 
 
-def _pem(bundle: str) -> str:
+def pem_of(bundle: str) -> str:
     """The PEM text of a base64 ``caBundle``."""
     if not bundle:
         return ""

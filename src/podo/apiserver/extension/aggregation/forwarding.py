@@ -1,0 +1,135 @@
+"""A request carried to the extension API server that answers for its group version; watches and upgrades too.
+
+    answer = await forward(extension, request, user, network)
+
+Authorization here is done; the other server asks for its own.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from podo.apiserver.calling.connections import Trust, context_of
+from podo.apiserver.calling.failures import CannotCall, of_connection
+from podo.apiserver.calling.services import Address
+from podo.apiserver.calling.target import ServiceReference
+from podo.apiserver.extension.aggregation.extensions import Extension
+from podo.apiserver.extension.aggregation.identity import headers_of
+from podo.apiserver.subresources.proxyforward import Forwarding, NoAnswer, Pairs, request_headers
+from podo.authn.user import User
+from podo.http import client, tunnel
+from podo.http.head import header_line
+from podo.http.message import Disconnected, Request, Response, Streaming, Upgrade, Writer
+from podo.runtime.log import Logger
+
+log = Logger("podo.apiserver.aggregation")
+Answer = Response | Streaming | Upgrade
+TEXT = "text/plain; charset=utf-8"
+#: Answers up to this size that say their length leave whole.
+_SMALL = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """``resolve`` finds the servers of a Service; ``identity``: the front proxy's certificate and key."""
+
+    resolve: Callable[[ServiceReference], Awaitable[Address]]
+    identity: Trust
+
+
+def unavailable(why: str = "service unavailable") -> Response:
+    """As upstream: no Status, but a line of text."""
+    return Response(503, f"{why}\n".encode(), TEXT, [("X-Content-Type-Options", "nosniff")])
+
+
+async def forward(extension: Extension, request: Request, user: User, network: Network) -> Answer:
+    """Never raises for what the other server does."""
+    if not extension.available:
+        return unavailable()
+    try:
+        host, port = await network.resolve(extension.service)
+        tls = context_of(extension.trust(network.identity))
+    except CannotCall as problem:
+        log.warning("extension API server not found", name=extension.name, why=str(problem))
+        return unavailable()
+    target = f"{request.path}?{request.query}" if request.query else request.path
+    headers = _headers(extension, request, user)
+    if "upgrade" in request.headers.get("connection", "").lower():
+        head = _upgrade_head(request, target, headers)
+        name = extension.service.server_name
+        return Upgrade(lambda end: tunnel.run(end, head, host, port, tls=tls, server_name=name))
+    return await _exchange(extension, request, target, headers, (host, port), tls)
+
+
+def _headers(extension: Extension, request: Request, user: User) -> Pairs:
+    """The client's own headers, and in place of its credentials the user that it was found to be."""
+    peer = request.peer.address.rpartition(":")[0] or request.peer.address
+    earlier = request.headers.get("x-forwarded-for")
+    forwarded = [
+        *headers_of(user),
+        ("X-Forwarded-For", f"{earlier}, {peer}" if earlier else peer),
+        ("X-Forwarded-Host", request.headers.get("host", "")),
+        ("X-Forwarded-Proto", "https"),
+        ("X-Forwarded-Uri", request.path),
+    ]
+    host = f"{extension.service.server_name}:{extension.service.port}"
+    return [("Host", host), *(pair for pair in request_headers(request, forwarded) if pair[0] != "Host")]
+
+
+def _upgrade_head(request: Request, target: str, headers: Pairs) -> bytes:
+    asked = [*headers, ("Connection", "Upgrade"), ("Upgrade", request.headers.get("upgrade", ""))]
+    lines = [f"{request.method} {target} HTTP/1.1\r\n", *(header_line(name, value) for name, value in asked)]
+    return "".join(lines).encode("latin-1") + b"\r\n"
+
+
+async def _exchange(
+    extension: Extension, request: Request, target: str, headers: Pairs, address: Address, tls: ssl.SSLContext
+) -> Answer:
+    name = extension.service.server_name
+    try:
+        server = await tunnel.connect(*address, tls, name)
+    except (OSError, TimeoutError) as failure:
+        return unavailable(f"error trying to reach service: {_words(failure, name, address)}")
+    forwarding = Forwarding(server)
+    kept = False
+    try:
+        await forwarding.begin(request, target, headers)
+        answer = await _answer(forwarding, request)
+        kept = isinstance(answer, Streaming)
+        return answer
+    except (NoAnswer, TimeoutError, Disconnected) as failure:
+        return unavailable(f"error trying to reach service: {failure or 'no answer'}")
+    finally:
+        if not kept:
+            await forwarding.close()
+
+
+def _words(failure: OSError | TimeoutError, name: str, address: Address) -> str:
+    wrapped = client.NoAnswer(str(failure) or "i/o timeout")
+    wrapped.__cause__ = failure if isinstance(failure, OSError) and not isinstance(failure, TimeoutError) else None
+    return of_connection(wrapped, name, f"{address[0]}:{address[1]}")
+
+
+async def _answer(forwarding: Forwarding, request: Request) -> Response | Streaming:
+    fields = {name.lower(): value for name, value in forwarding.headers}
+    content_type = fields.get("content-type", "")
+    headers = [(name, value) for name, value in forwarding.headers if name.lower() != "content-type"]
+    if request.method == "HEAD" or not forwarding.sized or not await forwarding.gather(_SMALL, wait=True):
+        return _as_stream(forwarding, content_type, headers)
+    return Response(forwarding.status, forwarding.gathered(), content_type, headers)
+
+
+def _as_stream(forwarding: Forwarding, content_type: str, headers: Pairs) -> Streaming:
+    async def produce(writer: Writer) -> None:
+        try:
+            async for piece in forwarding.pieces():
+                writer.write(piece)
+                await writer.drain()
+        except NoAnswer as broken:
+            raise Disconnected("the extension API server broke off") from broken
+        finally:
+            await forwarding.close()
+
+    return Streaming(produce, forwarding.status, content_type, headers)
