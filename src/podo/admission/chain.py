@@ -11,13 +11,17 @@ from functools import lru_cache
 
 from podo.admission import (
     certificates,
+    defaultclass,
     defaulttolerationseconds,
     limitranger,
     namespacelifecycle,
     noderestriction,
+    persistentvolumeclaimresize,
     podpriority,
     runtimeclass,
     serviceaccount,
+    serviceexternalips,
+    storageobjectinuse,
     taintnodesbycondition,
 )
 from podo.admission.podsecurity import plugin as podsecurity
@@ -35,10 +39,15 @@ PLUGINS: tuple[Plugin, ...] = (
     podpriority.PLUGIN,
     runtimeclass.PLUGIN,
     defaulttolerationseconds.PLUGIN,
+    defaultclass.STORAGE,
+    defaultclass.INGRESS,
+    storageobjectinuse.PLUGIN,
 )
 VALIDATING: tuple[Plugin, ...] = (
     podsecurity.PLUGIN,
     limitranger.LIMITS,
+    persistentvolumeclaimresize.PLUGIN,
+    serviceexternalips.PLUGIN,
 )
 LAST: tuple[Plugin, ...] = (resourcequota.PLUGIN,)
 

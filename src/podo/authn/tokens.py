@@ -14,6 +14,7 @@ import msgspec
 
 from podo.api import registry
 from podo.api.kind import Obj
+from podo.authn import legacytokens
 from podo.authn.keys import BadToken, TokenKeys
 from podo.authn.user import AUTHENTICATED, User, account_groups, account_name
 from podo.runtime.clock import Clock
@@ -88,6 +89,10 @@ class TokenAuthenticator:
         claims |= {"aud": list(audiences), "iat": now, "nbf": now, "exp": now + life, "jti": token_id}
         return self.keys.sign(claims), now + seconds
 
+    def issue_legacy(self, account: Obj, secret: Obj) -> str:
+        """The token for a Secret of type kubernetes.io/service-account-token."""
+        return self.keys.sign(legacytokens.claims_of(account, secret))
+
     def _claims(self, namespace: str, name: str, uid: str, bound: Sequence[Bound]) -> dict[str, Any]:
         private: dict[str, Any] = {"namespace": namespace, "serviceaccount": {"name": name, "uid": uid}}
         for one in bound:
@@ -99,6 +104,8 @@ class TokenAuthenticator:
     async def authenticate(self, token: str, audiences: Sequence[str] = ()) -> Whose:
         """The user of a token that is meant for one of ``audiences`` (none: the API server). Raises Rejected."""
         claims = self._verify(token)
+        if claims.get("iss") == legacytokens.ISSUER:
+            return await self._legacy(claims, token, audiences)
         meant = _intersection(claims.get("aud"), audiences or self.audiences)
         self._check_times(claims)
         if claims.get("iss") != self.issuer:
@@ -115,6 +122,16 @@ class TokenAuthenticator:
             return Whose(_user(claims, private), meant)
         except (KeyError, TypeError, AttributeError):
             raise Rejected("the token's claims are not those of a service account") from None
+
+    async def _legacy(self, claims: dict[str, Any], token: str, audiences: Sequence[str]) -> Whose:
+        """A token without an audience is meant for the API server only."""
+        meant = _intersection(list(self.audiences), audiences or self.audiences)
+        if not meant:
+            raise Rejected("token audiences are invalid for the target audiences")
+        try:
+            return Whose(await legacytokens.user_of(self._store, claims, token), meant)
+        except legacytokens.NotBelieved as why:
+            raise Rejected(str(why)) from None
 
     def _verify(self, token: str) -> dict[str, Any]:
         claims = self._verified.get(token)

@@ -17,6 +17,7 @@ from podo.controllers import (
     podgc,
     replicaset,
     serviceaccount,
+    storageprotection,
     tainteviction,
     ttlafterfinished,
 )
@@ -29,22 +30,25 @@ from podo.controllers.job import sync as job
 from podo.controllers.nodeipam import nodeipam
 from podo.controllers.rootcapublisher import rootcapublisher
 from podo.controllers.statefulset import sync as statefulset
+from podo.controllers.tokensecrets import Issue, tokensecrets
 from podo.reconcile.declare import Declaration
 
 
 def declarations(
-    cluster_cidr: str = "10.244.0.0/16", ca: str = "", sign: Sign | None = None
+    cluster_cidr: str = "10.244.0.0/16", ca: str = "", sign: Sign | None = None, issue: Issue | None = None
 ) -> tuple[Declaration, ...]:
     """All controllers, for a cluster with this network of pods. ValueError for a bad network.
 
     ``ca``: PEM of the CA that pods are told of; without one they are told of none. ``sign`` signs approved requests for
-    certificates; without it nobody does.
+    certificates; without it nobody does. ``issue`` makes the tokens of token Secrets; without it there are none.
     """
     published = (rootcapublisher(ca),) if ca else ()
     signing = (certificates.certificatesigning(sign),) if sign else ()
+    issuing = (tokensecrets(issue, ca),) if issue else ()
     return (
         *published,
         *signing,
+        *issuing,
         certificates.CLEANER,
         clusterroleaggregation.reconcile,
         deployment.reconcile,
@@ -59,11 +63,13 @@ def declarations(
         endpointslice.reconcile,
         endpoints.reconcile,
         namespace.reconcile,
+        customresourcedefinition.reconcile,
         serviceaccount.reconcile,
+        storageprotection.pvc,
+        storageprotection.pv,
         nodelifecycle.reconcile,
         tainteviction.reconcile,
         nodeipam(cluster_cidr),
-        customresourcedefinition.reconcile,
         disruption.reconcile,
         podgc.reconcile,
         podgc.FINISHED,

@@ -1,0 +1,55 @@
+"""Token Secrets: a Secret of type kubernetes.io/service-account-token gets a token of the account that it names, which
+is good as long as both exist; it goes with its account.
+
+The signing is handed in. Source: "Manually manage long-lived API tokens" of the Kubernetes documentation.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+
+from podo.api.kind import Obj
+from podo.api.meta import annotations_of, is_deleting, name_of, namespace_of, uid_of
+from podo.reconcile.actions import Action, Delete, EnsureAbsent, Update
+from podo.reconcile.declare import Declaration, Key, View
+
+TYPE = "kubernetes.io/service-account-token"
+NAME, UID = "kubernetes.io/service-account.name", "kubernetes.io/service-account.uid"
+
+#: The token for an account (first) that a Secret (second) is to hold.
+Issue = Callable[[Obj, Obj], str]
+
+
+def tokensecrets(issue: Issue, ca: str) -> Declaration:
+    """``ca``: PEM of the CA that the API server's certificate is from."""
+
+    def reconcile(key: Key, view: View) -> Iterator[Action]:
+        secret = view.get("Secret", key.name, key.namespace)
+        if secret is None or is_deleting(secret) or secret.get("type") != TYPE:
+            return
+        name, uid = annotations_of(secret).get(NAME, ""), annotations_of(secret).get(UID, "")
+        account = view.get("ServiceAccount", name, key.namespace)
+        if account is None or (uid and uid != uid_of(account)):
+            yield EnsureAbsent("ServiceAccount", key.namespace, name, uid)
+            yield Delete(secret)
+            return
+        data = secret.get("data") or {}
+        wanted = {**data, "namespace": _encoded(key.namespace), **({"ca.crt": _encoded(ca)} if ca else {})}
+        wanted.setdefault("token", "")
+        if data != wanted or not uid or not wanted["token"]:
+            wanted["token"] = wanted["token"] or _encoded(issue(account, secret))
+            annotations = {**annotations_of(secret), UID: uid_of(account)}
+            yield Update({**secret, "metadata": {**secret["metadata"], "annotations": annotations}, "data": wanted})
+
+    return Declaration("tokensecrets", "Secret", reconcile, watches={"ServiceAccount": _its_secrets})
+
+
+def _its_secrets(account: Obj, view: View) -> Iterator[Key]:
+    for secret in view.list("Secret", namespace_of(account)):
+        if secret.get("type") == TYPE and annotations_of(secret).get(NAME) == name_of(account):
+            yield Key(namespace_of(secret), name_of(secret))
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
