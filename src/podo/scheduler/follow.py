@@ -8,7 +8,7 @@ from podo.api.kind import Obj
 from podo.api.meta import is_deleting, labels_of, uid_of
 from podo.api.parts.resources import held_of
 from podo.client.cache import CacheChange
-from podo.scheduler import budgets, defaultspread, podinfo
+from podo.scheduler import budgets, defaultspread, podinfo, storage
 from podo.scheduler.plugins.contract import ClusterEvent
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.podterms import asks_about
@@ -19,7 +19,7 @@ _FINISHED = frozenset({"Succeeded", "Failed"})
 _DEFAULT_NAME = "default-scheduler"
 #: Kinds that must be in the cache. What other kinds refer to comes first, pods and nodes last.
 KINDS = (
-    *("Namespace", *defaultspread.KINDS, "PodDisruptionBudget", "PersistentVolumeClaim", "ResourceClaim"),
+    *("Namespace", *defaultspread.KINDS, "PodDisruptionBudget", *storage.KINDS, "ResourceClaim"),
     *("Pod", "Node"),
 )
 
@@ -36,9 +36,9 @@ class Follower:
             "Node": self._node,
             "Namespace": self._namespace,
             "PodDisruptionBudget": self._budget,
-            "PersistentVolumeClaim": self._claim,
             "ResourceClaim": self._resource_claim,
             **dict.fromkeys(defaultspread.KINDS, self._group),
+            **dict.fromkeys(storage.KINDS, self._storage),
         }
 
     def changed(self, change: CacheChange, now: float) -> None:
@@ -74,14 +74,9 @@ class Follower:
         budget = None if change.new is None else budgets.read(change.new)
         self._snapshot.set_budget(change.place.namespace, change.place.name, budget)
 
-    def _claim(self, change: CacheChange, now: float) -> None:
-        bound = None
-        if change.new is not None:
-            is_bound = (change.new.get("status") or {}).get("phase") == "Bound"
-            bound = is_bound and bool((change.new.get("spec") or {}).get("volumeName"))
-        if self._snapshot.claims.get((change.place.namespace, change.place.name)) != bound:
-            self._snapshot.set_claim(change.place.namespace, change.place.name, bound)
-            self._queue.wake(ClusterEvent.CLAIM_CHANGED, now)
+    def _storage(self, change: CacheChange, now: float) -> None:
+        self._snapshot.storage.set(change.kind, change.place.namespace, change.place.name, change.new)
+        self._queue.wake(ClusterEvent.CLAIM_CHANGED, now)
 
     def _resource_claim(self, change: CacheChange, now: float) -> None:
         key = (change.place.namespace, change.place.name)

@@ -14,9 +14,12 @@ from podo.scheduler.plugins.nodename import NodeName
 from podo.scheduler.plugins.nodeports import NodePorts
 from podo.scheduler.plugins.noderesourcesfit import NodeResourcesFit
 from podo.scheduler.plugins.nodeunschedulable import NodeUnschedulable
+from podo.scheduler.plugins.nodevolumelimits import NodeVolumeLimits
 from podo.scheduler.plugins.podtopologyspread import PodTopologySpread
 from podo.scheduler.plugins.tainttoleration import TaintToleration
 from podo.scheduler.plugins.volumebinding import VolumeBinding
+from podo.scheduler.plugins.volumerestrictions import VolumeRestrictions
+from podo.scheduler.plugins.volumezone import VolumeZone
 
 DEFAULT_NAME = "default-scheduler"
 
@@ -50,9 +53,10 @@ def default_profile(name: str = DEFAULT_NAME) -> Profile:
     taints, affinity, fit = TaintToleration(), NodeAffinity(), NodeResourcesFit()
     spread, pods = PodTopologySpread(), InterPodAffinity()
     first = (VolumeBinding(), DynamicResources())  # the same for most nodes: asked first
+    volumes = (VolumeRestrictions(), NodeVolumeLimits(), VolumeZone())
     return Profile(
         name,
-        (*first, NodeUnschedulable(), NodeName(), taints, affinity, NodePorts(), fit, spread, pods),
+        (*first, NodeUnschedulable(), NodeName(), taints, affinity, NodePorts(), fit, *volumes, spread, pods),
         ((taints, 3), (affinity, 2), (fit, 1), (BalancedAllocation(), 1)),
         ((spread, 2), (pods, 2), (ImageLocality(), 1)),
     )

@@ -17,6 +17,7 @@ from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
 from podo.runtime.tasks import Tasks, sleep, within
+from podo.scheduler import storage
 from podo.scheduler.binding import Binder
 from podo.scheduler.cycle import Cycle, Placement
 from podo.scheduler.evicting import Evictor
@@ -28,6 +29,8 @@ from podo.scheduler.queue import Queue, Waiting
 from podo.scheduler.reasons import Refusal
 from podo.scheduler.snapshot import Snapshot, awaited
 from podo.scheduler.telling import refusal_patch
+from podo.scheduler.volumebinder import NotBound, VolumeBinder
+from podo.scheduler.volumeplan import Plan, needs, plan
 
 log = Logger("podo.scheduler")
 
@@ -65,6 +68,7 @@ class Scheduler:
         self._queue = Queue({name: events for profile in served for name, events in profile.wakes.items()})
         self._follower = Follower(self.snapshot, self._queue, self._cycles)
         self._binder = Binder(client, chance, self.snapshot)
+        self._volumes = VolumeBinder(client, self.snapshot)
         self._evictor = Evictor(client, clock, recorder)
         self._something = asyncio.Event()
         self._slots = asyncio.Semaphore(BINDINGS)
@@ -111,6 +115,8 @@ class Scheduler:
             now = self._clock.now()
             for change in changes:
                 self._follower.changed(change, now)
+            if kind in storage.KINDS:
+                self._volumes.changed()
             self._something.set()
 
     async def _wait(self) -> None:
@@ -160,15 +166,38 @@ class Scheduler:
 
     def _assume(self, entry: Waiting, placement: Placement) -> None:
         """From here on the pod counts on the node."""
-        self.snapshot.add_pod(entry.pod, placement.node_name)
-        self._follower.added(entry.pod, self._clock.now())
-        self._binding.add(entry.pod.uid)
-        self._tasks.spawn(self._bind(entry, placement), entry.pod.key)
+        pod = entry.pod
+        wanted = needs(pod, self.snapshot.storage).want if pod.claims else ()
+        self.snapshot.add_pod(pod, placement.node_name)
+        self._follower.added(pod, self._clock.now())
+        self._binding.add(pod.uid)
+        if wanted:
+            node = self.snapshot.node(self.snapshot.row_of[placement.node_name])
+            plan_ = plan(wanted, self.snapshot, node)
+            self._volumes.promise(plan_)
+            self._tasks.spawn(self._bind_with_volumes(entry, placement, plan_), pod.key)
+        else:
+            self._tasks.spawn(self._bind(entry, placement), pod.key)
 
-    async def _bind(self, entry: Waiting, placement: Placement) -> None:
-        """Makes the decision true."""
+    async def _bind_with_volumes(self, entry: Waiting, placement: Placement, plan_: Plan) -> None:
+        """Binding volumes may take minutes, in which the slot is for others."""
+        self._slots.release()
+        self._binding.discard(entry.pod.uid)
+        failure: Exception | None = None
         try:
-            failure = await self._binder.bind(entry.pod, placement.node_name)
+            await self._volumes.carry_out(plan_)
+        except NotBound as why:
+            failure = why
+        finally:
+            self._volumes.forget(plan_)
+        await self._slots.acquire()
+        self._binding.add(entry.pod.uid)
+        await self._bind(entry, placement, failure)
+
+    async def _bind(self, entry: Waiting, placement: Placement, failure: Exception | None = None) -> None:
+        """Makes the decision true, unless something has gone wrong before."""
+        try:
+            failure = failure or await self._binder.bind(entry.pod, placement.node_name)
             if failure is None:
                 self._tell_placed(entry.pod, placement.node_name)
             else:
@@ -190,7 +219,9 @@ class Scheduler:
         if not self.snapshot.remove_pod(pod.uid) or node_name is None:
             return
         log.warning("pod not bound", pod=pod.key, why=str(failure))
-        self._tell(pod, "FailedScheduling", f"binding rejected: {failure}", "Warning")
+        volumes = 'running PreBind plugin "VolumeBinding": binding volumes'
+        what = volumes if isinstance(failure, NotBound) else "binding rejected"
+        self._tell(pod, "FailedScheduling", f"{what}: {failure}", "Warning")
         self._queue.failed(entry)
 
     def _tell_placed(self, pod: PodInfo, node_name: str) -> None:

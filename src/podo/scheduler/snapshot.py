@@ -15,6 +15,7 @@ from podo.scheduler.budgets import Budget
 from podo.scheduler.defaultspread import Groups
 from podo.scheduler.noderows import EVERY, Mask, NodeInfo, NodeRows, Numbers, Rows
 from podo.scheduler.podinfo import HostPort, PodInfo
+from podo.scheduler.storage import Storage
 from podo.scheduler.tallies import Tallies
 
 __all__ = ["CPU", "EVERY", "MEMORY", "PODS", "STORAGE", "Mask", "NodeInfo", "Numbers", "Rows", "Snapshot"]
@@ -46,6 +47,7 @@ class Snapshot(NodeRows):
         self.ports: dict[int, dict[HostPort, int]] = {}  # row -> host port -> pods that have it
         self.tallies = Tallies(self)
         self.groups = Groups()
+        self.storage = Storage(self)
         self.budgets: dict[tuple[str, str], Budget] = {}  # (namespace, name)
         self.budgets_version = 0
         self._pods: dict[str, tuple[PodInfo, str]] = {}  # uid -> pod, node name
@@ -55,18 +57,7 @@ class Snapshot(NodeRows):
         #: ``changed_since``.
         self._changed: list[int] = []
         self._forgotten = 0
-        #: (namespace, name) of each claim to storage -> is it bound?
-        self.claims: dict[tuple[str, str], bool] = {}
         self.resource_claims: dict[tuple[str, str], Obj] = {}  # (namespace, name)
-
-    def set_claim(self, namespace: str, name: str, bound: bool | None) -> None:
-        """A claim is bound, or not yet, or (None) is gone."""
-        if self.claims.get((namespace, name)) == bound:
-            return
-        if bound is None:
-            del self.claims[namespace, name]
-        else:
-            self.claims[namespace, name] = bound
 
     def set_budget(self, namespace: str, name: str, budget: Budget | None) -> None:
         """A disruption budget came, changed, or (None) is gone."""
@@ -180,6 +171,8 @@ class Snapshot(NodeRows):
         if row is not None:
             self._count(row, pod, sign)
         self.tallies.add(pod.pod_class, pod.terms, node_name, row, sign)
+        for claim in set(pod.claims):
+            self.storage.use((pod.namespace, claim), node_name, row, sign)
 
     def _count(self, row: int, pod: PodInfo, sign: int) -> None:
         for name, amount in pod.requests.items():

@@ -24,7 +24,7 @@ class ClusterEvent(Enum):
     NODE_TAINTS = "node has other taints, or was cordoned or uncordoned"
     POD_ADDED = "a pod was placed, or has other labels"
     POD_REMOVED = "a placed pod has gone or ended"
-    CLAIM_CHANGED = "a claim to storage came, went or was bound"
+    CLAIM_CHANGED = "a claim, volume, storage class or driver came, changed or went"
 
 
 class Filter(Protocol):

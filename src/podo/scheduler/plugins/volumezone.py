@@ -1,0 +1,54 @@
+"""VolumeZone: a volume that is labelled with a zone or region is used from nodes of that zone or region."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from podo.api.kind import Obj
+from podo.api.meta import labels_of
+from podo.scheduler.plugins.contract import ClusterEvent
+from podo.scheduler.podinfo import PodInfo
+from podo.scheduler.reasons import Reason
+from podo.scheduler.snapshot import Mask, NodeInfo, Rows, Snapshot
+from podo.scheduler.volumeplan import needs
+
+NAME = "VolumeZone"
+_ELSEWHERE = Reason(NAME, "node(s) had no available volume zone", unresolvable=True)
+_KEYS = (
+    *("topology.kubernetes.io/zone", "topology.kubernetes.io/region"),
+    *("failure-domain.beta.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/region"),
+)
+#: A volume may be in several zones: their names with this between.
+_BETWEEN = "__"
+
+
+class VolumeZone:
+    name = NAME
+    wide = True
+    wakes = frozenset({ClusterEvent.CLAIM_CHANGED, ClusterEvent.NODE_ADDED, ClusterEvent.NODE_LABELS})
+
+    def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:
+        if not pod.claims:
+            return None
+        masks = [_column(zones, snapshot) for each in needs(pod, snapshot.storage).have if (zones := _zones(each))]
+        if not masks:
+            return None
+        whole: Mask = np.logical_and.reduce(masks)
+        return whole[rows]
+
+    def why(self, pod: PodInfo, snapshot: Snapshot, row: int) -> tuple[Reason, ...]:
+        return (_ELSEWHERE,)
+
+
+def _zones(volume: Obj) -> tuple[tuple[str, str], ...]:
+    labels = labels_of(volume)
+    return tuple((key, labels[key]) for key in _KEYS if key in labels)
+
+
+def _column(zones: tuple[tuple[str, str], ...], snapshot: Snapshot) -> Mask:
+    def make(node: NodeInfo) -> bool:
+        if not any(key in node.labels for key in _KEYS):
+            return True  # a cluster without zones
+        return all(node.labels.get(key) in value.split(_BETWEEN) for key, value in zones)
+
+    return snapshot.derived(("volume zones", zones), make, bool)
