@@ -121,6 +121,13 @@ class Kind:
     #: The name of a list of such objects, where it is not the kind's with ``List`` behind it.
     named_list: str = ""
 
+    #: The store's key prefix of all objects of this kind, e.g. ``/apps/deployments/``.
+    prefix: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        stored = self.stored_as or self
+        object.__setattr__(self, "prefix", f"/{stored.group or 'core'}/{stored.plural}/")
+
     @property
     def api_version(self) -> str:
         """``v1`` or ``apps/v1``."""
@@ -143,12 +150,6 @@ class Kind:
     @property
     def has_status(self) -> bool:
         return "status" in self.subresources
-
-    @property
-    def prefix(self) -> str:
-        """The store's key prefix of all objects of this kind, e.g. ``/apps/deployments/``."""
-        stored = self.stored_as or self
-        return f"/{stored.group or 'core'}/{stored.plural}/"
 
     def key(self, namespace: str, name: str) -> str:
         """The store's key of one object: ``/core/pods/default/web``, ``/core/nodes/n1``."""

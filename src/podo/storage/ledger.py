@@ -105,6 +105,8 @@ class Ledger:
 
     def changed(self, prefix: str) -> int:
         """As ``Store.changed``."""
+        if shelf := self._shelves.get(shelf_name(prefix)):
+            return shelf.changed
         return max((shelf.changed for shelf in self._under(prefix)), default=0)
 
     def page(self, prefix: str, *, after: str = "", limit: int = 0, revision: int = 0) -> Page:
@@ -142,9 +144,9 @@ class Ledger:
 
     def _under(self, prefix: str) -> list[Shelf]:
         """The shelves that may hold keys with ``prefix``."""
-        exact = self._shelves.get(shelf_name(prefix))
-        if exact and exact.name:
-            return [exact]
+        if name := shelf_name(prefix):
+            exact = self._shelves.get(name)
+            return [exact] if exact else []
         return [shelf for name, shelf in self._shelves.items() if name.startswith(prefix) or prefix.startswith(name)]
 
     def _check_readable(self, revision: int) -> None:

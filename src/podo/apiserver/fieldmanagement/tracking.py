@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -77,6 +77,34 @@ def _fields_of_new(kind: Kind, obj: Obj) -> Fields:
 @lru_cache(maxsize=256)
 def _fields_of_encoded(kind: Kind, encoded: bytes) -> Fields:
     return changes(shape.blank(kind), orjson.loads(encoded), shape.layout(kind))[0]
+
+
+#: The fields of metadata by kind and shape; thrown away when there are too many.
+_by_shape: dict[tuple[Any, ...], Fields] = {}
+_SHAPES = 4096
+
+
+def _fields_of_metadata(kind: Kind, metadata: Obj) -> Fields:
+    """Likewise: which fields metadata has is a matter of its shape, which the objects of one template share."""
+    known = (kind, *_shape(metadata))
+    found = _by_shape.get(known)
+    if found is None:
+        of = shape.merging(kind)
+        found = changes(blank(of), {"metadata": metadata}, layout_of(of))[0]
+        if len(_by_shape) >= _SHAPES:
+            _by_shape.clear()
+        _by_shape[known] = found
+    return found
+
+
+def _shape(metadata: Obj) -> Iterator[Any]:
+    """The names in metadata, those of labels and annotations, and lists whole."""
+    for name, value in metadata.items():
+        yield name
+        if value.__class__ is dict:
+            yield tuple(value)
+        elif value.__class__ is list:
+            yield orjson.dumps(value)
 
 
 def updated(call: Call, new: Obj, old: Obj, now: float) -> None:
