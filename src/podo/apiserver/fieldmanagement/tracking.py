@@ -70,8 +70,7 @@ def _fields_of_new(kind: Kind, obj: Obj) -> Fields:
     encoded = orjson.dumps({name: value for name, value in obj.items() if name != "metadata"})
     if len(encoded) > _LARGEST:
         return changes(blank, obj, layout)[0]
-    metadata, _ = changes(blank, {"metadata": obj["metadata"]}, layout)
-    return union(_fields_of_encoded(kind, encoded), metadata)
+    return union(_fields_of_encoded(kind, encoded), _fields_of_metadata(kind, obj["metadata"]))
 
 
 @lru_cache(maxsize=256)
@@ -89,8 +88,7 @@ def _fields_of_metadata(kind: Kind, metadata: Obj) -> Fields:
     known = (kind, *_shape(metadata))
     found = _by_shape.get(known)
     if found is None:
-        of = shape.merging(kind)
-        found = changes(blank(of), {"metadata": metadata}, layout_of(of))[0]
+        found = changes(shape.blank(kind), {"metadata": metadata}, shape.layout(kind))[0]
         if len(_by_shape) >= _SHAPES:
             _by_shape.clear()
         _by_shape[known] = found
