@@ -58,15 +58,15 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
 def _family(
     service: Obj, family: str, wanted: dict[str, list[Endpoint]], present: list[Obj], names: Iterator[str]
 ) -> Iterator[Action]:
-    """What must change for one address family. ``wanted``: endpoints by their ports, as ``_key`` writes these."""
+    """What must change for one address family. ``wanted``: endpoints by their ports, as ``key_of`` writes these."""
     packed: list[tuple[Obj | None, str, list[Endpoint]]] = []
-    for ports in sorted({*wanted, *(_key(each.get("ports") or []) for each in present)}):
-        same = [each for each in present if _key(each.get("ports") or []) == ports]
+    for ports in sorted({*wanted, *(key_of(each.get("ports") or []) for each in present)}):
+        same = [each for each in present if key_of(each.get("ports") or []) == ports]
         filled = slicepacking.pack(wanted.get(ports, []), [each.get("endpoints") or [] for each in same], LARGEST)
         packed += [(same[i] if i < len(same) else None, ports, endpoints) for i, endpoints in enumerate(filled)]
     if not any(endpoints for _, _, endpoints in packed):  # one empty slice says that the Service has no endpoints
         first = next((each for each, _, _ in packed), None)
-        packed = [(first, _key([]), []), *((each, ports, []) for each, ports, _ in packed[1:])]
+        packed = [(first, key_of([]), []), *((each, ports, []) for each, ports, _ in packed[1:])]
         kept = 1
     else:
         kept = 0
@@ -80,7 +80,8 @@ def _family(
             yield Update(changed)
 
 
-def _key(ports: Ports) -> str:
+def key_of(ports: Ports) -> str:
+    """Ports as a text that is the same for the same ports."""
     return json.dumps(sorted(ports, key=lambda port: port.get("name") or ""), sort_keys=True)
 
 
@@ -91,7 +92,7 @@ def _wanted(service: Obj, family: str, pods: list[Obj], view: View) -> dict[str,
         address = address_in(pod, family)
         ports = ports_for(service, pod)
         if address is not None and (ports or is_headless(service)):
-            found.setdefault(_key(ports), []).append(_endpoint(service, pod, address, view))
+            found.setdefault(key_of(ports), []).append(_endpoint(service, pod, address, view))
     return found
 
 
@@ -141,7 +142,7 @@ def _slice(service: Obj, family: str, ports: Ports, endpoints: list[Endpoint], n
 def _changed(present: Obj, service: Obj, ports: Ports, endpoints: list[Endpoint]) -> Obj | None:
     """The slice as it should be; None where it is."""
     labels = _labels(service)
-    same_ports = _key(present.get("ports") or []) == _key(ports)
+    same_ports = key_of(present.get("ports") or []) == key_of(ports)
     if same_ports and (present.get("endpoints") or []) == endpoints and labels_of(present) == labels:
         return None
     metadata = {**present["metadata"], "labels": labels, "ownerReferences": [owner_reference(service)]}
