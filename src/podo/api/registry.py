@@ -123,6 +123,8 @@ _SERVED: tuple[Kind, ...] = (
     APISERVICE,
     MUTATINGWEBHOOKCONFIGURATION,
     VALIDATINGWEBHOOKCONFIGURATION,
+    FLOWSCHEMA,
+    PRIORITYLEVELCONFIGURATION,
     CLUSTERROLE,
     CLUSTERROLEBINDING,
     ROLE,
@@ -134,8 +136,6 @@ _BODIES: tuple[Kind, ...] = (BINDING, EVICTION, SCALE, TOKENREQUEST)
 #: Ready to be served, but for their effect. Who makes one of these relies on it being enforced, so until it is, the
 #: server does not know the kind, which every client reports at once. Kind -> what is missing.
 NOT_SERVED_YET: dict[Kind, str] = {
-    FLOWSCHEMA: "requests are not put in flows",
-    PRIORITYLEVELCONFIGURATION: "requests are not put in flows",
     VALIDATINGADMISSIONPOLICY: "policies are not evaluated",
     VALIDATINGADMISSIONPOLICYBINDING: "policies are not evaluated",
     MUTATINGADMISSIONPOLICY: "policies are not evaluated",

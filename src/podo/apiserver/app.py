@@ -221,7 +221,7 @@ class ApiServer:
         try:
             if call.kind in reviews.KINDS:
                 return await self._review(exchange)
-            return compressed(await resources.answer(self.backend, exchange), request.headers)
+            return compressed(await resources.answer(self.backend.of(call.kind), exchange), request.headers)
         except ApiError as error:
             error.warnings = call.warnings
             raise

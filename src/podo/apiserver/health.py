@@ -21,6 +21,7 @@ _TEXT = "text/plain; charset=utf-8"
 _EVERYWHERE = ("healthz", "livez", "readyz")
 NAMES = frozenset(_EVERYWHERE)
 _READY = ("readyz",)
+_HOOKS = ("start-apiserver", "priority-and-fairness-config-producer", "rbac/bootstrap-roles")
 _STARTING = "poststarthook/"
 
 
@@ -36,7 +37,7 @@ class Check:
 class Health:
     """The checks of one API server, by upstream's names. What a start has to do has ``passed`` once it is done."""
 
-    def __init__(self, store: Store, hooks: Sequence[str] = ("start-apiserver", "rbac/bootstrap-roles")) -> None:
+    def __init__(self, store: Store, hooks: Sequence[str] = _HOOKS) -> None:
         self._passed: set[str] = set()
         self._checks = [
             Check("ping", lambda: ""),

@@ -68,12 +68,12 @@ def test_unknown_fields_are_refused_warned_of_or_ignored() -> None:
         assert status == 400 and 'duplicate field "metadata.name"' in error["message"]
         found = await world.answer("POST", f"{PODS}?fieldValidation=Warn", bad)
         assert isinstance(found, Response) and found.status == 201
-        assert found.headers == [("Warning", '299 - "unknown field \\"spec.containerz\\""')]
+        assert dict(found.headers)["Warning"] == '299 - "unknown field \\"spec.containerz\\""'
         assert b"containerz" not in text_of(found)
         found = await world.answer(
             "POST", f"{PODS}?fieldValidation=Ignore&dryRun=All", {**bad, "metadata": {"name": "b"}}
         )
-        assert isinstance(found, Response) and (found.status, list(found.headers)) == (201, [])
+        assert isinstance(found, Response) and (found.status, "Warning" in dict(found.headers)) == (201, False)
         assert (await world.ask("POST", f"{PODS}?fieldValidation=Maybe", bad))[0] == 422
         assert (await world.ask("POST", f"{PODS}?dryRun=Some", bad))[0] == 422
 

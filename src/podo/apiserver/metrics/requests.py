@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from podo.api.kind import Kind
 from podo.apiserver.call import Call
+from podo.apiserver.fairness.control import Flow
 from podo.http.message import Request, Response, Streaming, Tunnel, Upgrade, Writer
 from podo.runtime.clock import Clock
 from podo.runtime.metrics import Counter, Distribution, Family, Histogram, Labels, Sample, gauge
@@ -37,15 +38,17 @@ End = TypeVar("End", Writer, Tunnel)
 
 
 class Turn:
-    """One request on its way. ``call`` for resources; ``root``: the first part of any other path."""
+    """One request on its way. ``call`` for resources; ``root``: the first part of any other path; ``flow``: how it was
+    let in."""
 
-    __slots__ = ("begun", "call", "request", "root")
+    __slots__ = ("begun", "call", "flow", "request", "root")
 
     def __init__(self, request: Request, begun: float) -> None:
         self.request = request
         self.begun = begun
         self.call: Call | None = None
         self.root = ""
+        self.flow: Flow | None = None
 
 
 class _Series:

@@ -1,0 +1,64 @@
+"""What can be seen of API Priority and Fairness: metrics under upstream's names, and the dumps of its debug pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from podo.apiserver.fairness.control import Fairness
+from podo.apiserver.fairness.limits import Limits
+from podo.apiserver.fairness.seats import Level
+from podo.http.message import Response
+from podo.runtime.metrics import Family, counter, gauge
+
+DUMPS = "/debug/api_priority_and_fairness/"
+_PREFIX = "apiserver_flowcontrol_"
+_LEVEL = ("priority_level",)
+_FLOW = ("priority_level", "flow_schema")
+
+
+def families(fairness: Fairness) -> Iterable[Family]:
+    counts = fairness.counts.items()
+    dispatched = [(key, float(one.dispatched)) for key, one in counts]
+    yield counter(f"{_PREFIX}dispatched_requests_total", "Requests that were let in.", _FLOW, dispatched)
+    rejected = [((*key, reason), float(n)) for key, one in counts for reason, n in one.rejected.items()]
+    text = "Requests that were refused with 429."
+    yield counter(f"{_PREFIX}rejected_requests_total", text, (*_FLOW, "reason"), rejected)
+    yield fairness.waits.family()
+    levels = fairness.seats.levels
+    for name, text, value in _GAUGES:
+        rows = [((level,), float(value(levels[level]))) for level in sorted(levels)]
+        yield gauge(f"{_PREFIX}{name}", text, _LEVEL, rows)
+
+
+def _limits(level: Level) -> Limits:
+    return level.limits
+
+
+_GAUGES = (
+    ("current_executing_requests", "Requests that are worked on now.", lambda level: level.executing),
+    ("current_executing_seats", "Seats that are taken now.", lambda level: level.in_use),
+    ("current_inqueue_requests", "Requests that wait now.", lambda level: level.waiting),
+    ("nominal_limit_seats", "Seats by the level's shares.", lambda level: _limits(level).nominal),
+    ("lower_limit_seats", "Seats that are never lent.", lambda level: _limits(level).least),
+    ("upper_limit_seats", "Seats with all that may be borrowed.", lambda level: _limits(level).most),
+)
+
+
+def dump(fairness: Fairness, name: str) -> Response | None:
+    """One of the pages below ``DUMPS``; None for one that there is not."""
+    if name != "dump_priority_levels":
+        return None
+    header = ("PriorityLevelName", "ActiveQueues", "IsIdle", "IsQuiescing", "WaitingRequests", "ExecutingRequests")
+    more = ("DispatchedRequests", "RejectedRequests", "TimedoutRequests", "CancelledRequests")
+    rows: list[Sequence[str]] = [(*header, *more)]
+    rows += [_row(name, level) for name, level in sorted(fairness.seats.levels.items())]
+    text = "".join(", ".join(row) + "\n" for row in rows)
+    return Response(200, text.encode(), "text/plain; charset=utf-8")
+
+
+def _row(name: str, level: Level) -> Sequence[str]:
+    rejected = sum(count for reason, count in level.rejected.items() if reason != "time-out")
+    idle = not level.executing and not level.waiting
+    numbers = (level.waiting, level.executing, level.dispatched, rejected, level.rejected.get("time-out", 0))
+    active = level.queues.active if level.queues is not None else 0
+    return (name, str(active), str(idle).lower(), "false", *map(str, numbers), str(level.cancelled))
