@@ -6,6 +6,8 @@ and go with CustomResourceDefinitions; what is asked of built-in kinds costs the
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from podo.api import registry
 from podo.api.kind import Kind, Obj
 from podo.api.registry import UnknownKind
@@ -36,6 +38,8 @@ class Served:
         self._by_resource: dict[tuple[str, str, str], Kind] = {}
         self._by_type: dict[tuple[str, str], Kind] = {}
         self._by_name: dict[str, Kind] = {}
+        #: Told after each change of the custom kinds.
+        self.listeners: list[Callable[[], None]] = []
 
     def define(self, definition: str, kinds: Kinds) -> None:
         """From now on the CustomResourceDefinition of this name gives ``kinds``: one a served version; () is none."""
@@ -52,6 +56,8 @@ class Served:
         for kind in found:
             for name in (kind.kind, f"{kind.group}/{kind.kind}", f"{kind.api_version}/{kind.kind}"):
                 self._by_name.setdefault(name, kind)
+        for told in self.listeners:
+            told()
 
     @property
     def custom(self) -> Kinds:

@@ -30,7 +30,7 @@ async def bootstrap(
     if ipaddress.ip_address(server_address).is_loopback:
         return
     for obj in (_endpoints(server_address, server_port), _endpoint_slice(server_address, server_port)):
-        await _create_or_replace(client, obj)
+        await create_or_replace(client, obj)
 
 
 async def _find(client: Client, obj: Obj) -> Obj | None:
@@ -47,7 +47,8 @@ async def _create(client: Client, obj: Obj) -> None:
         await client.create(obj)
 
 
-async def _create_or_replace(client: Client, obj: Obj) -> None:
+async def create_or_replace(client: Client, obj: Obj) -> None:
+    """Make the object, or make what is there the same."""
     there = await _find(client, obj)
     if there is None:
         await client.create(obj)

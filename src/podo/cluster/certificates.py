@@ -1,4 +1,5 @@
-"""The cluster's certificates: one CA and a P-256 leaf for each identity, made at the first ``podo up``.
+"""The cluster's certificates: its CA, the front proxy's, and a P-256 leaf for each identity, made at the first
+``podo up``.
 
 Names follow Kubernetes' PKI requirements (kubernetes.io, "PKI certificates and requirements"): the user is the CN,
 its groups are the O.
@@ -22,15 +23,24 @@ LEAF_DAYS = 365
 BACKDATED = datetime.timedelta(minutes=5)
 
 
+#: The files of the two authorities below ``pki/``, and the names in their certificates. Whoever holds a certificate of
+#: the front proxy's may speak for any user to extension API servers: it is no CA of users.
+CA, FRONT_PROXY_CA = "ca", "front-proxy-ca"
+_AUTHORITIES = {CA: "kubernetes", FRONT_PROXY_CA: "front-proxy-ca"}
+#: The leaf that the API server shows to extension API servers.
+FRONT_PROXY = "front-proxy-client"
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """One leaf certificate: ``file`` is its name below ``pki/``; ``names`` are DNS names or IP addresses it serves
-    under."""
+    under; ``authority``: the file of who signs it."""
 
     file: str
     user: str
     groups: Sequence[str] = ()
     names: Sequence[str] = ()
+    authority: str = CA
 
 
 def identities(config: Config) -> list[Identity]:
@@ -44,6 +54,7 @@ def identities(config: Config) -> list[Identity]:
         Identity("apiserver", "kube-apiserver", names=api_names),
         Identity("apiserver-kubelet-client", "kube-apiserver-kubelet-client", ["system:masters"]),
         Identity("admin", "kubernetes-admin", ["system:masters"]),
+        Identity(FRONT_PROXY, FRONT_PROXY, authority=FRONT_PROXY_CA),
     ]
     if config.runtime == "containerd":
         found.append(Identity("kube-proxy", "system:kube-proxy"))
@@ -63,11 +74,13 @@ def ensure(config: Config, clock: Clock) -> None:
     if not (directory / TOKEN_KEY).exists():
         _make_token_key(directory)
     missing = [i for i in identities(config) if not (directory / f"{i.file}.crt").exists()]
-    if (directory / "ca.crt").exists() and not missing:
-        return
-    authority = _Authority(directory, datetime.datetime.fromtimestamp(clock.now(), datetime.UTC))
-    for identity in missing:
-        authority.issue(identity)
+    now = datetime.datetime.fromtimestamp(clock.now(), datetime.UTC)
+    for file in _AUTHORITIES:
+        wanted = [identity for identity in missing if identity.authority == file]
+        if wanted or not (directory / f"{file}.crt").exists():
+            authority = _Authority(directory, file, now)
+            for identity in wanted:
+                authority.issue(identity)
 
 
 def _make_token_key(directory: Path) -> None:
@@ -82,12 +95,13 @@ def _make_token_key(directory: Path) -> None:
 
 
 class _Authority:
-    """The cluster's CA, read from or made in ``directory``. ``cryptography`` is imported here only: it costs 50 ms."""
+    """A CA of the cluster, read from or made in ``directory``. ``cryptography`` is imported here only: 50 ms."""
 
-    def __init__(self, directory: Path, now: datetime.datetime) -> None:
+    def __init__(self, directory: Path, file: str, now: datetime.datetime) -> None:
         self._directory = directory
+        self._file = file
         self._now = now
-        if not (directory / "ca.key").exists():
+        if not (directory / f"{file}.key").exists():
             self._make()
         self._load()
 
@@ -96,19 +110,19 @@ class _Authority:
         from cryptography.hazmat.primitives.asymmetric import ec
 
         key = ec.generate_private_key(ec.SECP256R1())
-        name = _name("kubernetes", ())
+        name = _name(_AUTHORITIES[self._file], ())
         builder = self._builder(name, name, key.public_key(), CA_DAYS)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         builder = builder.add_extension(_usage(signs_certificates=True), critical=True)
         identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-        self._write("ca", key, builder.add_extension(identifier, critical=False), key)
+        self._write(self._file, key, builder.add_extension(identifier, critical=False), key)
 
     def _load(self) -> None:
         from cryptography import x509
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-        self._key = load_pem_private_key((self._directory / "ca.key").read_bytes(), None)
-        self._certificate = x509.load_pem_x509_certificate((self._directory / "ca.crt").read_bytes())
+        self._key = load_pem_private_key((self._directory / f"{self._file}.key").read_bytes(), None)
+        self._certificate = x509.load_pem_x509_certificate((self._directory / f"{self._file}.crt").read_bytes())
 
     def issue(self, identity: Identity) -> None:
         from cryptography import x509

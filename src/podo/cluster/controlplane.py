@@ -14,6 +14,8 @@ from podo import controllers
 from podo.api.kind import Obj
 from podo.apiserver.app import ApiServer
 from podo.apiserver.backend import Config as ApiConfig
+from podo.apiserver.calling.connections import Trust
+from podo.apiserver.extension.aggregation.identity import authentication_configmap
 from podo.apiserver.local import LocalClient
 from podo.apiserver.resourcemetrics.asking import AskNodes
 from podo.apiserver.resourcemetrics.meter import Meter
@@ -24,7 +26,7 @@ from podo.client.cache import Cache
 from podo.client.contract import Client
 from podo.client.customsources import CustomSources
 from podo.client.events import EventRecorder
-from podo.cluster.bootstrap import bootstrap
+from podo.cluster.bootstrap import bootstrap, create_or_replace
 from podo.cluster.signing import signer
 from podo.reconcile.runner import Runner
 from podo.runtime.chance import Chance
@@ -58,6 +60,9 @@ class Settings:
     #: PEM of the CA that pods are to believe (ConfigMap kube-root-ca.crt), and the CA's key, which signs certificates.
     ca: bytes = b""
     ca_key: bytes = field(default=b"", repr=False)
+    #: The certificate that extension API servers are shown, and the PEM of its CA, which they are to believe.
+    front_proxy: Trust = field(default_factory=Trust)
+    front_proxy_ca: bytes = b""
 
 
 def _unchanged(client: Client) -> Client:
@@ -83,7 +88,7 @@ class ControlPlane:
         self._store = store
         self._settings = settings
         keys = TokenKeys(settings.token_key)
-        api = ApiConfig(service_cidr=settings.service_cidr, issuer=settings.issuer)
+        api = ApiConfig(service_cidr=settings.service_cidr, issuer=settings.issuer, front_proxy=settings.front_proxy)
         self.api = ApiServer(store, clock, chance, api, kubelet=kubelet, keys=keys)
         for hook in _BOOTSTRAP:
             self.api.health.await_hook(hook)
@@ -120,6 +125,8 @@ class ControlPlane:
             server_address=s.server_address,
             server_port=s.server_port,
         )
+        if s.ca:
+            await create_or_replace(self.client, authentication_configmap(s.ca.decode(), s.front_proxy_ca.decode()))
         self.api.health.passed(*_BOOTSTRAP)
         self._tasks.spawn(self._compact(), "compaction")
 

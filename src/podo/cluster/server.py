@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from importlib import import_module
 
+from podo.apiserver.calling.connections import Trust
 from podo.apiserver.local import LocalClient
 from podo.apiserver.subresources.kubelet import KubeletAccess
 from podo.cluster import certificates
@@ -65,6 +66,10 @@ def settings_of(config: Config) -> Settings:
         token_key=(pki / certificates.TOKEN_KEY).read_bytes(),
         ca=(pki / "ca.crt").read_bytes(),
         ca_key=(pki / "ca.key").read_bytes(),
+        front_proxy=Trust(
+            certificate=pki / f"{certificates.FRONT_PROXY}.crt", key=pki / f"{certificates.FRONT_PROXY}.key"
+        ),
+        front_proxy_ca=(pki / f"{certificates.FRONT_PROXY_CA}.crt").read_bytes(),
     )
 
 
@@ -77,7 +82,7 @@ def _store(config: Config) -> Store:
         return MemoryStore(stamp)
     from podo.storage.sqlite import SqliteStore
 
-    return SqliteStore(config.layout.store, stamp)
+    return SqliteStore(config.layout.store, stamp, sealing=encryption.load(config))
 
 
 def _kubelet_access(config: Config) -> KubeletAccess:

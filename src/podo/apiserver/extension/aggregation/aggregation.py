@@ -12,7 +12,6 @@ from hashlib import sha256
 
 import orjson
 
-from podo.api import registry
 from podo.api.encoding import dumps
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
@@ -60,12 +59,12 @@ class Aggregation:
         return bool(self._extensions)
 
     async def start(self) -> None:
-        """Register what this server serves itself; follow APIServices and the definitions of custom resources."""
+        """Register what this server serves itself; follow APIServices and the custom kinds."""
         backend = self._backend
         await registering.register(backend, registering.built_in(served.all_kinds()), registering.BUILT_IN)
         await follow(backend.store, APISERVICE.prefix, self._changed)
         await self._register_custom()
-        await follow(backend.store, registry.named("CustomResourceDefinition").prefix, self._defined)
+        backend.kinds.listeners.append(self._defined)
 
     async def stop(self) -> None:
         await self._tasks.stop()
@@ -82,7 +81,7 @@ class Aggregation:
             self._watching.start()
         self._watching.wake()
 
-    def _defined(self, key: str, value: bytes | None, before: bytes | None) -> None:
+    def _defined(self) -> None:
         if not len(self._tasks):
             self._tasks.spawn(self._register_custom(), "custom")
 
