@@ -59,13 +59,22 @@ def header_line(name: str, value: str) -> str:
     return f"{name}: {value}\r\n"
 
 
+#: Header values up to this length are remembered as lines: many answers have the same ones.
+SHORT = 64
+_short_line = lru_cache(maxsize=512)(header_line)
+
+
+def _line(name: str, value: str) -> str:
+    return _short_line(name, value) if len(value) <= SHORT else header_line(name, value)
+
+
 def response_head(
     status: int, content_type: str, headers: Sequence[tuple[str, str]], framing: bytes, close: bool
 ) -> bytes:
     """The head of an answer. ``framing`` is the header line that says how long the body is (or b"")."""
     head = _start(status, content_type)
     if headers:
-        head += "".join([header_line(name, value) for name, value in headers]).encode("latin-1", "replace")
+        head += "".join([_line(name, value) for name, value in headers]).encode("latin-1", "replace")
     if close:
         return b"%bConnection: close\r\n%b\r\n" % (head, framing)
     return b"%b%b\r\n" % (head, framing)

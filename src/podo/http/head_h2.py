@@ -11,7 +11,7 @@ from http import HTTPMethod
 from typing import NamedTuple
 
 from podo.http.engine import Fields
-from podo.http.head import bodiless, header_line
+from podo.http.head import SHORT, bodiless, header_line
 from podo.http.limits import Limits
 from podo.http.message import Response, Streaming
 from podo.http.request import header_name
@@ -103,12 +103,19 @@ def _start(status: int, content_type: str) -> tuple[tuple[bytes, bytes], ...]:
     return (*start, (b"content-type", content_type.encode("latin-1", "replace")))
 
 
+def _field(name: str, value: str) -> tuple[bytes, bytes]:
+    header_line(name, value)
+    return name.lower().encode("latin-1"), value.encode("latin-1", "replace")
+
+
+_short_field = lru_cache(maxsize=512)(_field)
+
+
 def response_fields(response: Response | Streaming, length: int | None) -> list[tuple[bytes, bytes]]:
     """The fields of an answer; ``length`` of its body where it is known. ValueError for what is no header."""
     fields = list(_start(response.status, response.content_type))
     for name, value in response.headers:
-        header_line(name, value)
-        fields.append((name.lower().encode("latin-1"), value.encode("latin-1", "replace")))
+        fields.append(_short_field(name, value) if len(value) <= SHORT else _field(name, value))
     if length is not None and not bodiless(response.status):
         fields.append((b"content-length", b"%d" % length))
     return fields
