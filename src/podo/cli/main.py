@@ -21,6 +21,7 @@ COMMANDS = {
     "status": "show each component: its process, state and since when",
     "kubeconfig": "print or merge the administrator's kubeconfig",
     "image": "load images from archives, list those there are",
+    "secrets": "encrypt Secrets at rest anew, under a new key where asked",
     "logs": "show what a component has logged",
     "version": "show the versions of podo and of the API it serves",
 }

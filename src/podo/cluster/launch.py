@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from podo.cluster import certificates, kubeconfig, state
+from podo.cluster import certificates, encryption, kubeconfig, state
 from podo.cluster.component import python
 from podo.cluster.components import components, containerd_component
 from podo.cluster.config import Config
@@ -45,6 +45,7 @@ def prepare(config: Config) -> None:
     """Everything the processes find on disk: directories, certificates, kubeconfig, containerd's configuration."""
     config.layout.make()
     config.save()
+    encryption.ensure(config)
     certificates.ensure(config, SystemClock())
     write_atomically(config.layout.kubeconfig, kubeconfig.render(config))
     if config.runtime == "containerd":

@@ -8,7 +8,7 @@ from importlib import import_module
 from podo.apiserver.calling.connections import Trust
 from podo.apiserver.local import LocalClient
 from podo.apiserver.subresources.kubelet import KubeletAccess
-from podo.cluster import certificates
+from podo.cluster import certificates, encryption
 from podo.cluster.component import say_ready
 from podo.cluster.config import Config
 from podo.cluster.controlplane import ControlPlane, Settings
@@ -35,8 +35,11 @@ def serve(config: Config) -> None:
 
 async def _serve(config: Config, clock: Clock, chance: Chance) -> None:
     stop = stop_signal()
-    plane = ControlPlane(_store(config), clock, chance, settings_of(config), kubelet=_kubelet_access(config))
+    store = _store(config)
+    plane = ControlPlane(store, clock, chance, settings_of(config), kubelet=_kubelet_access(config))
     await plane.start()
+    resealing = encryption.Resealing(config, store)
+    resealing.start()
     server = await _listen(config, plane)
     await plane.start_loops()
     nodes = await _simulated_nodes(config, plane, clock, chance)
@@ -47,6 +50,7 @@ async def _serve(config: Config, clock: Clock, chance: Chance) -> None:
     garbage.settle()
     await stop.wait()
     plane.api.health.stopping = True
+    await resealing.stop()
     await server.stop()
     for node in nodes:
         await node.kill()

@@ -3,17 +3,20 @@ name."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from podo.storage.contract import CannotOpen, Change, Record, Stamp
 from podo.storage.ledger import FIRST_REVISION, Ledger
 from podo.storage.logfile import LogFile, Row
 from podo.storage.stamping import restamped
 
 
-def recovered(file: LogFile, stamp: Stamp, history_limit: int) -> Ledger:
-    """The state and the history since the last compaction. Raises CannotOpen."""
+def recovered(file: LogFile, rows: Iterable[Row], stamp: Stamp, history_limit: int) -> Ledger:
+    """The state and the history since the last compaction, from the file's rows with plain values. Raises
+    CannotOpen."""
     compacted = max(file.compacted(), FIRST_REVISION)
     ledger = Ledger(revision=compacted, history_limit=history_limit)
-    for row in file.rows():
+    for row in rows:
         current = ledger.get(row.key)
         if row.revision <= compacted:
             if current is not None or row.value is None:

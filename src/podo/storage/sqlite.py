@@ -15,30 +15,49 @@ from dataclasses import replace
 from pathlib import Path
 
 from podo.storage import preconditions
-from podo.storage.contract import Change, FutureRevision, Record, Stamp, StoreError, StoreFailed
+from podo.storage.contract import (
+    CannotOpen,
+    Change,
+    FutureRevision,
+    KeyNotFound,
+    Record,
+    RevisionMismatch,
+    Stamp,
+    StoreError,
+    StoreFailed,
+)
 from podo.storage.ledger import HISTORY_LIMIT, Ledger
 from podo.storage.logfile import LogFile, Row
 from podo.storage.reading import LedgerReads, StoreStats
 from podo.storage.recovery import recovered
+from podo.storage.sealing import Sealing, SealingProblem, without_keys
+from podo.storage.stamping import unstamped
 from podo.storage.writer import ListenerGone, Writer
 
 #: When the history in memory was cut this far past what is compacted on disk, the disk follows.
 DISK_LAG = 4096
+#: Values that are sealed anew in one go.
+RESEALED_AT_ONCE = 256
 
 
 class SqliteStore(LedgerReads):
-    """A ``contract.Store``. ``path``: the database; beside it lie ``-wal`` and ``.lock``, all of mode 0600."""
+    """A ``contract.Store``. ``path``: the database; beside it lie ``-wal`` and ``.lock``, all of mode 0600.
+    ``sealing``: which values are encrypted in the file."""
 
-    def __init__(self, path: str | Path, stamp: Stamp, *, history_limit: int = HISTORY_LIMIT) -> None:
+    def __init__(
+        self, path: str | Path, stamp: Stamp, *, history_limit: int = HISTORY_LIMIT, sealing: Sealing | None = None
+    ) -> None:
         self._path = Path(path)
         self._stamp = stamp
         self._history_limit = history_limit
+        self._sealing = sealing
         self._ledger = Ledger(history_limit=history_limit)
         self._file: LogFile | None = None
         self._writer: Writer | None = None
         self._refusal: str | None = f"{path} is not open"
         self._assigned = 0  # the last revision given to a write
         self._waiting: deque[tuple[Change, asyncio.Future[None]]] = deque()  # in the order of their revisions
+        self._rows: list[Row] = []  # of this turn of the loop
         self._pending: dict[str, Change] = {}  # the newest uncommitted write of a key
         self._refused: list[tuple[int, asyncio.Future[None]]] = []  # wait until readers can see this revision
         self._compactions: list[tuple[int, asyncio.Future[None]]] = []  # wait until the disk is compacted up to this
@@ -69,7 +88,11 @@ class SqliteStore(LedgerReads):
     def _load(self) -> tuple[LogFile, Ledger]:
         file = LogFile(self._path)
         try:
-            return file, recovered(file, self._stamp, self._history_limit)
+            rows = self._sealing.opened(file.rows()) if self._sealing else without_keys(file.rows())
+            return file, recovered(file, rows, self._stamp, self._history_limit)
+        except SealingProblem as problem:
+            file.close()
+            raise CannotOpen(f"{self._path}: {problem}") from problem
         except BaseException:
             file.close()
             raise
@@ -82,6 +105,7 @@ class SqliteStore(LedgerReads):
         """Writes what waits, ends the watches, closes the file."""
         if self._file is None or self._writer is None:
             return
+        self._hand_over()
         file, writer = self._file, self._writer
         self._refusal = self._refusal or f"{self._path} is closed"
         self._file = self._writer = None
@@ -115,8 +139,32 @@ class SqliteStore(LedgerReads):
             writer.compact(revision)
             await self._listed(self._compactions, revision)
 
+    async def reseal(self, sealing: Sealing) -> int:
+        """From now on seal by this; write again what is there, and let the old forms go from the file. How many."""
+        prefixes = {*sealing.prefixes, *(self._sealing.prefixes if self._sealing else ())}
+        self._sealing = sealing
+        records = {record.key: record for prefix in prefixes for record in self._ledger.page(prefix).records}
+        done = 0
+        everything = list(records.values())
+        for start in range(0, len(everything), RESEALED_AT_ONCE):
+            some = everything[start : start + RESEALED_AT_ONCE]
+            done += sum(await asyncio.gather(*map(self._rewrite, some)))
+        end = self.revision
+        if end > self._disk_compaction:  # on the disk only: watches go on from what memory has
+            self._disk_compaction = end
+            self._usable().compact(end)
+            await self._listed(self._compactions, end)
+        return done
+
+    async def _rewrite(self, record: Record) -> bool:
+        try:
+            await self.update(record.key, unstamped(record, self._stamp), expected=record.revision)
+        except (KeyNotFound, RevisionMismatch):
+            return False  # written by the new rules meanwhile, or gone
+        return True
+
     async def _write(self, key: str, value: bytes | None, decide: Callable[[Record | None, int], Change]) -> Record:
-        writer = self._usable()
+        self._usable()
         pending = self._pending.get(key)
         newest = self._ledger.get(key) if pending is None else None if pending.deleted else pending.record
         try:
@@ -130,9 +178,19 @@ class SqliteStore(LedgerReads):
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((change, done))
         previous = change.previous.revision if change.previous else 0
-        writer.append(Row(change.revision, key, change.record.created, previous, value))
+        if value is not None and self._sealing is not None:
+            value = self._sealing.seal(key, value)
+        if not self._rows:
+            # One waking of the writer a turn of the loop: each costs as much as the row, and the rows go together.
+            asyncio.get_running_loop().call_soon(self._hand_over)
+        self._rows.append(Row(change.revision, key, change.record.created, previous, value))
         await done  # a writer that is cancelled here has written all the same
         return change.record
+
+    def _hand_over(self) -> None:
+        rows, self._rows = self._rows, []
+        if rows and self._writer is not None:
+            self._writer.append(rows)
 
     @staticmethod
     async def _listed(waiters: list[tuple[int, asyncio.Future[None]]], revision: int) -> None:
