@@ -4,7 +4,7 @@ timer."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import islice
 
@@ -44,11 +44,11 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="podo-store-writer", daemon=True)
         self._thread.start()
 
-    def append(self, row: Row) -> None:
+    def append(self, rows: Sequence[Row]) -> None:
         """Called in the loop's thread; rows are committed in the order of the calls."""
         with self._wanted:
-            self._rows.append(row)
-            if len(self._rows) == 1:
+            self._rows += rows
+            if len(self._rows) == len(rows):
                 self._wanted.notify()
 
     def compact(self, revision: int) -> None:

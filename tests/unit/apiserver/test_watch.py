@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
+
+from podo.api import registry
+from podo.api.encoding import encode, stamp
+from podo.apiserver.app import ApiServer
+from podo.apiserver.backend import Config
+from podo.apiserver.local import LocalClient
+from podo.lab.virtualtime import START, run
+from podo.runtime.chance import Chance
+from podo.runtime.clock import LoopClock
+from podo.storage.memory import MemoryStore
 from tests.unit.apiserver.world import TABLE, World, in_world, pod
 
 PODS = "/api/v1/namespaces/default/pods"
@@ -61,6 +74,41 @@ def test_bookmarks_move_an_idle_watch_on() -> None:
         assert await world.watch(f"{PODS}?{query}") == []
 
     in_world(test, watch_seconds=0.2, bookmark_seconds=0.05)
+
+
+def test_a_bookmark_comes_after_what_was_written_in_the_same_moment() -> None:
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+        store = MemoryStore(stamp)
+        server = ApiServer(store, LoopClock(START, loop), Chance(1), Config(bookmark_seconds=60))
+        await server.start()
+        client = LocalClient(server)
+        await client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
+        told: list[tuple[str, int]] = []
+
+        async def follow() -> None:
+            async for events in client.watch("ConfigMap", "default", revision=store.revision):
+                told.extend((event.type, int(event.object["metadata"]["resourceVersion"])) for event in events)
+
+        began = loop.time()
+        following = loop.create_task(follow())
+        await asyncio.sleep(0)
+        name = {"name": "late", "namespace": "default"}
+        value = encode({"apiVersion": "v1", "kind": "ConfigMap", "metadata": name})
+        key = registry.named("ConfigMap").key("default", "late")
+        loop.call_at(began + 60, lambda: _commit(store, key, value))
+        await asyncio.sleep(61)
+        following.cancel()
+        assert [kind for kind, _ in told] == ["ADDED", "BOOKMARK"]
+        assert [revision for _, revision in told] == [store.revision] * 2
+
+    run(test())
+
+
+def _commit(store: MemoryStore, key: str, value: bytes) -> None:
+    """A write by somebody else, now: no turn of the loop is between it and what is due at the same time."""
+    with pytest.raises(StopIteration):
+        store.create(key, value).send(None)
 
 
 def test_a_history_that_is_gone_is_an_error_event() -> None:
