@@ -260,8 +260,10 @@ async def events_of(opened: Opened) -> AsyncGenerator[list[WatchEvent], None]:
             step = await feed.next()
             if step is None:
                 return
-            if isinstance(step, Batch):
-                yield step.events
+            if isinstance(step, Batch):  # a bookmark: it speaks of what was put before it too
+                taken = [*waiting, *step.events]
+                waiting.clear()
+                yield taken
             elif step is BEHIND and not waiting:
                 feed.resume()
     finally:
