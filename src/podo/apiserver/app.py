@@ -84,7 +84,7 @@ class ApiServer:
         self._authorizer = AuthorizerChain()
         tokens = TokenAuthenticator(store, keys or TokenKeys(), clock, settings.issuer)
         caller = Caller(partial(resolve, store, chance))
-        webhooks = Webhooks(caller, chance)
+        webhooks = Webhooks(caller, chance, self._authorizer)
         self.backend = Backend(
             *(store, clock, chance, settings, allocator, self._authorizer, tokens, caller, webhooks),
             quotas=Accounts(store, clock),
@@ -106,6 +106,7 @@ class ApiServer:
         await self.fairness.start(self.backend.store)
         await self._authorizer.start(self.backend.store)
         await self.backend.webhooks.start(self.backend.store)
+        await self.backend.policies.start(self.backend.store)
         await self.backend.quotas.start()
         await self._definitions.start()
         await self._aggregation.start()
@@ -211,6 +212,8 @@ class ApiServer:
 
     async def _carry_out(self, request: Request, call: Call, query: Query, found: Route) -> Answer:
         self.authorize(call, query.get("fieldSelector", ""))
+        if call.kind.warning:
+            call.warnings.append(call.kind.warning)
         call.manager = managers.from_agent(request.headers.get("user-agent", ""))
         if call.subresource in CONNECTED:
             return await connect(self.backend, self.kubelet, request, call, found.rest)

@@ -12,9 +12,11 @@ from podo.api.kinds.admissionregistration.webhookconfiguration import (
     VALIDATINGWEBHOOKCONFIGURATION,
 )
 from podo.apiserver import shape
+from podo.apiserver.asking import asker
 from podo.apiserver.call import Call
 from podo.apiserver.calling.caller import Caller
 from podo.apiserver.calling.failures import CannotCall
+from podo.authz.attributes import Authorizer
 from podo.authz.following import follow
 from podo.runtime.chance import Chance
 from podo.storage.contract import Store
@@ -23,11 +25,11 @@ from podo.storage.contract import Store
 class Webhooks:
     """``mutating`` and ``validating`` are false while no configuration has a webhook."""
 
-    def __init__(self, caller: Caller, chance: Chance) -> None:
+    def __init__(self, caller: Caller, chance: Chance, authorizer: Authorizer) -> None:
         self.mutating = Hooks()
         self.validating = Hooks()
         self._caller = caller
-        self.outside = Outside(self._call, chance.uid, _settled)
+        self.outside = Outside(self._call, chance.uid, asker(authorizer), settled)
 
     async def start(self, store: Store) -> None:
         """A configuration is in force for the requests after its write."""
@@ -41,7 +43,8 @@ class Webhooks:
             raise CallFailed(str(failure)) from None
 
 
-def _settled(request: AdmissionRequest, obj: Obj) -> Obj:
+def settled(request: AdmissionRequest, obj: Obj) -> Obj:
+    """A changed object in its kind's form: unknown fields dropped, defaults filled in. Raises BadRequest."""
     kind = _kind_of(request, obj)
     if kind is None:
         return obj

@@ -489,3 +489,57 @@ def test_reviews_of_access_are_asked_about(pki: Pki) -> None:
         assert webhook.requests[0]["object"]["spec"] == attributes
 
     with_hook(pki, "Validating", lambda request: {"allowed": False}, test, rule)
+
+
+def test_match_conditions_choose_what_is_sent(pki: Pki) -> None:
+    conditions = [
+        {"name": "not-skipped", "expression": "object.metadata.name != 'skip-me'"},
+        {"name": "by-people", "expression": "!request.userInfo.username.startsWith('system:serviceaccount:')"},
+        {"name": "may", "expression": "authorizer.group('').resource('nodes').check('delete').allowed()"},
+    ]
+
+    async def test(world: World, webhook: Webhook) -> None:
+        kept = await world.client.create(configmap("skip-me", data={"a": "1"}))
+        changed = await world.client.create(configmap("other", data={"a": "1"}))
+        assert (kept["data"], changed["data"]) == ({"a": "1"}, {"a": "1", "x": "yes"})
+        assert [request["name"] for request in webhook.requests] == ["other"]
+
+    with_hook(pki, "Mutating", lambda request: adding("x"), test, matchConditions=conditions)
+
+
+@pytest.mark.parametrize(("policy", "is_refused"), [("Fail", True), ("Ignore", False)])
+def test_conditions_that_cannot_be_told_follow_the_failure_policy(pki: Pki, policy: str, is_refused: bool) -> None:
+    conditions = [{"name": "broken", "expression": "object.nowhere.found == 1"}]
+
+    async def test(world: World, webhook: Webhook) -> None:
+        if is_refused:
+            error = await refused(world.client.create(configmap()))
+            assert error.reason == "Forbidden"
+            assert "expression 'object.nowhere.found == 1' resulted in error: no such key: nowhere" in error.message
+        else:
+            await world.client.create(configmap())
+        assert webhook.requests == []
+
+    with_hook(pki, "Validating", lambda request: ALLOWED, test, matchConditions=conditions, failurePolicy=policy)
+
+
+@pytest.mark.parametrize("kind", ["Mutating", "Validating"])
+def test_match_conditions_are_compiled_when_they_are_written(pki: Pki, kind: str) -> None:
+    async def main(world: World) -> None:
+        async with reviewing(pki, lambda request: ALLOWED) as webhook:
+            bad = [{"name": "bad", "expression": "object.metadata.name =="}, {"name": "text", "expression": "'a'"}]
+            error = await refused(configure(world, kind, hook(webhook, matchConditions=bad)))
+            assert error.reason == "Invalid"
+            assert "webhooks[0].matchConditions[0].expression: Invalid value" in error.message
+            assert "compilation failed: ERROR: <input>:1:24: Syntax error" in error.message
+            assert "webhooks[0].matchConditions[1].expression" in error.message
+            assert "must evaluate to bool" in error.message
+            good = [{"name": "good", "expression": "object.metadata.name == 'a'"}]
+            await configure(world, kind, hook(webhook, matchConditions=good))
+            more = [*good, {"name": "second", "expression": "true"}]
+            patch = [{"op": "replace", "path": "/webhooks/0/matchConditions", "value": more}]
+            name = f"{kind}WebhookConfiguration"
+            changed = await world.client.patch(name, "test", patch=patch, type="json")
+            assert changed["webhooks"][0]["matchConditions"] == more
+
+    in_world(main)

@@ -11,6 +11,7 @@ from podo.admission.webhook.response import BadResponse, Verdict, denial, verdic
 from podo.admission.webhook.review import review_of, version_for
 from podo.api.errors import ApiError
 from podo.api.kind import Kind, Obj
+from podo.cel.library.authorizing import Ask
 from podo.runtime.log import Logger
 
 log = Logger("podo.admission.webhook")
@@ -22,12 +23,16 @@ class CallFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What the webhooks need of the server: ``call(client_config, review, seconds)`` answers or raises CallFailed;
-    ``uid`` makes one; ``settle(request, obj)`` brings a patched object into its kind's form (unknown fields dropped,
-    defaults filled in) or raises ApiError."""
+    """What the webhooks need of the server.
+
+    ``call(client_config, review, seconds)`` answers or raises CallFailed; ``uid`` makes one; ``ask(request)``: who
+    answers the authorizer of a request's expressions; ``settle(request, obj)`` brings a patched object into its kind's
+    form (unknown fields dropped, defaults filled in) or raises ApiError.
+    """
 
     call: Callable[[Obj, Obj, float], Awaitable[Obj]]
     uid: Callable[[], str]
+    ask: Callable[[AdmissionRequest], Ask]
     settle: Callable[[AdmissionRequest, Obj], Obj]
 
 

@@ -9,7 +9,6 @@ import orjson
 
 from podo.admission import matching
 from podo.admission.matching import Criteria
-from podo.admission.request import AdmissionRequest
 from podo.api.kind import Kind, Obj
 
 #: Combinations of kind, operation and subresource that are remembered.
@@ -24,7 +23,7 @@ class Hook:
     configuration: str
     client: Obj  # its clientConfig
     criteria: Criteria
-    conditions: tuple[tuple[str, str], ...]  # matchConditions: name, expression
+    conditions: tuple[Obj, ...]  # its matchConditions
     versions: tuple[str, ...]  # of AdmissionReview, the wished one first
     seconds: float
     fails_closed: bool
@@ -43,7 +42,7 @@ def _hook(configuration: str, entry: Obj) -> Hook:
         configuration,
         entry["clientConfig"],
         matching.criteria_of_webhook(entry),
-        tuple((one["name"], one["expression"]) for one in entry.get("matchConditions") or ()),
+        tuple(entry.get("matchConditions") or ()),
         tuple(entry.get("admissionReviewVersions") or ()),
         float(entry.get("timeoutSeconds") or 10),
         entry.get("failurePolicy") != "Ignore",
@@ -85,8 +84,3 @@ class Hooks:
             return
         for _, hooks in sorted(self._by_configuration.items()):
             yield from (hook for hook in hooks if hook.criteria.covers(kind, operation, subresource))
-
-
-async def kind_asked(hook: Hook, request: AdmissionRequest) -> Kind | None:
-    """The kind in whose form the webhook is sent the request; None if it is not for it."""
-    return await matching.match(hook.criteria, request)

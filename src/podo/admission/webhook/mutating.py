@@ -10,7 +10,8 @@ import orjson
 from podo.admission import matching
 from podo.admission.request import AdmissionRequest
 from podo.admission.webhook.asking import Outside, ask, internal
-from podo.admission.webhook.hooks import Hook, kind_asked
+from podo.admission.webhook.choosing import kind_asked
+from podo.admission.webhook.hooks import Hook
 from podo.admission.webhook.review import in_form_of, is_of_resource
 from podo.api.kind import Kind, Obj
 from podo.values.patch import PatchError, json
@@ -42,7 +43,7 @@ class Walk:
         self._left = self._encoded(request)
 
     async def _visit(self, hook: Hook, request: AdmissionRequest) -> None:
-        kind = await kind_asked(hook, request)
+        kind = await kind_asked(hook, request, self._outside)
         if kind is None:
             return
         verdict = await ask(hook, request, kind, self._outside, mutating=True)

@@ -7,21 +7,20 @@ from collections.abc import Sequence
 
 from podo.admission.request import AdmissionRequest
 from podo.admission.webhook.asking import Outside, ask
-from podo.admission.webhook.hooks import Hook, kind_asked
-from podo.api.errors import ApiError
+from podo.admission.webhook.choosing import kind_asked
+from podo.admission.webhook.hooks import Hook
 
 
 async def validate(hooks: Sequence[Hook], request: AdmissionRequest, outside: Outside) -> None:
     """Ask those of ``hooks`` that the request is for. Raises ApiError."""
-    wanted = [(hook, kind) for hook in hooks if (kind := await kind_asked(hook, request)) is not None]
+    wanted = [(hook, kind) for hook in hooks if (kind := await kind_asked(hook, request, outside)) is not None]
     if not wanted:
         return
     if len(wanted) == 1:
-        await ask(*wanted[0][:1], request, wanted[0][1], outside, mutating=False)
+        hook, kind = wanted[0]
+        await ask(hook, request, kind, outside, mutating=False)
         return
     asked = [ask(hook, request, kind, outside, mutating=False) for hook, kind in wanted]
     for found in await asyncio.gather(*asked, return_exceptions=True):
-        if isinstance(found, ApiError):
-            raise found
         if isinstance(found, BaseException):
             raise found
