@@ -121,7 +121,11 @@ _SERVED: tuple[Kind, ...] = (
     CERTIFICATESIGNINGREQUEST,
     CUSTOMRESOURCEDEFINITION,
     APISERVICE,
+    MUTATINGADMISSIONPOLICY,
+    MUTATINGADMISSIONPOLICYBINDING,
     MUTATINGWEBHOOKCONFIGURATION,
+    VALIDATINGADMISSIONPOLICY,
+    VALIDATINGADMISSIONPOLICYBINDING,
     VALIDATINGWEBHOOKCONFIGURATION,
     FLOWSCHEMA,
     PRIORITYLEVELCONFIGURATION,
@@ -132,15 +136,6 @@ _SERVED: tuple[Kind, ...] = (
 )
 #: Bodies of subresources: they have a kind and are never stored.
 _BODIES: tuple[Kind, ...] = (BINDING, EVICTION, SCALE, TOKENREQUEST)
-
-#: Ready to be served, but for their effect. Who makes one of these relies on it being enforced, so until it is, the
-#: server does not know the kind, which every client reports at once. Kind -> what is missing.
-NOT_SERVED_YET: dict[Kind, str] = {
-    VALIDATINGADMISSIONPOLICY: "policies are not evaluated",
-    VALIDATINGADMISSIONPOLICYBINDING: "policies are not evaluated",
-    MUTATINGADMISSIONPOLICY: "policies are not evaluated",
-    MUTATINGADMISSIONPOLICYBINDING: "policies are not evaluated",
-}
 
 _BY_RESOURCE = {(kind.group, kind.version, kind.plural): kind for kind in _SERVED}
 _BY_TYPE = {(kind.api_version, kind.kind): kind for kind in (*_SERVED, *_BODIES)}

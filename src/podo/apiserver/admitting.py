@@ -1,5 +1,5 @@
-"""From a call to admission: first what may change the write (plug-ins, mutating webhooks), and once the rules of the
-kind are met, what may refuse it only (plug-ins, validating webhooks, quotas).
+"""From a call to admission: first what may change the write (plug-ins, mutating policies and webhooks), and once the
+rules of the kind are met, what may refuse it only (plug-ins, validating policies and webhooks, quotas).
 
 Where nothing looks at such a write, either half costs a look-up.
 """
@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from podo.admission import chain
+from podo.admission.policy import validating as validating_policies
+from podo.admission.policy.mutating import PolicyWalk
 from podo.admission.request import AdmissionRequest
 from podo.admission.webhook import validating
 from podo.admission.webhook.mutating import Walk
@@ -17,6 +19,7 @@ from podo.apiserver import escalation
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call
 from podo.apiserver.fieldmanagement import entries
+from podo.apiserver.policies import outside
 from podo.authz.attributes import Attributes
 
 #: Plug-ins and webhooks are asked once more after a webhook has changed the object, and not again after that.
@@ -26,16 +29,14 @@ PASSES = 2
 async def admit(
     backend: Backend, call: Call, operation: str, obj: Obj | None, old: Obj | None, *, webhooks: bool = True
 ) -> bool:
-    """Let plug-ins and mutating webhooks complete ``obj`` in place; raises the first refusal.
+    """Let plug-ins, mutating policies and webhooks complete ``obj`` in place; raises the first refusal.
 
-    True if a webhook has changed it: then what the write may not change has to be put back.
+    True if a policy or webhook has changed it: then what the write may not change has to be put back.
     """
     changed = False
-    hooks = backend.webhooks.mutating
-    asked = hooks.concerned(call.kind, operation, call.subresource) if hooks and webhooks else ()
-    if asked:
-        request = _request(backend, call, operation, obj, old)
-        changed = await _with_webhooks(request, Walk(asked, backend.webhooks.outside))
+    walks = _walks(backend, call, operation) if webhooks else []
+    if walks:
+        changed = await _with_walks(_request(backend, call, operation, obj, old), walks)
     elif chain.chain_for(call.kind, operation, call.subresource):
         await chain.admit(_request(backend, call, operation, obj, old))
     if obj is not None:
@@ -43,16 +44,31 @@ async def admit(
     return changed
 
 
-async def _with_webhooks(request: AdmissionRequest, walk: Walk) -> bool:
-    """Plug-ins, then webhooks; and both once more if a webhook has changed the object. Has one?"""
+def _walks(backend: Backend, call: Call, operation: str) -> list[Walk | PolicyWalk]:
+    """The ways through mutating policies and webhooks that such a write takes: nearly always none."""
+    found: list[Walk | PolicyWalk] = []
+    if policies := backend.policies.mutating:
+        bound = policies.concerned(call.kind, operation, call.subresource)
+        if bound:
+            found.append(PolicyWalk(bound, outside(backend)))
+    if hooks := backend.webhooks.mutating:
+        asked = hooks.concerned(call.kind, operation, call.subresource)
+        if asked:
+            found.append(Walk(asked, backend.webhooks.outside))
+    return found
+
+
+async def _with_walks(request: AdmissionRequest, walks: list[Walk | PolicyWalk]) -> bool:
+    """Plug-ins, then policies and webhooks; and all once more if one of these has changed the object. Has one?"""
     managed = _managed_fields(request)
     changed = False
     for _ in range(PASSES):
         await chain.admit(request)
-        await walk.pass_through(request)
-        changed = changed or walk.changed
-        if not walk.changed:
+        for walk in walks:
+            await walk.pass_through(request)
+        if not any(walk.changed for walk in walks):
             break
+        changed = True
     if changed:
         _check_managed_fields(request, managed)
     return changed
@@ -81,11 +97,15 @@ async def validate(
     """Ask those that refuse only, about the write as it will be stored. Raises the refusal."""
     hooks = backend.webhooks.validating
     asked = hooks.concerned(call.kind, operation, call.subresource) if hooks and webhooks else ()
+    policies = backend.policies.validating
+    bound = policies.concerned(call.kind, operation, call.subresource) if policies and webhooks else ()
     first, last = chain.validators_for(call.kind, operation, call.subresource)
-    if not (asked or first or last):
+    if not (bound or asked or first or last):
         return
     request = _request(backend, call, operation, obj, old)
     await chain.run(first, request)
+    if bound:
+        await validating_policies.validate(bound, request, outside(backend))
     if asked:
         await validating.validate(asked, request, backend.webhooks.outside)
     await chain.run(last, request)

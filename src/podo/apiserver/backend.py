@@ -12,6 +12,7 @@ from podo.apiserver.calling.caller import Caller
 from podo.apiserver.calling.connections import Trust
 from podo.apiserver.fanout import FanOut
 from podo.apiserver.metrics.page import ApiMetrics
+from podo.apiserver.policies import AdmissionPolicies
 from podo.apiserver.served import Served
 from podo.apiserver.webhooks import Webhooks
 from podo.authn.tokens import ISSUER, TokenAuthenticator
@@ -52,6 +53,7 @@ class Backend:
     webhooks: Webhooks
     quotas: Accounts
     metrics: ApiMetrics
+    policies: AdmissionPolicies = field(default_factory=AdmissionPolicies)
     fanout: FanOut = field(default_factory=FanOut)
     kinds: Served = field(default_factory=Served)
     #: Of custom kinds that a webhook converts: a backend whose store shows their objects converted.

@@ -91,6 +91,10 @@ class CheckedType:
     params: tuple[CheckedType, ...] = ()
     is_message: bool = False
 
+    def __str__(self) -> str:
+        """As CEL writes it: ``map<string, dyn>``."""
+        return f"{self.name}<{', '.join(map(str, self.params))}>" if self.params else self.name
+
 
 DYN = CheckedType("dyn")
 
@@ -104,6 +108,31 @@ class Checked:
     references: dict[int, str] = field(default_factory=dict)
     overloads: dict[int, tuple[str, ...]] = field(default_factory=dict)
     types: dict[int, CheckedType] = field(default_factory=dict)
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The nodes right below one."""
+    if isinstance(node, Select):
+        yield node.operand
+    elif isinstance(node, Call):
+        yield from ([node.target] if node.target is not None else [])
+        yield from node.args
+    elif isinstance(node, ListNode):
+        yield from node.elements
+    elif isinstance(node, StructNode):
+        for entry in node.entries:
+            if isinstance(entry.key, Node):
+                yield entry.key
+            yield entry.value
+    elif isinstance(node, Comprehension):
+        yield from (node.range, node.init, node.condition, node.step, node.result)
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and all below it."""
+    yield node
+    for child in children(node):
+        yield from walk(child)
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
@@ -141,9 +170,13 @@ def _signed(value: int) -> int:
 
 
 def read(data: bytes) -> Checked:
-    """``data``: a CheckedExpr in a ``google.protobuf.Any``. Raises TooDeep."""
+    """``data``: a CheckedExpr or ParsedExpr in a ``google.protobuf.Any``. Raises TooDeep."""
     found = Checked(Node(0))
-    for number, value in _fields(dict(_fields(data))[2]):
+    whole = dict(_fields(data))
+    if whole[1].endswith(b".ParsedExpr"):
+        found.root = _expr(dict(_fields(whole[2]))[2], 0)
+        return found
+    for number, value in _fields(whole[2]):
         if number == 2:
             _reference(found, dict(_fields(value)))
         elif number == 3:

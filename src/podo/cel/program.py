@@ -25,7 +25,7 @@ class CompileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A compiled expression. ``result``: the name of the checker's type of its value (``bool``, ``list``, ``dyn``)."""
+    """A compiled expression. ``result``: the checker's type of its value (``bool``, ``list<int>``, ``dyn``)."""
 
     source: str
     result: str
@@ -57,21 +57,31 @@ class Program:
 
 def compile(expression: str, environment: Environment) -> Program:
     """Raises CompileError."""
+    tree = _parsed(expression, environment, check=True)
+    planner = Planner(tree, environment.implementations, environment.names)
+    run = planner.plan(tree.root)
+    result = str(tree.types.get(tree.root.id, checked.DYN))
+    return Program(expression, result, frozenset(planner.used), tree, run, planner.slots)
+
+
+def _parsed(expression: str, environment: Environment, *, check: bool) -> checked.Checked:
     if len(expression) > MAX_LENGTH:
         raise CompileError(f"expression code point size exceeds limit: size: {len(expression)}, limit {MAX_LENGTH}")
     checker = environment.checker
     try:
-        found = checker.compile(expression)
+        found = checker.compile(expression, disable_check=not check)
     except RuntimeError as refused:
         raise CompileError(_message(str(refused))) from None
     try:
-        tree = checked.read(found.serialize())
+        return checked.read(found.serialize())
     except checked.TooDeep:
         raise CompileError("max recursion depth exceeded") from None
-    planner = Planner(tree, environment.implementations, environment.names)
-    run = planner.plan(tree.root)
-    result = tree.types.get(tree.root.id, checked.DYN).name
-    return Program(expression, result, frozenset(planner.used), tree, run, planner.slots)
+
+
+def structures(expression: str, environment: Environment) -> list[checked.StructNode]:
+    """The objects that an expression constructs, as written; types are not looked at. Raises CompileError."""
+    tree = _parsed(expression, environment, check=False)
+    return [node for node in checked.walk(tree.root) if isinstance(node, checked.StructNode) and node.message]
 
 
 @lru_cache(maxsize=2048)

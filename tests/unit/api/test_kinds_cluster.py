@@ -12,7 +12,7 @@ import pytest
 
 from podo.api.kind import Kind
 from podo.api.metadata_rules import problems_of
-from podo.api.registry import NOT_SERVED_YET, all_kinds, named
+from podo.api.registry import all_kinds, named
 from podo.values.timestamp import parse
 from tests.unit.apiserver.examples import example
 
@@ -21,9 +21,7 @@ from .test_kinds_robust import changed, empty, overdo, paths, remove
 GOLDEN = Path(__file__).parents[2] / "golden" / "columns"
 CREATED = "2026-01-01T00:00:00Z"
 NOW = parse(CREATED) + 125
-KINDS = {
-    kind.kind: kind for kind in (*all_kinds(), *NOT_SERVED_YET) if kind.version != "v1" or kind.group != "autoscaling"
-}
+KINDS = {kind.kind: kind for kind in all_kinds() if kind.version != "v1" or kind.group != "autoscaling"}
 
 
 def make(name: str, status: Any = None, called: str = "", **fields: Any) -> dict[str, Any]:

@@ -72,13 +72,6 @@ def test_cluster_scoped_kinds():
         assert kind.namespaced == (kind.kind not in CLUSTER_SCOPED), kind.kind
 
 
-def test_what_has_no_effect_yet_is_not_served():
-    for kind, missing in registry.NOT_SERVED_YET.items():
-        assert kind not in registry.all_kinds()
-        assert registry.resource(kind.group, kind.version, kind.plural) is None
-        assert missing
-
-
 def test_bodies_are_known_and_not_served():
     for name in ("Binding", "Scale"):
         assert registry.named(name) not in registry.all_kinds()

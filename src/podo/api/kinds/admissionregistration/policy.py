@@ -7,6 +7,8 @@ from typing import Any
 
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
+from podo.api.kinds.admissionregistration import expressions, mutationexpressions
+from podo.api.kinds.admissionregistration.expressions import Names
 from podo.api.kinds.admissionregistration.matchresources import check_match_resources, fill_in_match_resources
 from podo.api.kinds.admissionregistration.rule_rules import (
     FAILURE_POLICIES,
@@ -15,6 +17,8 @@ from podo.api.kinds.admissionregistration.rule_rules import (
     check_match_conditions,
 )
 from podo.api.rules import Found, check_text, duplicate, invalid, not_supported, required, too_long
+from podo.cel.environment import Environment
+from podo.cel.program import CompileError, Program
 from podo.values import names
 
 _REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized")
@@ -30,8 +34,8 @@ def _fill_in(policy: Obj) -> None:
         fill_in_match_resources(spec["matchConstraints"])
 
 
-def _check_policy(spec: dict[str, Any], found: Found) -> None:
-    """What both kinds of policy have."""
+def _check_policy(spec: dict[str, Any], found: Found) -> Names:
+    """What both kinds of policy have. The variables that its other expressions can refer to."""
     check_choice("spec.failurePolicy", spec.get("failurePolicy"), FAILURE_POLICIES, found)
     if (kind := spec.get("paramKind")) is not None:
         _check_param_kind(kind, "spec.paramKind", found)
@@ -42,9 +46,17 @@ def _check_policy(spec: dict[str, Any], found: Found) -> None:
         check_match_resources(constraints, "spec.matchConstraints", found)
         if not constraints.get("resourceRules"):
             found.append(required("spec.matchConstraints.resourceRules"))
-    check_match_conditions(spec.get("matchConditions") or [], "spec.matchConditions", found)
+    has_params = spec.get("paramKind") is not None
+    conditions = spec.get("matchConditions") or []
+    check_match_conditions(conditions, "spec.matchConditions", found, has_params=has_params)
+    return _check_variables(spec.get("variables") or [], has_params, found)
+
+
+def _check_variables(variables: list[dict[str, Any]], has_params: bool, found: Found) -> Names:
+    """A variable can refer to those before it."""
     seen: set[str] = set()
-    for index, variable in enumerate(spec.get("variables") or ()):
+    known: Names = ()
+    for index, variable in enumerate(variables):
         path, name = f"spec.variables[{index}]", variable.get("name") or ""
         if not name:
             found.append(required(f"{path}.name", "name is required"))
@@ -53,7 +65,11 @@ def _check_policy(spec: dict[str, Any], found: Found) -> None:
         if name in seen:
             found.append(duplicate(f"{path}.name", name))
         seen.add(name)
-        _check_expression(variable, f"{path}.expression", found)
+        within = expressions.environment(has_params=has_params, variables=known)
+        program = _check_expression(variable, f"{path}.expression", within, (), found)
+        if names.c_identifier(name) == []:
+            known = (*known, (name, expressions.form_of(program) if program else "dyn"))
+    return known
 
 
 def _check_param_kind(kind: dict[str, Any], path: str, found: Found) -> None:
@@ -66,21 +82,46 @@ def _check_param_kind(kind: dict[str, Any], path: str, found: Found) -> None:
         found.append(required(f"{path}.kind"))
 
 
-def _check_expression(holder: dict[str, Any], path: str, found: Found) -> None:
-    if not (holder.get("expression") or "").strip():
+def _check_expression(
+    holder: dict[str, Any],
+    path: str,
+    within: Environment,
+    wanted: tuple[str, ...],
+    found: Found,
+) -> Program | None:
+    """It must be given and compile, to a value of a type of ``wanted``."""
+    expression = holder.get("expression") or ""
+    if not expression.strip():
         found.append(required(path, "expression is not specified"))
+        return None
+    return _compiled(expression, path, within, wanted, found)
+
+
+def _compiled(
+    expression: str,
+    path: str,
+    within: Environment,
+    wanted: tuple[str, ...],
+    found: Found,
+) -> Program | None:
+    try:
+        return expressions.checked(expression, within, wanted)
+    except CompileError as problem:
+        found.append(invalid(path, expression, str(problem)))
+        return None
 
 
 def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
     spec = new.get("spec") or {}
-    _check_policy(spec, found)
+    known = _check_policy(spec, found)
+    within = expressions.environment(has_params=spec.get("paramKind") is not None, variables=known)
     validations, annotations = spec.get("validations") or [], spec.get("auditAnnotations") or []
     if not validations and not annotations:
         why = "validations or auditAnnotations must contain at least one item"
         found.extend((required("spec.validations", why), required("spec.auditAnnotations", why)))
     for index, validation in enumerate(validations):
-        _check_validation(validation, f"spec.validations[{index}]", found)
+        _check_validation(validation, f"spec.validations[{index}]", within, found)
     if len(annotations) > _ANNOTATIONS_MAX:
         why = f"must not have more than {_ANNOTATIONS_MAX} auditAnnotations"
         found.append(invalid("spec.auditAnnotations", len(annotations), why))
@@ -92,16 +133,21 @@ def _problems(new: Obj, old: Obj | None) -> Found:
         if key in seen:
             found.append(duplicate(f"{path}.key", key))
         seen.add(key)
-        if not (annotation.get("valueExpression") or "").strip():
+        expression = annotation.get("valueExpression") or ""
+        if not expression.strip():
             found.append(required(f"{path}.valueExpression", "valueExpression is not specified"))
+        else:
+            _compiled(expression, f"{path}.valueExpression", within, expressions.TEXT_OR_NULL, found)
     return found
 
 
-def _check_validation(validation: dict[str, Any], path: str, found: Found) -> None:
-    _check_expression(validation, f"{path}.expression", found)
+def _check_validation(validation: dict[str, Any], path: str, within: Environment, found: Found) -> None:
+    _check_expression(validation, f"{path}.expression", within, expressions.BOOL, found)
     expression = validation.get("messageExpression") or ""
     if len(expression) > _MESSAGE_EXPRESSION_MAX:
         found.append(too_long(f"{path}.messageExpression", _MESSAGE_EXPRESSION_MAX))
+    elif expression.strip():
+        _compiled(expression, f"{path}.messageExpression", within, expressions.TEXT, found)
     if "\n" in (validation.get("message") or ""):
         found.append(invalid(f"{path}.message", validation["message"], "message must not contain line breaks"))
     if "\n" in (validation.get("expression") or "").strip() and not (validation.get("message") or expression):
@@ -117,17 +163,18 @@ def _fill_in_mutating(policy: Obj) -> None:
 def _mutating_problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
     spec = new.get("spec") or {}
-    _check_policy(spec, found)
+    known = _check_policy(spec, found)
+    has_params = spec.get("paramKind") is not None
     check_choice("spec.reinvocationPolicy", spec.get("reinvocationPolicy"), _REINVOCATION, found)
     mutations = spec.get("mutations") or []
     if not mutations:
         found.append(required("spec.mutations", "mutations must contain at least one item"))
     for index, mutation in enumerate(mutations):
-        _check_mutation(mutation, f"spec.mutations[{index}]", found)
+        _check_mutation(mutation, f"spec.mutations[{index}]", has_params, known, found)
     return found
 
 
-def _check_mutation(mutation: dict[str, Any], path: str, found: Found) -> None:
+def _check_mutation(mutation: dict[str, Any], path: str, has_params: bool, known: Names, found: Found) -> None:
     kind = mutation.get("patchType") or ""
     if not kind:
         found.append(required(f"{path}.patchType"))
@@ -141,9 +188,27 @@ def _check_mutation(mutation: dict[str, Any], path: str, found: Found) -> None:
             if body is None:
                 found.append(required(f"{path}.{field}", f"must be specified when patchType is {kind}"))
             else:
-                _check_expression(body, f"{path}.{field}.expression", found)
+                _check_patch(body, f"{path}.{field}.expression", field == "jsonPatch", has_params, known, found)
         elif body is not None:
             found.append(invalid(f"{path}.{field}", body, f"must not be specified when patchType is {kind}"))
+
+
+def _check_patch(
+    body: dict[str, Any],
+    path: str,
+    patch: bool,
+    has_params: bool,
+    known: Names,
+    found: Found,
+) -> None:
+    expression = body.get("expression") or ""
+    if not expression.strip():
+        found.append(required(path, "expression is not specified"))
+        return
+    try:
+        mutationexpressions.compiled(expression, patch=patch, has_params=has_params, variables=known)
+    except CompileError as problem:
+        found.append(invalid(path, expression, str(problem)))
 
 
 def _param_kind(policy: Obj) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from podo.api.kinds.admissionregistration import expressions
 from podo.api.rules import Found, check_text, duplicate, forbidden, invalid, not_supported, required
+from podo.cel.program import CompileError
 from podo.values import names
 
 GROUP = "admissionregistration.k8s.io"
@@ -68,16 +70,17 @@ def _check_resources(resources: list[str], path: str, found: Found) -> None:
             found.append(invalid(f"{path}[{index}]", resource, why))
 
 
-def check_match_conditions(conditions: list[dict[str, Any]], path: str, found: Found) -> None:
-    """Expressions are compiled when they are first used."""
+def check_match_conditions(
+    conditions: list[dict[str, Any]], path: str, found: Found, *, has_params: bool = False
+) -> None:
+    """``has_params``: expressions may use a policy's parameters."""
     if len(conditions) > _CONDITIONS_MAX:
         found.append(invalid(path, len(conditions), f"must have at most {_CONDITIONS_MAX} items"))
         return
     seen: set[str] = set()
     for index, condition in enumerate(conditions):
         where = f"{path}[{index}]"
-        if not (condition.get("expression") or "").strip():
-            found.append(required(f"{where}.expression"))
+        check_expression(condition, f"{where}.expression", has_params, found)
         name = condition.get("name") or ""
         if not name:
             found.append(required(f"{where}.name"))
@@ -104,3 +107,20 @@ def check_service(service: dict[str, Any], path: str, found: Found) -> None:
         found.append(invalid(f"{path}.path", location, "segment[0] may not be empty"))
     if "?" in location or "#" in location:
         found.append(forbidden(f"{path}.path", "must not have a query or a fragment"))
+
+
+def check_expression(
+    condition: dict[str, Any],
+    path: str,
+    has_params: bool,
+    found: Found,
+) -> None:
+    """The expression of a match condition: it must compile, and be a bool."""
+    expression = condition.get("expression") or ""
+    if not expression.strip():
+        found.append(required(path))
+        return
+    try:
+        expressions.checked(expression, expressions.environment(has_params=has_params), expressions.BOOL)
+    except CompileError as problem:
+        found.append(invalid(path, expression, str(problem)))
