@@ -69,7 +69,7 @@ def record_answer(call: Call, record: Record, form: Form, include: str, now: flo
     value = object_form(form, include).render(call.kind, record.value, now) if form.as_kind else record.value
     if call.kind.from_stored and not form.as_kind:
         value = stored.presented(call.kind, value)
-    return in_media(value, form, 200)
+    return in_media(value, form, 200, warning_headers(call.warnings) if call.warnings else ())
 
 
 def list_answer(call: Call, listing: Listing, form: Form, include: str, now: float) -> Response:
@@ -79,16 +79,18 @@ def list_answer(call: Call, listing: Listing, form: Form, include: str, now: flo
         metadata["continue"] = listing.continue_token
         if listing.remaining is not None:
             metadata["remainingItemCount"] = listing.remaining
+    headers = warning_headers(call.warnings) if call.warnings else ()
     if form.as_kind == "Table":
-        return in_media(dumps(_table(call.kind, listing, metadata, checked_include(include), now)), form)
+        body = dumps(_table(call.kind, listing, metadata, checked_include(include), now))
+        return in_media(body, form, headers=headers)
     if form.as_kind:
         items = [partial(stored.load(call.kind, record.value)) for record in listing.records]
         whole = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata}
-        return in_media(dumps({**whole, "items": items}), form)
+        return in_media(dumps({**whole, "items": items}), form, headers=headers)
     parts = _parts(call.kind, metadata, listing.records)
     if form.media == YAML:
-        return in_media(b"".join(parts), form)
-    return Response(200, parts)
+        return in_media(b"".join(parts), form, headers=headers)
+    return Response(200, parts, headers=headers)
 
 
 def _table(kind: Kind, listing: Listing, metadata: Obj, include: str, now: float) -> Any:

@@ -24,13 +24,13 @@ class Frames:
     """Encoded events by what makes them differ: the write, the event's type and the form."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[int, str, str, str], bytes] = {}
+        self._kept: dict[tuple[int, str, Kind, str, str], bytes] = {}
 
     def frame(self, kind: Kind, event: WatchEvent, form: table.ObjectForm, now: float) -> bytes:
         """One line of the stream."""
         if event.record is None:
             return _line(event.type, form.small(kind, bookmark(kind, event), now))
-        key = (event.record.revision, event.record.key + kind.group, event.type, form.name)
+        key = (event.record.revision, event.record.key, kind, event.type, form.name)
         found = self._kept.get(key)
         if found is None:
             found = self._kept[key] = _line(event.type, form.render(kind, event.record.value, now))

@@ -13,6 +13,7 @@ from podo.apiserver import operations, stored
 from podo.apiserver.app import ApiServer
 from podo.apiserver.call import Call
 from podo.apiserver.events import bookmark
+from podo.apiserver.extension.conversion import shown_events
 from podo.apiserver.fanout import WatchEvent
 from podo.apiserver.fieldmanagement import managers
 from podo.apiserver.subresources.scale import get_scale
@@ -110,10 +111,12 @@ class LocalClient:
         call = self._call("watch", kind, namespace, fields=fields)
         asked = "" if revision is None else str(revision)
         options = WatchOptions(labels, fields, asked, bookmarks=True, timeout_seconds=timeout_seconds)
-        events = events_of(open_watch(self._backend.of(call.kind), call, options))
+        events = events_of(open_watch(self._backend, call, options))
+        converts = call.kind in self._backend.converting
         try:
             async for batch in events:
-                yield [_event(call.kind, event) for event in batch]
+                found = await shown_events(self._backend, call.kind, batch) if converts else batch
+                yield [_event(call.kind, event) for event in found]
         finally:
             await events.aclose()
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from podo.api.errors import ApiError
 from podo.api.kind import Kind
 from podo.apiserver.backend import Backend
 from podo.apiserver.events import Frames, error_line
+from podo.apiserver.extension.conversion import AT_ONCE, shown_events
 from podo.apiserver.fanout import Batch, WatchEvent
 from podo.apiserver.metrics.page import Tally
 from podo.apiserver.negotiate import YAML
@@ -38,7 +40,8 @@ async def watch_response(backend: Backend, frames: Frames, exchange: Exchange) -
     tally = backend.metrics.tally(call.kind.group, call.kind.version, call.kind.plural)
 
     async def produce(writer: Writer) -> None:
-        output = _Output(backend, frames, call.kind, form, writer, tally)
+        converts = call.kind in backend.converting
+        output = (_Converting if converts else _Output)(backend, frames, call.kind, form, writer, tally)
         try:
             await _send(opened, output)
         except (Disconnected, TimeoutError):
@@ -100,3 +103,27 @@ class _Output:
     async def room(self) -> None:
         """Wait for the client. Raises TimeoutError for one that takes nothing, Disconnected for one that is gone."""
         await within(PATIENCE_SECONDS, self._writer.drain())
+
+
+class _Converting(_Output):
+    """Likewise where a webhook has to be asked: a batch waits until there is room, and is converted then."""
+
+    __slots__ = ("_waiting",)
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._waiting: list[WatchEvent] = []
+
+    def put(self, batch: Batch) -> bool:
+        if all(event.record is None for event in batch.events):
+            return super().put(batch)
+        self._waiting += batch.events
+        return False
+
+    async def room(self) -> None:
+        while self._waiting:
+            part = self._waiting[:AT_ONCE]
+            del self._waiting[:AT_ONCE]
+            super().put(Batch(await shown_events(self._backend, self._kind, part)))
+            await super().room()
+        await super().room()

@@ -69,10 +69,14 @@ class StructuralSchema:
 
     # -- reads -------------------------------------------------------------------------------------------------------
 
-    def read(self, obj: Obj) -> None:
-        """Bring a stored object, which an earlier schema may have let in, into the form of this one, in place."""
+    def prune(self, obj: Obj) -> None:
+        """Take out what this schema does not know, in place."""
         if self._prune is not None:
             self._prune(obj, None, [])
+
+    def read(self, obj: Obj) -> None:
+        """Bring a stored object, which an earlier schema may have let in, into the form of this one, in place."""
+        self.prune(obj)
         self.fill_in(obj)
 
     @cached_property

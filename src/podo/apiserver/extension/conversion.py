@@ -1,10 +1,234 @@
-"""Conversion."""
+"""Conversion of custom resources between the versions of their definition by a webhook (ConversionReview v1).
+
+``convert(objects, to)`` is the contract. ``ConvertedStore`` shows a kind's objects in the version that was asked for,
+whatever version they are stored in; everything else of the store it shows as it is. Where nothing has to be converted
+nobody is called.
+Source: "Versions in CustomResourceDefinitions" of the Kubernetes documentation.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from podo.api.encoding import encode, stamp
+from podo.api.errors import ApiError
 from podo.api.kind import Kind, Obj
+from podo.api.kinds.apiextensions.customresourcedefinition import storage_version
 from podo.apiserver.backend import Backend
+from podo.apiserver.calling.failures import CannotCall
+from podo.apiserver.extension.customkinds import schema_of
+from podo.apiserver.fanout import WatchEvent
+from podo.storage.contract import Page, Record, Store, Watch
+
+#: Seconds a webhook may take, and objects that it is sent at once.
+SECONDS, AT_ONCE = 30.0, 500
+AGENT = "kube-apiserver-conversion"
+_REVIEW = "apiextensions.k8s.io/v1"
+
+#: Gives the objects in the version ``to`` (an apiVersion), in their order. Raises ApiError.
+Convert = Callable[[list[Obj], str], Awaitable[list[Obj]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """The converter of one definition. Called as ``convert``."""
+
+    backend: Backend
+    client: Obj
+    kind: str
+
+    async def __call__(self, objects: list[Obj], to: str) -> list[Obj]:
+        uid = self.backend.chance.uid()
+        request = {"uid": uid, "desiredAPIVersion": to, "objects": objects}
+        review = {"apiVersion": _REVIEW, "kind": "ConversionReview", "request": request}
+        about = f"{objects[0]['apiVersion']}, Kind={self.kind}"
+        try:
+            answer = await self.backend.caller.call(self.client, review, SECONDS, agent=AGENT)
+            return _checked(answer, uid, objects, to)
+        except CannotCall as why:
+            raise ApiError("InternalError", f"conversion webhook for {about} failed: {why}") from None
+
+
+def _checked(answer: Obj, uid: str, sent: list[Obj], to: str) -> list[Obj]:
+    """The objects of a review. Raises CannotCall for one that is not what was asked for."""
+    if (answer.get("apiVersion"), answer.get("kind")) != (_REVIEW, "ConversionReview"):
+        raise CannotCall(f"expected {_REVIEW} ConversionReview, got {answer.get('apiVersion')} {answer.get('kind')}")
+    response = answer.get("response")
+    if not isinstance(response, dict):
+        raise CannotCall("no response provided")
+    if response.get("uid") != uid:
+        raise CannotCall(f'expected response.uid="{uid}", got "{response.get("uid") or ""}"')
+    result = response.get("result") or {}
+    if result.get("status") != "Success":
+        raise CannotCall(
+            result.get("message") or f"response.result.status was '{result.get('status') or ''}', not 'Success'"
+        )
+    found = response.get("convertedObjects") or []
+    if len(found) != len(sent):
+        raise CannotCall(f"returned {len(found)} objects, expected {len(sent)}")
+    return [_restored(one, before, to, index) for index, (one, before) in enumerate(zip(found, sent, strict=True))]
+
+
+def _restored(one: Any, before: Obj, to: str, index: int) -> Obj:
+    """A converted object: of its metadata a webhook may change labels and annotations, and nothing else."""
+    if not isinstance(one, dict) or one.get("apiVersion") != to:
+        version = one.get("apiVersion") if isinstance(one, dict) else None
+        raise CannotCall(
+            f"invalid groupVersion (expected {to}, received {version}) of the converted object at index {index}"
+        )
+    if one.get("kind") != before.get("kind"):
+        raise CannotCall(f"invalid kind (expected {before.get('kind')}, received {one.get('kind')}) at index {index}")
+    made, kept = one.get("metadata"), dict(before["metadata"])
+    if not isinstance(made, dict):
+        raise CannotCall(f"missing metadata in converted object at index {index}")
+    for name in ("name", "namespace", "uid"):
+        if made.get(name) != kept.get(name):
+            raise CannotCall(f"must have the same {name}: {kept.get(name)} != {made.get(name)} at index {index}")
+    for name in ("labels", "annotations"):
+        kept.pop(name, None)
+        if made.get(name):
+            kept[name] = made[name]
+    return {**one, "metadata": kept}
+
+
+class ConvertedStore:
+    """A ``storage.contract.Store`` in which the objects of one kind are of the kind's own version."""
+
+    def __init__(self, store: Store, kind: Kind, storage: tuple[str, Callable[[Obj], None]], convert: Convert) -> None:
+        self._store = store
+        self._kind = kind
+        self._stored_in, self._prune = storage  # the stored apiVersion, and what prunes objects of it
+        self._convert = convert
+
+    async def shown(self, records: Sequence[Record]) -> list[Record]:
+        """Records of the kind as they are shown. Raises ApiError."""
+        objects: dict[int, Obj] = {}
+        for index, record in enumerate(records):
+            obj = orjson.loads(record.value)
+            if obj["apiVersion"] != self._kind.api_version:
+                objects[index] = obj
+            else:
+                self._read(obj)
+                objects[index] = obj
+        waiting = [index for index, obj in objects.items() if obj["apiVersion"] != self._kind.api_version]
+        for versions in _by_version(waiting, objects):
+            for start in range(0, len(versions), AT_ONCE):
+                part = versions[start : start + AT_ONCE]
+                converted = await self._convert([objects[index] for index in part], self._kind.api_version)
+                for index, obj in zip(part, converted, strict=True):
+                    self._read(obj)
+                    objects[index] = obj
+        return [_with_value(one, stamp(encode(objects[index]), one.revision)) for index, one in enumerate(records)]
+
+    def _read(self, obj: Obj) -> None:
+        if self._kind.custom is not None:
+            self._kind.custom.read(obj)
+
+    async def _stored(self, value: bytes) -> bytes:
+        """Bytes of the kind's version as they are to be stored."""
+        if self._kind.api_version == self._stored_in:
+            return value
+        (made,) = await self._convert([orjson.loads(value)], self._stored_in)
+        self._prune(made)
+        return encode(made)
+
+    def _is_mine(self, key: str) -> bool:
+        return key.startswith(self._kind.prefix)
+
+    # -- the contract ------------------------------------------------------------------------------------------------
+
+    @property
+    def revision(self) -> int:
+        return self._store.revision
+
+    @property
+    def failure(self) -> str:
+        return self._store.failure
+
+    def changed(self, prefix: str) -> int:
+        return self._store.changed(prefix)
+
+    @property
+    def oldest(self) -> int:
+        return self._store.oldest
+
+    async def open(self) -> None:
+        await self._store.open()
+
+    async def close(self) -> None:
+        await self._store.close()
+
+    async def get(self, key: str) -> Record | None:
+        found = await self._store.get(key)
+        if found is None or not self._is_mine(key):
+            return found
+        return (await self.shown([found]))[0]
+
+    async def range(self, prefix: str, *, after: str = "", limit: int = 0, revision: int = 0) -> Page:
+        page = await self._store.range(prefix, after=after, limit=limit, revision=revision)
+        return Page(await self.shown(page.records), page.revision, page.remaining) if self._is_mine(prefix) else page
+
+    async def create(self, key: str, value: bytes) -> Record:
+        if not self._is_mine(key):
+            return await self._store.create(key, value)
+        return _as_sent(await self._store.create(key, await self._stored(value)), value)
+
+    async def update(self, key: str, value: bytes, *, expected: int = 0) -> Record:
+        if not self._is_mine(key):
+            return await self._store.update(key, value, expected=expected)
+        return _as_sent(await self._store.update(key, await self._stored(value), expected=expected), value)
+
+    async def delete(self, key: str, *, expected: int = 0) -> Record:
+        return await self._store.delete(key, expected=expected)
+
+    def watch(self, prefix: str, *, after: int = 0) -> Watch:
+        """What is stored: watches have it ``shown`` on its way out."""
+        return self._store.watch(prefix, after=after)
+
+    def count(self, prefix: str) -> int:
+        return self._store.count(prefix)
+
+    async def compact(self, revision: int) -> None:
+        await self._store.compact(revision)
+
+
+def _as_sent(record: Record, value: bytes) -> Record:
+    return _with_value(record, stamp(value, record.revision))
+
+
+def _with_value(record: Record, value: bytes) -> Record:
+    return Record(record.key, value, record.created, record.revision)
+
+
+def _by_version(waiting: list[int], objects: dict[int, Obj]) -> list[list[int]]:
+    """Objects of one version at a time, as a webhook may expect."""
+    groups: dict[str, list[int]] = {}
+    for index in waiting:
+        groups.setdefault(objects[index]["apiVersion"], []).append(index)
+    return list(groups.values())
 
 
 def converted_backend(backend: Backend, definition: Obj, kind: Kind) -> Backend:
-    return backend
+    """What operations on objects of a kind work with that the definition's webhook converts."""
+    spec = definition["spec"]
+    client = ((spec["conversion"].get("webhook") or {}).get("clientConfig")) or {}
+    stored_in = storage_version(definition)
+    version = next(one for one in spec["versions"] if one["name"] == stored_in)
+    storage = (f"{spec['group']}/{stored_in}", schema_of(definition, version).prune)
+    store = ConvertedStore(backend.store, kind, storage, Webhook(backend, client, kind.kind))
+    return replace(backend, store=store)
+
+
+async def shown_events(backend: Backend, kind: Kind, events: list[WatchEvent]) -> list[WatchEvent]:
+    """Events of a watch as they are shown. Raises ApiError."""
+    store = backend.of(kind).store
+    if not isinstance(store, ConvertedStore):
+        return events
+    records = iter(await store.shown([event.record for event in events if event.record is not None]))
+    return [
+        event if event.record is None else WatchEvent(event.type, next(records), event.revision) for event in events
+    ]

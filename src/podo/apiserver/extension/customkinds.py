@@ -39,7 +39,13 @@ def kinds_of(definition: Obj) -> tuple[Kind, ...]:
         return ()
     ends = condition_is_true(definition, "Terminating")  # then what is stored can be reached, to be deleted
     versions = definition["spec"]["versions"]
-    return tuple(_kind(definition, one) for one in versions if one.get("served") or (ends and one.get("storage")))
+    alike: list[Kind] = []
+    found = tuple(
+        _kind(definition, one, alike) for one in versions if one.get("served") or (ends and one.get("storage"))
+    )
+    if not converts_by_webhook(definition):
+        alike.extend(found)
+    return found
 
 
 def schema_of(definition: Obj, version: Obj) -> StructuralSchema:
@@ -48,7 +54,7 @@ def schema_of(definition: Obj, version: Obj) -> StructuralSchema:
     return StructuralSchema(schema, spec["group"], version["name"], spec["names"]["kind"])
 
 
-def _kind(definition: Obj, version: Obj) -> Kind:
+def _kind(definition: Obj, version: Obj, alike: list[Kind]) -> Kind:
     spec, names = definition["spec"], (definition.get("status") or {}).get("acceptedNames") or {}
     schema, parts = schema_of(definition, version), version.get("subresources") or {}
     scale = _scale_paths(parts.get("scale"))
@@ -75,6 +81,7 @@ def _kind(definition: Obj, version: Obj) -> Kind:
         to_stored=_writer(definition, version),
         from_stored=_reader(schema) if reads else None,
         custom=schema,
+        versions=alike,
         warning=_warning(definition, version),
         named_list=names.get("listKind") or "",
     )

@@ -56,9 +56,7 @@ class Definitions:
         """Kinds that a webhook converts see the store through it."""
         converting = self._backend.converting
         for kind in old:
-            former = converting.pop(kind, None)
-            if former is not None:
-                former.fanout.end(kind)
+            converting.pop(kind, None)
         if definition is not None and converts_by_webhook(definition):
             for kind in kinds:
                 converting[kind] = converted_backend(self._backend, definition, kind)

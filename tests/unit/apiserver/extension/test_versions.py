@@ -1,0 +1,259 @@
+"""Definitions of several versions: served side by side, converted by nobody or by a webhook, stored in one of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from podo.api.errors import ApiError
+from podo.http.message import Request, Response
+from tests.pki import Pki
+from tests.unit.apiserver.calling.webhookserver import Webhook, serving
+from tests.unit.apiserver.extension.definitions import (
+    CRONTABS,
+    DEFINITIONS,
+    MERGE,
+    Extended,
+    Obj,
+    crontab,
+    definition,
+    extended,
+)
+
+V2 = CRONTABS.replace("/v1/", "/v2/")
+
+
+def two_versions(**conversion: Any) -> Obj:
+    """v1 has ``hostPort``; v2 has ``host`` and ``port``; v1 is stored."""
+    obj = definition()
+    texts = {name: {"type": "string"} for name in ("host", "port", "hostPort")}
+    for name in ("v1", "v2"):
+        fields = {"hostPort": texts["hostPort"]} if name == "v1" else {"host": texts["host"], "port": texts["port"]}
+        schema = {"type": "object", "properties": fields}
+        version = {"name": name, "served": True, "storage": name == "v1", "schema": {"openAPIV3Schema": schema}}
+        obj["spec"]["versions"] = [version] if name == "v1" else [*obj["spec"]["versions"], version]
+    if conversion:
+        obj["spec"]["conversion"] = conversion
+    return obj
+
+
+def test_without_a_converter_versions_differ_by_their_name_only() -> None:
+    async def test(world: Extended) -> None:
+        obj = two_versions()
+        for version in obj["spec"]["versions"]:
+            version["schema"]["openAPIV3Schema"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        await world.define(obj)
+        _, one = await world.ask("POST", CRONTABS, crontab("a", word="x"))
+        _, two = await world.ask("GET", f"{V2}/a")
+        assert (two["apiVersion"], two["word"]) == ("stable.example.com/v2", "x")
+        assert two["metadata"] == one["metadata"]
+        _, made = await world.ask("POST", V2, crontab("b", "v2", word="y"))
+        assert made["apiVersion"] == "stable.example.com/v2"
+        _, listed = await world.ask("GET", CRONTABS)
+        assert [item["apiVersion"] for item in listed["items"]] == ["stable.example.com/v1"] * 2
+        stored = await world.store.get("/stable.example.com/crontabs/default/b")
+        assert stored is not None and orjson.loads(stored.value)["apiVersion"] == "stable.example.com/v1"
+        events = await world.watch(f"{V2}?watch=1&timeoutSeconds=1")
+        assert {event["object"]["apiVersion"] for event in events} == {"stable.example.com/v2"}
+        (entry,) = made["metadata"]["managedFields"]
+        assert entry["apiVersion"] == "stable.example.com/v2"
+
+    extended(test)
+
+
+def test_another_version_is_stored_from_the_change_on() -> None:
+    async def test(world: Extended) -> None:
+        obj = two_versions()
+        for version in obj["spec"]["versions"]:
+            version["schema"]["openAPIV3Schema"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        await world.define(obj)
+        await world.ask("POST", CRONTABS, crontab("a"))
+        name = f"{DEFINITIONS}/crontabs.stable.example.com"
+        first, second = obj["spec"]["versions"]
+        versions = [{**first, "storage": False}, {**second, "storage": True}]
+        status, changed = await world.ask("PATCH", name, {"spec": {"versions": versions}}, content_type=MERGE)
+        assert (status, changed["status"]["storedVersions"]) == (200, ["v1", "v2"])
+        status, refused = await world.ask("PATCH", name, {"spec": {"versions": versions[1:]}}, content_type=MERGE)
+        assert status == 422 and refused["details"]["causes"][0]["field"] == "status.storedVersions[0]"
+        await world.ask("PATCH", f"{V2}/a", {"metadata": {"labels": {"moved": "yes"}}}, content_type=MERGE)
+        stored = await world.store.get("/stable.example.com/crontabs/default/a")
+        assert stored is not None and orjson.loads(stored.value)["apiVersion"] == "stable.example.com/v2"
+        _, done = await world.ask("PATCH", f"{name}/status", {"status": {"storedVersions": ["v2"]}}, content_type=MERGE)
+        assert done["status"]["storedVersions"] == ["v2"]
+        status, _ = await world.ask("PATCH", name, {"spec": {"versions": versions[1:]}}, content_type=MERGE)
+        assert status == 200
+        assert (await world.ask("GET", f"{CRONTABS}/a"))[0] == 404
+        assert (await world.ask("GET", f"{V2}/a"))[0] == 200
+
+    extended(test)
+
+
+def test_stored_objects_are_read_by_the_present_schema() -> None:
+    async def test(world: Extended) -> None:
+        await world.define(definition())
+        await world.ask("POST", CRONTABS, crontab("a", spec={"cronSpec": "x"}))
+        schema = definition()["spec"]["versions"][0]
+        fields = schema["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+        fields["color"] = {"type": "string", "default": "red"}
+        del fields["image"]
+        name = f"{DEFINITIONS}/crontabs.stable.example.com"
+        assert (await world.ask("PATCH", name, {"spec": {"versions": [schema]}}, content_type=MERGE))[0] == 200
+        _, found = await world.ask("GET", f"{CRONTABS}/a")
+        assert found["spec"] == {"cronSpec": "x", "replicas": 1, "color": "red"}
+        stored = await world.store.get("/stable.example.com/crontabs/default/a")
+        assert stored is not None and "color" not in orjson.loads(stored.value)["spec"]
+
+    extended(test)
+
+
+def test_a_deprecated_version_warns() -> None:
+    async def test(world: Extended) -> None:
+        obj = two_versions()
+        obj["spec"]["versions"][0] |= {"deprecated": True}
+        obj["spec"]["versions"][1] |= {"deprecated": True, "deprecationWarning": "use v3"}
+        await world.define(obj)
+        for path, text in ((CRONTABS, "stable.example.com/v1 CronTab is deprecated"), (V2, "use v3")):
+            answer = await world.answer("GET", path)
+            assert ("Warning", f'299 - "{text}"') in list(answer.headers)
+
+    extended(test)
+
+
+# -- webhooks --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    return Pki(Path(tmp_path_factory.mktemp("pki")))
+
+
+def converted(obj: Obj, to: str) -> Obj:
+    """What the author of the two versions would write."""
+    made = {"apiVersion": to, "kind": obj["kind"], "metadata": obj["metadata"]}
+    if to.endswith("/v2"):
+        host, _, port = obj.get("hostPort", "").partition(":")
+        return {**made, "host": host, "port": port}
+    return {**made, "hostPort": f"{obj.get('host', '')}:{obj.get('port', '')}"}
+
+
+@asynccontextmanager
+async def converting(pki: Pki, change: Any = converted) -> AsyncIterator[Webhook]:
+    async def answer(webhook: Webhook, request: Request) -> Response:
+        asked = webhook.reviews[-1]["request"]
+        objects = [change(obj, asked["desiredAPIVersion"]) for obj in asked["objects"]]
+        response = {"uid": asked["uid"], "result": {"status": "Success"}, "convertedObjects": objects}
+        review = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "ConversionReview", "response": response}
+        return Response(200, orjson.dumps(review))
+
+    async with serving(pki, answer) as webhook:
+        yield webhook
+
+
+def by(webhook: Webhook) -> Obj:
+    review = {"clientConfig": webhook.client("/convert"), "conversionReviewVersions": ["v1"]}
+    return two_versions(strategy="Webhook", webhook=review)
+
+
+def test_a_webhook_converts_what_is_written_read_and_listed(pki: Pki) -> None:
+    async def test(world: Extended) -> None:
+        async with converting(pki) as webhook:
+            await world.define(by(webhook))
+            _, one = await world.ask("POST", CRONTABS, crontab("a", hostPort="localhost:1"))
+            assert not [one for one in webhook.requests if one["desiredAPIVersion"].endswith("/v1")]  # as it is stored
+            status, two = await world.ask("GET", f"{V2}/a")
+            assert (status, two["host"], two["port"]) == (200, "localhost", "1")
+            assert two["metadata"] == one["metadata"]
+            status, made = await world.ask("POST", V2, crontab("b", "v2", host="h", port="2"))
+            assert (status, made["host"], "hostPort" in made) == (201, "h", False)
+            assert (await world.ask("GET", f"{CRONTABS}/b"))[1]["hostPort"] == "h:2"
+            _, patched = await world.ask("PATCH", f"{V2}/a", {"port": "9"}, content_type=MERGE)
+            assert (patched["host"], patched["port"]) == ("localhost", "9")
+            assert (await world.ask("GET", f"{CRONTABS}/a"))[1]["hostPort"] == "localhost:9"
+            _, listed = await world.ask("GET", V2)
+            assert [(item["host"], item["port"]) for item in listed["items"]] == [("localhost", "9"), ("h", "2")]
+            assert max(len(one["objects"]) for one in webhook.requests) == 2  # one call for the whole list
+            assert (await world.ask("DELETE", f"{V2}/a"))[0] == 200
+
+    extended(test)
+
+
+def test_objects_of_several_stored_versions_are_listed_alike(pki: Pki) -> None:
+    async def test(world: Extended) -> None:
+        async with converting(pki) as webhook:
+            obj = by(webhook)
+            await world.define(obj)
+            await world.ask("POST", CRONTABS, crontab("a", hostPort="one:1"))
+            first, second = obj["spec"]["versions"]
+            versions = [{**first, "storage": False}, {**second, "storage": True}]
+            name = f"{DEFINITIONS}/crontabs.stable.example.com"
+            await world.ask("PATCH", name, {"spec": {"versions": versions}}, content_type=MERGE)
+            await world.ask("POST", CRONTABS, crontab("b", hostPort="two:2"))
+            _, listed = await world.ask("GET", V2)
+            assert [(item["host"], item["port"]) for item in listed["items"]] == [("one", "1"), ("two", "2")]
+            _, listed = await world.ask("GET", CRONTABS)
+            assert [item["hostPort"] for item in listed["items"]] == ["one:1", "two:2"]
+
+    extended(test)
+
+
+def test_watches_show_converted_objects(pki: Pki) -> None:
+    async def test(world: Extended) -> None:
+        async with converting(pki) as webhook:
+            await world.define(by(webhook))
+            await world.ask("POST", CRONTABS, crontab("a", hostPort="one:1"))
+
+            async def later() -> None:
+                await world.ask("POST", CRONTABS, crontab("b", hostPort="two:2"))
+                await world.ask("DELETE", f"{CRONTABS}/a")
+
+            watching = asyncio.create_task(world.watch(f"{V2}?watch=1&timeoutSeconds=1"))
+            await world.until(lambda: asyncio.sleep(0, bool(webhook.reviews)))
+            await later()
+            seen = [(one["type"], one["object"]["host"], one["object"]["apiVersion"]) for one in await watching]
+            version = "stable.example.com/v2"
+            assert seen == [("ADDED", "one", version), ("ADDED", "two", version), ("DELETED", "one", version)]
+
+    extended(test)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda obj, to: {**obj, "apiVersion": "x/v1"}, "invalid groupVersion"),
+        (
+            lambda obj, to: {**converted(obj, to), "metadata": {**obj["metadata"], "name": "b"}},
+            "must have the same name",
+        ),
+    ],
+)
+def test_a_wrong_answer_of_a_webhook_is_an_error_that_says_so(pki: Pki, change: Any, why: str) -> None:
+    async def test(world: Extended) -> None:
+        async with converting(pki, change) as webhook:
+            await world.define(by(webhook))
+            await world.ask("POST", CRONTABS, crontab("a", hostPort="one:1"))
+            status, answer = await world.ask("GET", f"{V2}/a")
+            assert status == 500
+            assert answer["message"].startswith("conversion webhook for stable.example.com/v1, Kind=CronTab failed: ")
+            assert why in answer["message"]
+
+    extended(test)
+
+
+def test_a_webhook_that_does_not_answer_fails_what_needs_it(pki: Pki) -> None:
+    async def test(world: Extended) -> None:
+        async with converting(pki) as webhook:
+            obj = by(webhook)
+        await world.define(obj)  # from here on nobody listens
+        assert (await world.ask("POST", CRONTABS, crontab("a", hostPort="one:1")))[0] == 201
+        status, answer = await world.ask("GET", V2)
+        assert status == 500 and "connect: connection refused" in answer["message"]
+        with pytest.raises(ApiError):
+            await world.client.list("stable.example.com/v2/CronTab", "default")
+
+    extended(test)
