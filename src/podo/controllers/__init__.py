@@ -12,6 +12,7 @@ from podo.controllers import (
     endpointslice,
     endpointslicemirroring,
     eventttl,
+    flowschema,
     garbagecollector,
     namespace,
     nodelifecycle,
@@ -76,6 +77,8 @@ def declarations(
         podgc.reconcile,
         podgc.FINISHED,
         eventttl.reconcile,
+        flowschema.reconcile,
+        flowschema.priority_levels,
         clusterdns,
         garbagecollector.reconcile,
     )

@@ -24,6 +24,7 @@ from podo.authz.rbac.written import (
 )
 
 CERTIFICATES = "certificates.k8s.io"
+_FLOWCONTROL = "flowcontrol.apiserver.k8s.io"
 _DISCOVERY = "/api /api/* /apis /apis/* /healthz /livez /openapi /openapi/* /readyz /version /version/"
 _SELF_REVIEWS = "selfsubjectaccessreviews selfsubjectrulesreviews"
 
@@ -139,6 +140,11 @@ def _components() -> list[Obj]:
             rule("list watch", "pods namespaces"),
             rule("list watch", "networkpolicies", "networking.k8s.io"),
         ),
+        cluster_role(  # upstream's API server keeps these itself; here it is a controller's work
+            "podo:flowcontrol",
+            rule("create get list watch", "flowschemas prioritylevelconfigurations", _FLOWCONTROL),
+            rule("patch update", "flowschemas/status", _FLOWCONTROL),
+        ),
         cluster_role(
             "system:kube-controller-manager",
             EVENTS,
@@ -224,6 +230,7 @@ def _bindings() -> list[Obj]:
         cluster_binding("system:volume-scheduler", scheduler),
         cluster_binding("system:node"),
         cluster_binding("podo:node-network", user("system:kube-proxy")),
+        cluster_binding("podo:flowcontrol", manager),
         cluster_binding("system:service-account-issuer-discovery", group("system:serviceaccounts")),
         *_kube_system(scheduler, manager),
     ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
+from podo.api.kinds.flowcontrol import defaults
 from podo.api.meta import condition_of
 from podo.api.rules import Found, check_text, forbidden, invalid, not_supported, required
 from podo.values import names
@@ -47,7 +49,15 @@ def _problems(new: Obj, old: Obj | None) -> Found:
         found.append(not_supported("spec.distinguisherMethod", method.get("type") or "", _METHODS))
     for index, rule in enumerate(spec.get("rules") or ()):
         _check_rule(rule, f"spec.rules[{index}]", found)
+    if name in defaults.MANDATORY and spec != _mandatory(name):
+        found.append(invalid("spec", "{...}", f"spec of '{name}' must equal the fixed value"))
     return found
+
+
+@lru_cache(maxsize=2)
+def _mandatory(name: str) -> Obj:
+    spec: Obj = next(obj["spec"] for obj in defaults.flow_schemas() if obj["metadata"]["name"] == name)
+    return spec
 
 
 def _check_rule(rule: dict[str, Any], path: str, found: Found) -> None:

@@ -3,10 +3,12 @@ wait."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
+from podo.api.kinds.flowcontrol import defaults
 from podo.api.kinds.flowcontrol.flowschema import GROUP
 from podo.api.rules import Found, check_not_negative, forbidden, invalid, not_supported, required
 
@@ -53,7 +55,23 @@ def _problems(new: Obj, old: Obj | None) -> Found:
             _check_limited(limited, "spec.limited", found)
     else:
         found.append(not_supported("spec.type", kind, _TYPES))
+    _check_mandatory(new["metadata"].get("name") or "", spec, found)
     return found
+
+
+def _check_mandatory(name: str, spec: Obj, found: Found) -> None:
+    """Of the two mandatory levels only the shares of the exempt one are an administrator's."""
+    if name == defaults.CATCH_ALL and spec != _fixed(name):
+        found.append(invalid("spec", "{...}", f"spec of '{name}' must equal the fixed value"))
+    elif name == defaults.EXEMPT and {**spec, "exempt": {}} != {**_fixed(name), "exempt": {}}:
+        why = f"spec of '{name}' except the 'spec.exempt' field must equal the fixed value"
+        found.append(invalid("spec", "{...}", why))
+
+
+@lru_cache(maxsize=2)
+def _fixed(name: str) -> Obj:
+    spec: Obj = next(obj["spec"] for obj in defaults.priority_levels() if obj["metadata"]["name"] == name)
+    return spec
 
 
 def _check_shares(fields: dict[str, Any], path: str, least: int, found: Found) -> None:

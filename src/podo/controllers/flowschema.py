@@ -1,0 +1,56 @@
+"""FlowSchemas and priority levels: says of a FlowSchema whether its level is there (condition Dangling), and makes
+mandatory objects again when somebody has deleted them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from podo.api.kind import Obj
+from podo.api.kinds.flowcontrol import defaults
+from podo.api.meta import name_of
+from podo.controllers.conditions import Condition, with_condition
+from podo.reconcile.actions import Action, Create, SetStatus
+from podo.reconcile.declare import Key, View, controller
+
+SCHEMA, LEVEL = "FlowSchema", "PriorityLevelConfiguration"
+
+
+def _referring(level: Obj, view: View) -> Iterator[Key]:
+    for schema in view.list(SCHEMA):
+        if _level_of(schema) == name_of(level):
+            yield Key("", name_of(schema))
+
+
+def _level_of(schema: Obj) -> str:
+    return (schema["spec"].get("priorityLevelConfiguration") or {}).get("name") or ""
+
+
+@controller(reconciles=SCHEMA, watches={LEVEL: _referring})
+def reconcile(key: Key, view: View) -> Iterator[Action]:
+    schema = view.get(SCHEMA, key.name)
+    if schema is None:
+        yield from _again(defaults.flow_schemas(), key.name)
+        return
+    status = schema.get("status") or {}
+    there = view.get(LEVEL, _level_of(schema)) is not None
+    conditions = with_condition(status.get("conditions") or [], _dangling(_level_of(schema), there), view.now)
+    yield SetStatus(schema, {**status, "conditions": conditions})
+
+
+def _dangling(level: str, there: bool) -> Condition:
+    found = "and it exists" if there else "but there is no such object"
+    told = f'This FlowSchema references the PriorityLevelConfiguration object named "{level}" {found}'
+    status, reason = ("False", "Found") if there else ("True", "NotFound")
+    return {"type": "Dangling", "status": status, "reason": reason, "message": told}
+
+
+@controller(reconciles=LEVEL, name="prioritylevelconfiguration")
+def priority_levels(key: Key, view: View) -> Iterator[Action]:
+    if view.get(LEVEL, key.name) is None:
+        yield from _again(defaults.priority_levels(), key.name)
+
+
+def _again(objects: list[Obj], name: str) -> Iterator[Action]:
+    if name in defaults.MANDATORY:
+        yield from (Create(obj) for obj in objects if name_of(obj) == name)
