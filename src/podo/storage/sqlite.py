@@ -58,7 +58,6 @@ class SqliteStore(LedgerReads):
         self._assigned = 0  # the last revision given to a write
         self._waiting: deque[tuple[Change, asyncio.Future[None]]] = deque()  # in the order of their revisions
         self._rows: list[Row] = []  # of this turn of the loop
-        self._rows: list[Row] = []  # of this turn of the loop
         self._pending: dict[str, Change] = {}  # the newest uncommitted write of a key
         self._refused: list[tuple[int, asyncio.Future[None]]] = []  # wait until readers can see this revision
         self._compactions: list[tuple[int, asyncio.Future[None]]] = []  # wait until the disk is compacted up to this
@@ -106,7 +105,6 @@ class SqliteStore(LedgerReads):
         """Writes what waits, ends the watches, closes the file."""
         if self._file is None or self._writer is None:
             return
-        self._hand_over()
         self._hand_over()
         file, writer = self._file, self._writer
         self._refusal = self._refusal or f"{self._path} is closed"
@@ -188,11 +186,6 @@ class SqliteStore(LedgerReads):
         self._rows.append(Row(change.revision, key, change.record.created, previous, value))
         await done  # a writer that is cancelled here has written all the same
         return change.record
-
-    def _hand_over(self) -> None:
-        rows, self._rows = self._rows, []
-        if rows and self._writer is not None:
-            self._writer.append(rows)
 
     def _hand_over(self) -> None:
         rows, self._rows = self._rows, []
