@@ -27,3 +27,10 @@ def kubectl(shared_cluster: Cluster, request: pytest.FixtureRequest) -> Iterator
     kubectl("create", "namespace", namespace)
     yield kubectl
     kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def simulated_cluster() -> Iterator[Cluster]:
+    """A cluster without containers, for what needs none; for all tests that do it no harm."""
+    with cluster(f"simulated-{os.getpid()}", "simulated", "--nodes", "2") as made:
+        yield made
