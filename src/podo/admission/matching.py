@@ -149,7 +149,10 @@ def _criteria(match: Mapping[str, Any], rules: tuple[Rule, ...] | None, excluded
 
 @lru_cache(maxsize=1024)
 def equivalents(kind: Kind) -> tuple[Kind, ...]:
-    """The other kinds by which the same stored objects are served (autoscaling v1 and v2, events of both groups)."""
+    """The other kinds by which the same stored objects are served (autoscaling v1 and v2, events of both groups,
+    the versions of a custom resource)."""
+    if kind.custom is not None:
+        return tuple(other for other in kind.versions if other is not kind)
     return tuple(other for other in registry.all_kinds() if other is not kind and other.prefix == kind.prefix)
 
 

@@ -95,7 +95,7 @@ def identity(pkis: tuple[Pki, Pki]) -> Trust:
     return Trust(certificate=shown, key=key)
 
 
-async def post(world: World, flunder: Obj, **headers: str) -> Response | Streaming:
+async def post(world: World, flunder: Obj, **headers: Any) -> Response | Streaming:
     body = orjson.dumps(flunder)
     return await world.answer("POST", FLUNDERS, body, content_length=str(len(body)), **headers)
 
@@ -132,7 +132,7 @@ def test_authorization_is_this_servers_first(pkis: tuple[Pki, Pki]) -> None:
         await world.client.create({**role, "rules": rules})
         reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "r"}
         subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "ops"}
-        binding = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding"}
+        binding: Obj = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding"}
         binding |= {"metadata": {"name": "r", "namespace": "default"}, "roleRef": reference, "subjects": [subject]}
         await world.client.create(binding)
         assert (await world.ask("GET", FLUNDERS, who=JANE))[0] == 200

@@ -21,11 +21,6 @@ from tests.unit.apiserver.world import World, in_world
 REVIEW: Obj = {"kind": "ConversionReview"}
 
 
-@pytest.fixture(scope="module")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
-    return Pki(Path(tmp_path_factory.mktemp("pki")))
-
-
 async def echo(webhook: Webhook, request: Request) -> Response:
     return Response(200, orjson.dumps({"seen": webhook.reviews[-1], "host": request.headers["host"]}))
 
@@ -56,7 +51,8 @@ def test_a_service_is_called_at_a_ready_endpoint_under_the_name_of_the_service(p
             await world.client.create(
                 {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": ports}}
             )
-            client = {"service": {"name": "hook", "namespace": "default", "path": "/a"}, "caBundle": webhook.bundle}
+            service = {"name": "hook", "namespace": "default", "path": "/a"}
+            client: Obj = {"service": service, "caBundle": webhook.bundle}
             caller = world.server.backend.caller
             url = "https://hook.default.svc:443/a?timeout=5s"
             assert await refused(caller, client) == f'Post "{url}": no endpoints available for service "hook"'
@@ -81,7 +77,7 @@ def endpoints(port: int) -> bytes:
 def test_an_absent_service_and_a_service_by_another_name(pki: Pki) -> None:
     async def main(world: World) -> None:
         caller = world.server.backend.caller
-        client: Obj = {"service": {"name": "hook", "namespace": "default", "port": 8443}}
+        client: dict[str, Any] = {"service": {"name": "hook", "namespace": "default", "port": 8443}}
         found = await refused(caller, client)
         assert found == 'Post "https://hook.default.svc:8443/?timeout=5s": service "hook" not found'
         async with serving(pki, echo) as webhook:

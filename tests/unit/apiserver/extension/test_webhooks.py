@@ -1,0 +1,129 @@
+"""Admission webhooks and custom resources."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from tests.pki import Pki
+from tests.unit.apiserver.calling.webhookserver import Answering, Webhook, reviewing
+from tests.unit.apiserver.extension.definitions import (
+    CRONTABS,
+    DEFINITIONS,
+    MERGE,
+    Extended,
+    Obj,
+    crontab,
+    definition,
+    extended,
+)
+from tests.unit.apiserver.hooks import ALLOWED, configure, hook, patching
+
+RULE: Obj = {"apiGroups": ["stable.example.com"], "apiVersions": ["v1"], "resources": ["crontabs"], "operations": ["*"]}
+DENIED: Obj = {"allowed": False, "status": {"message": "the custom resource contains unwanted data"}}
+V2 = CRONTABS.replace("/v1/", "/v2/")
+
+
+def with_hook(
+    pki: Pki, kind: str, answer: Answering, test: Callable[[Extended, Webhook], Awaitable[None]], *rules: Obj
+) -> None:
+    async def main(world: Extended) -> None:
+        async with reviewing(pki, answer) as webhook:
+            await configure(world, kind, hook(webhook, *(rules or (RULE,))))
+            await test(world, webhook)
+
+    extended(main)
+
+
+def both_versions(storage: str = "v1") -> Obj:
+    obj = definition()
+    first = obj["spec"]["versions"][0]
+    obj["spec"]["versions"] = [{**first, "name": name, "storage": name == storage} for name in ("v1", "v2")]
+    return obj
+
+
+def test_custom_resources_are_denied_when_made_changed_and_deleted(pki: Pki) -> None:
+    def answer(request: Obj) -> Obj:
+        seen = request["oldObject"] if request["operation"] == "DELETE" else request["object"]
+        return DENIED if seen["spec"].get("cronSpec") == "bad" else ALLOWED
+
+    async def test(world: Extended, webhook: Webhook) -> None:
+        await world.define(definition())
+        code, status = await world.ask("POST", CRONTABS, crontab("a", spec={"cronSpec": "bad"}))
+        assert (code, status["message"].endswith("the custom resource contains unwanted data")) == (400, True)
+        await world.ask("POST", CRONTABS, crontab("a", spec={"cronSpec": "good"}))
+        change = {"spec": {"cronSpec": "bad"}}
+        code, _ = await world.ask("PATCH", f"{CRONTABS}/a", change, content_type=MERGE)
+        assert code == 400
+        await world.client.patch("ValidatingWebhookConfiguration", "test", patch=_operations("DELETE"), type="json")
+        await world.ask("PATCH", f"{CRONTABS}/a", change, content_type=MERGE)
+        assert (await world.ask("DELETE", f"{CRONTABS}/a"))[0] == 400
+        await world.ask("PATCH", f"{CRONTABS}/a", {"spec": {"cronSpec": "good"}}, content_type=MERGE)
+        assert (await world.ask("DELETE", f"{CRONTABS}/a"))[0] == 200
+
+    with_hook(pki, "Validating", answer, test)
+
+
+def _operations(*operations: str) -> list[Obj]:
+    return [{"op": "replace", "path": "/webhooks/0/rules/0/operations", "value": list(operations)}]
+
+
+def test_a_definition_is_denied(pki: Pki) -> None:
+    rule = {**RULE, "apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"]}
+
+    async def test(world: Extended, webhook: Webhook) -> None:
+        code, status = await world.ask("POST", DEFINITIONS, definition())
+        assert (code, webhook.requests[0]["kind"]["kind"]) == (400, "CustomResourceDefinition")
+        assert status["message"].startswith('admission webhook "hook.example.com" denied the request')
+
+    with_hook(pki, "Validating", lambda request: DENIED, test, {**rule, "operations": ["CREATE"]})
+
+
+def test_what_a_webhook_adds_is_kept_pruned_and_completed(pki: Pki) -> None:
+    change = patching(
+        {"op": "add", "path": "/spec/cronSpec", "value": "by hook"},
+        {"op": "add", "path": "/spec/unknown", "value": "gone"},
+    )
+
+    async def test(world: Extended, webhook: Webhook) -> None:
+        await world.define(definition())
+        code, made = await world.ask("POST", CRONTABS, crontab("a", spec={}))
+        assert (code, made["spec"]) == (201, {"cronSpec": "by hook", "image": "cron:1", "replicas": 1})
+        assert webhook.requests[0]["object"]["spec"] == {"image": "cron:1", "replicas": 1}
+
+    with_hook(pki, "Mutating", lambda request: change, test)
+
+
+def test_webhooks_see_the_version_of_the_request_whatever_is_stored(pki: Pki) -> None:
+    change = patching({"op": "add", "path": "/spec/cronSpec", "value": "by hook"})
+    rule = {**RULE, "apiVersions": ["*"]}
+
+    async def test(world: Extended, webhook: Webhook) -> None:
+        made = await world.define(both_versions("v1"))
+        await world.ask("POST", CRONTABS, crontab("a", spec={}))
+        for version in made["spec"]["versions"]:
+            version["storage"] = version["name"] == "v2"
+        await world.ask("PUT", f"{DEFINITIONS}/crontabs.stable.example.com", made)
+        change_it = {"metadata": {"labels": {"a": "b"}}}
+        code, one = await world.ask("PATCH", f"{CRONTABS}/a", change_it, content_type=MERGE)
+        assert (code, one["apiVersion"], one["spec"]["cronSpec"]) == (200, "stable.example.com/v1", "by hook")
+        last = webhook.requests[-1]
+        assert (last["operation"], last["object"]["apiVersion"], last["kind"]["version"]) == (
+            "UPDATE",
+            "stable.example.com/v1",
+            "v1",
+        )
+
+    with_hook(pki, "Mutating", lambda request: change, test, rule)
+
+
+def test_an_equivalent_version_is_sent_as_the_rule_has_it(pki: Pki) -> None:
+    async def test(world: Extended, webhook: Webhook) -> None:
+        await world.define(both_versions())
+        code, made = await world.ask("POST", V2, crontab("a", "v2", spec={}))
+        assert (code, made["apiVersion"], made["spec"]["cronSpec"]) == (201, "stable.example.com/v2", "by hook")
+        request = webhook.requests[0]
+        assert request["object"]["apiVersion"] == "stable.example.com/v1"
+        assert (request["kind"]["version"], request["requestKind"]["version"]) == ("v1", "v2")
+
+    change = patching({"op": "add", "path": "/spec/cronSpec", "value": "by hook"})
+    with_hook(pki, "Mutating", lambda request: change, test)
