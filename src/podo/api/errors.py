@@ -56,6 +56,8 @@ class ApiError(Exception):
         self.code = code or REASONS[reason].code
         #: What the client is told beside the refusal.
         self.warnings: Sequence[str] = ()
+        #: Of an expired page of a list: where to go on at the newest revision (``metadata.continue``).
+        self.continue_token = ""
 
     @property
     def retry(self) -> bool:
@@ -76,15 +78,18 @@ class ApiError(Exception):
         }
         if self.details:
             status["details"] = self.details
+        if self.continue_token:
+            status["metadata"] = {"continue": self.continue_token}
         return status
 
     @staticmethod
     def from_status(status: Obj) -> ApiError:
         """The error a ``metav1.Status`` describes."""
         code = int(status.get("code") or 500)
-        return ApiError(
-            status.get("reason") or "InternalError", status.get("message") or "", status.get("details"), code
-        )
+        reason = status.get("reason") or "InternalError"
+        error = ApiError(reason, status.get("message") or "", status.get("details"), code)
+        error.continue_token = (status.get("metadata") or {}).get("continue") or ""
+        return error
 
 
 def _details(kind: Kind, name: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import orjson
 from podo.api.encoding import JSON, MAX_BODY, YAML, decode, decode_value, media_type
 from podo.api.errors import ApiError, bad_request
 from podo.api.kind import Obj
-from podo.apiserver import answers, operations, parameters, patching, protobuf
+from podo.apiserver import answers, operations, parameters, patching, protobuf, versions
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
 from podo.apiserver.fieldmanagement import managers
@@ -98,6 +98,8 @@ async def _get(backend: Backend, exchange: Exchange) -> Response:
         return _written(backend, exchange, await get_scale(backend, call))
     if call.subresource and call.subresource not in SCOPES:
         raise operations.not_allowed()
+    if asked := versions.parse_revision(exchange.query.get("resourceVersion", "")):
+        versions.check_reached(asked, backend.store.revision)
     record = await get(backend, call)
     return answers.record_answer(call, record, exchange.form, exchange.include, backend.clock.now())
 

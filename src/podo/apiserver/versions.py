@@ -12,10 +12,14 @@ import orjson
 
 from podo.api.errors import ApiError, bad_request
 
-EXPIRED_CONTINUE = (
-    "The provided continue parameter is too old to display a consistent list result. You must start a new list without "
-    "the continue parameter."
+_EXPIRED_CONTINUE = (
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
+    "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
+    "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
+    "deleted between the time the first chunk was returned and now may show up in the list."
 )
+#: In a continue token: the revision is gone, go on at the newest.
+NEWEST = -1
 
 
 def parse_revision(text: str) -> int | None:
@@ -34,8 +38,21 @@ def too_large(wanted: int, current: int) -> ApiError:
     return ApiError("Timeout", f"Timeout: {message}", {"causes": [cause], "retryAfterSeconds": 1})
 
 
+def check_reached(wanted: int, current: int) -> None:
+    """Raises Timeout where the server is not as far yet as the client has seen."""
+    if wanted > current:
+        raise too_large(wanted, current)
+
+
 def too_old(wanted: int, oldest: int) -> ApiError:
     return ApiError("Expired", f"too old resource version: {wanted} ({oldest})")
+
+
+def expired_page(after: str) -> ApiError:
+    """A page whose revision is compacted: the error brings a token for the rest as it is now."""
+    error = ApiError("Expired", _EXPIRED_CONTINUE)
+    error.continue_token = continue_token(NEWEST, after)
+    return error
 
 
 def continue_token(revision: int, after: str) -> str:
@@ -45,16 +62,16 @@ def continue_token(revision: int, after: str) -> str:
 
 
 def read_continue_token(token: str, prefix: str) -> tuple[int, str]:
-    """The revision and the key to go on after. Raises BadRequest for a token not given for such a list."""
+    """The revision (0: now) and the key to go on after. Raises BadRequest for a token not given for such a list."""
     try:
         value = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         revision, after = value["rv"], value["start"]
         known = value["v"] == "meta.k8s.io/v1" and isinstance(revision, int) and isinstance(after, str)
     except (binascii.Error, ValueError, KeyError, TypeError):
         known = False
-    if not known or not after.startswith(prefix) or revision <= 0:
+    if not known or not after.startswith(prefix) or (revision <= 0 and revision != NEWEST):
         raise bad_request("continue key is not valid: the token was not given for this list")
-    return revision, after
+    return max(0, revision), after
 
 
 def check_match(match: str, revision: str, token: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from podo.api.errors import ApiError, bad_request
+from podo.api.errors import bad_request
 from podo.apiserver import versions
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call
@@ -52,7 +52,7 @@ async def list_objects(backend: Backend, call: Call, options: ListOptions) -> Li
         return await _selected(backend, selection, options.limit, revision, after)
     except Compacted as gone:
         if options.continue_token:
-            raise ApiError("Expired", versions.EXPIRED_CONTINUE) from None
+            raise versions.expired_page(after) from None
         raise versions.too_old(revision, gone.oldest) from None
     except FutureRevision as ahead:
         raise versions.too_large(revision, ahead.current) from None
@@ -68,8 +68,7 @@ def _start(backend: Backend, options: ListOptions, selection: Selection) -> tupl
         return versions.read_continue_token(options.continue_token, selection.prefix)
     if not asked:
         return 0, ""
-    if asked > backend.store.revision:
-        raise versions.too_large(asked, backend.store.revision)
+    versions.check_reached(asked, backend.store.revision)
     exact = options.match == "Exact" or (not options.match and options.limit > 0)
     return (asked if exact else 0), ""
 
