@@ -163,6 +163,10 @@ class H1Connection(asyncio.Protocol):
         elif self._running is None:
             self._transport.close()
 
+    @property
+    def answering(self) -> bool:
+        return self._running is not None or self._tunnel is not None
+
     def abort(self) -> None:
         if self._task:
             self._task.cancel()

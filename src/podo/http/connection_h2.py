@@ -164,6 +164,10 @@ class H2Connection(asyncio.Protocol):
         self.mark()
         self._end_if_done()
 
+    @property
+    def answering(self) -> bool:
+        return bool(self._streams)
+
     def abort(self) -> None:
         for stream in self._handlers:
             if stream.task:

@@ -15,6 +15,9 @@ from podo.runtime.log import Logger
 
 log = Logger("podo.http")
 
+#: How long a stop waits for clients to close connections on which nothing is under way.
+FAREWELL_SECONDS = 1.0
+
 
 class HttpServer:
     """Serves ``handler`` on any number of addresses.
@@ -84,7 +87,11 @@ class HttpServer:
         self._sweep = loop.call_later(min(1.0, max(0.02, step)), self._end_the_late)
 
     async def stop(self, deadline_seconds: float = 10.0) -> None:
-        """Stop accepting, end idle connections and streams, wait for the answers under way, then abort what is left."""
+        """Stop accepting, end idle connections and streams, wait for the answers under way, then abort what is left.
+
+        A client that is not there to hear the end of its connection (a program with an idle pool, say) is waited for
+        for ``FAREWELL_SECONDS`` only.
+        """
         self.stopping = True
         for listener in self._listeners:
             listener.close()
@@ -92,7 +99,11 @@ class HttpServer:
             connection.finish()
         if self._connections:
             self._empty = asyncio.get_running_loop().create_future()
-            await asyncio.wait([self._empty], timeout=deadline_seconds)
+            await asyncio.wait([self._empty], timeout=min(FAREWELL_SECONDS, deadline_seconds))
+        for connection in [each for each in self._connections if not each.answering]:
+            connection.abort()
+        if self._connections and self._empty:
+            await asyncio.wait([self._empty], timeout=max(0.0, deadline_seconds - FAREWELL_SECONDS))
         if self._connections:
             log.warning("connections did not end in time", connections=len(self._connections))
         for connection in list(self._connections):

@@ -31,6 +31,10 @@ class Connection(Protocol):
 
     deadline: float  # loop time after which ``expire`` is called
 
+    @property
+    def answering(self) -> bool:
+        """Is a request under way, or a tunnel open?"""
+
     def expire(self) -> None: ...
     def finish(self) -> None:
         """The server stops: end what is idle now, streams at once, the rest after its answer."""

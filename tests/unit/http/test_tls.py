@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -93,5 +94,27 @@ def test_a_server_of_another_authority_is_not_trusted(go: Run, pki: Pki, tmp_pat
         with pytest.raises(NoAnswer, match="certificate verify failed"):
             await HttpPool("127.0.0.1", port, tls=client_context(ca=pki.ca)).request("GET", "/")
         await server.stop(1.0)
+
+    go(main())
+
+
+def test_a_client_that_hears_nothing_does_not_hold_up_the_stop(go: Run, pki: Pki) -> None:
+    def ask_and_sleep(port: int) -> ssl.SSLSocket:
+        """As a program with an idle connection in its pool: nobody reads the end of it."""
+        raw = socket.create_connection(("127.0.0.1", port), timeout=5)
+        asking = client_context(ca=pki.ca).wrap_socket(raw, server_hostname="127.0.0.1")
+        asking.sendall(b"GET / HTTP/1.1\r\nHost: it\r\n\r\n")
+        assert asking.recv(1000).endswith(b"nobody ")
+        return asking
+
+    async def main() -> None:
+        server = HttpServer(who)
+        port = await server.listen("127.0.0.1", 0, tls=server_context(*pki.issue("server")))
+        asking = await asyncio.to_thread(ask_and_sleep, port)
+        began = asyncio.get_running_loop().time()
+        await server.stop()
+        assert asyncio.get_running_loop().time() - began < 5, "a second, not the deadline"
+        assert server.connections == 0
+        asking.close()
 
     go(main())
