@@ -51,7 +51,7 @@ def _walks(backend: Backend, call: Call, operation: str) -> list[Walk | PolicyWa
         bound = policies.concerned(call.kind, operation, call.subresource)
         if bound:
             found.append(PolicyWalk(bound, outside(backend)))
-    if hooks := backend.webhooks.mutating:
+    if (hooks := backend.webhooks.mutating).active:
         asked = hooks.concerned(call.kind, operation, call.subresource)
         if asked:
             found.append(Walk(asked, backend.webhooks.outside))
@@ -96,7 +96,7 @@ async def validate(
 ) -> None:
     """Ask those that refuse only, about the write as it will be stored. Raises the refusal."""
     hooks = backend.webhooks.validating
-    asked = hooks.concerned(call.kind, operation, call.subresource) if hooks and webhooks else ()
+    asked = hooks.concerned(call.kind, operation, call.subresource) if hooks.active and webhooks else ()
     policies = backend.policies.validating
     bound = policies.concerned(call.kind, operation, call.subresource) if policies and webhooks else ()
     first, last = chain.validators_for(call.kind, operation, call.subresource)

@@ -23,7 +23,7 @@ from podo.storage.contract import Store
 
 
 class Webhooks:
-    """``mutating`` and ``validating`` are false while no configuration has a webhook."""
+    """``mutating`` and ``validating`` are not ``active`` while no configuration has a webhook."""
 
     def __init__(self, caller: Caller, chance: Chance, authorizer: Authorizer) -> None:
         self.mutating = Hooks()

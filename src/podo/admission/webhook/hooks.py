@@ -51,14 +51,12 @@ def _hook(configuration: str, entry: Obj) -> Hook:
 
 
 class Hooks:
-    """False while there are none. Told of each change of a configuration; ordered by the configurations' names."""
+    """``active`` is false while there are none: every write looks at it. Told of each change of a configuration."""
 
     def __init__(self) -> None:
         self._by_configuration: dict[str, tuple[Hook, ...]] = {}
         self._concerned: dict[tuple[Kind, str, str], tuple[Hook, ...]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._by_configuration)
+        self.active = False
 
     def told(self, key: str, value: bytes | None, before: bytes | None) -> None:
         """A configuration's bytes as now stored, None if it is gone."""
@@ -67,10 +65,12 @@ class Hooks:
             self._by_configuration[key] = hooks
         else:
             self._by_configuration.pop(key, None)
+        self.active = bool(self._by_configuration)
         self._concerned.clear()
 
     def concerned(self, kind: Kind, operation: str, subresource: str) -> tuple[Hook, ...]:
-        """The webhooks whose rules cover such writes; what else they demand depends on the write."""
+        """The webhooks whose rules cover such writes, by the names of their configurations; what else they demand
+        depends on the write."""
         asked = (kind, operation, subresource)
         found = self._concerned.get(asked)
         if found is None:
