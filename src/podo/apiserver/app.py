@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from podo.admission.resourcequota.accounts import Accounts
 from podo.api import registry
 from podo.api.encoding import dumps, load
 from podo.api.errors import ApiError
+from podo.api.kinds.core.componentstatus import COMPONENTSTATUS
 from podo.apiserver import (
     answers,
+    componentstatus,
     discovery,
     health,
     openapi,
@@ -23,6 +26,7 @@ from podo.apiserver import (
 )
 from podo.apiserver.admitting import admit_whole
 from podo.apiserver.allocation import Allocator
+from podo.apiserver.audit.auditor import DECISION, REASON, Auditor
 from podo.apiserver.backend import Backend, Config
 from podo.apiserver.call import Call
 from podo.apiserver.calling.caller import Caller
@@ -94,10 +98,18 @@ class ApiServer:
         self._aggregation = Aggregation(self.backend, settings.front_proxy)
         self.kubelet = kubelet
         self.started = False
+        self._auditor: Auditor | None = None
         self._frames = Frames()
         self.health = health.Health(store)
+        #: What ComponentStatus tells of: by name what is wrong, or "".
+        self.components: dict[str, Callable[[], str]] = {"etcd-0": lambda: store.failure}
         self.fairness = Fairness(clock)
         self.backend.metrics.collectors.append(partial(report.families, self.fairness))
+
+    def audit(self, auditor: Auditor) -> None:
+        """From now on ``auditor`` sees every request that comes over HTTP."""
+        self._auditor = auditor
+        self.backend.metrics.collectors.append(auditor.families)
 
     async def start(self) -> None:
         """Complete the default roles; read back who may do what, and what Services hold."""
@@ -135,6 +147,8 @@ class ApiServer:
             fields=fields,
         )
         decision = self._authorizer.decide(asked)
+        if self._auditor is not None:
+            call.annotations |= {DECISION: "allow" if decision.allowed else "forbid", REASON: decision.reason}
         if not decision.allowed:
             raise ApiError("Forbidden", refusal(asked, decision.reason), _forbidden_details(call))
 
@@ -142,17 +156,21 @@ class ApiServer:
         """Answer one request; never raises for what a client can do."""
         requests = self.backend.metrics.requests
         turn = requests.begin(request)
+        if self._auditor is not None:
+            turn.trail = self._auditor.begin(request)
         try:
             answer = await self._answer(request, turn)
         finally:
             requests.leave(turn)
         if turn.flow is not None and not isinstance(answer, Upgrade):
             answer.headers = (*answer.headers, *turn.flow.headers)
+        if self._auditor is not None and turn.trail is not None:
+            answer = self._auditor.answered(turn.trail, answer)
         return requests.answered(turn, answer)
 
     async def _answer(self, request: Request, turn: Turn) -> Answer:
         try:
-            user = impersonated(await self._authenticate(request), request.headers, self._authorizer)
+            user = await self._user(request, turn)
             if self._aggregation and (answer := await self._aggregation.answer(request, user)) is not None:
                 return answer
             found = route(request.path, self.backend.kinds)
@@ -167,6 +185,16 @@ class ApiServer:
         except Exception as bug:
             log.error("request failed", bug, method=request.method, path=request.path)
             return _refused(request, ApiError("InternalError", "an error on the server has prevented the request"))
+
+    async def _user(self, request: Request, turn: Turn) -> User:
+        """As whom the request is carried out."""
+        asker = await self._authenticate(request)
+        if turn.trail is not None:
+            turn.trail.user = turn.trail.acting = asker
+        user = impersonated(asker, request.headers, self._authorizer)
+        if turn.trail is not None:
+            turn.trail.acting = user
+        return user
 
     async def _authenticate(self, request: Request) -> User:
         """The user of the certificate or of the bearer token; with neither, anonymous. Raises Unauthorized."""
@@ -189,6 +217,8 @@ class ApiServer:
         verb = resources.verb_of(request.method, found, query)
         call = Call(verb, found.kind, found.namespace, found.name, found.subresource, user, authorize=self.authorize)
         turn.call = call
+        if self._auditor is not None and turn.trail is not None:
+            self._auditor.called(turn.trail, call)
         if call.subresource in CONNECTED:  # runs long: no limit could tell when it ends
             return await self._carry_out(request, call, query, found)
         fairness = self.fairness
@@ -222,6 +252,9 @@ class ApiServer:
             operations.check_verb(call)
             return await streams.watch_response(self.backend, self._frames, exchange)
         try:
+            if call.kind is COMPONENTSTATUS:
+                now = self.backend.clock.now()
+                return componentstatus.answer(exchange, self.components, self.backend.store.revision, now)
             if call.kind in reviews.KINDS:
                 return await self._review(exchange)
             return compressed(await resources.answer(self.backend.of(call.kind), exchange), request.headers)
@@ -239,6 +272,8 @@ class ApiServer:
         return answers.in_media(dumps(found), exchange.form, 201, answers.warning_headers(call.warnings))
 
     async def _seated_path(self, request: Request, user: User, turn: Turn) -> Response:
+        if self._auditor is not None and turn.trail is not None:
+            self._auditor.asked_path(turn.trail, _path_verb(request))
         flow = turn.flow = self.fairness.flow_of_path(user, _path_verb(request), request.path)
         if not self.fairness.try_enter(flow, 1):
             await self._wait(flow, 1)

@@ -33,6 +33,9 @@ class Call:
     delete_options: Obj | None = None
     #: What admission adds to the audit event.
     annotations: dict[str, str] = field(default_factory=dict)
+    #: Does the audit event show the body? Then ``sent`` is what came.
+    keeps_body: bool = False
+    sent: bytes | None = None
     #: What is taken for this write until it is over: addresses and ports of Services, charges of quotas.
     held: list[Held] = field(default_factory=list)
     #: Does an apply take over fields that others own? None where the client did not say.

@@ -48,6 +48,10 @@ def verb_of(method: str, route: Route, query: Query) -> str:
     """The API's verb of a request. Raises MethodNotAllowed."""
     if route.subresource == "proxy" and method in proxy.METHODS:
         return proxy.VERBS.get(method, "")
+    if route.watched:
+        if method != "GET":
+            raise operations.not_allowed()
+        return "watch"
     if route.subresource:
         table = _ON_SUBRESOURCE
     else:
@@ -62,9 +66,12 @@ def verb_of(method: str, route: Route, query: Query) -> str:
 
 async def read_body(exchange: Exchange, limit: int) -> bytes:
     try:
-        return await exchange.request.body(limit)
+        data = await exchange.request.body(limit)
     except TooLarge:
         raise ApiError("RequestEntityTooLarge", f"Request entity too large: limit is {limit}") from None
+    if exchange.call.keeps_body:
+        exchange.call.sent = data
+    return data
 
 
 async def read_object(exchange: Exchange, limit: int = MAX_BODY) -> Obj:

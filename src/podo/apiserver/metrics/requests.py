@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from podo.api.kind import Kind
+from podo.apiserver.audit.auditor import Trail
 from podo.apiserver.call import Call
 from podo.apiserver.fairness.control import Flow
 from podo.http.message import Request, Response, Streaming, Tunnel, Upgrade, Writer
@@ -41,7 +42,7 @@ class Turn:
     """One request on its way. ``call`` for resources; ``root``: the first part of any other path; ``flow``: how it was
     let in."""
 
-    __slots__ = ("begun", "call", "flow", "request", "root")
+    __slots__ = ("begun", "call", "flow", "request", "root", "trail")
 
     def __init__(self, request: Request, begun: float) -> None:
         self.request = request
@@ -49,6 +50,7 @@ class Turn:
         self.call: Call | None = None
         self.root = ""
         self.flow: Flow | None = None
+        self.trail: Trail | None = None  # of the audit log, where there is one
 
 
 class _Series:

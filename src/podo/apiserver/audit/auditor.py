@@ -1,0 +1,156 @@
+"""The audit log at the way of requests: what the policy wants to know of one is taken down, at its beginning and end.
+
+A request that nobody wants to know of costs a look-up. Calls of the control plane's own loops, which do not come over
+HTTP, are not noted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+from podo.apiserver.audit.entry import Entry, question_of
+from podo.apiserver.audit.journal import Journal
+from podo.apiserver.audit.policy import COMPLETE, NOTHING, RECEIVED, STARTED, Level, Policy, Question, Verdict
+from podo.apiserver.call import Call
+from podo.authn.user import User
+from podo.http.message import Request, Response, Streaming, Tunnel, Upgrade, Writer
+from podo.runtime.chance import Chance
+from podo.runtime.clock import Clock
+from podo.runtime.metrics import Family, counter
+
+Answer = Response | Streaming | Upgrade
+End = TypeVar("End", Writer, Tunnel)
+HEADER = "Audit-Id"
+_UNKNOWN = User("")
+_DENIED = Verdict(Level.METADATA)
+_MOST_ID, _MOST_URI, _MOST_AGENT = 64, 8192, 1024
+DECISION, REASON = "authorization.k8s.io/decision", "authorization.k8s.io/reason"
+
+
+class Trail:
+    """One request that may be noted. ``user``: as authenticated; ``acting``: as whom it is carried out."""
+
+    __slots__ = ("acting", "annotations", "audit_id", "call", "question", "received", "request", "user", "verdict")
+
+    def __init__(self, request: Request, received: float) -> None:
+        self.request = request
+        self.received = received
+        self.user = self.acting = _UNKNOWN
+        self.call: Call | None = None
+        self.verdict = NOTHING
+        self.question: Question | None = None
+        self.audit_id = ""
+        self.annotations: dict[str, str] = {}
+
+
+class Auditor:
+    def __init__(self, policy: Policy, journal: Journal, clock: Clock, chance: Chance) -> None:
+        self._policy, self._journal, self._clock, self._chance = policy, journal, clock, chance
+
+    def begin(self, request: Request) -> Trail:
+        return Trail(request, self._clock.now())
+
+    def called(self, trail: Trail, call: Call) -> None:
+        """It is known what the request asks for."""
+        trail.call = call
+        trail.question = question = question_of(call, trail.acting)
+        trail.verdict = verdict = self._policy.verdict(question)
+        if verdict.level:
+            call.keeps_body = verdict.level >= Level.REQUEST
+            self._note_beginning(trail)
+
+    def asked_path(self, trail: Trail, verb: str) -> None:
+        """Likewise of what is no resource."""
+        user = trail.acting
+        trail.question = Question(user.name, user.groups, verb, path=trail.request.path)
+        trail.verdict = self._policy.verdict(trail.question)
+        if trail.verdict.level:
+            self._note_beginning(trail)
+
+    def _note_beginning(self, trail: Trail) -> None:
+        given = trail.request.headers.get("audit-id", "")
+        trail.audit_id = given if 0 < len(given) <= _MOST_ID and given.isprintable() else self._chance.uid()
+        if RECEIVED not in trail.verdict.omit_stages:
+            self._note(trail, RECEIVED, 0, None)
+
+    def answered(self, trail: Trail, answer: Answer) -> Answer:
+        """Note the answer; of a stream or a tunnel, that it begins now, and with what is given back that it ends."""
+        code = 101 if isinstance(answer, Upgrade) else answer.status
+        if not trail.verdict.level and not self._is_denied(trail, code):
+            return answer
+        if not isinstance(answer, Upgrade):
+            answer.headers = (*answer.headers, (HEADER, trail.audit_id))
+        if isinstance(answer, Response):
+            self._note_unless(trail, COMPLETE, code, _body(answer, trail.verdict))
+            return answer
+        self._note_unless(trail, STARTED, code, None)
+        if isinstance(answer, Streaming):
+            return Streaming(self._until_end(trail, code, answer.produce), code, answer.content_type, answer.headers)
+        return Upgrade(self._until_end(trail, code, answer.run))
+
+    def _is_denied(self, trail: Trail, code: int) -> bool:
+        """A refusal that is noted though the request would not be."""
+        if code not in (401, 403) or not self._policy.notes_denied:
+            return False
+        trail.verdict = _DENIED
+        trail.audit_id = trail.audit_id or self._chance.uid()
+        if trail.question is None:
+            user, method = trail.acting, trail.request.method.lower()
+            trail.question = Question(user.name, user.groups, method, path=trail.request.path)
+        return True
+
+    def _until_end(
+        self, trail: Trail, code: int, run: Callable[[End], Awaitable[None]]
+    ) -> Callable[[End], Awaitable[None]]:
+        async def noted(end: End) -> None:
+            try:
+                await run(end)
+            finally:
+                self._note_unless(trail, COMPLETE, code, None)
+
+        return noted
+
+    def _note_unless(self, trail: Trail, stage: str, code: int, body: bytes | None) -> None:
+        if stage not in trail.verdict.omit_stages:
+            self._note(trail, stage, code, body)
+
+    def _note(self, trail: Trail, stage: str, code: int, body: bytes | None) -> None:
+        request, call = trail.request, trail.call
+        question = trail.question or Question("", (), "")
+        if call is not None and call.name != question.name:  # generated
+            question = question._replace(name=call.name)
+        uri = f"{request.path}?{request.query}" if request.query else request.path
+        entry = Entry(
+            verdict=trail.verdict,
+            stage=stage,
+            audit_id=trail.audit_id,
+            asked=question,
+            version=call.kind.version if call else "",
+            uri=uri[:_MOST_URI],
+            user=trail.user,
+            acting=trail.acting if trail.acting is not trail.user else None,
+            source=request.peer.address.rpartition(":")[0].strip("[]"),
+            agent=request.headers.get("user-agent", "")[:_MOST_AGENT],
+            received=trail.received,
+            time=self._clock.now(),
+            code=code,
+            sent=call.sent if call else None,
+            sent_type=request.headers.get("content-type", ""),
+            answered=body,
+            annotations={**trail.annotations, **(call.annotations if call else {})},
+        )
+        self._journal.submit(entry)
+
+    def families(self) -> Iterable[Family]:
+        journal = self._journal
+        yield counter("apiserver_audit_event_total", "Audit events written.", (), [((), float(journal.written))])
+        lost = [(("queue",), float(journal.dropped)), (("journal",), float(journal.failed))]
+        yield counter("apiserver_audit_error_total", "Audit events lost.", ("plugin",), lost)
+
+
+def _body(answer: Response, verdict: Verdict) -> bytes | None:
+    """Of a refusal the Status; of others only where the policy wants it."""
+    if answer.status < 400 and verdict.level < Level.RESPONSE:
+        return None
+    return answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
