@@ -16,6 +16,14 @@ from podo.values.fields.layout import Struct
 
 #: What a schema may say of an object's metadata.
 _NAMES = ("name", "generateName")
+#: What keeps the rules from being asked: they may rely on the shape of what they are shown, and on its size.
+_BLOCKING = frozenset({"FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"})
+_NOT_ASKED = Problem(
+    "<nil>",
+    "FieldValueInvalid",
+    "Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing "
+    "errors to complete validation",
+)
 
 
 class StructuralSchema:
@@ -63,8 +71,9 @@ class StructuralSchema:
             self._find_twice(new, None, found)
         if self._check_embedded is not None:
             self._check_embedded(new, None, found)
-        if not found and self.rules.some:
-            found.extend(self.rules.problems(new, old))
+        if self.rules.some:
+            blocked = any(problem.reason in _BLOCKING for problem in found)
+            found.extend((_NOT_ASKED,) if blocked else self.rules.problems(new, old))
         return found
 
     # -- reads -------------------------------------------------------------------------------------------------------

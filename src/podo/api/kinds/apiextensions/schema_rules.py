@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from podo.api.kind import Obj
-from podo.api.kinds.apiextensions import extension_rules
+from podo.api.kinds.apiextensions import extension_rules, rule_rules
 from podo.api.rules import Found, forbidden, invalid, required
 from podo.api.structural import patterns
 from podo.api.structural.correlating import ABSENT
@@ -37,6 +37,7 @@ _FORBIDDEN_WITHIN = (
     ("x-kubernetes-list-map-keys", "must be empty to be structural"),
     ("x-kubernetes-list-type", "must be undefined to be structural"),
     ("x-kubernetes-map-type", "must be undefined to be structural"),
+    ("x-kubernetes-validations", "must be empty to be structural"),
 )
 _INT_OR_STRING_ANY_OF = [{"type": "integer"}, {"type": "string"}]
 _AT_ROOT = frozenset(
@@ -78,9 +79,7 @@ def problems(schema: Obj, path: str, *, has_status: bool = False) -> Found:
     if not found:
         _check_defaults(schema, path, found)
     if not found:
-        from podo.api.structural.rules import Rules
-
-        found.extend(Rules(schema).definition_problems(path))
+        rule_rules.check(schema, path, found)
     return found
 
 
