@@ -17,13 +17,15 @@ MAX_PATH = 4096
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path of a resource. ``rest``: what follows ``/proxy``, percent-encoded as it came ("/a/b", "/" or "")."""
+    """A path of a resource. ``rest``: what follows ``/proxy``, percent-encoded as it came ("/a/b", "/" or "").
+    ``watched``: the path itself says that it is for a watch."""
 
     kind: Kind
     namespace: str = ""
     name: str = ""
     subresource: str = ""
     rest: str = ""
+    watched: bool = False
 
 
 #: Finds the kind of (group, version, plural).
@@ -75,9 +77,15 @@ def _parsed(path: str, find: Find) -> Route | None:
         return None
     if not rest[-1]:
         rest.pop()
+    watched = rest[:1] == ["watch"]  # deprecated paths: /api/v1/watch/pods
+    if watched:
+        rest = rest[1:]
     if not rest or not all(rest[:4]):
         return None
-    return _resource(find, group, version, rest)
+    found = _resource(find, group, version, rest)
+    if not watched or found is None:
+        return found
+    return None if found.subresource else replace(found, watched=True)
 
 
 def _resource(find: Find, group: str, version: str, parts: list[str]) -> Route | None:

@@ -1,7 +1,8 @@
 """The kinds a server serves: built-in ones, the same for every server, and the custom kinds of its own store.
 
-Built-in kinds are those of the registry, which are stored, and the reviews, which are only answered. Custom kinds come
-and go with CustomResourceDefinitions; what is asked of built-in kinds costs the same however many there are.
+Built-in kinds are those of the registry, which are stored, and those that are only answered: reviews and
+ComponentStatus. Custom kinds come and go with CustomResourceDefinitions; what is asked of built-in kinds costs the same
+however many there are.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from collections.abc import Callable
 
 from podo.api import registry
 from podo.api.kind import Kind, Obj
+from podo.api.kinds.core.componentstatus import COMPONENTSTATUS
 from podo.api.registry import UnknownKind
 from podo.apiserver import reviews
 from podo.values.versions import priority
 
-_BUILT_IN: tuple[Kind, ...] = (*registry.all_kinds(), *reviews.KINDS)
-_REVIEWS = {(kind.group, kind.version, kind.plural): kind for kind in reviews.KINDS}
+_ANSWERED = (*reviews.KINDS, COMPONENTSTATUS)
+_BUILT_IN: tuple[Kind, ...] = (*registry.all_kinds(), *_ANSWERED)
+_BY_PATH = {(kind.group, kind.version, kind.plural): kind for kind in _ANSWERED}
 Kinds = tuple[Kind, ...]
 
 
@@ -26,7 +29,7 @@ def all_kinds() -> Kinds:
 
 def resource(group: str, version: str, plural: str) -> Kind | None:
     """The built-in kind served at ``/apis/{group}/{version}/.../{plural}``, or None."""
-    return registry.resource(group, version, plural) or _REVIEWS.get((group, version, plural))
+    return registry.resource(group, version, plural) or _BY_PATH.get((group, version, plural))
 
 
 class Served:

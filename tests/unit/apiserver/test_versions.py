@@ -9,7 +9,10 @@ import itertools
 from typing import Any
 from urllib.parse import quote
 
-from tests.unit.apiserver.world import World, in_world
+import orjson
+
+from podo.http.message import Streaming
+from tests.unit.apiserver.world import World, Written, in_world
 
 MAPS = "/api/v1/namespaces/default/configmaps"
 
@@ -196,5 +199,32 @@ def test_a_watch_list_ends_its_beginning_with_a_marked_bookmark() -> None:
             "GET", f"{MAPS}?{query}&allowWatchBookmarks=true&resourceVersion={world.store.revision + 100}"
         )
         assert future.status == 504
+
+    in_world(test)
+
+
+def test_the_deprecated_paths_of_watches() -> None:
+    async def test(world: World) -> None:
+        await make(world, "a", "b")
+        root = "/api/v1/watch"
+        for path, seen in (
+            (f"{root}/configmaps", ["a", "b"]),
+            (f"{root}/namespaces/default/configmaps", ["a", "b"]),
+            (f"{root}/namespaces/default/configmaps/b", ["b"]),
+            (f"{root}/namespaces/other/configmaps", []),
+        ):
+            watching = await world.answer("GET", path)
+            assert isinstance(watching, Streaming), path
+            writer = Written()
+            running = asyncio.ensure_future(watching.produce(writer))
+            for _ in range(5):
+                await asyncio.sleep(0)
+            running.cancel()
+            found = [orjson.loads(line)["object"]["metadata"]["name"] for line in writer.data.splitlines()]
+            assert found == seen, path
+        assert isinstance(await world.answer("GET", "/apis/apps/v1/watch/deployments"), Streaming)
+        assert (await world.ask("POST", f"{root}/namespaces/default/configmaps", {}))[0] == 405
+        for path in (f"{root}", f"{root}/nothing", f"{root}/namespaces/default/pods/x/status"):
+            assert (await world.ask("GET", path))[0] == 404, path
 
     in_world(test)

@@ -58,7 +58,7 @@ def _stored(store: Store, kinds: Iterable[Kind]) -> Iterable[Family]:
     """Objects by resource: versions and groups that share what is stored are one."""
     by_prefix: dict[str, Kind] = {}
     for kind in kinds:
-        if "list" in kind.verbs:
+        if "create" in kind.verbs and "list" in kind.verbs:  # others are not stored
             by_prefix.setdefault(kind.prefix, kind.stored_as or kind)
     counted = [(kind, float(store.count(prefix))) for prefix, kind in by_prefix.items()]
     text = "Objects in the store."
