@@ -22,6 +22,7 @@ from podo.controllers import (
     storageprotection,
     tainteviction,
     ttlafterfinished,
+    validatingadmissionpolicystatus,
 )
 from podo.controllers.certificates import Sign
 from podo.controllers.clusterdns import reconcile as clusterdns
@@ -79,6 +80,7 @@ def declarations(
         eventttl.reconcile,
         flowschema.reconcile,
         flowschema.priority_levels,
+        validatingadmissionpolicystatus.reconcile,
         clusterdns,
         garbagecollector.reconcile,
     )
