@@ -15,7 +15,7 @@ from podo.apiserver.negotiate import Form
 from podo.apiserver.served import Kinds, Served
 from podo.http.message import Response
 
-_AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+_AGGREGATED = "application/json;g=apidiscovery.k8s.io;v={};as=APIGroupDiscoveryList"
 #: What a subresource's body is, and what can be done with it.
 _SUBRESOURCES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "status": ("", "", "", ("get", "patch", "update")),
@@ -41,10 +41,11 @@ def discovery_answer(kinds: Served, path: str, form: Form, etag_seen: str, host:
     parts = [part for part in path.split("/") if part]
     aggregated = form.as_kind == "APIGroupDiscoveryList"
     if len(parts) == 1 and aggregated:
-        body, etag = _aggregated(parts[0], every)
+        body, etag = _aggregated(parts[0], every, form.version)
+        media = _AGGREGATED.format(form.version)
         if etag_seen == etag:
-            return Response(304, b"", _AGGREGATED, [("ETag", etag)])
-        return Response(200, body, _AGGREGATED, [("ETag", etag), ("Vary", "Accept")])
+            return Response(304, b"", media, [("ETag", etag)])
+        return Response(200, body, media, [("ETag", etag), ("Vary", "Accept")])
     if parts == ["api"]:
         return Response(200, dumps(_core_versions(every, host)))
     body = _legacy(tuple(parts), every)
@@ -117,13 +118,12 @@ def _subresource(kind: Kind, name: str) -> Obj:
 
 
 @lru_cache(maxsize=8)
-def _aggregated(root: str, kinds: Kinds) -> tuple[bytes, str]:
-    """The body and its ETag."""
+def _aggregated(root: str, kinds: Kinds, version: str) -> tuple[bytes, str]:
+    """The body and its ETag. The versions v2 and v2beta1 differ by their name only."""
     chosen: Callable[[str], bool] = (lambda group: not group) if root == "api" else bool
     items = [_discovered(group, versions) for group, versions in _groups(kinds).items() if chosen(group)]
-    body = dumps(
-        {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items}
-    )
+    api_version = f"apidiscovery.k8s.io/{version}"
+    body = dumps({"kind": "APIGroupDiscoveryList", "apiVersion": api_version, "metadata": {}, "items": items})
     return body, f'"{sha256(body).hexdigest().upper()}"'
 
 

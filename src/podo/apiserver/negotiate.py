@@ -20,16 +20,18 @@ _VERSIONS = {
     "Table": ("v1",),
     "PartialObjectMetadata": ("v1",),
     "PartialObjectMetadataList": ("v1",),
-    "APIGroupDiscoveryList": ("v2",),
+    "APIGroupDiscoveryList": ("v2", "v2beta1"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """``as_kind``: "", "Table", "PartialObjectMetadata", "PartialObjectMetadataList" or "APIGroupDiscoveryList"."""
+    """``as_kind``: "", "Table", "PartialObjectMetadata", "PartialObjectMetadataList" or "APIGroupDiscoveryList", in
+    ``version`` of its group."""
 
     media: str = JSON
     as_kind: str = ""
+    version: str = ""
 
 
 PLAIN = Form()
@@ -61,9 +63,10 @@ def _form(clause: str) -> Form | None:
     wanted = parameters.get("as", "")
     if not wanted:
         return Form(served)
-    if parameters.get("v") not in _VERSIONS.get(wanted, ()):
+    version = parameters.get("v", "")
+    if version not in _VERSIONS.get(wanted, ()):
         return None
-    return Form(served, wanted)
+    return Form(served, wanted, version)
 
 
 def resource_form(accept: str) -> Form:
