@@ -6,11 +6,13 @@ chance.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from podo import controllers
+from podo.admission.podsecurity.policy import Settings as PodSecurity
 from podo.api.kind import Obj
 from podo.apiserver.app import ApiServer
 from podo.apiserver.backend import Config as ApiConfig
@@ -28,9 +30,11 @@ from podo.client.customsources import CustomSources
 from podo.client.events import EventRecorder
 from podo.cluster.bootstrap import bootstrap, create_or_replace
 from podo.cluster.signing import signer
+from podo.reconcile.metrics import families as queue_families
 from podo.reconcile.runner import Runner
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
+from podo.runtime.metrics import Family
 from podo.runtime.tasks import Tasks, sleep
 from podo.storage.contract import Store
 
@@ -60,6 +64,8 @@ class Settings:
     #: PEM of the CA that pods are to believe (ConfigMap kube-root-ca.crt), and the CA's key, which signs certificates.
     ca: bytes = b""
     ca_key: bytes = field(default=b"", repr=False)
+    #: Pod Security of namespaces without labels, and who is exempt.
+    pod_security: PodSecurity = field(default_factory=PodSecurity)
     #: The certificate that extension API servers are shown, and the PEM of its CA, which they are to believe.
     front_proxy: Trust = field(default_factory=Trust)
     front_proxy_ca: bytes = b""
@@ -67,6 +73,11 @@ class Settings:
 
 def _unchanged(client: Client) -> Client:
     return client
+
+
+def _problem(part: Callable[[], Runner | Scheduler | None]) -> str:
+    found = part()
+    return "" if found is not None and found.running else "not running"
 
 
 class ControlPlane:
@@ -88,7 +99,12 @@ class ControlPlane:
         self._store = store
         self._settings = settings
         keys = TokenKeys(settings.token_key)
-        api = ApiConfig(service_cidr=settings.service_cidr, issuer=settings.issuer, front_proxy=settings.front_proxy)
+        api = ApiConfig(
+            service_cidr=settings.service_cidr,
+            issuer=settings.issuer,
+            pod_security=settings.pod_security,
+            front_proxy=settings.front_proxy,
+        )
         self.api = ApiServer(store, clock, chance, api, kubelet=kubelet, keys=keys)
         for hook in _BOOTSTRAP:
             self.api.health.await_hook(hook)
@@ -109,7 +125,20 @@ class ControlPlane:
         self.summaries: dict[str, Callable[[], Obj]] = {}
         self._meter = Meter(store, clock, AskNodes(kubelet, self.summaries))
         self.scheduler: Scheduler | None = None  # until start_scheduler
+        self._tell()
         self._tasks = Tasks("controlplane")
+
+    def _tell(self) -> None:
+        """Let the API server tell of the others: their health (ComponentStatus) and their metrics."""
+        parts = {"controller-manager": lambda: self.runner, "scheduler": lambda: self.scheduler}
+        for name, part in parts.items():
+            self.api.components[name] = partial(_problem, part)
+        self.api.backend.metrics.collectors.append(self._families)
+
+    def _families(self) -> Iterable[Family]:
+        yield from queue_families(self.runner.queues())
+        if self.scheduler is not None:
+            yield from self.scheduler.metrics()
 
     async def start(self) -> None:
         """Open the store and make the first objects; from here on the API can be served."""

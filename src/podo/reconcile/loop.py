@@ -65,6 +65,10 @@ class Loop:
         self._open = False
         self._turn: asyncio.Handle | None = None
 
+    @property
+    def queue(self) -> KeyQueue[Key]:
+        return self._queue
+
     def idle(self) -> bool:
         """Is nothing queued, in work, or waiting for the cache? (Timers and back-offs may be set.)"""
         return not len(self._queue) and not len(self._own)

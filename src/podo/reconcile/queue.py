@@ -35,6 +35,7 @@ class KeyQueue(Generic[K]):
         self._heap: list[tuple[float, int, K]] = []
         self._counter = 0
         self._timer: asyncio.TimerHandle | None = None
+        self.adds = self.retries = 0  # since the start: for /metrics
         self._rings_at = 0.0  # not asked of the timer: uvloop gives none where the time has come already
 
     def __len__(self) -> int:
@@ -56,6 +57,7 @@ class KeyQueue(Generic[K]):
             self._again.add(key)
         elif key not in self._ready:
             self._ready[key] = None
+            self.adds += 1
             self._wake()
 
     def take(self) -> K | None:
@@ -92,6 +94,7 @@ class KeyQueue(Generic[K]):
         """``add`` after this key's back-off (doubled by each call until ``forget``); the seconds chosen."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
+        self.retries += 1
         delay = self._jitter(max(at_least, min(FIRST_DELAY * 2.0 ** min(failures, 30), LONGEST_DELAY)))
         self.add_after(key, delay)
         return delay

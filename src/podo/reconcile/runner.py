@@ -10,6 +10,7 @@ from podo.client.contract import Client
 from podo.client.events import Recorder
 from podo.reconcile.declare import Declaration, Key
 from podo.reconcile.loop import Around, Loop, OnBug
+from podo.reconcile.queue import KeyQueue
 from podo.reconcile.wake import Route
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
@@ -69,6 +70,14 @@ class Runner:
             self._unsubscribe = None
         for loop in self._loops:
             await loop.close()
+
+    @property
+    def running(self) -> bool:
+        return self._unsubscribe is not None
+
+    def queues(self) -> dict[str, KeyQueue[Key]]:
+        """Of each controller."""
+        return {loop.declaration.name: loop.queue for loop in self._loops}
 
     def idle(self) -> bool:
         """Is no key queued, in work, or waiting for the cache? Timers and back-offs do not count."""

@@ -84,6 +84,12 @@ class Queue:
         return len(self._active.inside) + len(self._backoff.inside) + len(self._unschedulable.inside) + len(self._gated)
 
     @property
+    def sizes(self) -> dict[str, int]:
+        """How many pods wait in each part."""
+        heaps = {"active": self._active, "backoff": self._backoff, "unschedulable": self._unschedulable}
+        return {**{name: len(heap.inside) for name, heap in heaps.items()}, "gated": len(self._gated)}
+
+    @property
     def ready(self) -> int:
         """How many pods can be tried now."""
         return len(self._active.inside)

@@ -5,7 +5,7 @@ out and tells what happened.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,12 +16,14 @@ from podo.client.events import Recorder
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
+from podo.runtime.metrics import Family
 from podo.runtime.tasks import Tasks, sleep, within
 from podo.scheduler import storage
 from podo.scheduler.binding import Binder
 from podo.scheduler.cycle import Cycle, Placement
 from podo.scheduler.evicting import Evictor
 from podo.scheduler.follow import KINDS, Follower
+from podo.scheduler.metrics import SchedulerMetrics
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.preemption import Victims
 from podo.scheduler.profile import DEFAULT_NAME, Profile, default_profile
@@ -73,6 +75,7 @@ class Scheduler:
         self._something = asyncio.Event()
         self._slots = asyncio.Semaphore(BINDINGS)
         self._tasks = Tasks("scheduler")
+        self._metrics = SchedulerMetrics()
         self._binding: set[str] = set()
         self._unsubscribe = _nothing
 
@@ -84,6 +87,13 @@ class Scheduler:
     async def stop(self) -> None:
         self._unsubscribe()
         await self._tasks.stop()
+
+    @property
+    def running(self) -> bool:
+        return len(self._tasks) > 0
+
+    def metrics(self) -> Iterable[Family]:
+        return self._metrics.families(self._queue.sizes)
 
     @property
     def idle(self) -> bool:
@@ -149,7 +159,10 @@ class Scheduler:
         if kept := self.snapshot.nominated(pod.uid):
             self.snapshot.release(pod.uid)
             pod = entry.pod = replace(pod, nominated=kept)
+        begun = self._clock.monotonic()
         outcome = self._cycle(pod).place(pod, self._chance.below)
+        result = "unschedulable" if isinstance(outcome, Refusal) else "scheduled"
+        self._metrics.tried(result, self._scheduler_of(pod), self._clock.monotonic() - begun)
         if isinstance(outcome, Refusal):
             return self._refused(entry, outcome)
         self._assume(entry, outcome)
@@ -219,6 +232,7 @@ class Scheduler:
         if not self.snapshot.remove_pod(pod.uid) or node_name is None:
             return
         log.warning("pod not bound", pod=pod.key, why=str(failure))
+        self._metrics.failed(self._scheduler_of(pod))
         volumes = 'running PreBind plugin "VolumeBinding": binding volumes'
         what = volumes if isinstance(failure, NotBound) else "binding rejected"
         self._tell(pod, "FailedScheduling", f"{what}: {failure}", "Warning")
