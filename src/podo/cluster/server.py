@@ -8,7 +8,8 @@ from importlib import import_module
 from podo.apiserver.calling.connections import Trust
 from podo.apiserver.local import LocalClient
 from podo.apiserver.subresources.kubelet import KubeletAccess
-from podo.cluster import certificates, encryption
+from podo.cluster import certificates, encryption, podsecurity
+from podo.cluster.auditing import Auditing
 from podo.cluster.component import say_ready
 from podo.cluster.config import Config
 from podo.cluster.controlplane import ControlPlane, Settings
@@ -38,6 +39,8 @@ async def _serve(config: Config, clock: Clock, chance: Chance) -> None:
     store = _store(config)
     plane = ControlPlane(store, clock, chance, settings_of(config), kubelet=_kubelet_access(config))
     await plane.start()
+    auditing = Auditing(config, plane.api, clock, chance)
+    auditing.start()
     resealing = encryption.Resealing(config, store)
     resealing.start()
     server = await _listen(config, plane)
@@ -54,6 +57,7 @@ async def _serve(config: Config, clock: Clock, chance: Chance) -> None:
     await server.stop()
     for node in nodes:
         await node.kill()
+    await auditing.stop()
     await plane.stop()
 
 
@@ -70,6 +74,7 @@ def settings_of(config: Config) -> Settings:
         token_key=(pki / certificates.TOKEN_KEY).read_bytes(),
         ca=(pki / "ca.crt").read_bytes(),
         ca_key=(pki / "ca.key").read_bytes(),
+        pod_security=podsecurity.load(config),
         front_proxy=Trust(
             certificate=pki / f"{certificates.FRONT_PROXY}.crt", key=pki / f"{certificates.FRONT_PROXY}.key"
         ),

@@ -10,7 +10,7 @@ from pathlib import Path
 from podo.cli import cluster_option
 from podo.cli.errors import FAILURE, PRECONDITION, TIMEOUT, USAGE, CommandFailed
 from podo.cli.output.progress import done, step
-from podo.cluster import kubeconfig, launch, state
+from podo.cluster import givenfiles, kubeconfig, launch, state
 from podo.cluster.config import Config, ConfigProblem
 from podo.cluster.lock import AlreadyHeld, held
 from podo.cluster.plan import Precondition, Request, plan
@@ -37,6 +37,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--port", type=int, help="the API server's port (default: 6443 or the next free one)")
     parser.add_argument("--registry-mirror", metavar="URL", help="a registry to ask for every image first")
+    for given in givenfiles.FILES:
+        parser.add_argument(given.option, type=Path, metavar="FILE", help=given.help)
     parser.add_argument(
         "--wait", type=duration, default=60.0, metavar="60s", help="how long to wait for it; 0 returns at once"
     )
@@ -48,6 +50,7 @@ def run(options: argparse.Namespace) -> None:
     config = _planned(options)
     config.layout.run.mkdir(mode=0o700, parents=True, exist_ok=True)
     with held(config.layout.run / "up.lock", wait=True):  # two ups at once: the second finds the first one's cluster
+        _adopt(config, options)
         _prepare(config)
         path = options.kubeconfig or kubeconfig.user_path()
         _merge(config, path)
@@ -79,6 +82,20 @@ def _planned(options: argparse.Namespace) -> Config:
     for note in found.notes:
         step(note)
     return found.config
+
+
+def _adopt(config: Config, options: argparse.Namespace) -> None:
+    """Keep the files of settings that were given."""
+    for given in givenfiles.FILES:
+        file: Path | None = getattr(options, given.option.removeprefix("--").replace("-", "_"))
+        if file is None:
+            continue
+        try:
+            givenfiles.adopt(config, given, file)
+        except ConfigProblem as problem:
+            raise CommandFailed(USAGE, str(problem), "podo up --help") from problem
+        if state.load(config.layout.state).running:
+            step(f"{given.option}: the cluster runs; it takes effect after podo down and podo up")
 
 
 def _prepare(config: Config) -> None:

@@ -1,0 +1,87 @@
+"""Files of settings that ``podo up`` is given: each is checked, then kept in the data directory with mode 0600, where
+the server reads it at its next start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from podo.cluster.config import Config, ConfigProblem
+from podo.cluster.layout import write_atomically
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """``option`` of ``podo up``; ``check(document, where)`` raises for what cannot be used; ``path`` is where it is
+    kept."""
+
+    option: str
+    help: str
+    check: Callable[[bytes, str], Any]
+    path: Callable[[Config], Path]
+
+
+def _check_audit_policy(document: bytes, where: str) -> None:
+    from podo.apiserver.audit.policy import parse
+
+    parse(document, where)
+
+
+def _check_kubeconfig(document: bytes, where: str) -> None:
+    from podo.client import kubeconfig
+
+    kubeconfig.read(Path(where))
+
+
+def _check_pod_security(document: bytes, where: str) -> None:
+    from podo.cluster.podsecurity import parse
+
+    parse(document, where)
+
+
+def _check_encryption(document: bytes, where: str) -> None:
+    from podo.storage.sealing import parse
+
+    parse(document, where)
+
+
+FILES = (
+    Given(
+        "--audit-policy",
+        "an audit.k8s.io/v1 Policy (default: every write, and who was refused)",
+        _check_audit_policy,
+        lambda config: Path(config.data_dir) / "audit-policy.yaml",
+    ),
+    Given(
+        "--audit-webhook",
+        "a kubeconfig of a server that is to get audit events too",
+        _check_kubeconfig,
+        lambda config: Path(config.data_dir) / "audit-webhook.kubeconfig",
+    ),
+    Given(
+        "--pod-security",
+        "a PodSecurityConfiguration: defaults and exemptions",
+        _check_pod_security,
+        lambda config: Path(config.data_dir) / "pod-security.yaml",
+    ),
+    Given(
+        "--encryption-config",
+        "an EncryptionConfiguration (default: Secrets under a key of the cluster's own)",
+        _check_encryption,
+        lambda config: Path(config.data_dir) / "encryption.json",
+    ),
+)
+
+
+def adopt(config: Config, given: Given, file: Path) -> None:
+    """Raises ConfigProblem for a file that cannot be read or used."""
+    try:
+        document = file.read_bytes()
+        given.check(document, str(file))
+    except OSError as failure:
+        raise ConfigProblem(f"{given.option} {file}: {failure.strerror}") from failure
+    except Exception as problem:
+        raise ConfigProblem(str(problem)) from problem
+    write_atomically(given.path(config), document)
