@@ -6,11 +6,9 @@ Where nothing looks at such a write, either half costs a look-up.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from podo.admission import chain
-from podo.admission.policy import validating as validating_policies
-from podo.admission.policy.mutating import PolicyWalk
 from podo.admission.request import AdmissionRequest
 from podo.admission.webhook import validating
 from podo.admission.webhook.mutating import Walk
@@ -21,6 +19,10 @@ from podo.apiserver.call import Call
 from podo.apiserver.fieldmanagement import entries
 from podo.apiserver.policies import outside
 from podo.authz.attributes import Attributes
+
+if TYPE_CHECKING:
+    from podo.admission.policy.mutating import PolicyWalk
+
 
 #: Plug-ins and webhooks are asked once more after a webhook has changed the object, and not again after that.
 PASSES = 2
@@ -50,6 +52,8 @@ def _walks(backend: Backend, call: Call, operation: str) -> list[Walk | PolicyWa
     if policies := backend.policies.mutating:
         bound = policies.concerned(call.kind, operation, call.subresource)
         if bound:
+            from podo.admission.policy.mutating import PolicyWalk  # CEL is loaded with the first policy
+
             found.append(PolicyWalk(bound, outside(backend)))
     if (hooks := backend.webhooks.mutating).active:
         asked = hooks.concerned(call.kind, operation, call.subresource)
@@ -105,6 +109,8 @@ async def validate(
     request = _request(backend, call, operation, obj, old)
     await chain.run(first, request)
     if bound:
+        from podo.admission.policy import validating as validating_policies  # CEL is loaded with the first policy
+
         await validating_policies.validate(bound, request, outside(backend))
     if asked:
         await validating.validate(asked, request, backend.webhooks.outside)

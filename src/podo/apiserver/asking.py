@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from podo.admission.request import AdmissionRequest
 from podo.authn.user import AUTHENTICATED, account_groups, account_name
 from podo.authz.attributes import Attributes, Authorizer
-from podo.cel.library.authorizing import Ask, Question
+
+if TYPE_CHECKING:
+    from podo.cel.library.authorizing import Ask, Question
 
 
 def asker(authorizer: Authorizer) -> Callable[[AdmissionRequest], Ask]:

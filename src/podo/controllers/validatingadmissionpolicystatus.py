@@ -4,16 +4,16 @@ types that the rules name."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from podo.api import registry
 from podo.api.kind import Obj
-from podo.api.kinds.admissionregistration import typechecking
-from podo.api.kinds.admissionregistration.typechecking import Target
 from podo.api.meta import name_of
-from podo.api.schema.declared import declared_custom, declared_kind
 from podo.reconcile.actions import Action, SetStatus
 from podo.reconcile.declare import Key, View, controller
+
+if TYPE_CHECKING:
+    from podo.api.kinds.admissionregistration.typechecking import Target
 
 POLICY, DEFINITION = "ValidatingAdmissionPolicy", "CustomResourceDefinition"
 
@@ -29,6 +29,7 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
     policy = view.get(POLICY, key.name)
     if policy is None:
         return
+    from podo.api.kinds.admissionregistration import typechecking  # CEL is loaded with the first policy
 
     def resource(group: str, version: str, plural: str) -> Target | None:
         built_in = registry.resource(group, version, plural)
@@ -49,6 +50,9 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
 
 
 def _built_in(group: str, version: str, kind: str) -> Target | None:
+    from podo.api.kinds.admissionregistration.typechecking import Target
+    from podo.api.schema.declared import declared_kind
+
     declared = declared_kind(group, version, kind)
     return Target(_shown(group, version, kind), declared) if declared else None
 
@@ -58,6 +62,9 @@ def _shown(group: str, version: str, kind: str) -> str:
 
 
 def _custom(view: View, group: str, version: str, is_meant: Any) -> Target | None:
+    from podo.api.kinds.admissionregistration.typechecking import Target
+    from podo.api.schema.declared import declared_custom
+
     for definition in view.list(DEFINITION):
         spec = definition["spec"]
         if spec["group"] != group or not is_meant(spec):

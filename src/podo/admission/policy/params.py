@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import orjson
 
-from podo.admission.policy.compiled import Binding, Policy
 from podo.admission.request import AdmissionRequest
 from podo.api.kind import Kind, Obj
-from podo.cel.library.authorizing import Ask
 from podo.values import selector
 from podo.values.fields.layout import Struct
+
+if TYPE_CHECKING:
+    from podo.admission.policy.compiled import Binding, Policy
+    from podo.cel.library.authorizing import Ask
 
 #: More parameters than this are not evaluated for one request and binding.
 MAX_PARAMS = 1000

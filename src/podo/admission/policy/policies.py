@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
 from podo.admission import matching
-from podo.admission.policy.compiled import Binding, Policy, binding_of, policy_of
 from podo.api.kind import Kind, Obj
+
+if TYPE_CHECKING:
+    from podo.admission.policy.compiled import Binding, Policy
 
 #: Combinations of kind, operation and subresource that are remembered.
 _REMEMBERED = 4096
@@ -25,7 +27,7 @@ class Bound(NamedTuple):
 class Policies:
     """False while no policy is bound. Ordered by the names of policies, then of bindings.
 
-    A policy is compiled when the first write comes that it may be about.
+    A policy is compiled when the first write comes that it may be about; CEL is loaded with the first binding.
     """
 
     def __init__(self) -> None:
@@ -51,6 +53,8 @@ class Policies:
     def binding_told(self, key: str, value: bytes | None, before: bytes | None) -> None:
         self._bindings.pop(key, None)
         if value is not None:
+            from podo.admission.policy.compiled import binding_of
+
             self._bindings[key] = binding_of(orjson.loads(value))
         self._changed()
 
@@ -82,6 +86,8 @@ class Policies:
     def _policy(self, key: str) -> Policy:
         found = self._compiled.get(key)
         if found is None:
+            from podo.admission.policy.compiled import policy_of
+
             found = self._compiled[key] = policy_of(self._stored[key])
         return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from podo.admission.request import AdmissionRequest
 from podo.admission.webhook.hooks import Hook
@@ -11,8 +12,10 @@ from podo.admission.webhook.response import BadResponse, Verdict, denial, verdic
 from podo.admission.webhook.review import review_of, version_for
 from podo.api.errors import ApiError
 from podo.api.kind import Kind, Obj
-from podo.cel.library.authorizing import Ask
 from podo.runtime.log import Logger
+
+if TYPE_CHECKING:
+    from podo.cel.library.authorizing import Ask
 
 log = Logger("podo.admission.webhook")
 

@@ -7,24 +7,9 @@ from typing import Any
 
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
-from podo.api.kinds.admissionregistration import expressions, mutationexpressions
-from podo.api.kinds.admissionregistration.expressions import Names
-from podo.api.kinds.admissionregistration.matchresources import check_match_resources, fill_in_match_resources
-from podo.api.kinds.admissionregistration.rule_rules import (
-    FAILURE_POLICIES,
-    GROUP,
-    check_choice,
-    check_match_conditions,
-)
-from podo.api.rules import Found, check_text, duplicate, invalid, not_supported, required, too_long
-from podo.cel.environment import Environment
-from podo.cel.program import CompileError, Program
-from podo.values import names
-
-_REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized")
-_PATCHES = {"ApplyConfiguration": "applyConfiguration", "JSONPatch": "jsonPatch"}
-_REINVOCATION = ("IfNeeded", "Never")
-_MESSAGE_EXPRESSION_MAX, _ANNOTATIONS_MAX = 5 * 1024, 20
+from podo.api.kinds.admissionregistration.matchresources import fill_in_match_resources
+from podo.api.kinds.admissionregistration.rule_rules import GROUP
+from podo.api.rules import Found
 
 
 def _fill_in(policy: Obj) -> None:
@@ -34,181 +19,21 @@ def _fill_in(policy: Obj) -> None:
         fill_in_match_resources(spec["matchConstraints"])
 
 
-def _check_policy(spec: dict[str, Any], found: Found) -> Names:
-    """What both kinds of policy have. The variables that its other expressions can refer to."""
-    check_choice("spec.failurePolicy", spec.get("failurePolicy"), FAILURE_POLICIES, found)
-    if (kind := spec.get("paramKind")) is not None:
-        _check_param_kind(kind, "spec.paramKind", found)
-    constraints = spec.get("matchConstraints")
-    if constraints is None:
-        found.append(required("spec.matchConstraints"))
-    else:
-        check_match_resources(constraints, "spec.matchConstraints", found)
-        if not constraints.get("resourceRules"):
-            found.append(required("spec.matchConstraints.resourceRules"))
-    has_params = spec.get("paramKind") is not None
-    conditions = spec.get("matchConditions") or []
-    check_match_conditions(conditions, "spec.matchConditions", found, has_params=has_params)
-    return _check_variables(spec.get("variables") or [], has_params, found)
-
-
-def _check_variables(variables: list[dict[str, Any]], has_params: bool, found: Found) -> Names:
-    """A variable can refer to those before it."""
-    seen: set[str] = set()
-    known: Names = ()
-    for index, variable in enumerate(variables):
-        path, name = f"spec.variables[{index}]", variable.get("name") or ""
-        if not name:
-            found.append(required(f"{path}.name", "name is required"))
-        else:
-            check_text(f"{path}.name", name, names.c_identifier, found)
-        if name in seen:
-            found.append(duplicate(f"{path}.name", name))
-        seen.add(name)
-        within = expressions.environment(has_params=has_params, variables=known)
-        program = _check_expression(variable, f"{path}.expression", within, (), found)
-        if names.c_identifier(name) == []:
-            known = (*known, (name, expressions.form_of(program) if program else "dyn"))
-    return known
-
-
-def _check_param_kind(kind: dict[str, Any], path: str, found: Found) -> None:
-    version = kind.get("apiVersion") or ""
-    if not version:
-        found.append(required(f"{path}.apiVersion"))
-    elif version.count("/") > 1:
-        found.append(invalid(f"{path}.apiVersion", version, f"unexpected GroupVersion string: {version}"))
-    if not kind.get("kind"):
-        found.append(required(f"{path}.kind"))
-
-
-def _check_expression(
-    holder: dict[str, Any],
-    path: str,
-    within: Environment,
-    wanted: tuple[str, ...],
-    found: Found,
-) -> Program | None:
-    """It must be given and compile, to a value of a type of ``wanted``."""
-    expression = holder.get("expression") or ""
-    if not expression.strip():
-        found.append(required(path, "expression is not specified"))
-        return None
-    return _compiled(expression, path, within, wanted, found)
-
-
-def _compiled(
-    expression: str,
-    path: str,
-    within: Environment,
-    wanted: tuple[str, ...],
-    found: Found,
-) -> Program | None:
-    try:
-        return expressions.checked(expression, within, wanted)
-    except CompileError as problem:
-        found.append(invalid(path, expression, str(problem)))
-        return None
-
-
-def _problems(new: Obj, old: Obj | None) -> Found:
-    found: Found = []
-    spec = new.get("spec") or {}
-    known = _check_policy(spec, found)
-    within = expressions.environment(has_params=spec.get("paramKind") is not None, variables=known)
-    validations, annotations = spec.get("validations") or [], spec.get("auditAnnotations") or []
-    if not validations and not annotations:
-        why = "validations or auditAnnotations must contain at least one item"
-        found.extend((required("spec.validations", why), required("spec.auditAnnotations", why)))
-    for index, validation in enumerate(validations):
-        _check_validation(validation, f"spec.validations[{index}]", within, found)
-    if len(annotations) > _ANNOTATIONS_MAX:
-        why = f"must not have more than {_ANNOTATIONS_MAX} auditAnnotations"
-        found.append(invalid("spec.auditAnnotations", len(annotations), why))
-        return found
-    seen: set[str] = set()
-    for index, annotation in enumerate(annotations):
-        path, key = f"spec.auditAnnotations[{index}]", annotation.get("key") or ""
-        check_text(f"{path}.key", f"{new['metadata'].get('name')}/{key}", names.qualified_name, found)
-        if key in seen:
-            found.append(duplicate(f"{path}.key", key))
-        seen.add(key)
-        expression = annotation.get("valueExpression") or ""
-        if not expression.strip():
-            found.append(required(f"{path}.valueExpression", "valueExpression is not specified"))
-        else:
-            _compiled(expression, f"{path}.valueExpression", within, expressions.TEXT_OR_NULL, found)
-    return found
-
-
-def _check_validation(validation: dict[str, Any], path: str, within: Environment, found: Found) -> None:
-    _check_expression(validation, f"{path}.expression", within, expressions.BOOL, found)
-    expression = validation.get("messageExpression") or ""
-    if len(expression) > _MESSAGE_EXPRESSION_MAX:
-        found.append(too_long(f"{path}.messageExpression", _MESSAGE_EXPRESSION_MAX))
-    elif expression.strip():
-        _compiled(expression, f"{path}.messageExpression", within, expressions.TEXT, found)
-    if "\n" in (validation.get("message") or ""):
-        found.append(invalid(f"{path}.message", validation["message"], "message must not contain line breaks"))
-    if "\n" in (validation.get("expression") or "").strip() and not (validation.get("message") or expression):
-        found.append(required(f"{path}.message", "message must be specified if expression contains line breaks"))
-    check_choice(f"{path}.reason", validation.get("reason"), _REASONS, found)
-
-
 def _fill_in_mutating(policy: Obj) -> None:
     _fill_in(policy)
     policy["spec"]["reinvocationPolicy"] = policy["spec"].get("reinvocationPolicy") or "Never"
 
 
+def _problems(new: Obj, old: Obj | None) -> Found:
+    from podo.api.kinds.admissionregistration import policy_rules
+
+    return policy_rules.validating_problems(new, old)
+
+
 def _mutating_problems(new: Obj, old: Obj | None) -> Found:
-    found: Found = []
-    spec = new.get("spec") or {}
-    known = _check_policy(spec, found)
-    has_params = spec.get("paramKind") is not None
-    check_choice("spec.reinvocationPolicy", spec.get("reinvocationPolicy"), _REINVOCATION, found)
-    mutations = spec.get("mutations") or []
-    if not mutations:
-        found.append(required("spec.mutations", "mutations must contain at least one item"))
-    for index, mutation in enumerate(mutations):
-        _check_mutation(mutation, f"spec.mutations[{index}]", has_params, known, found)
-    return found
+    from podo.api.kinds.admissionregistration import policy_rules
 
-
-def _check_mutation(mutation: dict[str, Any], path: str, has_params: bool, known: Names, found: Found) -> None:
-    kind = mutation.get("patchType") or ""
-    if not kind:
-        found.append(required(f"{path}.patchType"))
-        return
-    if kind not in _PATCHES:
-        found.append(not_supported(f"{path}.patchType", kind, _PATCHES))
-        return
-    for other, field in _PATCHES.items():
-        body = mutation.get(field)
-        if other == kind:
-            if body is None:
-                found.append(required(f"{path}.{field}", f"must be specified when patchType is {kind}"))
-            else:
-                _check_patch(body, f"{path}.{field}.expression", field == "jsonPatch", has_params, known, found)
-        elif body is not None:
-            found.append(invalid(f"{path}.{field}", body, f"must not be specified when patchType is {kind}"))
-
-
-def _check_patch(
-    body: dict[str, Any],
-    path: str,
-    patch: bool,
-    has_params: bool,
-    known: Names,
-    found: Found,
-) -> None:
-    expression = body.get("expression") or ""
-    if not expression.strip():
-        found.append(required(path, "expression is not specified"))
-        return
-    try:
-        mutationexpressions.compiled(expression, patch=patch, has_params=has_params, variables=known)
-    except CompileError as problem:
-        found.append(invalid(path, expression, str(problem)))
+    return policy_rules.mutating_problems(new, old)
 
 
 def _param_kind(policy: Obj) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from podo.api.kinds.admissionregistration import expressions
 from podo.api.rules import Found, check_text, duplicate, forbidden, invalid, not_supported, required
-from podo.cel.program import CompileError
 from podo.values import names
 
 GROUP = "admissionregistration.k8s.io"
@@ -120,6 +118,9 @@ def check_expression(
     if not expression.strip():
         found.append(required(path))
         return
+    from podo.api.kinds.admissionregistration import expressions  # CEL is loaded with the first condition
+    from podo.cel.program import CompileError
+
     try:
         expressions.checked(expression, expressions.environment(has_params=has_params), expressions.BOOL)
     except CompileError as problem:
