@@ -6,16 +6,19 @@ from functools import lru_cache
 
 import orjson
 
-from podo.api.kind import Kind, Obj
+from podo.api.kind import Obj
 from podo.storage.contract import Store
 
 
-async def objects_in(store: Store, kind: Kind, namespace: str) -> list[Obj]:
-    """The namespace's objects of ``kind``, by name; not to be changed. A namespace without any costs a look-up."""
-    prefix = f"{kind.prefix}{namespace}/"
-    if not store.count(kind.prefix) or not store.count(prefix):
+async def objects_in(store: Store, prefix: str, namespace: str) -> list[Obj]:
+    """The namespace's objects of the kind whose keys begin with ``prefix``, by name; not to be changed. Where there are
+    none in the whole cluster it costs a look-up."""
+    if not store.count(prefix):
         return []
-    return [_decoded(record.value) for record in (await store.range(prefix)).records]
+    own = f"{prefix}{namespace}/"
+    if not store.count(own):
+        return []
+    return [_decoded(record.value) for record in (await store.range(own)).records]
 
 
 @lru_cache(1024)

@@ -17,6 +17,7 @@ from podo.api.kinds.core.limitrange import CLAIM, CONTAINER, LIMITRANGE, POD
 from podo.api.parts.podamounts import Amounts, amounts_of, pod_amounts
 from podo.values.quantity import Quantity
 
+_PREFIX = LIMITRANGE.prefix
 ANNOTATION = "kubernetes.io/limit-ranger"
 _LISTS = (("containers", "container"), ("initContainers", "init container"))
 #: One rule: ``(type, resource, enforced, requests, limits)`` to what is wrong, or "".
@@ -32,7 +33,7 @@ def _handles(kind: Kind, operation: str, subresource: str) -> bool:
 
 
 async def set_defaults(request: AdmissionRequest) -> None:
-    for limits in await objects_in(request.store, LIMITRANGE, request.namespace):
+    for limits in await objects_in(request.store, _PREFIX, request.namespace):
         if request.object is not None:
             _set_defaults(request.object, _items(limits, CONTAINER))
 
@@ -71,7 +72,7 @@ def _complete(container: dict[str, Any], what: str, requests: Obj, limits: Obj) 
 
 
 async def check(request: AdmissionRequest) -> None:
-    for limits in await objects_in(request.store, LIMITRANGE, request.namespace):
+    for limits in await objects_in(request.store, _PREFIX, request.namespace):
         found = list(_broken(limits, request.kind, request.object or {}))
         if found:
             why = found[0] if len(found) == 1 else f"[{', '.join(found)}]"

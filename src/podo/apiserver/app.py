@@ -147,7 +147,7 @@ class ApiServer:
             fields=fields,
         )
         decision = self._authorizer.decide(asked)
-        if self._auditor is not None:
+        if call.is_audited or (self._auditor is not None and not decision.allowed):
             call.annotations |= {DECISION: "allow" if decision.allowed else "forbid", REASON: decision.reason}
         if not decision.allowed:
             raise ApiError("Forbidden", refusal(asked, decision.reason), _forbidden_details(call))

@@ -33,6 +33,7 @@ class Call:
     delete_options: Obj | None = None
     #: What admission adds to the audit event.
     annotations: dict[str, str] = field(default_factory=dict)
+    is_audited: bool = False
     #: Does the audit event show the body? Then ``sent`` is what came.
     keeps_body: bool = False
     sent: bytes | None = None

@@ -18,6 +18,7 @@ from podo.admission.request import AdmissionRequest, Plugin, is_core
 from podo.api import registry
 from podo.api.errors import forbidden, invalid
 from podo.api.kind import Kind, Obj
+from podo.api.kinds.core.namespace import NAMESPACE
 from podo.api.rules import Found
 
 #: Kind -> where the template of its pods is.
@@ -34,6 +35,7 @@ _TEMPLATES = {
 #: Of the pods that are there, so many are looked at when a namespace's level changes.
 MOST_PODS = 3000
 _MARK = PREFIX.encode()
+_NAMESPACES = NAMESPACE.prefix
 
 
 def handles(kind: Kind, operation: str, subresource: str) -> bool:
@@ -59,7 +61,7 @@ async def admit(request: AdmissionRequest) -> None:
 
 async def _policy(request: AdmissionRequest) -> Policy:
     defaults = request.pod_security.defaults
-    record = await request.store.get(registry.named("Namespace").key("", request.namespace))
+    record = await request.store.get(_NAMESPACES + request.namespace)
     if record is None or _MARK not in record.value:
         return defaults
     return _read(record.value, defaults)

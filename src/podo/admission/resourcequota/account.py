@@ -141,7 +141,7 @@ class Account:
     ) -> dict[Charge, Refused]:
         """Store what all of this comes to; which charges are refused, and why."""
         for _ in range(ATTEMPTS):
-            tallies = [tally_of(quota) for quota in await objects_in(self._store, RESOURCEQUOTA, self.namespace)]
+            tallies = [tally_of(quota) for quota in await objects_in(self._store, RESOURCEQUOTA.prefix, self.namespace)]
             if recount or not self._counted.issuperset(tally.uid for tally in tallies):
                 tallies = await self._count(tallies)
             if not self._take_off(tallies, freed):

@@ -39,7 +39,7 @@ async def admit(request: AdmissionRequest) -> None:
     if accounts is None or account is None or obj is None:
         return
     resource = (request.kind.group, request.kind.plural)
-    quotas = await objects_in(request.store, RESOURCEQUOTA, request.namespace)
+    quotas = await objects_in(request.store, RESOURCEQUOTA.prefix, request.namespace)
     if not any(_counts(quota, resource) for quota in quotas):
         return
     if request.operation == "CREATE":

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
+from podo.api.kind import Kind
 from podo.apiserver.audit.entry import Entry, question_of
 from podo.apiserver.audit.journal import Journal
 from podo.apiserver.audit.policy import COMPLETE, NOTHING, RECEIVED, STARTED, Level, Policy, Question, Verdict
@@ -24,6 +25,9 @@ End = TypeVar("End", Writer, Tunnel)
 HEADER = "Audit-Id"
 _UNKNOWN = User("")
 _DENIED = Verdict(Level.METADATA)
+#: User, groups, verb, kind, subresource, namespace.
+Key = tuple[str, tuple[str, ...], str, Kind, str, str]
+REMEMBERED = 8192
 _MOST_ID, _MOST_URI, _MOST_AGENT = 64, 8192, 1024
 DECISION, REASON = "authorization.k8s.io/decision", "authorization.k8s.io/reason"
 
@@ -31,7 +35,7 @@ DECISION, REASON = "authorization.k8s.io/decision", "authorization.k8s.io/reason
 class Trail:
     """One request that may be noted. ``user``: as authenticated; ``acting``: as whom it is carried out."""
 
-    __slots__ = ("acting", "annotations", "audit_id", "call", "question", "received", "request", "user", "verdict")
+    __slots__ = ("acting", "audit_id", "call", "question", "received", "request", "user", "verdict")
 
     def __init__(self, request: Request, received: float) -> None:
         self.request = request
@@ -41,12 +45,12 @@ class Trail:
         self.verdict = NOTHING
         self.question: Question | None = None
         self.audit_id = ""
-        self.annotations: dict[str, str] = {}
 
 
 class Auditor:
     def __init__(self, policy: Policy, journal: Journal, clock: Clock, chance: Chance) -> None:
         self._policy, self._journal, self._clock, self._chance = policy, journal, clock, chance
+        self._verdicts: dict[Key, Verdict] = {}
 
     def begin(self, request: Request) -> Trail:
         return Trail(request, self._clock.now())
@@ -54,11 +58,26 @@ class Auditor:
     def called(self, trail: Trail, call: Call) -> None:
         """It is known what the request asks for."""
         trail.call = call
-        trail.question = question = question_of(call, trail.acting)
-        trail.verdict = verdict = self._policy.verdict(question)
+        user = trail.acting
+        # What the policy says depends on these alone, unless it names objects.
+        key = (user.name, user.groups, call.verb, call.kind, call.subresource, call.namespace)
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            verdict = self._find(key, question_of(call, user))
         if verdict.level:
+            trail.verdict = verdict
+            trail.question = question_of(call, user)
+            call.is_audited = True
             call.keeps_body = verdict.level >= Level.REQUEST
             self._note_beginning(trail)
+
+    def _find(self, key: Key, question: Question) -> Verdict:
+        verdict = self._policy.verdict(question)
+        if not self._policy.names_matter:
+            if len(self._verdicts) >= REMEMBERED:
+                self._verdicts.clear()
+            self._verdicts[key] = verdict
+        return verdict
 
     def asked_path(self, trail: Trail, verb: str) -> None:
         """Likewise of what is no resource."""
@@ -95,7 +114,9 @@ class Auditor:
             return False
         trail.verdict = _DENIED
         trail.audit_id = trail.audit_id or self._chance.uid()
-        if trail.question is None:
+        if trail.call is not None:
+            trail.question = question_of(trail.call, trail.acting)
+        elif trail.question is None:
             user, method = trail.acting, trail.request.method.lower()
             trail.question = Question(user.name, user.groups, method, path=trail.request.path)
         return True
@@ -138,7 +159,7 @@ class Auditor:
             sent=call.sent if call else None,
             sent_type=request.headers.get("content-type", ""),
             answered=body,
-            annotations={**trail.annotations, **(call.annotations if call else {})},
+            annotations=call.annotations if call else {},
         )
         self._journal.submit(entry)
 

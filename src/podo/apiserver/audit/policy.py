@@ -38,7 +38,6 @@ _NEVER_BODIES = frozenset(
         ("authentication.k8s.io", "tokenreviews"),
     }
 )
-_REMEMBERED = 8192
 
 
 class PolicyProblem(ValueError):
@@ -118,19 +117,10 @@ class Policy:
     def __init__(self, rules: Iterable[Rule], *, notes_denied: bool = False) -> None:
         self.rules = tuple(rules)
         self.notes_denied = notes_denied
-        self._names_matter = any(names for rule in self.rules for _, _, names in rule.resources)
-        self._known: dict[Question, Verdict] = {}
+        #: Do rules name objects?
+        self.names_matter = any(names for rule in self.rules for _, _, names in rule.resources)
 
     def verdict(self, asked: Question) -> Verdict:
-        known = asked if self._names_matter else asked._replace(name="")
-        found = self._known.get(known)
-        if found is None:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            found = self._known[known] = self._find(asked)
-        return found
-
-    def _find(self, asked: Question) -> Verdict:
         found = next((rule.verdict for rule in self.rules if rule.matches(asked)), NOTHING)
         if found.level > Level.METADATA and (asked.group, asked.resource) in _NEVER_BODIES:
             return Verdict(Level.METADATA, found.omit_stages, found.omit_managed_fields)
