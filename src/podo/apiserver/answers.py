@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -15,12 +14,9 @@ from podo.apiserver.call import Call, Written
 from podo.apiserver.negotiate import JSON, YAML, Form
 from podo.apiserver.table import checked_include, object_form, partial, row, table
 from podo.apiserver.verbs.list import Listing
+from podo.http.body import Joined
 from podo.http.message import Response
 from podo.storage.contract import Record
-
-#: Objects joined into one part of a list's body: about 256 KiB of pods.
-SLICE = 64
-_value_of = attrgetter("value")
 
 
 def warning_headers(warnings: Sequence[str]) -> list[tuple[str, str]]:
@@ -87,10 +83,10 @@ def list_answer(call: Call, listing: Listing, form: Form, include: str, now: flo
         items = [partial(stored.load(call.kind, record.value)) for record in listing.records]
         whole = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata}
         return in_media(dumps({**whole, "items": items}), form, headers=headers)
-    parts = _parts(call.kind, metadata, listing.records)
+    whole_list = _body(call.kind, metadata, listing.records)
     if form.media == YAML:
-        return in_media(b"".join(parts), form, headers=headers)
-    return Response(200, parts, headers=headers)
+        return in_media(b"".join(whole_list), form, headers=headers)
+    return Response(200, whole_list, headers=headers)
 
 
 def _table(kind: Kind, listing: Listing, metadata: Obj, include: str, now: float) -> Any:
@@ -98,21 +94,13 @@ def _table(kind: Kind, listing: Listing, metadata: Obj, include: str, now: float
     return table(kind, rows, metadata)
 
 
-def _parts(kind: Kind, metadata: Obj, records: list[Record]) -> list[bytes]:
-    """The body: stored bytes joined in slices, so that no one part is large."""
+def _body(kind: Kind, metadata: Obj, records: list[Record]) -> Joined:
+    """The list whose items are the stored bytes."""
     head = b'{"kind":"%b","apiVersion":"%b","metadata":%b,"items":[' % (
         kind.list_kind.encode(),
         kind.api_version.encode(),
         dumps(metadata),
     )
     if kind.from_stored:
-        values = [stored.presented(kind, record.value) for record in records]
-    else:
-        values = list(map(_value_of, records))
-    parts = [head]
-    for start in range(0, len(values), SLICE):
-        if start:
-            parts.append(b",")
-        parts.append(b",".join(values[start : start + SLICE]))
-    parts.append(b"]}")
-    return parts
+        return Joined(head, [stored.presented(kind, record.value) for record in records], b"]}")
+    return Joined(head, [record.value for record in records], b"]}")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
+from podo.http.body import parts_of, size_of
 from podo.http.message import Response, Streaming, Writer
 
 #: Smaller answers are sent as they are.
@@ -30,10 +31,10 @@ def accepts_gzip(headers: Mapping[str, str]) -> bool:
 def compressed(response: Response, headers: Mapping[str, str]) -> Response | Streaming:
     """``response`` itself, or a stream of it in gzip."""
     body = response.body
-    size = len(body) if isinstance(body, bytes) else sum(map(len, body))
+    size = size_of(body)
     if size <= LEAST or response.status != 200 or not accepts_gzip(headers):
         return response
-    parts: Sequence[bytes] = (body,) if isinstance(body, bytes) else body
+    parts = parts_of(body)
     fields = (*response.headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
 
     async def produce(writer: Writer) -> None:
@@ -42,7 +43,7 @@ def compressed(response: Response, headers: Mapping[str, str]) -> Response | Str
     return Streaming(produce, response.status, response.content_type, fields)
 
 
-async def _write(parts: Sequence[bytes], writer: Writer) -> None:
+async def _write(parts: Iterable[bytes], writer: Writer) -> None:
     packer = _packer()
     loop = asyncio.get_running_loop()
     for gathered in _slices(parts):
@@ -70,7 +71,7 @@ def _pack(packer: _Packer, gathered: list[memoryview]) -> bytes:
     return b"".join([packer.compress(part) for part in gathered])
 
 
-def _slices(parts: Sequence[bytes]) -> Iterator[list[memoryview]]:
+def _slices(parts: Iterable[bytes]) -> Iterator[list[memoryview]]:
     """Parts of ``SLICE`` bytes together, about."""
     gathered: list[memoryview] = []
     size = 0

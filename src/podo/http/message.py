@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from podo.http.body import Body
+
 
 @dataclass(slots=True)
 class Peer:
@@ -84,10 +86,10 @@ class Tunnel(Protocol):
 
 @dataclass(slots=True)
 class Response:
-    """A whole answer. ``body`` may be several parts, sent without being joined (a LIST is a join of stored bytes)."""
+    """A whole answer. ``body`` may be several parts, sent without being joined first."""
 
     status: int = 200
-    body: bytes | Sequence[bytes] = b""
+    body: Body = b""
     content_type: str = "application/json"
     headers: Sequence[tuple[str, str]] = ()
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
+from podo.http.body import Body, size_of
 from podo.http.head import bodiless, refusal, response_head
 from podo.http.limits import Limits
 from podo.http.message import Disconnected, Response, Streaming
@@ -27,8 +27,7 @@ class H1Sender:
     def send(self, request: ArrivingRequest, response: Response, closes: bool) -> bytes:
         """Send an answer, if it is small enough for one write; else its head is given back, unsent."""
         body = response.body
-        parts: Sequence[bytes] = (body,) if isinstance(body, bytes) else body
-        size = len(body) if isinstance(body, bytes) else sum(map(len, parts))
+        size = size_of(body)
         framing = b"" if bodiless(response.status) else b"Content-Length: %d\r\n" % size
         try:
             head = response_head(response.status, response.content_type, response.headers, framing, closes)
@@ -39,15 +38,15 @@ class H1Sender:
         if request.method == "HEAD" or not framing:
             self._transport.write(head)
         elif size <= _ONE_WRITE:
-            self._transport.write(b"".join((head, *parts)))
+            self._transport.write(head + body if isinstance(body, bytes) else b"".join((head, *body)))
         else:
             return head
         return b""
 
-    async def send_slices(self, head: bytes, body: bytes | Sequence[bytes]) -> None:
+    async def send_slices(self, head: bytes, body: Body) -> None:
         """A large body, a slice a loop turn: others have their turn between, and the buffer stays small."""
         for gathered in slices(body, self._limits.slice):
-            self._transport.write(b"".join((head, *gathered)))
+            self._transport.writelines((head, *gathered) if head else gathered)
             head = b""
             await asyncio.sleep(0)  # noqa: TID251 - a turn of the loop, not time
             await self._gate.passed()

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from podo.http.body import Body, parts_of
 from podo.http.head import refusal
 from podo.http.limits import Limits
 from podo.http.message import (
@@ -105,11 +106,11 @@ def bad_header(wrong: ValueError, request: Request) -> Response:
     return Response(500, refusal(500, "an internal error, see the server's log"))
 
 
-def slices(body: bytes | Sequence[bytes], limit: int) -> Iterator[list[bytes | memoryview]]:
+def slices(body: Body, limit: int) -> Iterator[list[bytes | memoryview]]:
     """The body in lists of parts of ``limit`` bytes at most together, large parts cut without copying."""
     gathered: list[bytes | memoryview] = []
     size = 0
-    for part in (body,) if isinstance(body, bytes) else body:
+    for part in parts_of(body):
         for piece in _pieces(part, limit):
             if size + len(piece) > limit:
                 yield gathered

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
+from podo.http.body import size_of
 from podo.http.engine import CANCEL, INTERNAL_ERROR, Engine
 from podo.http.head import bodiless
 from podo.http.head_h2 import response_fields
@@ -88,7 +89,7 @@ class H2Stream:
     async def send(self, method: str, response: Response) -> None:
         """A whole answer. Raises Disconnected."""
         body = response.body
-        size = len(body) if isinstance(body, bytes) else sum(map(len, body))
+        size = size_of(body)
         try:
             fields = response_fields(response, size)
         except ValueError as wrong:
