@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from podo.api.encoding import dumps
 from podo.api.kind import Kind, Obj
 from podo.apiserver import table
 from podo.apiserver.fanout import WatchEvent
@@ -29,19 +28,17 @@ class Frames:
     def frame(self, kind: Kind, event: WatchEvent, form: table.ObjectForm, now: float) -> bytes:
         """One line of the stream."""
         if event.record is None:
-            return _line(event.type, form.small(kind, bookmark(kind, event), now))
+            return form.framed(event.type, form.small(kind, bookmark(kind, event), now))
         key = (event.record.revision, event.record.key, kind, event.type, form.name)
         found = self._kept.get(key)
         if found is None:
-            found = self._kept[key] = _line(event.type, form.render(kind, event.record.value, now))
+            found = self._kept[key] = form.framed(event.type, form.render(kind, event.record.value, now))
             if len(self._kept) > KEPT:
                 del self._kept[next(iter(self._kept))]
         return found
 
 
-def _line(type: str, value: bytes) -> bytes:
-    return b'{"type":"%b","object":%b}\n' % (type.encode(), value)
-
-
-def error_line(status: Obj) -> bytes:
-    return _line("ERROR", dumps(status))
+def error_frame(kind: Kind, form: table.ObjectForm, status: Obj) -> bytes:
+    """The last event of a watch that ends early. A Status is no row of a Table: it comes as it is."""
+    plain = form if isinstance(form, table.ProtobufForm) else table.ObjectForm()
+    return plain.framed("ERROR", plain.small(kind, status, 0.0))

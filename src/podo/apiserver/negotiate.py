@@ -12,6 +12,7 @@ from podo.api.errors import ApiError
 
 JSON = "application/json"
 YAML = "application/yaml"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
 _JSON_LIKE = frozenset({JSON, "application/*", "*/*", "text/json"})
 _YAML_LIKE = frozenset({YAML, "text/yaml", "application/x-yaml"})
 _META_GROUP = "meta.k8s.io"
@@ -38,18 +39,20 @@ PLAIN = Form()
 
 
 @lru_cache(maxsize=512)
-def form_of(accept: str) -> Form:
-    """The first form listed that podo serves (clients list what they like best first). Raises NotAcceptable."""
+def form_of(accept: str, protobuf: bool = False) -> Form:
+    """The first form listed that podo serves (clients list what they like best first). ``protobuf``: may it be that?
+    Raises NotAcceptable.
+    """
     if not accept:
         return PLAIN
     for clause in accept[:4096].split(","):
-        found = _form(clause)
+        found = _form(clause, protobuf)
         if found is not None:
             return found
     raise ApiError("NotAcceptable", f"only the following media types are accepted: {JSON}, {YAML}")
 
 
-def _form(clause: str) -> Form | None:
+def _form(clause: str, protobuf: bool) -> Form | None:
     media, *rest = (part.strip() for part in clause.split(";"))
     parameters = {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in rest)}
     if parameters.get("q") in ("0", "0.0"):
@@ -58,9 +61,13 @@ def _form(clause: str) -> Form | None:
         served = JSON
     elif media in _YAML_LIKE:
         served = YAML
+    elif media == PROTOBUF and protobuf:
+        served = PROTOBUF
     else:
         return None
     wanted = parameters.get("as", "")
+    if served == PROTOBUF and wanted == "Table":
+        return None
     if not wanted:
         return Form(served)
     version = parameters.get("v", "")
@@ -69,7 +76,7 @@ def _form(clause: str) -> Form | None:
     return Form(served, wanted, version)
 
 
-def resource_form(accept: str) -> Form:
+def resource_form(accept: str, protobuf: bool = False) -> Form:
     """The form of an answer about resources: only the transformations of objects."""
-    form = form_of(accept)
+    form = form_of(accept, protobuf)
     return form if not form.as_kind or form.as_kind in _TRANSFORMED else Form(form.media)

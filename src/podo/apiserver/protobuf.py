@@ -1,7 +1,7 @@
 """Request bodies in protobuf, which kubectl and other Go clients send for what they create, as objects in wire form.
 
 The numbers of the fields are in ``protobuf_v1_37.json``, made by ``scripts/make_protobuf_table.py``: message -> number
--> [JSON name ("" for an inlined struct), type, "o" if a zero value is left out of JSON]. Answers are always JSON.
+-> [JSON name ("" for an inlined struct), type, "o" if a zero value is left out of JSON]. ``protobuf_writing`` answers.
 Source: "Kubernetes Protobuf encoding" of the API concepts; the Protocol Buffers encoding guide.
 """
 
@@ -26,7 +26,7 @@ MAGIC = b"k8s\0"
 #: Deeper messages are refused.
 MAX_DEPTH = 64
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_META = "k8s.io/apimachinery/pkg/apis/meta/v1"
+META = "k8s.io/apimachinery/pkg/apis/meta/v1"
 _OMIT = (None, "", 0, False)
 
 Wire = int | bytes
@@ -51,11 +51,17 @@ def decode(data: bytes) -> Obj:
     return {"apiVersion": api_version, "kind": kind, **obj}
 
 
-def _message_name(api_version: str, kind: str) -> str:
+def known_message(api_version: str, kind: str) -> str | None:
+    """The name in the table of a kind's message; None if it is not there."""
     group, _, version = api_version.rpartition("/")
     package = f"k8s.io/api/{group.partition('.')[0] or 'core'}/{version}"
-    name = f"{_META}.DeleteOptions" if kind == "DeleteOptions" else f"{package}.{kind}"
-    if name not in _table():
+    name = f"{META}.{kind}" if kind in ("DeleteOptions", "Status") else f"{package}.{kind}"
+    return name if name in _table() else None
+
+
+def _message_name(api_version: str, kind: str) -> str:
+    name = known_message(api_version, kind)
+    if name is None:
         why = f"the body of the request was in an unknown format - {MEDIA_TYPE} of {api_version}, Kind={kind}"
         raise ApiError("UnsupportedMediaType", why)
     return name
@@ -69,7 +75,8 @@ def _table() -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1024)
-def _fields(name: str) -> Fields:
+def fields_of(name: str) -> Fields:
+    """The rows of a message in the table by their numbers."""
     return {int(number): row for number, row in _table()[name].items()}
 
 
@@ -127,7 +134,7 @@ def _int(value: Wire) -> int:
 def _message(name: str, data: bytes, depth: int) -> Obj:
     if depth > MAX_DEPTH:
         raise Malformed(f"nested more than {MAX_DEPTH} deep")
-    fields = _fields(name)
+    fields = fields_of(name)
     obj: Obj = {}
     for number, value in _items(data):
         row = fields.get(number)

@@ -9,7 +9,7 @@ import orjson
 from podo.api.encoding import JSON, MAX_BODY, YAML, decode, decode_value, media_type
 from podo.api.errors import ApiError, bad_request
 from podo.api.kind import Obj
-from podo.apiserver import answers, operations, parameters, patching, protobuf, versions
+from podo.apiserver import answers, operations, parameters, patching, protobuf, protobuf_writing, versions
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
 from podo.apiserver.fieldmanagement import managers
@@ -190,4 +190,6 @@ _ANSWERS = {
 
 def exchange_of(request: Request, call: Call, query: Query) -> Exchange:
     """Negotiate the form of the answer. Raises NotAcceptable."""
-    return Exchange(request, call, query, resource_form(request.headers.get("accept", "")))
+    accept = request.headers.get("accept", "")
+    encodable = "protobuf" in accept and protobuf_writing.is_encodable(call.kind)
+    return Exchange(request, call, query, resource_form(accept, encodable))

@@ -7,12 +7,13 @@ from typing import Any
 
 from podo.api.errors import ApiError
 from podo.api.kind import Kind
+from podo.apiserver import protobuf_writing
 from podo.apiserver.backend import Backend
-from podo.apiserver.events import Frames, error_line
+from podo.apiserver.events import Frames, error_frame
 from podo.apiserver.extension.conversion import AT_ONCE, shown_events
 from podo.apiserver.fanout import Batch, WatchEvent
 from podo.apiserver.metrics.page import Tally
-from podo.apiserver.negotiate import YAML
+from podo.apiserver.negotiate import PROTOBUF, YAML
 from podo.apiserver.parameters import watch_options
 from podo.apiserver.resources import Exchange
 from podo.apiserver.table import ObjectForm, TableForm, object_form
@@ -47,8 +48,10 @@ async def watch_response(backend: Backend, frames: Frames, exchange: Exchange) -
         except (Disconnected, TimeoutError):
             pass
         except ApiError as error:
-            writer.write(error_line(error.status()))
+            writer.write(error_frame(call.kind, form, error.status()))
 
+    if exchange.form.media == PROTOBUF:
+        return Streaming(produce, content_type=protobuf_writing.STREAM)
     return Streaming(produce)
 
 

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from podo.api.columns import AGE, NAME
 from podo.api.encoding import dumps
 from podo.api.errors import bad_request
 from podo.api.kind import Column, Kind, Obj
-from podo.apiserver import stored
-from podo.apiserver.negotiate import Form
+from podo.apiserver import protobuf_writing, stored
+from podo.apiserver.negotiate import PROTOBUF, Form
 
 _META = "meta.k8s.io/v1"
 
@@ -29,8 +31,29 @@ class ObjectForm:
         return stored.presented(kind, value)
 
     def small(self, kind: Kind, obj: Obj, now: float) -> bytes:
-        """A bookmark's object in this form."""
+        """The object of a bookmark, or the Status of an error, in this form."""
         return dumps(obj)
+
+    def framed(self, type: str, value: bytes) -> bytes:
+        """An event of a watch about an object in this form."""
+        return b'{"type":"%b","object":%b}\n' % (type.encode(), value)
+
+
+@dataclass(frozen=True, slots=True)
+class ProtobufForm(ObjectForm):
+    """In protobuf, of a kind that has such a form."""
+
+    whole: bool = True
+
+    def render(self, kind: Kind, value: bytes, now: float) -> bytes:
+        return self.small(kind, orjson.loads(stored.presented(kind, value)), now)
+
+    def small(self, kind: Kind, obj: Obj, now: float) -> bytes:
+        shown = obj if self.whole or obj["kind"] == "Status" else partial(obj)
+        return protobuf_writing.encode(shown) or b""
+
+    def framed(self, type: str, value: bytes) -> bytes:
+        return protobuf_writing.frame(type, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +88,8 @@ class TableForm(ObjectForm):
 
 def object_form(form: Form, include: str) -> ObjectForm:
     """How single objects look in a negotiated form. ``include``: the includeObject parameter. Raises BadRequest."""
+    if form.media == PROTOBUF:
+        return ProtobufForm("protobuf/partial" if form.as_kind else "protobuf", whole=not form.as_kind)
     if form.as_kind == "Table":
         wanted = checked_include(include)
         return TableForm(f"table/{wanted}", wanted)
