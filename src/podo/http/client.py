@@ -263,12 +263,16 @@ class HttpPool:
         body: bytes = b"",
         seconds: float = 30.0,
         limit: int = 1 << 30,
+        repeatable: bool = False,
     ) -> Answer:
-        """The whole answer, within ``seconds``; NoAnswer otherwise."""
+        """The whole answer, within ``seconds``; NoAnswer otherwise.
+
+        ``repeatable``: it may be sent again, as a GET is, when a kept connection turns out to be dead.
+        """
         data = self._request(method, target, headers, body)
         try:
             async with asyncio.timeout(seconds), self._turns:
-                return await self._exchange(data, limit, method in _REPEATABLE)
+                return await self._exchange(data, limit, repeatable or method in _REPEATABLE)
         except TimeoutError:
             raise NoAnswer(f"{self._host_header} did not answer within {seconds:g} s") from None
 

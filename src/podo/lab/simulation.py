@@ -19,10 +19,12 @@ from podo.apiserver.local import LocalClient
 from podo.client.contract import Client
 from podo.cluster.controlplane import ControlPlane, Settings
 from podo.cluster.simulatednode import NodeState, SimulatedNode
+from podo.http.message import Handler
 from podo.lab.faults import Faults, FaultyClient
 from podo.lab.manifests import Manifest, kind_named, objects_of
 from podo.lab.virtualtime import START
 from podo.lab.why import explanation
+from podo.node.heartbeat import LEASE_NAMESPACE
 from podo.reconcile.perform import kind_name
 from podo.runtime.chance import Chance
 from podo.runtime.clock import LoopClock
@@ -105,6 +107,10 @@ class Simulation:
             "store": self.store.fork(),
             "nodes": [node.state() for node in self.nodes.values()],
         }
+
+    def serve(self, host: str, handler: Handler) -> None:
+        """See ``World.serve``."""
+        self._plane.api.backend.caller.here[host] = handler
 
     async def stop(self) -> None:
         """Stop everything; raises the first bug of a controller, and what readers of the cache did wrong."""
@@ -196,24 +202,34 @@ class Simulation:
         client: Client = LocalClient(self._plane.api, f"system:node:{name}", ("system:nodes",))
         client = FaultyClient(self.through(client), faults, self.clock, self.chance(f"faults/{name}"))
         chance = self.chance(f"node/{name}")
-        self.nodes[name] = SimulatedNode(name, state.number, client, self.clock, chance, state.runtime)
+        self.nodes[name] = SimulatedNode(name, state.number, client, self.clock, chance, state.runtime, quiet=True)
         self._plane.summaries[name] = self.nodes[name].summary
         return self.nodes[name]
 
     async def kill_node(self, name: str) -> None:
         """The machine is gone, from one moment to the next, with all that ran on it."""
+        last = self.nodes[name].last_beat()
         await self.nodes[name].kill()
+        await self._take_back(name, last)
 
     async def start_node(self, name: str) -> None:
         """A killed node comes back, empty, as after a power cut."""
         await self.nodes[name].start()
 
-    def cut_off(self, name: str) -> None:
+    async def cut_off(self, name: str) -> None:
         """The node goes on running but reaches the API server no more, until ``reconnect``."""
-        self._node_faults[name].cut_off = True
+        node, self._node_faults[name].cut_off = self.nodes[name], True
+        await self._take_back(name, node.last_beat())
+        node.beat()  # from now on it tries in vain
 
     def reconnect(self, name: str) -> None:
         self._node_faults[name].cut_off = False
+
+    async def _take_back(self, name: str, last_beat: float | None) -> None:
+        """The signs of life that a node has given in advance and has not come to."""
+        if last_beat is not None:
+            patch = {"spec": {"renewTime": timestamp.micro_time(last_beat)}}
+            await self.client.patch("Lease", name, LEASE_NAMESPACE, patch=patch)
 
     async def _nodes_ready(self) -> bool:
         ready = {name_of(node) for node in await self.list("Node") if condition_is_true(node, "Ready")}

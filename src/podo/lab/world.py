@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from podo.api.kind import Obj
 from podo.client.contract import Client
+from podo.http.message import Handler
 from podo.lab.faults import Faults
 from podo.lab.manifests import Manifest
 from podo.lab.simulation import Simulation
@@ -157,6 +158,11 @@ class World:
         """Run a coroutine inside of the world: ``world.run(world.client.get("Pod", "web", "default"))``."""
         return self._run(work)
 
+    def serve(self, host: str, handler: Handler) -> None:
+        """Let ``handler`` answer the webhooks at ``host``: ``hook.default.svc`` for the Service ``hook`` of namespace
+        ``default``, or the host of a webhook's URL. Nothing listens on a socket, and no certificate is needed."""
+        self.simulation.serve(host, handler)
+
     # Nodes and faults
 
     def add_node(self, name: str = "") -> str:
@@ -173,7 +179,7 @@ class World:
 
     def cut_off(self, name: str) -> None:
         """The node and its pods go on running but reach the API server no more, until ``reconnect``."""
-        self.simulation.cut_off(name)
+        self._run(self.simulation.cut_off(name))
 
     def reconnect(self, name: str) -> None:
         self.simulation.reconnect(name)

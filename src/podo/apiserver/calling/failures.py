@@ -47,7 +47,7 @@ def of_connection(failure: NoAnswer, host: str, address: str) -> str:
         return f"dial tcp: lookup {host}: no such host"
     if isinstance(cause, OSError):
         return f"dial tcp {address}: {_dialing(cause)}"
-    return str(failure)
+    return f"dial tcp {address}: i/o timeout" if str(failure).startswith("connect to ") else str(failure)
 
 
 def _certificate(cause: ssl.SSLCertVerificationError, host: str) -> str:

@@ -14,6 +14,7 @@ from podo.api.kind import Obj
 from podo.apiserver.calling.caller import Caller
 from podo.apiserver.calling.failures import CannotCall
 from podo.http.message import Request, Response
+from podo.http.tls import server_context
 from tests.pki import Pki
 from tests.unit.apiserver.calling.webhookserver import Webhook, serving
 from tests.unit.apiserver.world import World, in_world
@@ -161,5 +162,36 @@ def test_an_answer_is_bounded(pki: Pki) -> None:
 def test_a_url_that_leads_nowhere(url: str) -> None:
     async def main(world: World) -> None:
         assert await refused(world.server.backend.caller, {"url": url})
+
+    in_world(main)
+
+
+def test_a_webhook_that_was_started_again_is_asked_on_a_new_connection(pki: Pki) -> None:
+    """A kept connection may turn out to be dead only when it is used."""
+
+    async def main(world: World) -> None:
+        answered = 0
+
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal answered
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = next(int(line[16:]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length: "))
+                await reader.readexactly(length)
+                if answered == 1:  # the second request kills the connection
+                    answered += 1
+                    writer.transport.abort()
+                    return
+                answered += 1
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+        certificate, key = pki.issue("raw")
+        server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=server_context(certificate, key, protocols=()))
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        client = {"url": url, "caBundle": base64.b64encode(pki.ca.read_bytes()).decode()}
+        for _ in range(2):
+            assert await world.server.backend.caller.call(client, REVIEW, 5) == {}
+        assert answered == 3
+        server.close()
+        await world.server.close()
 
     in_world(main)
