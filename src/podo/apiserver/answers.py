@@ -9,9 +9,9 @@ import orjson
 
 from podo.api.encoding import dumps
 from podo.api.kind import Kind, Obj
-from podo.apiserver import stored
+from podo.apiserver import protobuf_writing, stored
 from podo.apiserver.call import Call, Written
-from podo.apiserver.negotiate import JSON, YAML, Form
+from podo.apiserver.negotiate import JSON, PROTOBUF, YAML, Form
 from podo.apiserver.table import checked_include, object_form, partial, row, table
 from podo.apiserver.verbs.list import Listing
 from podo.http.body import Joined
@@ -30,7 +30,10 @@ def _quoted(text: str) -> str:
 
 
 def in_media(value: bytes, form: Form, code: int = 200, headers: Sequence[tuple[str, str]] = ()) -> Response:
-    """JSON bytes as they are, or as YAML."""
+    """JSON bytes as they are, or as YAML or protobuf (but for types that have no such form)."""
+    if form.media == PROTOBUF:
+        written = protobuf_writing.encode(orjson.loads(value))
+        return Response(code, written, PROTOBUF, headers) if written else Response(code, value, JSON, headers)
     if form.media != YAML:
         return Response(code, value, JSON, headers)
     import yaml  # slow to import, and rarely asked for
@@ -81,8 +84,13 @@ def list_answer(call: Call, listing: Listing, form: Form, include: str, now: flo
         return in_media(body, form, headers=headers)
     if form.as_kind:
         items = [partial(stored.load(call.kind, record.value)) for record in listing.records]
+        if form.media == PROTOBUF:
+            return Response(200, protobuf_writing.encode_partial_list(metadata, items), PROTOBUF, headers)
         whole = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata}
         return in_media(dumps({**whole, "items": items}), form, headers=headers)
+    if form.media == PROTOBUF:
+        values = (stored.presented(call.kind, record.value) for record in listing.records)
+        return Response(200, protobuf_writing.encode_list(call.kind, metadata, values), PROTOBUF, headers)
     whole_list = _body(call.kind, metadata, listing.records)
     if form.media == YAML:
         return in_media(b"".join(whole_list), form, headers=headers)
