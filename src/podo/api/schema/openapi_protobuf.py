@@ -6,16 +6,18 @@ podo's documents have is written: what they do not have yet raises ``KeyError``,
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from typing import Any
 
 import orjson
 
+Value = bytes | bool | int | float
 #: What it is called in an answer. Clients ask with ``@`` for the last but one dot, which is no media type.
 MEDIA_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 #: Message -> JSON name -> (field number, what it holds). ``[]``: repeated; ``{}``: named values in a message of their
-#: own; ``text``, ``truth`` and ``any`` (JSON as text) are values; other names are messages.
+#: own; ``text``, ``truth``, ``whole``, ``number`` and ``any`` (JSON as text) are values; other names are messages.
 _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
     "Document": {"swagger": (1, "text"), "info": (2, "Info"), "paths": (8, "Paths"), "definitions": (9, "{}Schema")},
     "Info": {"title": (1, "text"), "version": (2, "text"), "description": (3, "text")},
@@ -63,15 +65,32 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
     "Schema": {
         "$ref": (1, "text"),
         "format": (2, "text"),
+        "title": (3, "text"),
         "description": (4, "text"),
         "default": (5, "any"),
+        "multipleOf": (6, "number"),
+        "maximum": (7, "number"),
+        "exclusiveMaximum": (8, "truth"),
+        "minimum": (9, "number"),
+        "exclusiveMinimum": (10, "truth"),
+        "maxLength": (11, "whole"),
+        "minLength": (12, "whole"),
+        "pattern": (13, "text"),
+        "maxItems": (14, "whole"),
+        "minItems": (15, "whole"),
+        "uniqueItems": (16, "truth"),
+        "maxProperties": (17, "whole"),
+        "minProperties": (18, "whole"),
         "required": (19, "[]text"),
         "enum": (20, "[]any"),
-        "additionalProperties": (21, "SchemaItem"),
+        "additionalProperties": (21, "SchemaOrTruth"),
         "type": (22, "TypeItem"),
         "items": (23, "SchemaItem"),
         "properties": (25, "{}Schema"),
+        "externalDocs": (29, "ExternalDocs"),
+        "example": (30, "any"),
     },
+    "ExternalDocs": {"description": (1, "text"), "url": (2, "text")},
 }
 #: Message -> the number of its vendor extensions (``x-...``).
 _EXTENSIONS = {"Operation": 13, "Schema": 31}
@@ -99,21 +118,22 @@ def _message(name: str, value: dict[str, Any]) -> bytes:
     return b"".join(parts)
 
 
-def _value(holds: str, value: Any) -> bytes | bool:
-    if holds == "text":
-        return str(value).encode()
-    if holds == "truth":
-        return bool(value)
+def _value(holds: str, value: Any) -> Value:
+    scalar = _SCALARS.get(holds)
+    if scalar is not None:
+        return scalar(value)
     if holds.startswith("{}"):
         return b"".join(_field(1, _named(key, _message(holds[2:], one))) for key, one in value.items())
     special = _SPECIAL.get(holds)
     return special(value) if special else _message(holds, value)
 
 
-def _field(number: int, value: bytes | bool) -> bytes:
-    """A field with its key: a varint for a truth value, bytes with their length for all else."""
-    if isinstance(value, bool):
-        return _varint(number << 3) + _varint(int(value))
+def _field(number: int, value: Value) -> bytes:
+    """A field with its key: a varint for truths and whole numbers, eight bytes for others, bytes with their length."""
+    if isinstance(value, int):
+        return _varint(number << 3) + _varint(int(value) & 0xFFFF_FFFF_FFFF_FFFF)
+    if isinstance(value, float):
+        return _varint(number << 3 | 1) + struct.pack("<d", value)
     return _varint(number << 3 | 2) + _varint(len(value)) + value
 
 
@@ -152,11 +172,22 @@ def _responses(value: dict[str, Any]) -> bytes:
     return b"".join(_field(1, _named(code, _field(1, _message("Response", answer)))) for code, answer in value.items())
 
 
+def _schema_or_truth(value: Any) -> bytes:
+    return _field(2, value) if isinstance(value, bool) else _field(1, _message("Schema", value))
+
+
+_SCALARS: dict[str, Callable[[Any], Value]] = {
+    "text": lambda value: str(value).encode(),
+    "truth": bool,
+    "whole": int,
+    "number": float,
+}
 _SPECIAL: dict[str, Callable[[Any], bytes]] = {
     "any": _any,
     "Paths": _paths,
     "ParametersItem": _parameter,
     "Responses": _responses,
+    "SchemaOrTruth": _schema_or_truth,
     "SchemaItem": lambda value: _field(1, _message("Schema", value)),
     "TypeItem": lambda value: _field(1, str(value).encode()),
 }

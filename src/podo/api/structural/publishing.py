@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from podo.api.structural.walking import EMBEDDED, INT_OR_STRING, PRESERVE, Schema
+from podo.api.structural.walking import EMBEDDED, INT_OR_STRING, PRESERVE, VALIDATIONS, Schema
 
 Document = dict[str, Any]
 
@@ -18,8 +18,14 @@ _ABOUT = {
     "kind": "Kind is a string value representing the REST resource this object represents.",
     "metadata": "Standard object's metadata.",
 }
-#: Not known to OpenAPI v2, or not understood by its clients.
-_NOT_IN_V2 = frozenset({"nullable", "oneOf", "anyOf", "allOf", "not", "default", "x-kubernetes-validations"})
+#: What OpenAPI v2 has and its clients understand: no defaults, nulls or schemas that are combined.
+_IN_V2 = frozenset(
+    {
+        *("format", "title", "description", "multipleOf", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum"),
+        *("maxLength", "minLength", "pattern", "maxItems", "minItems", "maxProperties", "minProperties", "required"),
+        *("enum", "additionalProperties", "type", "items", "properties", "externalDocs", "example"),
+    }
+)
 
 
 def definition_name(group: str, version: str, kind: str) -> str:
@@ -48,12 +54,16 @@ def resource_fields(version: int) -> Document:
     }
 
 
+def _is_extension(key: str) -> bool:
+    return key.startswith("x-kubernetes-") and key != VALIDATIONS
+
+
 def _v2(schema: Schema) -> Document:
     """A schema without what OpenAPI v2 clients take for an error: less is checked by them, nothing is refused."""
     if schema.get(PRESERVE) and not schema.get(EMBEDDED):
         kept = {key: schema[key] for key in ("description", "type", PRESERVE) if key in schema}
         return kept if schema.get("type") == "object" else {key: kept[key] for key in kept if key != "type"}
-    made: Document = {key: value for key, value in schema.items() if key not in _NOT_IN_V2}
+    made: Document = {key: value for key, value in schema.items() if key in _IN_V2 or _is_extension(key)}
     if schema.get(INT_OR_STRING) or schema.get("nullable"):
         for key in ("type", "items", "properties", "additionalProperties"):
             made.pop(key, None)

@@ -281,6 +281,42 @@ def test_definitions_are_listed_watched_and_their_status_written() -> None:
     extended(test)
 
 
+def test_definitions_are_removed_as_a_collection() -> None:
+    async def test(world: Extended) -> None:
+        for plural, kind in (("gauges", "Gauge"), ("meters", "Meter"), ("clocks", "Clock")):
+            obj = named(plural, kind)
+            obj["metadata"]["labels"] = {"mine": "yes" if kind != "Clock" else "no"}
+            await world.define(obj)
+        selected = f"{DEFINITIONS}?labelSelector=mine%3Dyes"
+        _, found = await world.ask("GET", selected)
+        names = [item["metadata"]["name"] for item in found["items"]]
+        assert names == ["gauges.stable.example.com", "meters.stable.example.com"]
+        assert (await world.ask("DELETE", selected))[0] == 200
+        for name in names:
+            await world.gone(f"{DEFINITIONS}/{name}")
+        assert (await world.ask("GET", f"{DEFINITIONS}/clocks.stable.example.com"))[0] == 200
+
+    extended(test)
+
+
+def test_custom_resources_are_watched_as_they_come_change_and_go() -> None:
+    async def test(world: Extended) -> None:
+        await world.define(definition())
+        _, empty = await world.ask("GET", CRONTABS)
+        revision = empty["metadata"]["resourceVersion"]
+        for name in ("one", "two"):
+            await world.ask("POST", CRONTABS, crontab(name))
+            await world.ask("PATCH", f"{CRONTABS}/{name}", {"spec": {"image": "new"}}, content_type=MERGE)
+            await world.ask("DELETE", f"{CRONTABS}/{name}")
+        events = await world.watch(f"{CRONTABS}?watch=1&timeoutSeconds=1&resourceVersion={revision}")
+        assert [(one["type"], one["object"]["metadata"]["name"]) for one in events] == [
+            *(("ADDED", "one"), ("MODIFIED", "one"), ("DELETED", "one")),
+            *(("ADDED", "two"), ("MODIFIED", "two"), ("DELETED", "two")),
+        ]
+
+    extended(test)
+
+
 # -- what is published -----------------------------------------------------------------------------------------------
 
 
@@ -304,6 +340,19 @@ def test_discovery_knows_the_kind_at_once() -> None:
         await world.ask("DELETE", NAME)
         await world.gone(NAME)
         assert (await world.ask("GET", "/apis/stable.example.com/v1"))[0] == 404
+
+    extended(test)
+
+
+def test_discovery_documents_tell_of_definitions() -> None:
+    async def test(world: Extended) -> None:
+        _, groups = await world.ask("GET", "/apis")
+        (group,) = [one for one in groups["groups"] if one["name"] == "apiextensions.k8s.io"]
+        assert {"groupVersion": "apiextensions.k8s.io/v1", "version": "v1"} in group["versions"]
+        assert (await world.ask("GET", "/apis/apiextensions.k8s.io"))[1]["name"] == "apiextensions.k8s.io"
+        _, listed = await world.ask("GET", "/apis/apiextensions.k8s.io/v1")
+        names = [one["name"] for one in listed["resources"]]
+        assert names == ["customresourcedefinitions", "customresourcedefinitions/status"]
 
     extended(test)
 
