@@ -80,19 +80,31 @@ class _Open:
     anchor: str | None
     key: Any = None
     merges: list[Any] = field(default_factory=list)
+    size: int = 1  # values in it, what aliases stand for included
+    height: int = 0  # levels below it
 
 
 _NO_KEY: Any = object()
 
 
+@dataclass(frozen=True, slots=True)
+class _Anchored:
+    """What an alias stands for, and how much that is."""
+
+    value: Any
+    size: int
+    height: int
+
+
 class _Builder:
-    """Makes the value of one document out of events."""
+    """Makes the value of one document out of events. What aliases add is counted while they are read, and copied when
+    the document has ended: one that would become too large costs no more than its own length."""
 
     def __init__(self, depth: int) -> None:
         self._max_depth = depth
         self._stack: list[_Open] = []
-        self._anchors: dict[str, Any] = {}
-        self._budget = MAX_ALIASED
+        self._anchors: dict[str, _Anchored] = {}
+        self._aliased = 0
         self.root: Any = None
         self.duplicates: list[str] = []
 
@@ -108,37 +120,39 @@ class _Builder:
         for merged in done.merges:
             for key, value in merged.items():
                 done.value.setdefault(key, value)
-        self.add(done.value, done.anchor, 0)
+        self.add(done.value, done.anchor, 0, size=done.size, height=done.height)
 
     def alias(self, name: str, line: int) -> None:
-        if name not in self._anchors:
+        known = self._anchors.get(name)
+        if known is None:
             raise _Malformed(f"line {line}: unknown anchor '{name}' referenced")
-        self.add(self._copy(self._anchors[name], len(self._stack)), None, line)
-
-    def _copy(self, value: Any, depth: int) -> Any:
-        """A separate value for each alias: nobody shall change two places by changing one."""
-        self._budget -= 1
-        if self._budget < 0:
+        self._aliased += known.size
+        if self._aliased > MAX_ALIASED:
             raise _Malformed("document contains excessive aliasing")
-        if depth > self._max_depth:
+        if len(self._stack) + known.height > self._max_depth:
             raise _Malformed(f"exceeded max depth of {self._max_depth}")
-        if isinstance(value, dict):
-            return {key: self._copy(inner, depth + 1) for key, inner in value.items()}
-        if isinstance(value, list):
-            return [self._copy(inner, depth + 1) for inner in value]
-        return value
+        self.add(known.value, None, line, size=known.size, height=known.height)
+
+    def whole(self) -> Any:
+        """The document, in which nothing is in two places: nobody shall change two by changing one."""
+        return _copy(self.root) if self._aliased else self.root
 
     def _awaits_key(self) -> bool:
         return isinstance(self._stack[-1].value, dict) and self._stack[-1].key is _NO_KEY
 
-    def add(self, value: Any, anchor: str | None, line: int, plain: bool = False) -> None:
+    def add(
+        self, value: Any, anchor: str | None, line: int, plain: bool = False, size: int = 1, height: int = 0
+    ) -> None:
         """Put a finished value where it belongs."""
         if anchor:
-            self._anchors[anchor] = value
+            self._anchors[anchor] = _Anchored(value, size, height)
         if not self._stack:
             self.root = value
             return
         top = self._stack[-1]
+        top.size += size
+        if height >= top.height:
+            top.height = height + 1
         if isinstance(top.value, list):
             top.value.append(value)
         elif top.key is _NO_KEY:
@@ -168,6 +182,12 @@ class _Builder:
 
 
 _MERGE: Any = object()
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copy(inner) for key, inner in value.items()}
+    return [_copy(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _key_text(value: Any) -> str:
@@ -237,7 +257,7 @@ def _documents(text: str, depth: int) -> Iterator[tuple[Any, list[str]]]:
     try:
         while (event := parser.get_event()) is not None:
             if type(event) is yaml.DocumentEndEvent:
-                yield builder.root, builder.duplicates
+                yield builder.whole(), builder.duplicates
                 builder = _Builder(depth)
                 count += 1
                 if count > MAX_DOCUMENTS:

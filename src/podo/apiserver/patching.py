@@ -43,6 +43,8 @@ def patched(call: Call, old: Obj, changes: Any, form: str) -> Obj:
     try:
         lists = shape.merging(call.kind) if form == "strategic" else None
         new = apply(old, changes, form, lists)
+    except json.TooLong as problem:
+        raise ApiError("RequestEntityTooLarge", str(problem)) from None
     except PatchError as problem:
         if form == "json":
             raise ApiError(

@@ -10,6 +10,12 @@ from podo.values.patch import PatchError, same
 
 #: More operations than this are refused, as the API does.
 MAX_OPERATIONS = 10_000
+
+
+class TooLong(PatchError):
+    """More operations than are allowed."""
+
+
 #: Values that ``copy`` operations may add to the document in one patch.
 MAX_COPIED = 1_000_000
 #: Members and elements of the containers that one patch may change, counted again for each operation.
@@ -26,9 +32,7 @@ def apply(document: Any, patch: Any) -> Any:
     if not isinstance(patch, list):
         raise PatchError("a JSON patch must be an array of operations")
     if len(patch) > MAX_OPERATIONS:
-        raise PatchError(
-            f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(patch)}",
-        )
+        raise TooLong(f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(patch)}")
     budget = _Budget()
     for index, operation in enumerate(patch):
         if not isinstance(operation, dict):
