@@ -75,20 +75,21 @@ def _envelope(api_version: str, kind: str, raw: bytes) -> bytes:
 
 def _message(name: str, obj: Obj) -> bytes:
     """``obj`` has been through the schema: its fields have the types of the table."""
-    parts = []
-    for key, write in _writers(name):
-        if not key:
-            parts.append(write(obj))
-        elif (value := obj.get(key)) is not None:
-            parts.append(write(value))
-    return b"".join(parts)
+    named, inlined = _writers(name)
+    found = [(number, write(obj)) for number, write in inlined]
+    for key, value in obj.items():
+        if value is not None and (known := named.get(key)):
+            found.append((known[0], known[1](value)))
+    found.sort()
+    return b"".join([part for _, part in found])
 
 
 @lru_cache(maxsize=1024)
-def _writers(name: str) -> tuple[tuple[str, Write], ...]:
-    """(JSON name, writer) of each field of a message; no name for a struct that JSON has inlined."""
-    rows = fields_of(name)
-    return tuple((rows[number][0], _writer(number, rows[number][1])) for number in sorted(rows))
+def _writers(name: str) -> tuple[dict[str, tuple[int, Write]], tuple[tuple[int, Write], ...]]:
+    """The fields of a message by their JSON names, and the structs that JSON has inlined: number and writer."""
+    made = [(row[0], number, _writer(number, row[1])) for number, row in fields_of(name).items()]
+    named = {key: (number, write) for key, number, write in made if key}
+    return named, tuple((number, write) for key, number, write in made if not key)
 
 
 def _writer(number: int, shape: str) -> Write:
