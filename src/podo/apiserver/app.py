@@ -35,6 +35,8 @@ from podo.apiserver.compression import compressed
 from podo.apiserver.connecting import CONNECTED, connect
 from podo.apiserver.events import Frames
 from podo.apiserver.extension.aggregation.aggregation import Aggregation
+from podo.apiserver.extension.aggregation.extensions import Extension
+from podo.apiserver.extension.aggregation.requestinfo import call_of
 from podo.apiserver.extension.following import Definitions
 from podo.apiserver.fairness import report
 from podo.apiserver.fairness.bootstrap import ensure_defaults
@@ -171,8 +173,8 @@ class ApiServer:
     async def _answer(self, request: Request, turn: Turn) -> Answer:
         try:
             user = await self._user(request, turn)
-            if self._aggregation and (answer := await self._aggregation.answer(request, user)) is not None:
-                return answer
+            if self._aggregation and (extension := self._aggregation.extension_at(request.path)) is not None:
+                return await self._forward(extension, request, user, turn)
             found = route(request.path, self.backend.kinds)
             if found is None:
                 return await self._seated_path(request, user, turn)
@@ -271,29 +273,54 @@ class ApiServer:
         found = await reviews.answer(call, review, self._authorizer, self.backend.tokens, self.backend.clock.now())
         return answers.in_media(dumps(found), exchange.form, 201, answers.warning_headers(call.warnings))
 
-    async def _seated_path(self, request: Request, user: User, turn: Turn) -> Response:
+    async def _forward(self, extension: Extension, request: Request, user: User, turn: Turn) -> Answer:
+        """To the extension API server that answers for the path, under this server's limits and authorization."""
+        query = parse_query(request.query)
+        call = turn.call = call_of(request.method, request.path, query, user)
+        if call is None:
+            return await self._seated_path(request, user, turn)
+        if self._auditor is not None and turn.trail is not None:
+            self._auditor.called(turn.trail, call)
+        flow = turn.flow = self.fairness.flow_of(call)
+        if not self.fairness.try_enter(flow, 1):
+            await self._wait(flow, 1, call)
+        try:
+            self.authorize(call, query.get("fieldSelector", ""))
+            return await self._aggregation.forward(extension, request, user)
+        finally:
+            self.fairness.leave(flow, 1)
+
+    async def _seated_path(self, request: Request, user: User, turn: Turn) -> Answer:
         if self._auditor is not None and turn.trail is not None:
             self._auditor.asked_path(turn.trail, _path_verb(request))
         flow = turn.flow = self.fairness.flow_of_path(user, _path_verb(request), request.path)
         if not self.fairness.try_enter(flow, 1):
             await self._wait(flow, 1)
         try:
-            return self._path(request, user, turn)
+            return await self._path(request, user, turn)
         finally:
             self.fairness.leave(flow, 1)
 
-    def _path(self, request: Request, user: User, turn: Turn) -> Response:
+    async def _path(self, request: Request, user: User, turn: Turn) -> Answer:
         """Everything that is no resource: health, metrics, version, discovery, OpenAPI."""
         path = request.path if len(request.path) == 1 else request.path.rstrip("/")
         asked = Attributes(user.name, user.groups, _path_verb(request), path=path)
         decision = self._authorizer.decide(asked)
         if not decision.allowed:
             raise ApiError("Forbidden", refusal(asked, decision.reason))
+        if self._aggregation and (answer := await self._aggregated_page(request, path, user)) is not None:
+            return answer
         turn.root = path.split("/", 2)[1] if "/" in path else ""
         page = self._page(request, path, turn.root)
         if page is not None and request.method not in ("GET", "HEAD"):
             raise operations.not_allowed()
         return page or Response(404, b"404 page not found\n", "text/plain; charset=utf-8")
+
+    async def _aggregated_page(self, request: Request, path: str, user: User) -> Answer | None:
+        """A page of an extension API server, or one of ours with its part in it."""
+        if (extension := self._aggregation.extension_at(path)) is not None:
+            return await self._aggregation.forward(extension, request, user)
+        return await self._aggregation.document(request, path)
 
     def _page(self, request: Request, path: str, root: str) -> Response | None:
         etag_seen = request.headers.get("if-none-match", "")

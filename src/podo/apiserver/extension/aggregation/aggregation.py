@@ -13,7 +13,6 @@ from hashlib import sha256
 import orjson
 
 from podo.api.encoding import dumps
-from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.api.kinds.apiregistration.apiservice import APISERVICE
 from podo.api.schema import openapi_protobuf
@@ -27,13 +26,10 @@ from podo.apiserver.extension.aggregation.asking import Asking
 from podo.apiserver.extension.aggregation.extensions import Extension, Extensions
 from podo.apiserver.extension.aggregation.forwarding import Answer, Network, forward
 from podo.apiserver.extension.aggregation.identity import AGGREGATOR
-from podo.apiserver.extension.aggregation.requestinfo import attributes_of
 from podo.apiserver.extension.aggregation.watching import Watching
 from podo.apiserver.negotiate import form_of
 from podo.apiserver.openapi import openapi_answer
-from podo.apiserver.parameters import parse_query
 from podo.authn.user import User
-from podo.authz.attributes import Attributes, refusal
 from podo.authz.following import follow
 from podo.http.message import Request, Response
 from podo.runtime.tasks import Tasks
@@ -91,25 +87,22 @@ class Aggregation:
             wanted = kinds
             await registering.register(self._backend, registering.custom(kinds), registering.CUSTOM)
 
-    async def answer(self, request: Request, user: User) -> Answer | None:
-        """None for what the server itself answers. Raises ApiError."""
-        path = request.path.rstrip("/")
-        if (extension := self._extensions.at(path)) is not None:
-            self._authorize(attributes_of(request.method, path, parse_query(request.query), user))
-            return await forward(extension, request, user, self._network)
+    def extension_at(self, path: str) -> Extension | None:
+        """Who answers for a path; None if this server does."""
+        return self._extensions.at(path)
+
+    async def forward(self, extension: Extension, request: Request, user: User) -> Answer:
+        """What the extension answers. Authorization is done."""
+        return await forward(extension, request, user, self._network)
+
+    async def document(self, request: Request, path: str) -> Answer | None:
+        """A document of this server with those of extensions in it; None for one that has no part in them.
+        Authorization is done."""
         if not path.startswith(("/apis", "/openapi/")) or request.method not in ("GET", "HEAD"):
             return None
         if path.count("/") > 2 and not path.startswith("/openapi/v3/apis/"):
             return None
-        self._authorize(Attributes(user.name, user.groups, "get", path=path))
         return await self._document(request, path)
-
-    def _authorize(self, asked: Attributes) -> None:
-        decision = self._backend.authorizer.decide(asked)
-        if not decision.allowed:
-            details = {"name": asked.name, "group": asked.group, "kind": asked.resource}
-            told = {name: value for name, value in details.items() if value} if not asked.path else None
-            raise ApiError("Forbidden", refusal(asked, decision.reason), told)
 
     async def _document(self, request: Request, path: str) -> Answer | None:
         accept = request.headers.get("accept", "")

@@ -3,38 +3,45 @@ here. Pure."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import unquote
 
+from podo.api.kind import Kind
+from podo.apiserver.call import Call
+from podo.apiserver.parameters import Query, is_true
 from podo.authn.user import User
-from podo.authz.attributes import Attributes
 
 _VERBS = {"POST": "create", "GET": "get", "HEAD": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 #: Subresources of namespaces; anything else behind a namespace is a resource in it.
 _OF_NAMESPACES = ("status", "finalize")
 
 
-def attributes_of(method: str, path: str, query: dict[str, str], user: User) -> Attributes:
-    """The question to the authorizer about a request to ``/apis/GROUP/VERSION[/...]``."""
+def call_of(method: str, path: str, query: Query, user: User) -> Call | None:
+    """The call that a request to ``/apis/GROUP/VERSION/...`` is; None where the path names no resource."""
     parts = [unquote(part) for part in path.split("/") if part]
-    group, rest = parts[1], parts[3:]
+    group, version, rest = parts[1], parts[2], parts[3:]
     if not rest:
-        verb = "get" if method == "HEAD" else method.lower()
-        return Attributes(user.name, user.groups, verb, path=path)
+        return None
     namespace = ""
     if rest[0] == "namespaces" and len(rest) > 1:
         namespace = rest[1]
         if len(rest) > 2 and rest[2] not in _OF_NAMESPACES:
             rest = rest[2:]
     resource, name, subresource = [*rest, "", ""][:3]
-    verb = _verb(method, name, query)
-    fields = query.get("fieldSelector", "") if verb in ("list", "watch", "deletecollection") else ""
-    return Attributes(user.name, user.groups, verb, group, resource, subresource, namespace, name, fields=fields)
+    kind = _kind(group, version, resource, bool(namespace))
+    return Call(_verb(method, name, query), kind, namespace, name, subresource, user)
 
 
-def _verb(method: str, name: str, query: dict[str, str]) -> str:
+def _verb(method: str, name: str, query: Query) -> str:
     verb = _VERBS.get(method, "")
-    if verb == "get" and query.get("watch") in ("true", "1"):
+    if verb == "get" and is_true(query.get("watch")):
         return "watch"
     if name:
         return verb
     return {"get": "list", "delete": "deletecollection"}.get(verb, verb)
+
+
+@lru_cache(maxsize=1024)
+def _kind(group: str, version: str, plural: str, namespaced: bool) -> Kind:
+    """All that can be known of a kind that is another's."""
+    return Kind(group=group, version=version, kind="", plural=plural, namespaced=namespaced)
