@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from podo.scheduler.plugins.balancedallocation import BalancedAllocation
 from podo.scheduler.plugins.contract import ClusterEvent, Filter, Score, WideScore
@@ -48,15 +50,56 @@ class Profile:
         return {each.name: each.wakes for each in self.filters}
 
 
+Args = Mapping[str, Any]
+
+#: Every plug-in, made from its arguments, in the order in which filters are asked: first what is the same for most
+#: nodes.
+FACTORIES: dict[str, Callable[[Args], Any]] = {
+    "VolumeBinding": lambda args: VolumeBinding(),
+    "DynamicResources": lambda args: DynamicResources(),
+    "NodeUnschedulable": lambda args: NodeUnschedulable(),
+    "NodeName": lambda args: NodeName(),
+    "TaintToleration": lambda args: TaintToleration(),
+    "NodeAffinity": lambda args: NodeAffinity(),
+    "NodePorts": lambda args: NodePorts(),
+    "NodeResourcesFit": lambda args: NodeResourcesFit(),
+    "VolumeRestrictions": lambda args: VolumeRestrictions(),
+    "NodeVolumeLimits": lambda args: NodeVolumeLimits(),
+    "VolumeZone": lambda args: VolumeZone(),
+    "PodTopologySpread": lambda args: PodTopologySpread(),
+    "InterPodAffinity": lambda args: InterPodAffinity(),
+    "NodeResourcesBalancedAllocation": lambda args: BalancedAllocation(),
+    "ImageLocality": lambda args: ImageLocality(),
+}
+#: Those that score, with their weights.
+WEIGHTS = {
+    "TaintToleration": 3,
+    "NodeAffinity": 2,
+    "NodeResourcesFit": 1,
+    "NodeResourcesBalancedAllocation": 1,
+    "PodTopologySpread": 2,
+    "InterPodAffinity": 2,
+    "ImageLocality": 1,
+}
+PREEMPTION = "DefaultPreemption"
+_WIDE_SCORES = frozenset({"PodTopologySpread", "InterPodAffinity", "ImageLocality"})
+_ONLY_SCORE = frozenset({"NodeResourcesBalancedAllocation", "ImageLocality"})
+
+
 def default_profile(name: str = DEFAULT_NAME) -> Profile:
     """The plug-ins and weights of kube-scheduler's default profile."""
-    taints, affinity, fit = TaintToleration(), NodeAffinity(), NodeResourcesFit()
-    spread, pods = PodTopologySpread(), InterPodAffinity()
-    first = (VolumeBinding(), DynamicResources())  # the same for most nodes: asked first
-    volumes = (VolumeRestrictions(), NodeVolumeLimits(), VolumeZone())
+    made = {each: make({}) for each, make in FACTORIES.items()}
+    return assembled(name, made, FACTORIES.keys(), WEIGHTS, preempts=True)
+
+
+def assembled(
+    name: str, made: Mapping[str, Any], filters: Container[str], weights: Mapping[str, int], preempts: bool
+) -> Profile:
+    """``made``: all plug-ins; ``filters`` and ``weights``: which of them filter and score."""
     return Profile(
         name,
-        (*first, NodeUnschedulable(), NodeName(), taints, affinity, NodePorts(), fit, *volumes, spread, pods),
-        ((taints, 3), (affinity, 2), (fit, 1), (BalancedAllocation(), 1)),
-        ((spread, 2), (pods, 2), (ImageLocality(), 1)),
+        tuple(made[each] for each in FACTORIES if each in filters and each not in _ONLY_SCORE),
+        tuple((made[each], weight) for each, weight in weights.items() if each not in _WIDE_SCORES),
+        tuple((made[each], weight) for each, weight in weights.items() if each in _WIDE_SCORES),
+        preempts,
     )

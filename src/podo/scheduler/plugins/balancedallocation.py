@@ -1,6 +1,7 @@
-"""NodeResourcesBalancedAllocation: better where cpu and memory would be used to the same fraction.
+"""NodeResourcesBalancedAllocation: better where the resources, by default cpu and memory, would be used to the same
+fraction.
 
-Pods that ask for nothing are left out.
+Pods that ask for none of them are left out.
 """
 
 from __future__ import annotations
@@ -9,21 +10,32 @@ import numpy as np
 
 from podo.scheduler.plugins.contract import Normal
 from podo.scheduler.podinfo import PodInfo
-from podo.scheduler.snapshot import CPU, MEMORY, Numbers, Rows, Snapshot
+from podo.scheduler.snapshot import Numbers, Rows, Snapshot
 
 
 class BalancedAllocation:
     name = "NodeResourcesBalancedAllocation"
     normal = Normal.NONE
 
+    def __init__(self, resources: tuple[str, ...] = ("cpu", "memory")) -> None:
+        self._resources = resources
+
     def score(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Numbers | None:
-        cpu, memory = pod.requests.get("cpu", 0), pod.requests.get("memory", 0)
-        if not cpu and not memory:
+        if not any(pod.requests.get(name) for name in self._resources):
             return None
-        whole_cpu, whole_memory = snapshot.allocatable[CPU, rows], snapshot.allocatable[MEMORY, rows]
-        used_cpu = np.minimum((snapshot.requested[CPU, rows] + cpu) / np.maximum(whole_cpu, 1), 1.0)
-        used_memory = np.minimum((snapshot.requested[MEMORY, rows] + memory) / np.maximum(whole_memory, 1), 1.0)
-        deviation = np.abs((used_cpu - used_memory) / 2)
-        # A node that has only one of the two cannot be out of balance.
-        deviation[(whole_cpu == 0) | (whole_memory == 0)] = 0.0
-        return ((1 - deviation) * 100).astype(np.int64)
+        wanted = [(snapshot.resources[name], name) for name in self._resources if name in snapshot.resources]
+        asked = [(index, pod.requests.get(name, 0)) for index, name in wanted if index < 3 or pod.requests.get(name)]
+        indices = [index for index, _ in asked]
+        whole = snapshot.allocatable[:, rows][indices]
+        used = snapshot.requested[:, rows][indices] + np.array([[amount] for _, amount in asked])
+        fractions = np.minimum(used / np.maximum(whole, 1), 1.0)
+        return ((1 - _deviation(fractions, whole > 0)) * 100).astype(np.int64)
+
+
+def _deviation(fractions: np.ndarray, has: np.ndarray) -> np.ndarray:
+    """The standard deviation of the fractions of the resources that a node has; of two it is half the difference."""
+    if len(fractions) == 2:
+        return np.where(has.all(axis=0), np.abs((fractions[0] - fractions[1]) / 2), 0.0)
+    count = np.maximum(has.sum(axis=0), 1)
+    mean = np.where(has, fractions, 0.0).sum(axis=0) / count
+    return np.sqrt(np.where(has, (fractions - mean) ** 2, 0.0).sum(axis=0) / count)

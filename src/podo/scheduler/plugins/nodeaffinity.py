@@ -4,6 +4,7 @@ weight.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from podo.scheduler.reasons import Reason
 from podo.scheduler.snapshot import Mask, NodeInfo, Numbers, Rows, Snapshot
 
 _REASON = Reason("NodeAffinity", "node(s) didn't match Pod's node affinity/selector", unresolvable=True)
+_ENFORCED = Reason("NodeAffinity", "node(s) didn't match scheduler-enforced node affinity", unresolvable=True)
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
@@ -39,19 +41,31 @@ class NodeAffinity:
     wakes = frozenset({ClusterEvent.NODE_ADDED, ClusterEvent.NODE_LABELS})
     normal = Normal.UP
 
+    def __init__(self, added: Mapping[str, Any] | None = None) -> None:
+        """``added``: node affinity that every pod of the profile has besides its own."""
+        self._added = added or {}
+
     def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:
         column = allowed(pod, snapshot)
+        if REQUIRED in self._added:
+            enforced = self._enforced(snapshot)
+            column = enforced if column is None else enforced & column
         return None if column is None else column[rows]
 
+    def _enforced(self, snapshot: Snapshot) -> Mask:
+        key = ("added affinity", json.dumps(self._added, sort_keys=True))
+        return snapshot.derived(key, lambda node: allows({}, self._added, node.labels, node.name), bool)
+
     def why(self, pod: PodInfo, snapshot: Snapshot, row: int) -> tuple[Reason, ...]:
-        return (_REASON,)
+        return (_REASON,) if REQUIRED not in self._added or self._enforced(snapshot)[row] else (_ENFORCED,)
 
     def score(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Numbers | None:
-        terms = pod.node_affinity.get(_PREFERRED)
+        terms = [*(pod.node_affinity.get(_PREFERRED) or ()), *(self._added.get(_PREFERRED) or ())]
         if not terms:
             return None
 
         def make(node: NodeInfo) -> int:
             return sum(term["weight"] for term in terms if term_matches(term.get("preference") or {}, node))
 
-        return snapshot.derived(("preferred affinity", pod.node_choice_key), make, int)[rows]
+        whose = id(self) if self._added else 0
+        return snapshot.derived(("preferred affinity", pod.node_choice_key, whose), make, int)[rows]

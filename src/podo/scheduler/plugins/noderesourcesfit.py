@@ -1,8 +1,10 @@
-"""NodeResourcesFit: what a pod requests must be free on the node; nodes with more left over are better
-(LeastAllocated).
+"""NodeResourcesFit: what a pod requests must be free on the node; by default nodes with more left
+over are better (LeastAllocated).
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -10,6 +12,10 @@ from podo.scheduler.plugins.contract import ClusterEvent, Normal
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.reasons import Reason
 from podo.scheduler.snapshot import CPU, MEMORY, PODS, Mask, Numbers, Rows, Snapshot
+from podo.scheduler.strategies import LEAST_ALLOCATED, Strategy
+
+#: Resources that every node has; others are extended.
+_NATIVE = ("cpu", "memory", "ephemeral-storage", "pods")
 
 
 class NodeResourcesFit:
@@ -18,10 +24,30 @@ class NodeResourcesFit:
     wakes = frozenset({ClusterEvent.NODE_ADDED, ClusterEvent.NODE_ALLOCATABLE, ClusterEvent.POD_REMOVED})
     normal = Normal.NONE
 
+    def __init__(
+        self,
+        strategy: Strategy = LEAST_ALLOCATED,
+        ignored: frozenset[str] = frozenset(),
+        ignored_groups: frozenset[str] = frozenset(),
+    ) -> None:
+        """``ignored``: extended resources, and ``ignored_groups``: their domains, that others look after."""
+        self._strategy = strategy
+        self._ignored = ignored
+        self._ignored_groups = ignored_groups
+
+    def _asked(self, pod: PodInfo) -> Iterable[tuple[str, int]]:
+        if not self._ignored and not self._ignored_groups:
+            return pod.requests.items()
+        return [
+            (name, amount)
+            for name, amount in pod.requests.items()
+            if name not in self._ignored and name.partition("/")[0] not in self._ignored_groups
+        ]
+
     def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:
         requested, allocatable = snapshot.requested, snapshot.allocatable
         mask: Mask = requested[PODS, rows] < allocatable[PODS, rows]
-        for name, amount in pod.requests.items():
+        for name, amount in self._asked(pod):
             index = snapshot.resources.get(name)
             if amount and index is None:  # no node has ever had any
                 mask[:] = False
@@ -33,7 +59,7 @@ class NodeResourcesFit:
         found = []
         if snapshot.requested[PODS, row] >= snapshot.allocatable[PODS, row]:
             found.append(Reason(self.name, "Too many pods"))
-        for name, amount in pod.requests.items():
+        for name, amount in self._asked(pod):
             index = snapshot.resources.get(name)
             allocatable = snapshot.allocatable[index, row] if index is not None else 0
             used = snapshot.requested[index, row] if index is not None else 0
@@ -42,14 +68,27 @@ class NodeResourcesFit:
         return tuple(found)
 
     def score(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Numbers | None:
-        cpu, memory = snapshot.allocatable[CPU, rows], snapshot.allocatable[MEMORY, rows]
-        parts = _left_over(cpu, snapshot.scored[0, rows] + pod.scored[0])
-        parts += _left_over(memory, snapshot.scored[1, rows] + pod.scored[1])
-        # A resource that the node does not have is left out of the mean.
-        return parts // np.where((cpu == 0) | (memory == 0), 1, 2)
+        """The weighted mean over the resources that the node has; extended ones count where the pod asks for them."""
+        total: Numbers | int = 0
+        weights: Numbers | int = 0
+        for name, weight in self._strategy.resources:
+            index = snapshot.resources.get(name)
+            if index is None or (index >= len(_NATIVE) and not pod.requests.get(name)):
+                continue
+            whole = snapshot.allocatable[index, rows]
+            points = self._strategy.points(_used(pod, snapshot, name, index, rows), np.maximum(whole, 1))
+            counts = (whole > 0) & (points > 0) if self._strategy.only_positive else whole > 0
+            total = total + np.where(counts, points, 0) * weight
+            weights = weights + counts * weight
+        if isinstance(total, int):
+            return None
+        divisor = np.maximum(weights, 1)
+        return (2 * total + divisor) // (2 * divisor) if self._strategy.only_positive else total // divisor
 
 
-def _left_over(whole: Numbers, used: Numbers) -> Numbers:
-    """Hundredths of the whole that are left; 0 where more than all is used, or there is none."""
-    left: Numbers = np.maximum(whole - used, 0) * 100 // np.maximum(whole, 1)
-    return left
+def _used(pod: PodInfo, snapshot: Snapshot, name: str, index: int, rows: Rows) -> Numbers:
+    """With the pod; of cpu and memory, pods that ask for none count a little."""
+    if index in (CPU, MEMORY):
+        return snapshot.scored[index, rows] + pod.scored[index]
+    used: Numbers = snapshot.requested[index, rows] + pod.requests.get(name, 0)
+    return used

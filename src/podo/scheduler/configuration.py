@@ -1,0 +1,241 @@
+"""KubeSchedulerConfiguration: the profiles, their plug-ins with weights and arguments, and the extenders.
+
+Source: "kube-scheduler Configuration (v1)" and "Scheduler Configuration" of the documentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from podo.scheduler.defaultspread import SYSTEM_DEFAULTS
+from podo.scheduler.plugins.balancedallocation import BalancedAllocation
+from podo.scheduler.plugins.interpodaffinity import InterPodAffinity
+from podo.scheduler.plugins.nodeaffinity import NodeAffinity
+from podo.scheduler.plugins.noderesourcesfit import NodeResourcesFit
+from podo.scheduler.plugins.podtopologyspread import PodTopologySpread
+from podo.scheduler.profile import DEFAULT_NAME, FACTORIES, PREEMPTION, WEIGHTS, Profile, assembled
+from podo.scheduler.strategies import DEFAULT_RESOURCES, Strategy, by_curve, least_allocated, most_allocated
+
+API_VERSION, KIND = "kubescheduler.config.k8s.io/v1", "KubeSchedulerConfiguration"
+#: Plug-ins that every profile may name and that are always there: they have nothing to choose.
+_FIXED = frozenset({"SchedulingGates", "PrioritySort", "DefaultBinder"})
+#: Extension points at which a plug-in may be switched off or on here.
+_POINTS = ("multiPoint", "preFilter", "filter", "postFilter", "preScore", "score")
+_FILTERS, _SCORES = frozenset({"multiPoint", "preFilter", "filter"}), frozenset({"multiPoint", "preScore", "score"})
+
+Args = Mapping[str, Any]
+
+
+class ConfigurationProblem(ValueError):
+    """The configuration cannot be used; the message says where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtenderSettings:
+    """One webhook of the scheduler; verbs that are empty are not called. ``resources``: only pods that ask for one of
+    these concern it; none: all do."""
+
+    url_prefix: str
+    filter_verb: str = ""
+    prioritize_verb: str = ""
+    bind_verb: str = ""
+    preempt_verb: str = ""
+    weight: int = 1
+    seconds: float = 30.0
+    names_only: bool = False
+    ignorable: bool = False
+    resources: frozenset[str] = frozenset()
+    ignored_resources: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    profiles: tuple[Profile, ...]
+    extenders: tuple[ExtenderSettings, ...] = ()
+    first_backoff: float = 1.0
+    longest_backoff: float = 10.0
+
+
+def parse(document: bytes | str, where: str = "scheduler configuration") -> Configuration:
+    """From YAML or JSON. Raises ConfigurationProblem."""
+    import yaml
+
+    try:
+        found = yaml.safe_load(document)
+    except yaml.YAMLError:
+        raise ConfigurationProblem(f"{where} is not YAML") from None
+    if not isinstance(found, dict) or (found.get("apiVersion"), found.get("kind")) != (API_VERSION, KIND):
+        raise ConfigurationProblem(f"{where}: must be {API_VERSION}, kind {KIND}")
+    try:
+        return read(found)
+    except ConfigurationProblem as problem:
+        raise ConfigurationProblem(f"{where}: {problem}") from None
+    except (TypeError, AttributeError, KeyError, ValueError) as problem:
+        raise ConfigurationProblem(f"{where}: not of the right form: {problem}") from None
+
+
+def read(found: Args) -> Configuration:
+    extenders = tuple(_extender(each, index) for index, each in enumerate(found.get("extenders") or ()))
+    ignored = frozenset(name for each in extenders for name in each.ignored_resources)
+    listed = found.get("profiles") or [{"schedulerName": DEFAULT_NAME}]
+    profiles = tuple(_profile(each, index, ignored) for index, each in enumerate(listed))
+    names = [profile.name for profile in profiles]
+    if len(set(names)) < len(names):
+        raise ConfigurationProblem("profiles: schedulerName must differ")
+    first = float(found.get("podInitialBackoffSeconds") or 1)
+    longest = float(found.get("podMaxBackoffSeconds") or 10)
+    if not 0 < first <= longest:
+        raise ConfigurationProblem("podMaxBackoffSeconds must not be less than podInitialBackoffSeconds")
+    return Configuration(profiles, extenders, first, longest)
+
+
+def _profile(found: Args, index: int, ignored: frozenset[str]) -> Profile:
+    where = f"profiles[{index}]"
+    args = _arguments(found, where)
+    for point in found.get("plugins") or {}:
+        for each in _named(found, point):
+            if each["name"] not in FACTORIES.keys() | _FIXED | {"*", PREEMPTION}:
+                raise ConfigurationProblem(f"{where}.plugins.{point}: no plug-in named {each['name']!r}")
+    makers = {**FACTORIES, **_MAKERS}
+    made = {name: makers[name](args.get(name, {})) for name in FACTORIES}
+    if ignored and "NodeResourcesFit" in made:
+        made["NodeResourcesFit"] = _fit(args.get("NodeResourcesFit", {}), ignored)
+    filters = _chosen(found, frozenset(made), _FILTERS)
+    scores = _chosen(found, frozenset(WEIGHTS), _SCORES)
+    preempts = PREEMPTION in _chosen(found, frozenset({PREEMPTION}), frozenset({"multiPoint", "postFilter"}))
+    weights = {**WEIGHTS, **dict(_weights(found))}
+    name = str(found.get("schedulerName") or DEFAULT_NAME)
+    return assembled(name, made, filters, {each: weights[each] for each in WEIGHTS if each in scores}, preempts)
+
+
+def _arguments(found: Args, where: str) -> dict[str, Args]:
+    args: dict[str, Args] = {}
+    for each in found.get("pluginConfig") or ():
+        if each["name"] in args:
+            raise ConfigurationProblem(f"{where}.pluginConfig: {each['name']} is given twice")
+        args[each["name"]] = each.get("args") or {}
+    return args
+
+
+def _named(found: Args, point: str) -> Iterator[Args]:
+    chosen = (found.get("plugins") or {}).get(point) or {}
+    yield from chosen.get("enabled") or ()
+    yield from chosen.get("disabled") or ()
+
+
+def _chosen(found: Args, all_: frozenset[str], points: frozenset[str]) -> frozenset[str]:
+    """Of the plug-ins that are on by default, those that no point here switches off, or one switches on again."""
+    on = set(all_)
+    for point in _POINTS:
+        chosen = (found.get("plugins") or {}).get(point) or {}
+        if point in points:
+            off = {each["name"] for each in chosen.get("disabled") or ()}
+            on = set() if "*" in off else on - off
+            on |= {each["name"] for each in chosen.get("enabled") or ()} & all_
+    return frozenset(on)
+
+
+def _weights(found: Args) -> Iterator[tuple[str, int]]:
+    for point in ("multiPoint", "score"):
+        for each in ((found.get("plugins") or {}).get(point) or {}).get("enabled") or ():
+            if each.get("weight"):
+                yield each["name"], int(each["weight"])
+
+
+# Arguments of plug-ins
+
+
+def _fit(args: Args, ignored: frozenset[str] = frozenset()) -> NodeResourcesFit:
+    groups = frozenset(args.get("ignoredResourceGroups") or ())
+    return NodeResourcesFit(_strategy(args), ignored | frozenset(args.get("ignoredResources") or ()), groups)
+
+
+def _strategy(args: Args) -> Strategy:
+    found = args.get("scoringStrategy") or {}
+    kind = found.get("type") or "LeastAllocated"
+    listed = tuple((each["name"], int(each.get("weight") or 1)) for each in found.get("resources") or ())
+    resources = listed or DEFAULT_RESOURCES
+    if kind == "LeastAllocated":
+        return Strategy(least_allocated, resources)
+    if kind == "MostAllocated":
+        return Strategy(most_allocated, resources)
+    if kind != "RequestedToCapacityRatio":
+        raise ConfigurationProblem(f"NodeResourcesFit: scoringStrategy.type: unknown: {kind!r}")
+    points = (found.get("requestedToCapacityRatio") or {}).get("shape") or ()
+    shape = [(int(point["utilization"]), int(point["score"])) for point in points]
+    rising = all(one[0] < two[0] for one, two in pairwise(shape))
+    if not shape or not rising or not all(0 <= at <= 100 and 0 <= score <= 10 for at, score in shape):
+        why = "utilization must rise from 0 to 100, scores are 0 to 10"
+        raise ConfigurationProblem(f"NodeResourcesFit: requestedToCapacityRatio.shape: {why}")
+    return Strategy(by_curve(shape), resources, only_positive=True)
+
+
+def _pods(args: Args) -> InterPodAffinity:
+    weight = args.get("hardPodAffinityWeight")
+    hard = 1 if weight is None else int(weight)
+    if not 0 <= hard <= 100:
+        raise ConfigurationProblem("InterPodAffinity: hardPodAffinityWeight must be in the range 0-100")
+    return InterPodAffinity(hard, bool(args.get("ignorePreferredTermsOfExistingPods")))
+
+
+def _spread(args: Args) -> PodTopologySpread:
+    if (args.get("defaultingType") or "System") == "System":
+        if args.get("defaultConstraints"):
+            raise ConfigurationProblem("PodTopologySpread: defaultConstraints need defaultingType List")
+        return PodTopologySpread(SYSTEM_DEFAULTS)
+    return PodTopologySpread(
+        tuple(
+            (each["topologyKey"], int(each["maxSkew"]), each["whenUnsatisfiable"] == "DoNotSchedule")
+            for each in args.get("defaultConstraints") or ()
+        )
+    )
+
+
+def _balanced(args: Args) -> BalancedAllocation:
+    return BalancedAllocation(tuple(each["name"] for each in args.get("resources") or ()) or ("cpu", "memory"))
+
+
+_MAKERS: dict[str, Callable[[Args], Any]] = {
+    "NodeResourcesFit": _fit,
+    "NodeResourcesBalancedAllocation": _balanced,
+    "InterPodAffinity": _pods,
+    "PodTopologySpread": _spread,
+    "NodeAffinity": lambda args: NodeAffinity(args.get("addedAffinity")),
+}
+
+
+# Extenders
+
+
+def _extender(found: Args, index: int) -> ExtenderSettings:
+    where, url = f"extenders[{index}]", str(found.get("urlPrefix") or "")
+    if not url.startswith(("http://", "https://")):
+        raise ConfigurationProblem(f"{where}.urlPrefix must be the URL of a server")
+    weight = int(found.get("weight") or 1)
+    if found.get("prioritizeVerb") and weight <= 0:
+        raise ConfigurationProblem(f"{where}.weight must be positive")
+    managed = found.get("managedResources") or ()
+    return ExtenderSettings(
+        url.rstrip("/"),
+        str(found.get("filterVerb") or ""),
+        str(found.get("prioritizeVerb") or ""),
+        str(found.get("bindVerb") or ""),
+        str(found.get("preemptVerb") or ""),
+        weight,
+        _seconds(found.get("httpTimeout")),
+        bool(found.get("nodeCacheCapable")),
+        bool(found.get("ignorable")),
+        frozenset(each["name"] for each in managed),
+        frozenset(each["name"] for each in managed if each.get("ignoredByScheduler")),
+    )
+
+
+def _seconds(text: object) -> float:
+    """A duration as Go writes it, of seconds or milliseconds."""
+    if not text:
+        return 30.0
+    words = str(text)
+    return float(words[:-2]) / 1000 if words.endswith("ms") else float(words.removesuffix("s"))
