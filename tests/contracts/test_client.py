@@ -471,3 +471,36 @@ def test_both_event_groups_show_one_object(check: Callable[[Test], None]) -> Non
         assert [one["note"] for one in listed.items] == ["it runs"]
 
     check(test)
+
+
+def test_custom_kinds_are_named_once_they_are_served(check: Callable[[Test], None]) -> None:
+    async def test(client: Client) -> None:
+        gauge = {"apiVersion": "example.com/v1", "kind": "Gauge", "metadata": {"name": "a", "namespace": "default"}}
+        assert (await refused(client.create(gauge))).reason == "BadRequest"
+        names = {"plural": "gauges", "kind": "Gauge", "singular": "gauge", "listKind": "GaugeList"}
+        schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+        version = {"name": "v1", "served": True, "storage": True, "schema": schema}
+        spec = {"group": "example.com", "scope": "Namespaced", "names": names, "versions": [version]}
+        made = await client.create(
+            {
+                "apiVersion": "apiextensions.k8s.io/v1",
+                "kind": "CustomResourceDefinition",
+                "metadata": {"name": "gauges.example.com"},
+                "spec": spec,
+            }
+        )
+        established = {"type": "Established", "status": "True", "reason": "Test", "message": ""}
+        made["status"] |= {"acceptedNames": names, "conditions": [established]}
+        await client.update(made, subresource="status")
+        await client.create(gauge)
+        found = await client.patch("example.com/Gauge", "a", "default", patch={"level": 3})
+        assert found["level"] == 3
+        for name in ("Gauge", "example.com/Gauge", "example.com/v1/Gauge"):
+            assert (await client.list(name, "default")).items == [found]
+        async for batch in client.watch("Gauge", timeout_seconds=1):
+            assert batch[0].object == found
+            break
+        await client.delete("Gauge", "a", "default")
+        assert (await refused(client.get("Gauge", "a", "default"))).reason == "NotFound"
+
+    check(test)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -14,6 +14,8 @@ from podo.api import registry
 from podo.api.errors import ApiError, bad_request
 from podo.api.kind import Kind, Obj
 from podo.client.contract import Event, ObjectList, Unreachable
+from podo.client.discovered import ACCEPT as DISCOVERY
+from podo.client.discovered import Discovered
 from podo.http.client import Answer, HttpPool, NoAnswer, Stream
 from podo.http.tls import client_context
 from podo.version import PODO
@@ -77,6 +79,7 @@ class HttpClient:
         self._base = url.path.rstrip("/")
         self._agent = agent
         self._seconds = seconds
+        self._kinds = Discovered()
         self._headers = {"Accept": "application/json", "User-Agent": f"{agent}/{PODO}"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -96,7 +99,7 @@ class HttpClient:
     # -- the contract ------------------------------------------------------------------------------------------------
 
     async def get(self, kind: str, name: str, namespace: str = "", *, subresource: str = "") -> Obj:
-        return await self._object("GET", _path(_kind(kind), namespace, name, subresource))
+        return await self._object("GET", _path(await self._kind(kind), namespace, name, subresource))
 
     async def list(
         self,
@@ -109,7 +112,7 @@ class HttpClient:
         continue_token: str = "",
         revision: int | None = None,
     ) -> ObjectList:
-        known = _kind(kind)
+        known = await self._kind(kind)
         query = {
             "labelSelector": labels,
             "fieldSelector": fields,
@@ -143,7 +146,7 @@ class HttpClient:
             "resourceVersion": "" if revision is None else revision,
             "timeoutSeconds": "" if timeout_seconds is None else timeout_seconds,
         }
-        target = self._target(_path(_kind(kind), namespace), query)
+        target = self._target(_path(await self._kind(kind), namespace), query)
         try:
             stream = await self._pool.stream("GET", target, headers=self._headers, head_seconds=self._seconds)
             try:
@@ -186,7 +189,7 @@ class HttpClient:
             query |= {"fieldManager": field_manager or self._agent}
         if force:
             query |= {"force": "true"}
-        path = _path(_kind(kind), namespace, name, subresource)
+        path = _path(await self._kind(kind), namespace, name, subresource)
         return await self._object("PATCH", path, query, orjson.dumps(patch), PATCH_TYPES[type])
 
     async def delete(
@@ -211,12 +214,36 @@ class HttpClient:
             options["preconditions"] = {key: value for key, value in conditions.items() if value}
         if dry_run:
             options["dryRun"] = ["All"]
-        path = _path(_kind(kind), namespace, name)
+        path = _path(await self._kind(kind), namespace, name)
         return await self._object("DELETE", path, None, orjson.dumps(options))
 
     async def delete_collection(self, kind: str, namespace: str = "", *, labels: str = "", fields: str = "") -> None:
         query = {"labelSelector": labels, "fieldSelector": fields}
-        await self._object("DELETE", _path(_kind(kind), namespace), query)
+        await self._object("DELETE", _path(await self._kind(kind), namespace), query)
+
+    # -- kinds -------------------------------------------------------------------------------------------------------
+
+    async def _kind(self, name: str) -> Kind:
+        return await self._looked_up(lambda: self._kinds.named(name))
+
+    async def _looked_up(self, find: Callable[[], Kind]) -> Kind:
+        """A kind; one that is not known is looked for in what the server serves. Raises BadRequest."""
+        try:
+            return find()
+        except registry.UnknownKind:
+            self._kinds.learn(await self._object("GET", "/apis", accept=DISCOVERY))
+        try:
+            return find()
+        except registry.UnknownKind as unknown:
+            raise bad_request(str(unknown)) from None
+
+    async def _identity(self, obj: Obj) -> tuple[Kind, str, str]:
+        """Kind, namespace and name of an object to be written."""
+        posted_to = _POSTED_TO.get(obj.get("kind", ""))
+        kind = registry.named(posted_to) if posted_to else await self._looked_up(lambda: self._kinds.of(obj))
+        found = obj.get("metadata") or {}
+        namespace = found.get("namespace") or ("default" if kind.namespaced else "")
+        return kind, namespace, found.get("name") or ""
 
     # -- one request -------------------------------------------------------------------------------------------------
 
@@ -233,8 +260,11 @@ class HttpClient:
         content_type: str = "application/json",
     ) -> Obj:
         headers = {**self._headers, "Content-Type": content_type} if body else self._headers
+        accept: str = "",
         try:
             answer = await self._pool.request(
+        if accept:
+            headers = {**headers, "Accept": accept}
                 method, self._target(path, query), headers=headers, body=body, seconds=self._seconds
             )
         except NoAnswer as failure:
@@ -295,24 +325,6 @@ def _failure(answer: Answer) -> ApiError:
         return ApiError.from_status({"code": answer.status, **status})
     text = answer.body[:512].decode("utf-8", "replace").strip() or f"the server answered {answer.status}"
     return ApiError(_REASON_OF_CODE.get(answer.status, "InternalError"), text, code=answer.status)
-
-
-def _kind(name: str) -> Kind:
-    try:
-        return registry.named(name)
-    except registry.UnknownKind as unknown:
-        raise bad_request(str(unknown)) from None
-
-
-def _identity(obj: Obj) -> tuple[Kind, str, str]:
-    """Kind, namespace and name of an object to be written."""
-    try:
-        kind = registry.named(_POSTED_TO[obj["kind"]]) if obj.get("kind") in _POSTED_TO else registry.of(obj)
-    except registry.UnknownKind as unknown:
-        raise bad_request(str(unknown)) from None
-    found = obj.get("metadata") or {}
-    namespace = found.get("namespace") or ("default" if kind.namespaced else "")
-    return kind, namespace, found.get("name") or ""
 
 
 def _path(kind: Kind, namespace: str, name: str = "", subresource: str = "") -> str:
