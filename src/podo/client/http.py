@@ -57,6 +57,8 @@ class HttpClient:
     ``ca``, ``cert`` and ``key`` are PEM files. ``seconds`` is the deadline of a request, and of the head of a watch.
     """
 
+    over_network = True
+
     def __init__(
         self,
         server_url: str,
@@ -77,9 +79,9 @@ class HttpClient:
         port = url.port or (443 if url.scheme == "https" else 80)
         self._pool = HttpPool(url.hostname, port, tls=tls if url.scheme == "https" else None)
         self._base = url.path.rstrip("/")
+        self._kinds = Discovered()
         self._agent = agent
         self._seconds = seconds
-        self._kinds = Discovered()
         self._headers = {"Accept": "application/json", "User-Agent": f"{agent}/{PODO}"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -161,12 +163,12 @@ class HttpClient:
             raise Unreachable(str(failure)) from failure
 
     async def create(self, obj: Obj, *, subresource: str = "", dry_run: bool = False) -> Obj:
-        kind, namespace, name = _identity(obj)
+        kind, namespace, name = await self._identity(obj)
         path = _path(kind, namespace, name if subresource else "", subresource)
         return await self._object("POST", path, _dry(dry_run), orjson.dumps(obj))
 
     async def update(self, obj: Obj, *, subresource: str = "", dry_run: bool = False) -> Obj:
-        kind, namespace, name = _identity(obj)
+        kind, namespace, name = await self._identity(obj)
         return await self._object("PUT", _path(kind, namespace, name, subresource), _dry(dry_run), orjson.dumps(obj))
 
     async def patch(
@@ -258,13 +260,13 @@ class HttpClient:
         query: Mapping[str, object] | None = None,
         body: bytes = b"",
         content_type: str = "application/json",
+        accept: str = "",
     ) -> Obj:
         headers = {**self._headers, "Content-Type": content_type} if body else self._headers
-        accept: str = "",
-        try:
-            answer = await self._pool.request(
         if accept:
             headers = {**headers, "Accept": accept}
+        try:
+            answer = await self._pool.request(
                 method, self._target(path, query), headers=headers, body=body, seconds=self._seconds
             )
         except NoAnswer as failure:
