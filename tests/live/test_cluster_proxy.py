@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import urllib.request
 
 import pytest
@@ -55,3 +56,30 @@ def test_pods_services_and_nodes_by_proxy(kubectl: Kubectl) -> None:
         asked = urllib.request.Request(f"{url}/cgi-bin/echo", data=b"sent by post", method="POST")
         with urllib.request.urlopen(asked, timeout=10) as answer:
             assert answer.read() == b"POST \nsent by post"
+
+
+def test_metrics_health_components_and_flows(kubectl: Kubectl) -> None:
+    metrics = kubectl("get", "--raw", "/metrics")
+    for name in (
+        'apiserver_request_total{verb="GET"',
+        'apiserver_request_duration_seconds_bucket{verb="LIST"',
+        'apiserver_registered_watchers{group="",version="v1",kind="Pod"}',
+        'apiserver_resource_objects{group="",resource="nodes"} 1',
+        'workqueue_depth{name="replicaset"}',
+        'scheduler_pending_pods{queue="active"}',
+        'apiserver_flowcontrol_nominal_limit_seats{priority_level="workload-low"} 245',
+        "process_resident_memory_bytes",
+    ):
+        assert f"\n{name}" in metrics, name
+    ready = kubectl("get", "--raw", "/readyz?verbose&exclude=shutdown")
+    assert "[+]etcd ok\n" in ready and "[+]shutdown excluded: ok\n" in ready
+    assert kubectl("get", "--raw", "/livez/poststarthook/rbac/bootstrap-roles") == "ok"
+    components = kubectl.run("get", "componentstatuses")
+    assert "v1 ComponentStatus is deprecated in v1.19+" in components.err
+    for name in ("scheduler", "controller-manager", "etcd-0"):
+        assert f"\n{name} " in components.out
+    assert components.out.count("Healthy") == 3
+    flows = kubectl("get", "flowschemas", "catch-all")
+    assert re.search(r"^catch-all +catch-all +10000 +ByUser +\S+ +False$", flows, re.MULTILINE), flows
+    levels = kubectl("get", "prioritylevelconfigurations", "workload-low")
+    assert re.search(r"^workload-low +Limited +100 +128 +6 +50 ", levels, re.MULTILINE), levels

@@ -20,6 +20,7 @@ def test_a_schema_without_its_level_is_dangling_until_it_is_there() -> None:
     told = 'This FlowSchema references the PriorityLevelConfiguration object named "{}" {}'
     with World(nodes=0) as world:
         world.settle()
+        assert "managedFields" not in world.get("FlowSchema", "global-default")["metadata"]  # nobody had to write it
         existing = ("False", "Found", told.format("global-default", "and it exists"))
         assert condition(world, "global-default") == existing
         spec = {"priorityLevelConfiguration": {"name": "mine"}, "matchingPrecedence": 77}
@@ -45,10 +46,10 @@ def test_mandatory_objects_come_back_and_cannot_be_changed() -> None:
             after = world.get(kind, "catch-all")
             assert after["spec"] == before["spec"] and after["metadata"]["uid"] != before["metadata"]["uid"]
             with pytest.raises(ApiError, match="spec of 'catch-all' must equal the fixed value"):
-                patch = {"spec": {"matchingPrecedence": 9999} if kind == "FlowSchema" else {"type": "Exempt"}}
-                world.run(world.client.patch(kind, "catch-all", patch=patch, type="merge"))
-        patch = {"spec": {"exempt": {"nominalConcurrencyShares": 10}}}
-        world.run(world.client.patch("PriorityLevelConfiguration", "exempt", patch=patch, type="merge"))
+                wrong = {"matchingPrecedence": 9999} if kind == "FlowSchema" else {"type": "Exempt"}
+                world.run(world.client.patch(kind, "catch-all", patch={"spec": wrong}, type="merge"))
+        shares = {"spec": {"exempt": {"nominalConcurrencyShares": 10}}}
+        world.run(world.client.patch("PriorityLevelConfiguration", "exempt", patch=shares, type="merge"))
         world.delete("FlowSchema", "probes")
         world.settle()
         with pytest.raises(ApiError, match="not found"):

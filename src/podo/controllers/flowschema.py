@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from podo.api.kind import Obj
 from podo.api.kinds.flowcontrol import defaults
+from podo.api.kinds.flowcontrol.flowschema import dangling
 from podo.api.meta import name_of
-from podo.controllers.conditions import Condition, with_condition
+from podo.controllers.conditions import with_condition
 from podo.reconcile.actions import Action, Create, SetStatus
 from podo.reconcile.declare import Key, View, controller
 
@@ -34,15 +35,8 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
         return
     status = schema.get("status") or {}
     there = view.get(LEVEL, _level_of(schema)) is not None
-    conditions = with_condition(status.get("conditions") or [], _dangling(_level_of(schema), there), view.now)
+    conditions = with_condition(status.get("conditions") or [], dangling(_level_of(schema), there), view.now)
     yield SetStatus(schema, {**status, "conditions": conditions})
-
-
-def _dangling(level: str, there: bool) -> Condition:
-    found = "and it exists" if there else "but there is no such object"
-    told = f'This FlowSchema references the PriorityLevelConfiguration object named "{level}" {found}'
-    status, reason = ("False", "Found") if there else ("True", "NotFound")
-    return {"type": "Dangling", "status": status, "reason": reason, "message": told}
 
 
 @controller(reconciles=LEVEL, name="prioritylevelconfiguration")

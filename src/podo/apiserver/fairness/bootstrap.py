@@ -9,6 +9,7 @@ import asyncio
 from podo.api import registry
 from podo.api.kind import Obj
 from podo.api.kinds.flowcontrol import defaults
+from podo.api.kinds.flowcontrol.flowschema import FLOWSCHEMA, dangling
 from podo.apiserver import stamping, stored
 from podo.apiserver.backend import Backend
 from podo.storage.contract import KeyExists, KeyNotFound, RevisionMismatch
@@ -29,11 +30,18 @@ async def _ensure(backend: Backend, wanted: Obj) -> None:
             obj = {**wanted, "metadata": {**wanted["metadata"]}}
             stamping.stamp_new(obj, backend.clock.now(), backend.chance)
             obj["metadata"]["generation"] = 1
+            if kind is FLOWSCHEMA:  # nothing is left to be said by the controller
+                obj["status"] = {"conditions": [_found(obj)]}
             await backend.store.create(key, stored.dump(kind, obj))
         elif (new := reconciled(stored.load(kind, record.value), wanted)) is not None:
             await backend.store.update(key, stored.dump(kind, new), expected=record.revision)
     except (KeyExists, KeyNotFound, RevisionMismatch):
         return  # somebody else's newer write stays; the next start looks again
+
+
+def _found(schema: Obj) -> Obj:
+    condition = dangling(schema["spec"]["priorityLevelConfiguration"]["name"], True)
+    return {**condition, "lastTransitionTime": schema["metadata"]["creationTimestamp"]}
 
 
 def reconciled(there: Obj, wanted: Obj) -> Obj | None:

@@ -75,6 +75,7 @@ def test_every_cluster_has_the_default_objects() -> None:
         _, flows = await world.ask("GET", FLOWS)
         _, levels = await world.ask("GET", LEVELS)
         assert len(flows["items"]) == 13 and len(levels["items"]) == 8
+        assert all(flow["status"]["conditions"][0]["status"] == "False" for flow in flows["items"])
         for item in (*flows["items"], *levels["items"]):
             assert item["metadata"]["annotations"] == {"apf.kubernetes.io/autoupdate-spec": "true"}
             assert item["metadata"]["generation"] == 1

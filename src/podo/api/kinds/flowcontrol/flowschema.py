@@ -129,6 +129,14 @@ def _singular(field: str) -> str:
     return {"apiGroups": "api groups", "nonResourceURLs": "non-resource URLs"}.get(field, field)
 
 
+def dangling(level: str, there: bool) -> dict[str, str]:
+    """The condition that says whether the priority level a FlowSchema names is there; without its time."""
+    found = "and it exists" if there else "but there is no such object"
+    told = f'This FlowSchema references the PriorityLevelConfiguration object named "{level}" {found}'
+    status, reason = ("False", "Found") if there else ("True", "NotFound")
+    return {"type": "Dangling", "status": status, "reason": reason, "message": told}
+
+
 def _method(schema: Obj) -> str:
     return ((schema.get("spec") or {}).get("distinguisherMethod") or {}).get("type") or "<none>"
 
