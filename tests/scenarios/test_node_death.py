@@ -67,3 +67,25 @@ def test_a_node_that_was_cut_off_for_two_minutes_keeps_its_pods() -> None:
         restarts = [s["restartCount"] for pod in world.pods() for s in pod["status"]["containerStatuses"]]
         assert restarts == [0] * 4
         assert not world.get("Node", "node-0")["spec"].get("taints")
+
+
+def test_a_node_whose_object_is_deleted_registers_again_at_once() -> None:
+    with World() as world:
+        before = world.get("Node", "node-0")["metadata"]["uid"]
+        world.advance(3600)
+        world.delete("Node", "node-0")
+        world.wait_for("Node", "node-0", within=30)
+        assert world.get("Node", "node-0")["metadata"]["uid"] != before
+
+
+def test_days_without_anything_to_do_cost_nothing_and_nodes_stay_ready() -> None:
+    with World(nodes=3) as world:
+        world.settle()
+        revision = world.simulation.store.revision
+        world.advance(3600)
+        assert world.simulation.store.revision == revision, "no heartbeat is written one by one"
+        world.advance(3 * 24 * 3600)
+        ready = [condition_of(node, "Ready") for node in world.list("Node")]
+        assert [condition and condition["status"] for condition in ready] == ["True"] * 3
+        world.kill_node("node-1")
+        world.wait_until(lambda: condition_of(world.get("Node", "node-1"), "Ready")["status"] == "Unknown", within=60)

@@ -58,7 +58,13 @@ class Backend:
     kinds: Served = field(default_factory=Served)
     #: Of custom kinds that a webhook converts: a backend whose store shows their objects converted.
     converting: dict[Kind, Backend] = field(default_factory=dict)
+    #: Of kinds whose objects are not in the cluster's store but in one of their own (``resourcemetrics``).
+    apart: dict[Kind, Backend] = field(default_factory=dict)
+
+    def home(self, kind: Kind) -> Backend:
+        """Where objects of this kind are stored, and watched as they are stored."""
+        return self.apart.get(kind, self) if kind.custom is not None else self
 
     def of(self, kind: Kind) -> Backend:
         """What operations on objects of this kind work with."""
-        return self.converting.get(kind, self) if self.converting else self
+        return (self.apart.get(kind) or self.converting.get(kind, self)) if kind.custom is not None else self

@@ -28,7 +28,10 @@ class Bell:
             self._waiter.set_result(None)
 
     async def wait(self, moment: float, seconds: float) -> bool:
-        """True when rung since the last ``forget``, False when ``moment``, which is ``seconds`` away, has come."""
+        """True when rung since the last ``forget``, False when ``moment``, which is ``seconds`` away, has come.
+
+        An infinite moment does not come.
+        """
         if not self._rung:
             if self._timer is None or self._moment != moment:
                 self._set(moment, seconds)
@@ -39,7 +42,8 @@ class Bell:
     def _set(self, moment: float, seconds: float) -> None:
         self.close()
         self._moment = moment
-        self._timer = self._loop.call_later(seconds, self._come)
+        if seconds != float("inf"):
+            self._timer = self._loop.call_later(seconds, self._come)
 
     def _come(self) -> None:
         self._timer = None

@@ -34,6 +34,8 @@ _POSTED_TO = {"Binding": "Pod", "Eviction": "Pod", "TokenRequest": "ServiceAccou
 class LocalClient:
     """A ``client.contract.Client``. ``user`` and ``groups``: as whom the requests are authorized."""
 
+    over_network = False
+
     def __init__(self, server: ApiServer, user: str = "system:apiserver", groups: tuple[str, ...] = (MASTERS,)) -> None:
         self._server = server
         self._backend = server.backend
@@ -110,7 +112,8 @@ class LocalClient:
     ) -> AsyncIterator[Batch]:
         call = self._call("watch", kind, namespace, fields=fields)
         asked = "" if revision is None else str(revision)
-        options = WatchOptions(labels, fields, asked, bookmarks=True, timeout_seconds=timeout_seconds)
+        ends = timeout_seconds if timeout_seconds is not None else float("inf")
+        options = WatchOptions(labels, fields, asked, timeout_seconds=ends)
         events = events_of(open_watch(self._backend, call, options))
         converts = call.kind in self._backend.converting
         try:

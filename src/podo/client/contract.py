@@ -41,6 +41,9 @@ Batch = list[Event]
 
 
 class Client(Protocol):
+    #: Is there a network in between? Then a watch may break unnoticed, is begun anew now and then, and has bookmarks.
+    over_network: bool
+
     async def get(self, kind: str, name: str, namespace: str = "", *, subresource: str = "") -> Obj: ...
 
     async def list(
@@ -65,7 +68,7 @@ class Client(Protocol):
         revision: int | None = None,
         timeout_seconds: int | None = None,
     ) -> AsyncIterator[Batch]:
-        """Events in batches as they arrive, with bookmarks; ends when the server ends the watch."""
+        """Events in batches as they arrive; ends when the server ends the watch."""
 
     async def create(self, obj: Obj, *, subresource: str = "", dry_run: bool = False) -> Obj:
         """Create ``obj`` (kind, namespace and name are read from it). ``subresource="binding"`` binds a pod."""

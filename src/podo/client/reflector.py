@@ -115,7 +115,7 @@ class Reflector:
 
     async def _watch(self) -> None:
         source = self.source
-        seconds = int(self._chance.jitter(WATCH_SECONDS, 1.0))
+        seconds = int(self._chance.jitter(WATCH_SECONDS, 1.0)) if self._client.over_network else None
         stream = self._client.watch(
             source.kind,
             source.namespace,
@@ -124,7 +124,7 @@ class Reflector:
             revision=self._sink.revision(source.kind),
             timeout_seconds=seconds,
         )
-        async with asyncio.timeout(seconds + WATCH_GRACE):
+        async with asyncio.timeout(None if seconds is None else seconds + WATCH_GRACE):
             try:
                 async for events in stream:
                     self._sink.apply(source.kind, events)

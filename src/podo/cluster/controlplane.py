@@ -195,6 +195,15 @@ class ControlPlane:
         while True:
             await sleep(COMPACTION_SECONDS)
             now = self._store.revision
+            if now == before:
+                await self._next_change()
             if before > self._store.oldest and now != before:
                 await self._store.compact(before)
             before = now
+
+    async def _next_change(self) -> None:
+        changes = self._store.watch("/", after=self._store.revision)
+        try:
+            await changes.wait()
+        finally:
+            changes.close()

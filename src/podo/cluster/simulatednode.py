@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from podo.api.kind import Obj
+from podo.api.meta import condition_is_true
+from podo.client.cache import Cache, CacheChange
 from podo.client.contract import Client
+from podo.client.reflector import Source
 from podo.node.agent import NodeAgent
 from podo.node.config import NodeConfig
 from podo.node.runtimes.simulated import RuntimeState, SimulatedRuntime
 from podo.node.stats import summary
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
+
+#: How far ahead a quiet node gives signs of life, and how seldom it looks at itself unasked: a day (seconds).
+AHEAD = SELDOM = 86400.0
 
 
 class NodeIsOff(Exception):
@@ -29,10 +36,18 @@ class NodeState:
 
 class SimulatedNode:
     """``number`` gives the node its address, 192.168.0.1 for node 0. ``state``: what its runtime has when it first
-    starts."""
+    starts. ``quiet``: it gives signs of life in advance and looks at itself when it is told to (``beat``)."""
 
     def __init__(
-        self, name: str, number: int, client: Client, clock: Clock, chance: Chance, state: RuntimeState | None = None
+        self,
+        name: str,
+        number: int,
+        client: Client,
+        clock: Clock,
+        chance: Chance,
+        state: RuntimeState | None = None,
+        *,
+        quiet: bool = False,
     ) -> None:
         self.name = name
         self._number = number
@@ -41,8 +56,10 @@ class SimulatedNode:
         self._chance = chance
         self._state = state
         upper, lower = divmod(number + 1, 250)
-        # This runtime loses no event: looking at everything again every minute is enough.
-        self._config = NodeConfig(name, f"192.168.{upper}.{lower}", simulated=True, relist_seconds=60.0)
+        # This runtime loses no event: looking at everything again every minute is more than enough.
+        config = NodeConfig(name, f"192.168.{upper}.{lower}", simulated=True, relist_seconds=60.0)
+        self._config = _quietened(config) if quiet else config
+        self._own: Cache | None = None  # the Node, followed by a quiet node
         self._runtime: SimulatedRuntime | None = None
         self._agent: NodeAgent | None = None
 
@@ -72,12 +89,47 @@ class SimulatedNode:
         await runtime.start()
         self._agent = NodeAgent(self._config, self._client, runtime, self._clock, self._chance, on_pod_cidr=network)
         await self._agent.start()
+        if self._config.ahead_seconds:
+            await self._follow_itself()
+
+    async def _follow_itself(self) -> None:
+        """Others may delete the Node or declare it lost: a quiet node sees it at once."""
+        source = Source("Node", fields=f"metadata.name={self.name}")
+        self._own = Cache(self._client, [source], clock=self._clock, chance=self._chance)
+        self._own.subscribe(self._told)
+        await self._own.start()
+
+    def _told(self, kind: str, revision: int, changes: Sequence[CacheChange]) -> None:
+        if any(change.new is None or not condition_is_true(change.new, "Ready") for change in changes):
+            self.beat()
+
+    def beat(self) -> None:
+        """Give a sign of life now, if the machine is on."""
+        if self._agent is not None:
+            self._agent.beat()
+
+    def last_beat(self) -> float | None:
+        """When it last gave a sign of life (seconds); None where the machine is off."""
+        return self._agent.last_beat() if self._agent is not None else None
 
     async def kill(self) -> None:
         """Switch it off: what ran on it is gone, and nobody is told."""
         agent, runtime = self._agent, self._runtime
         self._agent = self._runtime = None
+        if self._own is not None:
+            await self._own.stop()
+            self._own = None
         if agent is not None:
             await agent.stop()
         if runtime is not None:
             await runtime.stop()
+
+
+def _quietened(config: NodeConfig) -> NodeConfig:
+    return replace(
+        config,
+        ahead_seconds=AHEAD,
+        status_seconds=SELDOM,
+        status_report_seconds=SELDOM,
+        relist_seconds=SELDOM,
+    )

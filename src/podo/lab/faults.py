@@ -44,6 +44,7 @@ class FaultyClient:
         self._clock = clock
         self._chance = chance
         self._tasks = Tasks("faults")
+        self.over_network = client.over_network
 
     async def _before(self) -> None:
         if self._faults.cut_off:

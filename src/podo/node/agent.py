@@ -121,6 +121,14 @@ class NodeAgent:
                 return worker.pod
         return None
 
+    def beat(self) -> None:
+        """Give a sign of life now."""
+        self._heartbeat.beat()
+
+    def last_beat(self) -> float:
+        """When the node last gave a sign of life (seconds), what it wrote in advance left aside."""
+        return self._heartbeat.last_beat()
+
     def usage(self) -> NodeUsage:
         """What the node and its pods use now."""
         return self._meter.measure((pod, self.seen(pod)) for pod in self.pods)

@@ -5,6 +5,7 @@ Source: the documentation's "Nodes: Heartbeats".
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ from podo.node.machine import Capacity, Machine
 from podo.node.runtimes.contract import Runtime, RuntimeFailure, RuntimeInfo
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
-from podo.runtime.tasks import Tasks, sleep
+from podo.runtime.tasks import Tasks, sleep, within
 from podo.values import timestamp
 from podo.version import GIT_VERSION
 
@@ -175,6 +176,8 @@ class Heartbeat:
         self._sent: Status = {}
         self._reported_at = 0.0
         self._was_ready = False
+        self._first_beat = 0.0
+        self._woken: list[asyncio.Event] = []  # of each loop
         self._tasks = Tasks(f"heartbeat/{config.name}")
 
     @property
@@ -197,11 +200,22 @@ class Heartbeat:
         """Register, waiting for the API as long as it takes; write the first status; then keep on in the background."""
         await self._until_done(self._register, "register")
         await self._until_done(self._write_status, "first status")
-        self._tasks.spawn(self._repeat(self._renew, self._config.lease_seconds, "lease"), "lease")
+        self._first_beat = self._clock.now()
+        self._tasks.spawn(self._repeat(self._renew, self._config.lease_seconds + self._config.ahead_seconds), "lease")
         self._tasks.spawn(self._keep_reporting(), "status")
 
     async def stop(self) -> None:
         await self._tasks.stop()
+
+    def beat(self) -> None:
+        """Renew the Lease and look at the status now, and not only when it is time."""
+        for event in self._woken:
+            event.set()
+
+    def last_beat(self) -> float:
+        """When the Lease was, or would have been, renewed last if nothing were written in advance (seconds)."""
+        every = self._config.lease_seconds
+        return self._first_beat + (self._clock.now() - self._first_beat) // every * every
 
     async def _until_done(self, work: Callable[[], Awaitable[None]], what: str) -> None:
         wait = RETRY_SECONDS / 4
@@ -213,18 +227,25 @@ class Heartbeat:
                 await sleep(wait)
                 wait = min(wait * 2, LONGEST_RETRY_SECONDS)
 
-    async def _repeat(self, work: Callable[[], Awaitable[None]], every_seconds: float, what: str) -> None:
+    async def _repeat(self, work: Callable[[], Awaitable[None]], every_seconds: float) -> None:
+        woken = self._awake()
         while True:
-            await self._until_done(work, what)
-            await sleep(every_seconds)
+            await self._until_done(work, "lease")
+            await _pause(woken, every_seconds)
+
+    def _awake(self) -> asyncio.Event:
+        """What ``beat`` sets."""
+        self._woken.append(asyncio.Event())
+        return self._woken[-1]
 
     async def _keep_reporting(self) -> None:
         """Often until the node is Ready for the first time (its network is still to come), then at its usual pace."""
         wait = FIRST_LOOK_SECONDS
+        woken = self._awake()
         while True:
             await self._until_done(self._keep_status, "status")
             if self._was_ready:
-                await sleep(self._config.status_seconds)
+                await _pause(woken, self._config.status_seconds)
             else:
                 await sleep(wait)
                 wait = min(wait * 2, RETRY_SECONDS)
@@ -307,7 +328,7 @@ class Heartbeat:
     # Lease
 
     async def _renew(self) -> None:
-        now = timestamp.micro_time(self._clock.now())
+        now = timestamp.micro_time(self._clock.now() + self._config.ahead_seconds)
         if self._lease is None:
             self._lease = await self._take_lease(now)
             return
@@ -339,3 +360,13 @@ class Heartbeat:
     def _owner(self) -> list[Obj]:
         metadata = self._node["metadata"]
         return [{"apiVersion": "v1", "kind": "Node", "name": metadata["name"], "uid": metadata["uid"]}]
+
+
+async def _pause(woken: asyncio.Event, seconds: float) -> None:
+    """Let so much time pass, unless woken."""
+    try:
+        await within(seconds, woken.wait())
+    except TimeoutError:
+        return
+    finally:
+        woken.clear()

@@ -10,7 +10,10 @@ from podo.api import registry
 from podo.api.encoding import encode, stamp
 from podo.apiserver.app import ApiServer
 from podo.apiserver.backend import Config
+from podo.apiserver.call import Call
 from podo.apiserver.local import LocalClient
+from podo.apiserver.verbs.watch import WatchOptions, events_of, open_watch
+from podo.authn.user import User
 from podo.lab.virtualtime import START, run
 from podo.runtime.chance import Chance
 from podo.runtime.clock import LoopClock
@@ -86,9 +89,12 @@ def test_a_bookmark_comes_after_what_was_written_in_the_same_moment() -> None:
         await client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
         told: list[tuple[str, int]] = []
 
+        call = Call("watch", registry.named("ConfigMap"), "default", "", "", User("somebody", ()))
+        options = WatchOptions(revision=str(store.revision), bookmarks=True)
+
         async def follow() -> None:
-            async for events in client.watch("ConfigMap", "default", revision=store.revision):
-                told.extend((event.type, int(event.object["metadata"]["resourceVersion"])) for event in events)
+            async for events in events_of(open_watch(server.backend, call, options)):
+                told.extend((event.type, event.revision) for event in events)
 
         began = loop.time()
         following = loop.create_task(follow())

@@ -15,6 +15,8 @@ from podo.client.contract import Event, ObjectList, Unreachable
 class FakeApi:
     """``lag``: seconds by which watches are late. ``before`` may raise in front of a write, ``after`` behind it."""
 
+    over_network = True
+
     def __init__(self, lag: float = 0.0) -> None:
         self.lag = lag
         self.objects: dict[tuple[str, str, str], Obj] = {}

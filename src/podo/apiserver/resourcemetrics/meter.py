@@ -20,7 +20,7 @@ from podo.apiserver.resourcemetrics.readings import Windows, node_metrics, pod_m
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
 from podo.runtime.tasks import Tasks, sleep, within
-from podo.storage.contract import Page, Record, Store
+from podo.storage.contract import Page, Record, Store, Watch
 from podo.storage.memory import MemoryStore
 
 log = Logger("podo.metrics")
@@ -55,7 +55,7 @@ class Meter:
         """From now on ``backend`` serves metrics.k8s.io."""
         backend.kinds.define(GROUP, (NODEMETRICS, PODMETRICS))
         own = replace(backend, store=self.measurements, fanout=FanOut())
-        backend.converting[NODEMETRICS] = backend.converting[PODMETRICS] = own
+        backend.apart[NODEMETRICS] = backend.apart[PODMETRICS] = own
 
     def start(self) -> None:
         self._started = True
@@ -73,11 +73,24 @@ class Meter:
         await asyncio.shield(self._looking)
 
     async def _follow_autoscalers(self) -> None:
+        """Measure as long as there is one; without any, wait for the first to come."""
         prefix = registry.named("HorizontalPodAutoscaler").prefix
-        while True:
-            if (await self._store.range(prefix, limit=1)).records:
-                await self.fresh()
-            await sleep(RESOLUTION)
+        changes = self._store.watch(prefix, after=self._store.revision)
+        try:
+            while True:
+                if (await self._store.range(prefix, limit=1)).records:
+                    await self.fresh()
+                    await sleep(RESOLUTION)
+                else:
+                    await changes.wait()
+                    changes = self._anew(changes, prefix)
+        finally:
+            changes.close()
+
+    def _anew(self, changes: Watch, prefix: str) -> Watch:
+        """That something happened is all that matters, not what: a cursor that fell behind is of no use either."""
+        changes.close()
+        return self._store.watch(prefix, after=self._store.revision)
 
     async def _look(self) -> None:
         first = self._measured_at == float("-inf")

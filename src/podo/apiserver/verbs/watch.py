@@ -46,6 +46,7 @@ def open_watch(backend: Backend, call: Call, options: WatchOptions) -> Opened:
     selection = select(call.kind, call.namespace, options.labels, options.fields)
     asked = versions.parse_revision(options.revision)
     _check_initial(options)
+    backend = backend.home(call.kind)
     if asked and asked > backend.store.revision:
         raise versions.too_large(asked, backend.store.revision)
     return Opened(backend, selection, asked or 0, options)
@@ -114,7 +115,6 @@ class Feed:
         "_backend",
         "_bell",
         "_bookmark_at",
-        "_bookmarks",
         "_end",
         "_lost",
         "_over",
@@ -141,8 +141,7 @@ class Feed:
         config, now = backend.config, backend.clock.monotonic()
         limit = options.timeout_seconds
         self._end = now + (limit if limit is not None else config.watch_seconds * (1 + backend.chance.fraction()))
-        self._bookmark_at = now + config.bookmark_seconds
-        self._bookmarks = options.bookmarks
+        self._bookmark_at = now + config.bookmark_seconds if options.bookmarks else float("inf")
         self._range: Range | None = None  # while up to date
 
     # -- what the fan-out tells --------------------------------------------------------------------------------------
@@ -207,7 +206,7 @@ class Feed:
                 return None
             if now >= self._bookmark_at:
                 self._bookmark_at = now + self._backend.config.bookmark_seconds
-                if self._bookmarks and self._range is not None:
+                if self._range is not None:
                     self._range.pump()
                     if self.behind:
                         return BEHIND
