@@ -69,6 +69,8 @@ class Settings:
     #: The certificate that extension API servers are shown, and the PEM of its CA, which they are to believe.
     front_proxy: Trust = field(default_factory=Trust)
     front_proxy_ca: bytes = b""
+    #: A KubeSchedulerConfiguration, as YAML or JSON; without one the default profile.
+    scheduler: bytes = b""
 
 
 def _unchanged(client: Client) -> Client:
@@ -168,11 +170,13 @@ class ControlPlane:
 
     async def start_scheduler(self) -> None:
         """The last part: it imports numpy, which is a fifth of a start and which no node waits for."""
+        from podo.scheduler.configuration import parse
         from podo.scheduler.scheduler import Scheduler
 
         await self.scheduler_recorder.start()
         recorder = self.scheduler_recorder
-        self.scheduler = Scheduler(self._binder, self.cache, self._clock, self._chance, recorder)
+        chosen = parse(self._settings.scheduler) if self._settings.scheduler else None
+        self.scheduler = Scheduler(self._binder, self.cache, self._clock, self._chance, recorder, configuration=chosen)
         await self.scheduler.start()
 
     def idle(self) -> bool:

@@ -47,6 +47,16 @@ def _check_encryption(document: bytes, where: str) -> None:
     parse(document, where)
 
 
+def _check_scheduler(document: bytes, where: str) -> None:
+    from podo.scheduler.configuration import parse
+
+    parse(document, where)
+
+
+def scheduler_path(config: Config) -> Path:
+    return Path(config.data_dir) / "scheduler.yaml"
+
+
 FILES = (
     Given(
         "--audit-policy",
@@ -71,6 +81,12 @@ FILES = (
         "an EncryptionConfiguration (default: Secrets under a key of the cluster's own)",
         _check_encryption,
         lambda config: Path(config.data_dir) / "encryption.json",
+    ),
+    Given(
+        "--scheduler-config",
+        "a KubeSchedulerConfiguration: profiles, plug-ins, extenders",
+        _check_scheduler,
+        scheduler_path,
     ),
 )
 

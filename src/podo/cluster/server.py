@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from importlib import import_module
+from pathlib import Path
 
 from podo.apiserver.calling.connections import Trust
 from podo.apiserver.local import LocalClient
 from podo.apiserver.subresources.kubelet import KubeletAccess
-from podo.cluster import certificates, encryption, podsecurity
+from podo.cluster import certificates, encryption, givenfiles, podsecurity
 from podo.cluster.auditing import Auditing
 from podo.cluster.component import say_ready
 from podo.cluster.config import Config
@@ -75,11 +76,16 @@ def settings_of(config: Config) -> Settings:
         ca=(pki / "ca.crt").read_bytes(),
         ca_key=(pki / "ca.key").read_bytes(),
         pod_security=podsecurity.load(config),
+        scheduler=_optional(givenfiles.scheduler_path(config)),
         front_proxy=Trust(
             certificate=pki / f"{certificates.FRONT_PROXY}.crt", key=pki / f"{certificates.FRONT_PROXY}.key"
         ),
         front_proxy_ca=(pki / f"{certificates.FRONT_PROXY_CA}.crt").read_bytes(),
     )
+
+
+def _optional(file: Path) -> bytes:
+    return file.read_bytes() if file.exists() else b""
 
 
 def _store(config: Config) -> Store:

@@ -8,6 +8,7 @@ from podo.api.meta import is_deleting, uid_of
 from podo.client.contract import Client, Unreachable
 from podo.runtime.chance import Chance
 from podo.runtime.tasks import sleep, within
+from podo.scheduler.extenders import Extender, ExtenderFailed
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.snapshot import Snapshot
 
@@ -23,11 +24,14 @@ class Binder:
         self._chance = chance
         self._snapshot = snapshot
 
-    async def bind(self, pod: PodInfo, node_name: str) -> Exception | None:
-        """What went wrong; None where it is bound."""
+    async def bind(self, pod: PodInfo, node_name: str, extender: Extender | None = None) -> Exception | None:
+        """What went wrong; None where it is bound. ``extender``: binds it in the scheduler's place."""
         try:
+            if extender is not None:
+                await extender.bind(pod, node_name)
+                return None
             await within(DEADLINE, self._client.create(binding_of(pod, node_name), subresource="binding"))
-        except (ApiError, Unreachable, TimeoutError, OSError) as failure:
+        except (ApiError, ExtenderFailed, Unreachable, TimeoutError, OSError) as failure:
             return failure
         return None
 

@@ -55,6 +55,10 @@ class Cycle:
         row = best[pick(len(best))] if len(best) > 1 else best[0]
         return Placement(self._snapshot.node(int(row)).name)
 
+    def refusal(self, pod: PodInfo) -> Refusal:
+        """Why each node refuses the pod that does."""
+        return self._refusals.of(pod)
+
     def make_room(self, pod: PodInfo, refusal: Refusal, first: int = 0) -> tuple[Victims | None, Refusal]:
         """Who should go so that the refused pod fits, and the refusal with what came of it. ``first``: any number;
         which nodes are looked at first."""

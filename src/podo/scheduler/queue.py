@@ -30,13 +30,15 @@ class Waiting:
     attempts: int = 0
     refused_by: frozenset[str] = frozenset()
     tried_at: float = 0.0
+    backoff: tuple[float, float] = (FIRST_BACKOFF, LONGEST_BACKOFF)
 
     @property
     def backoff_ends(self) -> float:
-        """1 s after the first attempt, doubled with each to 10 s."""
+        """1 s after the first attempt, doubled with each to 10 s, unless configured otherwise."""
         if not self.attempts:
             return 0.0
-        return self.tried_at + min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(self.attempts - 1, 10))
+        first, longest = self.backoff
+        return self.tried_at + min(longest, first * 2.0 ** min(self.attempts - 1, 10))
 
 
 @dataclass(slots=True)
@@ -72,8 +74,14 @@ class _Heap:
 class Queue:
     """``wakes``: by plug-in name, the events after which a pod that it refused may fit."""
 
-    def __init__(self, wakes: Mapping[str, frozenset[ClusterEvent]]) -> None:
+    def __init__(
+        self,
+        wakes: Mapping[str, frozenset[ClusterEvent]],
+        first_backoff: float = FIRST_BACKOFF,
+        longest_backoff: float = LONGEST_BACKOFF,
+    ) -> None:
         self._wakes = wakes
+        self._between = (first_backoff, longest_backoff)
         self._active = _Heap(lambda entry: (-entry.pod.priority, entry.since))
         self._backoff = _Heap(lambda entry: (entry.backoff_ends,))
         self._unschedulable = _Heap(lambda entry: (entry.tried_at + LONGEST_WAIT,))
@@ -98,7 +106,7 @@ class Queue:
         """A pod came, or changed. One that is unschedulable is tried again only if what it asks for has changed."""
         entry = self._find(pod.uid)
         if entry is None:
-            self._place(Waiting(pod, now), now)
+            self._place(Waiting(pod, now, backoff=self._between), now)
             return
         if _asks_the_same(entry.pod, pod):
             entry.pod = pod

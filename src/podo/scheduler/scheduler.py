@@ -5,11 +5,12 @@ out and tells what happened.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
 from podo.api.errors import ApiError
+from podo.api.meta import name_of
 from podo.client.cache import Cache, Changes
 from podo.client.contract import Client, Unreachable
 from podo.client.events import Recorder
@@ -18,15 +19,17 @@ from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
 from podo.runtime.metrics import Family
 from podo.runtime.tasks import Tasks, sleep, within
-from podo.scheduler import storage
+from podo.scheduler import extended, storage
 from podo.scheduler.binding import Binder
+from podo.scheduler.configuration import Configuration
 from podo.scheduler.cycle import Cycle, Placement
 from podo.scheduler.evicting import Evictor
+from podo.scheduler.extenders import ExtenderFailed, Extenders
 from podo.scheduler.follow import KINDS, Follower
 from podo.scheduler.metrics import SchedulerMetrics
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.preemption import Victims
-from podo.scheduler.profile import DEFAULT_NAME, Profile, default_profile
+from podo.scheduler.profile import DEFAULT_NAME, default_profile
 from podo.scheduler.queue import Queue, Waiting
 from podo.scheduler.reasons import Refusal
 from podo.scheduler.snapshot import Snapshot, awaited
@@ -57,7 +60,7 @@ class Scheduler:
         chance: Chance,
         recorder: Recorder,
         *,
-        profiles: Sequence[Profile] = (),
+        configuration: Configuration | None = None,
     ) -> None:
         self._client = client
         self._cache = cache
@@ -65,9 +68,12 @@ class Scheduler:
         self._chance = chance
         self._recorder = recorder
         self.snapshot = Snapshot()
-        served = profiles or (default_profile(),)
+        settings = configuration or Configuration((default_profile(),))
+        served = settings.profiles
         self._cycles = {profile.name: Cycle(self.snapshot, profile) for profile in served}
-        self._queue = Queue({name: events for profile in served for name, events in profile.wakes.items()})
+        wakes = {name: events for profile in served for name, events in profile.wakes.items()}
+        self._queue = Queue(wakes, settings.first_backoff, settings.longest_backoff)
+        self._extenders = Extenders(settings.extenders)
         self._follower = Follower(self.snapshot, self._queue, self._cycles)
         self._binder = Binder(client, chance, self.snapshot)
         self._volumes = VolumeBinder(client, self.snapshot)
@@ -87,6 +93,7 @@ class Scheduler:
     async def stop(self) -> None:
         self._unsubscribe()
         await self._tasks.stop()
+        self._extenders.close()
 
     @property
     def running(self) -> bool:
@@ -147,11 +154,11 @@ class Scheduler:
         """Decides for one pod; False when none is ready. A slot comes first: what is decided is assumed at once."""
         await self._slots.acquire()
         entry = self._queue.pop(self._clock.now())
-        if entry is None or not self._begin(entry):
+        if entry is None or not await self._begin(entry):
             self._slots.release()
         return entry is not None
 
-    def _begin(self, entry: Waiting) -> bool:
+    async def _begin(self, entry: Waiting) -> bool:
         """Decides, and begins to carry it out; is a binding under way?"""
         pod = entry.pod
         if pod.uid in self.snapshot.pods():  # bound meanwhile
@@ -160,13 +167,26 @@ class Scheduler:
             self.snapshot.release(pod.uid)
             pod = entry.pod = replace(pod, nominated=kept)
         begun = self._clock.monotonic()
-        outcome = self._cycle(pod).place(pod, self._chance.below)
+        try:
+            outcome = await self._decide(pod)
+        except ExtenderFailed as failure:
+            self._metrics.failed(self._scheduler_of(pod))
+            self._tell(pod, "FailedScheduling", str(failure), "Warning")
+            self._queue.failed(entry)
+            return False
         result = "unschedulable" if isinstance(outcome, Refusal) else "scheduled"
         self._metrics.tried(result, self._scheduler_of(pod), self._clock.monotonic() - begun)
         if isinstance(outcome, Refusal):
             return self._refused(entry, outcome)
         self._assume(entry, outcome)
         return True
+
+    async def _decide(self, pod: PodInfo) -> Placement | Refusal:
+        cycle = self._cycle(pod)
+        if not self._extenders.concern(pod):
+            return cycle.place(pod, self._chance.below)
+        nodes = {name_of(node): node for node in self._cache.list("Node")}
+        return await extended.place(pod, cycle, self.snapshot, self._extenders, nodes, self._chance.below)
 
     def _cycle(self, pod: PodInfo) -> Cycle:
         return self._cycles[self._scheduler_of(pod)]
@@ -210,7 +230,9 @@ class Scheduler:
     async def _bind(self, entry: Waiting, placement: Placement, failure: Exception | None = None) -> None:
         """Makes the decision true, unless something has gone wrong before."""
         try:
-            failure = failure or await self._binder.bind(entry.pod, placement.node_name)
+            failure = failure or await self._binder.bind(
+                entry.pod, placement.node_name, self._extenders.binder(entry.pod)
+            )
             if failure is None:
                 self._tell_placed(entry.pod, placement.node_name)
             else:
