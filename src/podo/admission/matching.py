@@ -165,6 +165,39 @@ def convert(obj: Obj | None, kind: Kind, wanted: Kind) -> Obj | None:
     return {**found, "apiVersion": wanted.api_version, "kind": wanted.kind}
 
 
+async def make_forms(request: AdmissionRequest, kind: Kind) -> None:
+    """Let ``in_form_of`` know the objects of the request in the form of an equivalent kind. Raises ApiError."""
+    if request.convert is None or kind is request.kind:
+        return
+    objects = [obj for obj in (request.object, request.old) if obj is not None and is_of_resource(request, obj)]
+    made = iter(await request.convert(objects, kind.api_version) if objects else ())
+    new, old = (next(made) if is_of_resource(request, obj) else obj for obj in (request.object, request.old))
+    request.forms[kind] = new, old
+
+
+def in_form_of(request: AdmissionRequest, kind: Kind, obj: Obj | None) -> Obj | None:
+    """An object of the request in the form of an equivalent kind; a subresource's own kind has one form."""
+    if kind is request.kind or not is_of_resource(request, obj):
+        return obj
+    if request.convert is not None:
+        return request.forms[kind][obj is not request.object]
+    return convert(obj, request.kind, kind)
+
+
+async def in_own_form(request: AdmissionRequest, kind: Kind, obj: Obj) -> Obj:
+    """The way back, for an object that was changed. Raises ApiError."""
+    if kind is request.kind or not is_of_resource(request, request.object):
+        return obj
+    if request.convert is not None:
+        return (await request.convert([obj], request.kind.api_version))[0]
+    return convert(obj, kind, request.kind) or obj
+
+
+def is_of_resource(request: AdmissionRequest, obj: Obj | None) -> bool:
+    """Is ``obj`` of the resource's kind, and not a body of a subresource (Scale, Eviction, PodExecOptions)?"""
+    return obj is not None and obj.get("kind") == request.kind.kind
+
+
 def is_exempt(kind: Kind) -> bool:
     """Is the kind one that webhooks and policies never see?"""
     return kind.group == _GROUP and kind.plural in _EXEMPT

@@ -24,6 +24,10 @@ class Held(Protocol):
     def close(self) -> None: ...
 
 
+#: Custom resources in another version (an apiVersion) of their definition, in their order. Raises ApiError.
+Convert = Callable[[list[Obj], str], Awaitable[list[Obj]]]
+
+
 def _nothing(*asked: str) -> bool:
     return False
 
@@ -57,6 +61,9 @@ class AdmissionRequest(msgspec.Struct, frozen=True):
     held: list[Held] = msgspec.field(default_factory=list)
     #: The cluster's defaults and exemptions of Pod Security.
     pod_security: PodSecurity = PodSecurity()
+    #: Where a webhook converts the versions of the kind: who asks it, and what it has made for equivalent kinds.
+    convert: Convert | None = None
+    forms: dict[Kind, tuple[Obj | None, Obj | None]] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ class Kind:
     from_stored: Callable[[Obj], Obj] | None = None
     #: Of a custom kind: its schema, which stands in for a type of the schema table.
     custom: StructuralSchema | None = None
-    #: Of a custom kind: those of all served versions that this process converts by itself, this one among them.
+    #: Of a custom kind: those of all served versions, this one among them.
     versions: list[Kind] = field(default_factory=list, repr=False)
     #: Told with every answer about a kind whose version is deprecated.
     warning: str = ""

@@ -151,6 +151,7 @@ def _request(backend: Backend, call: Call, operation: str, obj: Obj | None, old:
         backend.quotas,
         call.held,
         backend.config.pod_security,
+        backend.convert,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from podo.admission.podsecurity.policy import Settings as PodSecurity
+from podo.admission.request import Convert
 from podo.admission.resourcequota.accounts import Accounts
 from podo.api.kind import Kind
 from podo.apiserver.allocation import Allocator
@@ -58,6 +59,8 @@ class Backend:
     kinds: Served = field(default_factory=Served)
     #: Of custom kinds that a webhook converts: a backend whose store shows their objects converted.
     converting: dict[Kind, Backend] = field(default_factory=dict)
+    #: Of such a backend: who converts.
+    convert: Convert | None = None
     #: Of kinds whose objects are not in the cluster's store but in one of their own (``resourcemetrics``).
     apart: dict[Kind, Backend] = field(default_factory=dict)
 

@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 
 from podo.admission import matching
+from podo.admission.matching import in_form_of
 from podo.admission.request import AdmissionRequest
-from podo.admission.webhook.review import in_form_of, review_of
+from podo.admission.webhook.review import review_of
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.admissionregistration.expressions import namespace_to_cel
 from podo.cel.budget import Budget
@@ -95,7 +96,9 @@ class Variables(dict[str, Any]):
 
 
 async def activation_of(request: AdmissionRequest, kind: Kind, programs_use: frozenset[str], ask: Ask) -> Activation:
-    """``programs_use``: what the expressions refer to; the namespace is read only for those that ask for it."""
+    """``programs_use``: what the expressions refer to; the namespace is read only for those that ask for it.
+    Raises ApiError where the objects cannot be converted."""
+    await matching.make_forms(request, kind)
     namespace = None
     if "namespaceObject" in programs_use and request.kind.namespaced:
         namespace = await matching.namespace_bytes(request)

@@ -17,7 +17,6 @@ from podo.admission.policy.params import Outside, ParamProblem, params_of
 from podo.admission.policy.patching import MutationError, applied, patched
 from podo.admission.policy.policies import Bound
 from podo.admission.request import AdmissionRequest
-from podo.admission.webhook.review import is_of_resource
 from podo.api.errors import ApiError
 from podo.api.kind import Kind, Obj
 from podo.cel.budget import Budget, BudgetExceeded
@@ -83,7 +82,7 @@ class PolicyWalk:
                 if index == 0 and not matchconditions.hold(policy.conditions, variables, budget):
                     break
                 new = self._mutated(patch, variables, kind, budget)
-                self._settle(request, kind, new)
+                await self._settle(request, kind, new)
             await self._outside.rest()
 
     def _mutated(self, patch: Patch, variables: dict[str, Any], kind: Kind, budget: Budget) -> Obj:
@@ -97,12 +96,10 @@ class PolicyWalk:
             return patched(variables["object"], value, patch.mutation)
         return applied(variables["object"], value, patch.mutation, self._outside.layout(kind))
 
-    def _settle(self, request: AdmissionRequest, kind: Kind, new: Obj) -> None:
+    async def _settle(self, request: AdmissionRequest, kind: Kind, new: Obj) -> None:
         """Take the new object over, in place."""
         assert request.object is not None
-        if kind is not request.kind and is_of_resource(request, request.object):
-            new = matching.convert(new, kind, request.kind) or new
-        settled = self._outside.settle(request, new)
+        settled = self._outside.settle(request, await matching.in_own_form(request, kind, new))
         if settled != request.object:
             request.object.clear()
             request.object.update(settled)

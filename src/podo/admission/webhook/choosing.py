@@ -13,7 +13,10 @@ from podo.api.kind import Kind
 async def kind_asked(hook: Hook, request: AdmissionRequest, outside: Outside) -> Kind | None:
     """None if the webhook is not asked. Raises Forbidden where its conditions cannot be told and it fails closed."""
     kind = await matching.match(hook.criteria, request)
-    if kind is None or not hook.conditions:
+    if kind is None:
+        return None
+    await matching.make_forms(request, kind)
+    if not hook.conditions:
         return kind
     return kind if await _conditions_hold(hook, request, kind, outside) else None
 

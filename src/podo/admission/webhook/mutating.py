@@ -12,8 +12,7 @@ from podo.admission.request import AdmissionRequest
 from podo.admission.webhook.asking import Outside, ask, internal
 from podo.admission.webhook.choosing import kind_asked
 from podo.admission.webhook.hooks import Hook
-from podo.admission.webhook.review import in_form_of, is_of_resource
-from podo.api.kind import Kind, Obj
+from podo.api.kind import Kind
 from podo.values.patch import PatchError, json
 
 
@@ -47,7 +46,8 @@ class Walk:
         if kind is None:
             return
         verdict = await ask(hook, request, kind, self._outside, mutating=True)
-        if verdict is not None and verdict.patch and _change(hook, request, kind, verdict.patch, self._outside):
+        patch = verdict.patch if verdict is not None else None
+        if patch and await _change(hook, request, kind, patch, self._outside):
             self.changed = True
             self._tell_all()
         if hook.reinvoked:
@@ -62,27 +62,21 @@ class Walk:
         return orjson.dumps(request.object)
 
 
-def _change(hook: Hook, request: AdmissionRequest, kind: Kind, patch: object, outside: Outside) -> bool:
+async def _change(hook: Hook, request: AdmissionRequest, kind: Kind, patch: object, outside: Outside) -> bool:
     """Apply a webhook's patch to the request's object, in place. Has it changed?"""
     if request.object is None:
         why = "attempted to modify the object, which is not supported for this operation"
         raise internal(f'admission webhook "{hook.name}" {why}')
-    seen = orjson.loads(orjson.dumps(in_form_of(request, kind, request.object)))
+    seen = orjson.loads(orjson.dumps(matching.in_form_of(request, kind, request.object)))
     try:
         patched = json.apply(seen, patch)
     except PatchError as problem:
         raise internal(str(problem)) from None
     if not isinstance(patched, dict) or not isinstance(patched.get("metadata", {}), dict):
         raise internal("the patched value is not an object with metadata")
-    new = outside.settle(request, _own_form(request, kind, patched))
+    new = outside.settle(request, await matching.in_own_form(request, kind, patched))
     if new == request.object:
         return False
     request.object.clear()
     request.object.update(new)
     return True
-
-
-def _own_form(request: AdmissionRequest, kind: Kind, obj: Obj) -> Obj:
-    if kind is request.kind or not is_of_resource(request, request.object):
-        return obj
-    return matching.convert(obj, kind, request.kind) or obj

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podo.admission import matching
+from podo.admission.matching import in_form_of, is_of_resource
 from podo.admission.request import AdmissionRequest
 from podo.api.kind import Kind, Obj
 
@@ -40,16 +40,6 @@ def review_of(request: AdmissionRequest, kind: Kind, uid: str, version: str) -> 
     asked["dryRun"] = request.dry_run
     asked["options"] = request.options or None
     return {"kind": "AdmissionReview", "apiVersion": f"{GROUP}/{version}", "request": asked}
-
-
-def in_form_of(request: AdmissionRequest, kind: Kind, obj: Obj | None) -> Obj | None:
-    """An object of the request in the form of an equivalent kind; a subresource's own kind has one form."""
-    return matching.convert(obj, request.kind, kind) if is_of_resource(request, obj) else obj
-
-
-def is_of_resource(request: AdmissionRequest, obj: Obj | None) -> bool:
-    """Is ``obj`` of the resource's kind, and not a body of a subresource (Scale, Eviction, PodExecOptions)?"""
-    return obj is not None and obj.get("kind") == request.kind.kind
 
 
 def _kind_of(request: AdmissionRequest, kind: Kind) -> Obj:

@@ -102,7 +102,7 @@ class ConvertedStore:
         self._store = store
         self._kind = kind
         self._stored_in, self._prune = storage  # the stored apiVersion, and what prunes objects of it
-        self._convert = convert
+        self.convert = convert
 
     async def shown(self, records: Sequence[Record]) -> list[Record]:
         """Records of the kind as they are shown. Raises ApiError."""
@@ -118,7 +118,7 @@ class ConvertedStore:
         for versions in _by_version(waiting, objects):
             for start in range(0, len(versions), AT_ONCE):
                 part = versions[start : start + AT_ONCE]
-                converted = await self._convert([objects[index] for index in part], self._kind.api_version)
+                converted = await self.convert([objects[index] for index in part], self._kind.api_version)
                 for index, obj in zip(part, converted, strict=True):
                     self._read(obj)
                     objects[index] = obj
@@ -132,7 +132,7 @@ class ConvertedStore:
         """Bytes of the kind's version as they are to be stored."""
         if self._kind.api_version == self._stored_in:
             return value
-        (made,) = await self._convert([orjson.loads(value)], self._stored_in)
+        (made,) = await self.convert([orjson.loads(value)], self._stored_in)
         self._prune(made)
         return encode(made)
 
@@ -220,7 +220,7 @@ def converted_backend(backend: Backend, definition: Obj, kind: Kind) -> Backend:
     version = next(one for one in spec["versions"] if one["name"] == stored_in)
     storage = (f"{spec['group']}/{stored_in}", schema_of(definition, version).prune)
     store = ConvertedStore(backend.store, kind, storage, Webhook(backend, client, kind.kind))
-    return replace(backend, store=store)
+    return replace(backend, store=store, convert=store.convert)
 
 
 async def shown_events(backend: Backend, kind: Kind, events: list[WatchEvent]) -> list[WatchEvent]:

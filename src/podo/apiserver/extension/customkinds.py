@@ -43,8 +43,7 @@ def kinds_of(definition: Obj) -> tuple[Kind, ...]:
     found = tuple(
         _kind(definition, one, alike) for one in versions if one.get("served") or (ends and one.get("storage"))
     )
-    if not converts_by_webhook(definition):
-        alike.extend(found)
+    alike.extend(found)
     return found
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import orjson
+
+from podo.http.message import Request, Response
 from tests.pki import Pki
-from tests.unit.apiserver.calling.webhookserver import Answering, Webhook, reviewing
+from tests.unit.apiserver.calling.webhookserver import Answering, Webhook, reviewing, serving
 from tests.unit.apiserver.extension.definitions import (
     CRONTABS,
     DEFINITIONS,
@@ -127,3 +130,47 @@ def test_an_equivalent_version_is_sent_as_the_rule_has_it(pki: Pki) -> None:
 
     change = patching({"op": "add", "path": "/spec/cronSpec", "value": "by hook"})
     with_hook(pki, "Mutating", lambda request: change, test)
+
+
+def test_a_version_that_a_webhook_converts_is_sent_converted_and_comes_back_so(pki: Pki) -> None:
+    """Otherwise a client could choose a version in order not to be checked."""
+
+    def converted(obj: Obj, to: str) -> Obj:
+        """v1 has ``cronSpec``, v2 ``schedule``."""
+        names = ("cronSpec", "schedule")
+        there, here = names if to.endswith("/v2") else names[::-1]
+        spec = {here if name == there else name: value for name, value in obj["spec"].items()}
+        return {**obj, "apiVersion": to, "spec": spec}
+
+    async def convert(webhook: Webhook, request: Request) -> Response:
+        review = webhook.reviews[-1]
+        to = review["request"]["desiredAPIVersion"]
+        made = [converted(obj, to) for obj in review["request"]["objects"]]
+        answer = {"uid": review["request"]["uid"], "convertedObjects": made, "result": {"status": "Success"}}
+        return Response(200, orjson.dumps({**review, "response": answer}))
+
+    async def main(world: Extended) -> None:
+        change = patching({"op": "replace", "path": "/spec/cronSpec", "value": "by hook"})
+        async with serving(pki, convert) as converter, reviewing(pki, lambda request: change) as webhook:
+            obj = both_versions()
+            texts = {"type": "object", "properties": {"schedule": {"type": "string"}}}
+            obj["spec"]["versions"][1]["schema"] = {
+                "openAPIV3Schema": {"type": "object", "properties": {"spec": texts}}
+            }
+            client = {"clientConfig": converter.client(), "conversionReviewVersions": ["v1"]}
+            obj["spec"]["conversion"] = {"strategy": "Webhook", "webhook": client}
+            await configure(world, "Mutating", hook(webhook, RULE))
+            await world.define(obj)
+            code, made = await world.ask("POST", V2, crontab("a", "v2", spec={"schedule": "daily"}))
+            assert code == 201, made
+            assert (made["apiVersion"], made["spec"]["schedule"]) == ("stable.example.com/v2", "by hook")
+            seen = webhook.requests[0]["object"]
+            assert (seen["apiVersion"], seen["spec"]["cronSpec"]) == ("stable.example.com/v1", "daily")
+            await world.ask("PATCH", f"{V2}/a", {"spec": {"schedule": "weekly"}}, content_type=MERGE)
+            update = webhook.requests[1]
+            assert (update["object"]["spec"]["cronSpec"], update["oldObject"]["spec"]["cronSpec"]) == (
+                "weekly",
+                "by hook",
+            )
+
+    extended(main)
