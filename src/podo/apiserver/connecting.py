@@ -3,6 +3,8 @@ what is to be reached and hands on."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from podo.api import registry
 from podo.api.encoding import load
 from podo.api.errors import ApiError
@@ -18,6 +20,8 @@ from podo.apiserver.verbs.get import get
 from podo.http.message import Request, Response, Streaming, Upgrade
 
 CONNECTED = frozenset({"log", "exec", "attach", "portforward", "proxy"})
+#: Those that do something in the pod, whatever HTTP's verb.
+_ACTS = frozenset({"exec", "attach", "portforward"})
 
 
 async def connect(
@@ -25,6 +29,8 @@ async def connect(
 ) -> Response | Streaming | Upgrade:
     """Raises NotFound for an absent pod and what the kubelet refuses. Authorization is done. ``rest``: the path behind
     ``/proxy``."""
+    if call.verb == "get" and call.subresource in _ACTS and call.authorize is not None:
+        call.authorize(replace(call, verb="create"))  # WebSocket begins with a GET: who may only read may not do this
     if call.subresource != "log":
         await admit_connection(backend, call, request.query, rest)
     if call.subresource == "proxy":
