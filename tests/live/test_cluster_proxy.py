@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+import socket
+import urllib.error
 import urllib.request
+from http.client import HTTPConnection
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +61,25 @@ def test_pods_services_and_nodes_by_proxy(kubectl: Kubectl) -> None:
         asked = urllib.request.Request(f"{url}/cgi-bin/echo", data=b"sent by post", method="POST")
         with urllib.request.urlopen(asked, timeout=10) as answer:
             assert answer.read() == b"POST \nsent by post"
+        for there in (f"pods/{name}", "services/web"):
+            for method in ("PUT", "PATCH", "DELETE", "OPTIONS"):  # the container's own server does not know them
+                path = f"http://127.0.0.1:{port}{root}/{there}/proxy/x"
+                with pytest.raises(urllib.error.HTTPError) as refused_by:
+                    urllib.request.urlopen(urllib.request.Request(path, method=method), timeout=10)
+                assert refused_by.value.code == 501, (there, method)
+
+
+def test_kubectl_proxy_on_a_socket(kubectl: Kubectl, tmp_path: Path) -> None:
+    path = str(tmp_path / "proxy.sock")
+    with kubectl.follow("proxy", f"--unix-socket={path}") as proxy:
+        proxy.until("Starting to serve on")
+        connection = HTTPConnection("localhost")
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(10)
+        connection.sock.connect(path)
+        connection.request("GET", "/api/")
+        assert json.loads(connection.getresponse().read())["kind"] == "APIVersions"
+        connection.close()
 
 
 def test_metrics_health_components_and_flows(kubectl: Kubectl) -> None:
