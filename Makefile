@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 KUBECTL := build/bin/kubectl
 
 .DEFAULT_GOAL := help
-.PHONY: help setup images demo down test unit live conformance check format bench sim schema clean
+.PHONY: help setup images demo down test unit live fuzz conformance check format bench sim schema clean
 
 help:           ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -43,10 +43,13 @@ test: images $(VENV)/.clients  ## the whole suite
 	@$(BIN)/python -m pytest tests
 
 unit: setup     ## only what needs no root and no containers
-	@$(BIN)/python -m pytest tests -m "not live"
+	@$(BIN)/python -m pytest tests -m "not live and not fuzz"
 
 live: images $(VENV)/.clients  ## only what runs real containers, networks and processes
 	@$(BIN)/python -m pytest tests/live
+
+fuzz: $(VENV)/.clients  ## requests made by chance: no error of the server, no stall, no growth
+	@$(BIN)/python -m pytest tests/fuzz
 
 conformance: images $(VENV)/.clients  ## which rows of the official inventory podo proves; AREA=apps for one area
 	@$(BIN)/python -m tests.conformance $(AREA)
