@@ -25,6 +25,7 @@ class Declared:
     list_type: str = ""
     keys: tuple[str, ...] = ()
     nullable: bool = False
+    required: tuple[str, ...] = ()
     most: int | None = None
 
 
@@ -72,7 +73,7 @@ def _object(schema: Mapping[str, Any], depth: int) -> Declared | None:
         found = from_openapi(inner, depth=depth)
         if found is not None:
             fields[name] = found
-    return Declared("object", fields)
+    return Declared("object", fields, required=tuple(schema.get("required") or ()))
 
 
 def _array(schema: Mapping[str, Any], depth: int) -> Declared | None:

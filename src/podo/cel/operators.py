@@ -170,10 +170,10 @@ def _negation(operand: Run) -> Run:
 
 def _in(wanted: Run, container: Run) -> Run:
     def run(frame: Frame) -> bool:
-        frame.left -= 1
         value, found = wanted(frame), container(frame)
         if isinstance(found, list):
             return contains(frame, found, value)
+        frame.left -= 1
         if isinstance(found, dict):
             return has_key(found, value)
         raise no_such_overload()

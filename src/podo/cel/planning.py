@@ -217,7 +217,6 @@ def _select(operand: Run, field: str) -> Run:
 
 def _has(operand: Run, field: str) -> Run:
     def run(frame: Frame) -> bool:
-        frame.left -= 1
         value = operand(frame)
         if isinstance(value, dict):
             return field in value

@@ -127,11 +127,37 @@ def test_an_optional_former_value_is_asked_for_on_create_too() -> None:
 
 def test_rules_that_cost_too_much_end() -> None:
     async def test(world: Extended) -> None:
-        numbers = {"type": "array", "items": {"type": "integer"}}
+        numbers = {"type": "array", "maxItems": 90, "items": {"type": "integer"}}
         rule = {"rule": "self.numbers.all(x, self.numbers.all(y, self.numbers.all(z, x + y + z >= 0)))"}
         await world.define(ruled([rule], numbers=numbers))
-        status, answer = await world.ask("POST", CRONTABS, crontab("a", spec={"numbers": list(range(400))}))
+        status, answer = await world.ask("POST", CRONTABS, crontab("a", spec={"numbers": list(range(90))}))
         assert status == 422 and "call cost exceeds limit for rule" in answer["message"]
+
+    extended(test)
+
+
+def test_rules_that_could_cost_too_much_are_refused_with_the_definition() -> None:
+    async def test(world: Extended) -> None:
+        names = {"type": "array", "items": {"type": "string"}}
+        rule = {"rule": "self.names.all(x, self.names.exists_one(y, x == y))"}
+        status, answer = await world.ask("POST", DEFINITIONS, ruled([rule], names=names))
+        spec = "spec.versions[0].schema.openAPIV3Schema.properties[spec].x-kubernetes-validations[0].rule"
+        field, reason, message = causes(answer)[0]
+        assert (status, field, reason) == (422, spec, "FieldValueForbidden")
+        assert "estimated rule cost exceeds budget by factor of more than 100x (try simplifying the rule" in message
+        bounded = {"type": "array", "maxItems": 50, "items": {"type": "string", "maxLength": 20}}
+        await world.define(ruled([rule], names=bounded))
+
+    extended(test)
+
+
+def test_a_rule_within_a_list_costs_as_often_as_there_are_items() -> None:
+    async def test(world: Extended) -> None:
+        word = {"type": "string", "maxLength": 1000, "x-kubernetes-validations": [{"rule": "self.matches('^a+b+$')"}]}
+        endless = {"type": "array", "items": word}
+        status, answer = await world.ask("POST", DEFINITIONS, ruled([], words=endless))
+        assert status == 422 and "estimated rule cost exceeds budget by factor of " in answer["message"]
+        await world.define(ruled([], words={**endless, "maxItems": 100}))
 
     extended(test)
 
