@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -113,12 +114,12 @@ async def _echo(tunnel: Tunnel) -> None:
 
 
 @asynccontextmanager
-async def extending(serving: Pki, front_proxy: Pki) -> AsyncIterator[Extension]:
-    """It serves under the name of Service ``default/api`` and takes clients of the front proxy's CA only."""
+async def extending(serving: Pki, front_proxy: Path) -> AsyncIterator[Extension]:
+    """It serves under the name of Service ``default/api`` and takes clients of the CA in ``front_proxy`` only."""
     certificate, key = serving.issue("extension", also=["api.default.svc"])
     extension = Extension()
     server = HttpServer(extension.handle)
-    tls = server_context(certificate, key, client_ca=front_proxy.ca, require_client=True)
+    tls = server_context(certificate, key, client_ca=front_proxy, require_client=True)
     extension.port = await server.listen("127.0.0.1", 0, tls=tls)
     try:
         yield extension

@@ -73,7 +73,7 @@ def with_extension(pkis: tuple[Pki, Pki], test: Test) -> None:
     """Run a test in a world with the extension registered and available."""
 
     async def main(world: World) -> None:
-        async with extending(*pkis) as extension, registered(world, pkis, extension):
+        async with extending(pkis[0], pkis[1].ca) as extension, registered(world, pkis, extension):
             await until(world, "Passed")
             await test(world, extension)
 
@@ -182,6 +182,23 @@ def test_an_upgrade_becomes_a_tunnel(pkis: tuple[Pki, Pki]) -> None:
     with_extension(pkis, test)
 
 
+def test_a_watch_ends_at_the_extension_when_the_client_hangs_up(pkis: tuple[Pki, Pki]) -> None:
+    async def test(world: World, extension: Extension) -> None:
+        await _allow_anonymous(world)
+        server = HttpServer(world.server.handle)
+        reader, writer = await asyncio.open_connection("127.0.0.1", await server.listen("127.0.0.1", 0))
+        writer.write(f"GET {FLUNDERS}?watch=true HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+        while not extension.watches:
+            await asyncio.sleep(0.001)
+        writer.close()
+        while extension.watches:
+            await asyncio.sleep(0.001)
+        await server.stop(0.1)
+
+    with_extension(pkis, test)
+
+
 async def _allow_anonymous(world: World) -> int:
     rules = [{"apiGroups": [GROUP], "resources": ["*"], "verbs": ["*"]}]
     role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "r"}}
@@ -195,7 +212,7 @@ async def _allow_anonymous(world: World) -> int:
 
 def test_the_condition_says_what_is_missing(pkis: tuple[Pki, Pki]) -> None:
     async def main(world: World) -> None:
-        async with extending(*pkis) as extension:
+        async with extending(pkis[0], pkis[1].ca) as extension:
             await world.client.create(api_service(base64.b64encode(pkis[0].ca.read_bytes()).decode()))
             condition = await until(world, "ServiceNotFound")
             assert condition["message"] == 'service/api in "default" is not present'
@@ -228,7 +245,7 @@ def test_the_condition_says_what_is_missing(pkis: tuple[Pki, Pki]) -> None:
 
 def test_an_extension_whose_certificate_is_not_believed_is_not_available(pkis: tuple[Pki, Pki]) -> None:
     async def main(world: World) -> None:
-        async with extending(*pkis) as extension:
+        async with extending(pkis[0], pkis[1].ca) as extension:
             await add_service(world, extension.port)
             other = base64.b64encode(pkis[1].ca.read_bytes()).decode()
             made = await world.client.create(api_service(other))
@@ -277,7 +294,7 @@ def test_discovery_has_the_extensions_resources(pkis: tuple[Pki, Pki]) -> None:
 
 def test_aggregated_discovery_of_the_extension_is_taken_as_it_is(pkis: tuple[Pki, Pki]) -> None:
     async def main(world: World) -> None:
-        async with extending(*pkis) as extension:
+        async with extending(pkis[0], pkis[1].ca) as extension:
             extension.aggregated = True
             async with registered(world, pkis, extension):
                 await until(world, "Passed")
