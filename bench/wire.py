@@ -29,7 +29,20 @@ def delete(path: str) -> bytes:
 
 
 def post(path: str, body: bytes) -> bytes:
-    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    return _with_body("POST", path, body, "application/json")
+
+
+def put(path: str, body: bytes) -> bytes:
+    return _with_body("PUT", path, body, "application/json")
+
+
+def patch(path: str, body: bytes, form: str) -> bytes:
+    """``form``: the media type of the patch."""
+    return _with_body("PATCH", path, body, form)
+
+
+def _with_body(method: str, path: str, body: bytes, media: str) -> bytes:
+    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {media}\r\nContent-Length: {len(body)}"
     return head.encode() + b"\r\nAccept: application/json\r\n\r\n" + body
 
 
@@ -87,10 +100,11 @@ def nothing(piece: bytes) -> None:
     """A sink for what nobody reads."""
 
 
-async def connect(port: int, tls: ssl.SSLContext, sink: Sink = nothing) -> Connection:
+async def connect(port: int, tls: ssl.SSLContext | None, sink: Sink = nothing) -> Connection:
     loop = asyncio.get_running_loop()
+    name = "127.0.0.1" if tls else None
     _, protocol = await loop.create_connection(
-        lambda: Connection(sink), "127.0.0.1", port, ssl=tls, server_hostname="127.0.0.1"
+        lambda: Connection(sink), "127.0.0.1", port, ssl=tls, server_hostname=name
     )
     return protocol
 
