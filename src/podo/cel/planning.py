@@ -94,9 +94,21 @@ class Planner:
             return self._variable(name)
         if name:
             return _type(name)
-        operand = self.plan(node.operand)
-        field = unescape(node.field) if self.type_of(node.operand).is_message else node.field
-        return _has(operand, field) if node.test_only else _select(operand, field)
+        if node.test_only:
+            return _has(self.plan(node.operand), self._field(node))
+        return self._path(node)
+
+    def _field(self, node: ast.Select) -> str:
+        return unescape(node.field) if self.type_of(node.operand).is_message else node.field
+
+    def _path(self, node: ast.Select) -> Run:
+        """``a.b.c`` in one step."""
+        fields = [self._field(node)]
+        base = node.operand
+        while isinstance(base, ast.Select) and not base.test_only and base.id not in self.source.references:
+            fields.append(self._field(base))
+            base = base.operand
+        return _path(self.plan(base), tuple(reversed(fields)))
 
     def _call(self, node: ast.Call) -> Run:
         args = [node.target, *node.args] if node.target is not None else node.args
@@ -199,20 +211,32 @@ def _type(name: str) -> Run:
     return lambda frame: value
 
 
-def _select(operand: Run, field: str) -> Run:
+def _path(base: Run, fields: tuple[str, ...]) -> Run:
+    cost = len(fields)
+
     def run(frame: Frame) -> Any:
-        frame.left -= 1
-        value = operand(frame)
+        frame.left -= cost
+        found = base(frame)
+        at = 0
         try:
-            return value[field]
+            for at, field in enumerate(fields):
+                found = found[field]
         except KeyError:
-            raise CelError(f"no such key: {field}") from None
+            raise CelError(f"no such key: {fields[at]}") from None
         except TypeError:
-            if type(value) is Optional:
-                return select_optional(value, field)
-            raise no_such_overload() from None
+            return _by_options(found, fields[at:])
+        return found
 
     return run
+
+
+def _by_options(found: Any, fields: tuple[str, ...]) -> Optional:
+    """The rest of a path that goes through an optional."""
+    if type(found) is not Optional:
+        raise no_such_overload()
+    for field in fields:
+        found = select_optional(found, field)
+    return found
 
 
 def _has(operand: Run, field: str) -> Run:

@@ -63,6 +63,7 @@ def value_of(expression: str, budget: Budget | None = None) -> Any:
         ("optional.none().or(optional.of(2)).value()", 2),
         ("optional.of(3).optMap(v, v + 1).orValue(0)", 4),
         ("optional.ofNonZeroValue('').hasValue()", False),
+        ("{'a': {'a': optional.of({'a': 5})}}.a.a.a.orValue(0)", 5),
         ("[1, ?optional.none(), 3]", [1, 3]),
         ("{?'a': optional.of(1), ?'b': optional.none()}", {"a": 1}),
         ("type(1) == int && type('a') == string && type(x) == list", True),
