@@ -60,14 +60,20 @@ def crontab(name: str, version: str = "v1", **fields: Any) -> Obj:
 
 
 class Extended(World):
-    """A World in which definitions are established, owners followed and namespaces emptied."""
+    """A World in which definitions are established; with ``owners``, owners are followed and namespaces emptied."""
+
+    def __init__(self, *, owners: bool = False) -> None:
+        super().__init__()
+        self._owners = owners
 
     async def start(self) -> Extended:
         await super().start()
         clock, chance = SystemClock(), Chance(2)
         self.cache = Cache(self.client, (), clock=clock, chance=chance, checked=True)
         CustomSources(self.cache)
-        wanted = (customresourcedefinition.reconcile, garbagecollector.reconcile, namespace.reconcile)
+        wanted = [customresourcedefinition.reconcile]
+        if self._owners:
+            wanted += [garbagecollector.reconcile, namespace.reconcile]
         recorder = EventRecorder(self.client, clock, chance, component="test")
         self.runner = Runner(wanted, self.client, self.cache, clock, chance, recorder)
         await self.cache.start()
@@ -111,11 +117,11 @@ class Extended(World):
         await self.until(look)
 
 
-def extended(test: Callable[[Extended], Awaitable[None]]) -> None:
+def extended(test: Callable[[Extended], Awaitable[None]], *, owners: bool = False) -> None:
     """Run a test's coroutine in a fresh world, 10 seconds at most."""
 
     async def run() -> None:
-        world = await Extended().start()
+        world = await Extended(owners=owners).start()
         try:
             async with asyncio.timeout(10):
                 await test(world)

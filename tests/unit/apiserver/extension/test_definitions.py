@@ -6,8 +6,6 @@ import asyncio
 import copy
 from typing import Any
 
-import pytest
-
 from podo.http.message import Response
 from tests.unit.apiserver.extension.definitions import (
     CRONTABS,
@@ -52,117 +50,130 @@ def with_property(schema: Obj) -> Obj:
     return changed(SCHEMA, {"type": "object", "properties": {"x": schema}})
 
 
-@pytest.mark.parametrize(
-    ("obj", "field", "why"),
-    [
-        (changed("metadata.name", "x.y"), "metadata.name", 'must be spec.names.plural+"."+spec.group'),
-        (changed("spec.group", "nodot"), "spec.group", "should be a domain with at least one dot"),
-        (changed("spec.scope", "Everywhere"), "spec.scope", 'supported values: "Cluster", "Namespaced"'),
-        (changed("spec.versions.0.storage", False), "spec.versions", "must have exactly one version marked as storage"),
-        (changed("spec.versions.0.name", "V1"), "spec.versions[0].name", "a DNS-1035 label must consist of lower case"),
-        (changed("spec.names.listKind", "CronTab"), "spec.names.listKind", "kind and listKind may not be the same"),
-        (changed("spec.names.shortNames", ["C T"]), "spec.names.shortNames[0]", "a DNS-1035 label must consist of"),
-        (changed("spec.preserveUnknownFields", True), "spec.preserveUnknownFields", "cannot set to true, set x-kubern"),
-        (changed("spec.versions.0.schema", {}), AT, "schemas are required"),
-        (changed("spec.conversion", {"strategy": "Webhook"}), "spec.conversion.webhookClientConfig", "required when"),
-        (changed("spec.conversion", {"strategy": "Magic"}), "spec.conversion.strategy", "supported values"),
-        (changed(SCHEMA, {"type": "array", "items": {"type": "string"}}), f"{AT}.type", "must be object at the root"),
-        (changed(SCHEMA, {}), f"{AT}.type", "must not be empty at the root"),
-        (with_property({}), f"{PROPERTY}.type", "must not be empty for specified object fields"),
-        (with_property({"type": "text"}), f"{PROPERTY}.type", "Unsupported value"),
-        (with_property({"type": "array"}), f"{PROPERTY}.items", "must be specified"),
-        (with_property({"type": "array", "items": {}}), f"{PROPERTY}.items.type", "for specified array items"),
-        (with_property({"type": "string", "pattern": "("}), f"{PROPERTY}.pattern", "error parsing regexp: missing )"),
-        (
-            with_property({"type": "array", "items": {"type": "string"}, "uniqueItems": True}),
-            f"{PROPERTY}.uniqueItems",
-            "quadratic",
+REFUSED: list[tuple[Obj, str, str]] = [
+    (changed("metadata.name", "x.y"), "metadata.name", 'must be spec.names.plural+"."+spec.group'),
+    (changed("spec.group", "nodot"), "spec.group", "should be a domain with at least one dot"),
+    (changed("spec.scope", "Everywhere"), "spec.scope", 'supported values: "Cluster", "Namespaced"'),
+    (changed("spec.versions.0.storage", False), "spec.versions", "must have exactly one version marked as storage"),
+    (changed("spec.versions.0.name", "V1"), "spec.versions[0].name", "a DNS-1035 label must consist of lower case"),
+    (changed("spec.names.listKind", "CronTab"), "spec.names.listKind", "kind and listKind may not be the same"),
+    (changed("spec.names.shortNames", ["C T"]), "spec.names.shortNames[0]", "a DNS-1035 label must consist of"),
+    (changed("spec.preserveUnknownFields", True), "spec.preserveUnknownFields", "cannot set to true, set x-kubern"),
+    (changed("spec.versions.0.schema", {}), AT, "schemas are required"),
+    (changed("spec.conversion", {"strategy": "Webhook"}), "spec.conversion.webhookClientConfig", "required when"),
+    (changed("spec.conversion", {"strategy": "Magic"}), "spec.conversion.strategy", "supported values"),
+    (changed(SCHEMA, {"type": "array", "items": {"type": "string"}}), f"{AT}.type", "must be object at the root"),
+    (changed(SCHEMA, {}), f"{AT}.type", "must not be empty at the root"),
+    (with_property({}), f"{PROPERTY}.type", "must not be empty for specified object fields"),
+    (with_property({"type": "text"}), f"{PROPERTY}.type", "Unsupported value"),
+    (with_property({"type": "array"}), f"{PROPERTY}.items", "must be specified"),
+    (with_property({"type": "array", "items": {}}), f"{PROPERTY}.items.type", "for specified array items"),
+    (with_property({"type": "string", "pattern": "("}), f"{PROPERTY}.pattern", "error parsing regexp: missing )"),
+    (
+        with_property({"type": "array", "items": {"type": "string"}, "uniqueItems": True}),
+        f"{PROPERTY}.uniqueItems",
+        "quadratic",
+    ),
+    (with_property({"type": "string", "default": 5}), f"{PROPERTY}.default", "must be of type string"),
+    (
+        with_property({"type": "object", "properties": {"a": {"type": "string"}}, "default": {"b": 1}}),
+        f"{PROPERTY}.default",
+        "must not have unknown fields",
+    ),
+    (
+        with_property({"type": "integer", "anyOf": [{"type": "integer"}]}),
+        f"{PROPERTY}.anyOf[0].type",
+        "to be structural",
+    ),
+    (
+        with_property(
+            {"type": "object", "additionalProperties": {"type": "string"}, "properties": {"a": {"type": "string"}}}
         ),
-        (with_property({"type": "string", "default": 5}), f"{PROPERTY}.default", "must be of type string"),
-        (
-            with_property({"type": "object", "properties": {"a": {"type": "string"}}, "default": {"b": 1}}),
-            f"{PROPERTY}.default",
-            "must not have unknown fields",
+        f"{PROPERTY}.additionalProperties",
+        "additionalProperties and properties are mutual exclusive",
+    ),
+    (
+        with_property({"type": "object", "oneOf": [{"properties": {"a": {"minLength": 1}}}]}),
+        f"{PROPERTY}.properties[a]",
+        f"because it is defined in {PROPERTY}.oneOf[0].properties[a]",
+    ),
+    (
+        with_property({"type": "array", "x-kubernetes-list-type": "map", "items": {"type": "object"}}),
+        f"{PROPERTY}.x-kubernetes-list-map-keys",
+        "must not be empty if x-kubernetes-list-type is map",
+    ),
+    (
+        with_property({"type": "string", "x-kubernetes-int-or-string": True}),
+        f"{PROPERTY}.type",
+        "type must be empty if x-kubernetes-int-or-string is true",
+    ),
+    (
+        with_property({"type": "object", "x-kubernetes-embedded-resource": True}),
+        f"{PROPERTY}.properties",
+        "must not be empty if x-kubernetes-embedded-resource is true without",
+    ),
+    (
+        changed(
+            SCHEMA,
+            {
+                "type": "object",
+                "properties": {"metadata": {"type": "object", "properties": {"labels": {"type": "object"}}}},
+            },
         ),
-        (
-            with_property({"type": "integer", "anyOf": [{"type": "integer"}]}),
-            f"{PROPERTY}.anyOf[0].type",
-            "to be structural",
+        f"{AT}.properties[metadata]",
+        "must not specify anything other than name and generateName",
+    ),
+    (
+        changed("spec.versions.0.additionalPrinterColumns", [{"name": "x", "type": "text", "jsonPath": ".a"}]),
+        "spec.versions[0].additionalPrinterColumns[0].type",
+        "must be one of boolean,date,integer,number,string",
+    ),
+    (
+        changed("spec.versions.0.additionalPrinterColumns", [{"name": "x", "type": "string", "jsonPath": ".a["}]),
+        "spec.versions[0].additionalPrinterColumns[0].jsonPath",
+        "is an invalid json path",
+    ),
+    (
+        changed(
+            "spec.versions.0.subresources",
+            {"scale": {"specReplicasPath": ".status.n", "statusReplicasPath": ".status.n"}},
         ),
-        (
-            with_property(
-                {"type": "object", "additionalProperties": {"type": "string"}, "properties": {"a": {"type": "string"}}}
-            ),
-            f"{PROPERTY}.additionalProperties",
-            "additionalProperties and properties are mutual exclusive",
-        ),
-        (
-            with_property({"type": "object", "oneOf": [{"properties": {"a": {"minLength": 1}}}]}),
-            f"{PROPERTY}.properties[a]",
-            f"because it is defined in {PROPERTY}.oneOf[0].properties[a]",
-        ),
-        (
-            with_property({"type": "array", "x-kubernetes-list-type": "map", "items": {"type": "object"}}),
-            f"{PROPERTY}.x-kubernetes-list-map-keys",
-            "must not be empty if x-kubernetes-list-type is map",
-        ),
-        (
-            with_property({"type": "string", "x-kubernetes-int-or-string": True}),
-            f"{PROPERTY}.type",
-            "type must be empty if x-kubernetes-int-or-string is true",
-        ),
-        (
-            with_property({"type": "object", "x-kubernetes-embedded-resource": True}),
-            f"{PROPERTY}.properties",
-            "must not be empty if x-kubernetes-embedded-resource is true without",
-        ),
-        (
-            changed(
-                SCHEMA,
-                {
-                    "type": "object",
-                    "properties": {"metadata": {"type": "object", "properties": {"labels": {"type": "object"}}}},
-                },
-            ),
-            f"{AT}.properties[metadata]",
-            "must not specify anything other than name and generateName",
-        ),
-        (
-            changed("spec.versions.0.additionalPrinterColumns", [{"name": "x", "type": "text", "jsonPath": ".a"}]),
-            "spec.versions[0].additionalPrinterColumns[0].type",
-            "must be one of boolean,date,integer,number,string",
-        ),
-        (
-            changed("spec.versions.0.additionalPrinterColumns", [{"name": "x", "type": "string", "jsonPath": ".a["}]),
-            "spec.versions[0].additionalPrinterColumns[0].jsonPath",
-            "is an invalid json path",
-        ),
-        (
-            changed(
-                "spec.versions.0.subresources",
-                {"scale": {"specReplicasPath": ".status.n", "statusReplicasPath": ".status.n"}},
-            ),
-            "spec.versions[0].subresources.scale.specReplicasPath",
-            "should be a json path under .spec",
-        ),
-        (
-            changed("spec.versions.0.selectableFields", [{"jsonPath": ".spec.nothing"}]),
-            "spec.versions[0].selectableFields[0].jsonPath",
-            "does not refer to a valid field",
-        ),
-        (
-            named("things", "Thing", "x.k8s.io"),
-            "metadata.annotations[api-approved.kubernetes.io]",
-            "protected groups must have approval annotation",
-        ),
-    ],
-)
-def test_a_definition_that_cannot_be_is_refused(obj: Obj, field: str, why: str) -> None:
+        "spec.versions[0].subresources.scale.specReplicasPath",
+        "should be a json path under .spec",
+    ),
+    (
+        changed("spec.versions.0.selectableFields", [{"jsonPath": ".spec.nothing"}]),
+        "spec.versions[0].selectableFields[0].jsonPath",
+        "does not refer to a valid field",
+    ),
+    (
+        named("things", "Thing", "x.k8s.io"),
+        "metadata.annotations[api-approved.kubernetes.io]",
+        "protected groups must have approval annotation",
+    ),
+]
+
+
+def test_a_definition_that_cannot_be_is_refused() -> None:
     async def test(world: Extended) -> None:
-        status, answer = await world.ask("POST", DEFINITIONS, obj)
-        assert status == 422, answer
-        told = {one["field"]: one["message"] for one in answer["details"]["causes"]}
-        assert why in told.get(field, f"nothing of it in {told}")
+        for obj, field, why in REFUSED:
+            status, answer = await world.ask("POST", DEFINITIONS, obj)
+            assert status == 422, (why, answer)
+            told = {one["field"]: one["message"] for one in answer["details"]["causes"]}
+            assert why in told.get(field, f"nothing of it in {told}")
+
+    extended(test)
+
+
+def test_what_is_no_schema_is_refused() -> None:
+    async def test(world: Extended) -> None:
+        inners = ("text", 5, [], {"properties": []}, {"items": {"type": 5}}, {"items": {"required": "a"}}, {"x": [{}]})
+        for keyword in ("items", "additionalProperties", "properties", "not", "default", "enum", "anyOf"):
+            for inner in inners:
+                for kind in ("object", "array"):
+                    obj = with_property({"type": kind, keyword: inner})
+                    status, answer = await world.ask("POST", f"{DEFINITIONS}?dryRun=All", obj)
+                    assert status in (201, 400, 422), answer
 
     extended(test)
 
@@ -435,7 +446,7 @@ def test_custom_resources_own_and_are_owned() -> None:
         await world.gone(f"{CRONTABS}/child")
         await world.gone(f"{maps}/notes")
 
-    extended(test)
+    extended(test, owners=True)
 
 
 def test_orphans_of_an_owner_stay() -> None:
@@ -450,7 +461,7 @@ def test_orphans_of_an_owner_stay() -> None:
         await world.gone(f"{CRONTABS}/owner")
         assert "ownerReferences" not in (await world.ask("GET", f"{CRONTABS}/child"))[1]["metadata"]
 
-    extended(test)
+    extended(test, owners=True)
 
 
 def test_a_namespace_goes_with_its_custom_resources() -> None:
@@ -474,7 +485,7 @@ def test_a_namespace_goes_with_its_custom_resources() -> None:
         await world.ask("PATCH", f"{there}/held", {"metadata": {"finalizers": None}}, content_type=MERGE)
         await world.gone("/api/v1/namespaces/n")
 
-    extended(test)
+    extended(test, owners=True)
 
 
 def test_permissions_name_custom_resources_as_others() -> None:

@@ -14,6 +14,8 @@ import orjson
 from podo.api.kind import Obj
 from podo.api.kinds.apiextensions import extension_rules, rule_rules
 from podo.api.rules import Found, forbidden, invalid, required
+from podo.api.schema.mismatch import WrongType
+from podo.api.schema.table import type_named
 from podo.api.structural import patterns
 from podo.api.structural.correlating import ABSENT
 from podo.api.structural.defaulting import defaulter
@@ -21,6 +23,7 @@ from podo.api.structural.pruning import pruner
 from podo.api.structural.validating import validator
 from podo.api.structural.walking import EMBEDDED, INT_OR_STRING, PRESERVE
 
+_SCHEMA_TYPE = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps"
 _JUNCTORS = ("allOf", "anyOf", "oneOf")
 _NOT_SUPPORTED = ("$ref", "definitions", "dependencies", "patternProperties", "additionalItems", "id", "$schema")
 #: Of a schema within allOf and its like: what would say something about what a value is, not whether it is good.
@@ -65,6 +68,9 @@ _ENOUGH = 50
 def problems(schema: Obj, path: str, *, has_status: bool = False) -> Found:
     """All that is wrong with the schema of a version."""
     found: Found = []
+    _check_shapes(schema, path, found)
+    if found:
+        return found
     if has_status:
         _check_root_for_status(schema, path, found)
     if schema.get("nullable"):
@@ -81,6 +87,20 @@ def problems(schema: Obj, path: str, *, has_status: bool = False) -> Found:
     if not found:
         rule_rules.check(schema, path, found)
     return found
+
+
+def _check_shapes(schema: Obj, path: str, found: Found) -> None:
+    """Schemas within items and additionalProperties, which may be something else: decoding has let them pass."""
+    for one, where in _all_schemas(schema, path):
+        for name, others in (("items", list), ("additionalProperties", bool)):
+            inner = one.get(name)
+            if inner is None or isinstance(inner, others):
+                continue
+            try:
+                type_named(_SCHEMA_TYPE).decode(inner)
+            except WrongType as wrong:
+                found.append(invalid(f"{where}.{name}", type(inner).__name__, str(wrong)))
+                return
 
 
 def _check_root_for_status(schema: Obj, path: str, found: Found) -> None:
