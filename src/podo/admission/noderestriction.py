@@ -34,7 +34,7 @@ _LABEL_SPACES = ("kubelet.kubernetes.io", "node.kubernetes.io")
 
 def handles(kind: Kind, operation: str, subresource: str) -> bool:
     if is_core(kind, "pods"):
-        return subresource in ("", "status", *_PARTS)
+        return subresource in ("", "status", "eviction", *_PARTS)
     if is_core(kind, "nodes"):
         return True
     if is_core(kind, "serviceaccounts"):
@@ -46,7 +46,9 @@ async def admit(request: AdmissionRequest) -> None:
     if GROUP not in request.groups or not request.user.startswith(PREFIX):
         return
     node = request.user[len(PREFIX) :]
-    if is_core(request.kind, "pods"):
+    if is_core(request.kind, "pods") and request.subresource == "eviction":
+        await _eviction(request, node)
+    elif is_core(request.kind, "pods"):
         _pod(request, node)
     elif is_core(request.kind, "nodes"):
         _node(request, node)
@@ -58,6 +60,14 @@ async def admit(request: AdmissionRequest) -> None:
 
 def _refused(request: AdmissionRequest, why: str) -> ApiError:
     return forbidden(request.kind, request.name, why)
+
+
+async def _eviction(request: AdmissionRequest, node: str) -> None:
+    """Before a disruption budget is asked: that would be spent, and the pod marked."""
+    record = await request.store.get(request.kind.key(request.namespace, request.name))
+    pod = orjson.loads(record.value) if record else {}
+    if (pod.get("spec") or {}).get("nodeName") != node:
+        raise _refused(request, f'node "{node}" can only evict pods with spec.nodeName set to itself')
 
 
 def _pod(request: AdmissionRequest, node: str) -> None:

@@ -22,6 +22,10 @@ from podo.runtime.chance import Chance
 from podo.storage.contract import Store
 
 
+#: Bytes of a response at most: the patch of an object may be as large as a request's body, in base64.
+ANSWER_LIMIT = 8 << 20
+
+
 class Webhooks:
     """``mutating`` and ``validating`` are not ``active`` while no configuration has a webhook."""
 
@@ -38,7 +42,7 @@ class Webhooks:
 
     async def _call(self, client: Obj, review: Obj, seconds: float) -> Obj:
         try:
-            return await self._caller.call(client, review, seconds)
+            return await self._caller.call(client, review, seconds, limit=ANSWER_LIMIT)
         except CannotCall as failure:
             raise CallFailed(str(failure)) from None
 

@@ -213,3 +213,34 @@ def test_every_pod_has_the_token_of_its_account() -> None:
         )
 
     in_world(test)
+
+
+def test_a_kubelet_evicts_its_own_pods_only_and_spends_no_budget_of_others() -> None:
+    async def test(world: World) -> None:
+        for name, node in (("mine", "n1"), ("other", "n2")):
+            made = pod(name, nodeName=node)
+            made["metadata"]["labels"] = {"app": name}
+            await world.client.create(made)
+        budget = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget"}
+        budget |= {"metadata": {"name": "b", "namespace": "default"}}
+        selects = {"minAvailable": 0, "selector": {"matchLabels": {"app": "other"}}}
+        await world.client.create({**budget, "spec": selects})
+        status = {"disruptionsAllowed": 1, "observedGeneration": 1, "currentHealthy": 1, "expectedPods": 1}
+        status |= {"desiredHealthy": 0}
+        await world.client.patch("PodDisruptionBudget", "b", "default", patch={"status": status}, subresource="status")
+        running = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+        await world.client.patch("Pod", "other", "default", patch={"status": running}, subresource="status")
+        for name, expected in (("other", 403), ("mine", 201)):
+            eviction = {
+                "apiVersion": "policy/v1",
+                "kind": "Eviction",
+                "metadata": {"name": name, "namespace": "default"},
+            }
+            code, error = await world.ask("POST", f"{PODS}/{name}/eviction", eviction, who=NODE)
+            assert code == expected, error
+        held = await world.client.get("PodDisruptionBudget", "b", "default")
+        assert held["status"]["disruptionsAllowed"] == 1
+        left = await world.client.get("Pod", "other", "default")
+        assert "DisruptionTarget" not in [one["type"] for one in left["status"]["conditions"]]
+
+    in_world(test)
