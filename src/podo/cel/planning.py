@@ -217,9 +217,10 @@ def _path(base: Run, fields: tuple[str, ...]) -> Run:
     def run(frame: Frame) -> Any:
         frame.left -= cost
         found = base(frame)
-        at = 0
+        at = -1
         try:
-            for at, field in enumerate(fields):
+            for field in fields:
+                at += 1
                 found = found[field]
         except KeyError:
             raise CelError(f"no such key: {fields[at]}") from None
