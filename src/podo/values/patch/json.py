@@ -17,7 +17,7 @@ class TooLong(PatchError):
 
 
 #: Values that ``copy`` operations may add to the document in one patch.
-MAX_COPIED = 1_000_000
+MAX_COPIED = 250_000
 #: Members and elements of the containers that one patch may change, counted again for each operation.
 MAX_TOUCHED = 20_000_000
 #: No document is nested deeper, and one that patches nest deeper cannot be reached into further.

@@ -155,7 +155,7 @@ Steps = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(Steps)
 def test_nothing_is_lost_or_given_twice(steps: list[tuple[str, int, int]]) -> None:
     """Whatever comes and goes: seats in use are those of the running, the pool is never overdrawn but by a level's only
