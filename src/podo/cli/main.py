@@ -23,6 +23,8 @@ COMMANDS = {
     "image": "load images from archives, list those there are",
     "secrets": "encrypt Secrets at rest anew, under a new key where asked",
     "logs": "show what a component has logged",
+    "why": "show why a pod waits, or a workload or claim is not as wanted",
+    "simulate": "show where pods of a manifest would go, without touching the cluster",
     "version": "show the versions of podo and of the API it serves",
 }
 #: Verbs that podo starts itself: the processes of a cluster.

@@ -1,0 +1,1 @@
+"""``podo why``: from a thing that is not as wanted down to the cause of it. Pure."""

@@ -1,0 +1,154 @@
+"""Why a pod has no node, in full: every node with the plug-in and reason that refused it, what would make it fit, and
+who would be preempted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from podo.api.kind import Obj
+from podo.api.parts.tolerations import tolerates
+from podo.scheduler import podinfo
+from podo.scheduler.boards import feasible_rows
+from podo.scheduler.cycle import Cycle, Placement
+from podo.scheduler.plugins.nodeports import conflicts
+from podo.scheduler.podinfo import PodInfo
+from podo.scheduler.preemption import Victims
+from podo.scheduler.profile import Profile, default_profile
+from podo.scheduler.reasons import Reason
+from podo.scheduler.snapshot import Snapshot, awaited
+
+#: At most so many names are listed where any would do.
+MOST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRefusal:
+    """``details``: what exactly is missing there."""
+
+    node_name: str
+    plugin: str
+    reasons: tuple[str, ...]
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """Without the demands that ``plugin`` looks after, the pod would fit on ``nodes``."""
+
+    plugin: str
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """``node_name``: where the pod would go ("" for nowhere). ``message``: what the scheduler says of it. ``victims``:
+    names of the pods that it would preempt on ``victims_on``."""
+
+    node_name: str
+    message: str = ""
+    refusals: tuple[NodeRefusal, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
+    victims_on: str = ""
+    victims: tuple[str, ...] = ()
+    gates: tuple[str, ...] = ()
+
+
+def explain(pod: Obj, snapshot: Snapshot, profile: Profile | None = None) -> Explanation:
+    """For a pod without a node."""
+    asked = podinfo.read(pod)
+    if asked.gated:
+        gates = tuple(gate["name"] for gate in pod["spec"].get("schedulingGates") or ())
+        return Explanation("", "Scheduling is blocked due to non-empty scheduling gates", gates=gates)
+    cycle = Cycle(snapshot, profile or default_profile())
+    outcome = cycle.place(asked, _first)
+    if isinstance(outcome, Placement):
+        return Explanation(outcome.node_name)
+    refusals = tuple(_refusal(asked, name, why, snapshot) for name, why in sorted(outcome.reasons.items()))
+    remedies = tuple(_remedies(asked, snapshot, cycle.profile, sorted(outcome.plugins)))
+    victims, told = cycle.make_room(asked, outcome)
+    found = Explanation("", told.message(), refusals, remedies)
+    return found if victims is None else replace(found, victims_on=victims.node_name, victims=_names(victims))
+
+
+def _first(count: int) -> int:
+    return 0
+
+
+def _names(victims: Victims) -> tuple[str, ...]:
+    return tuple(f"{pod.key} (priority {pod.priority})" for pod in victims.pods if not awaited(pod))
+
+
+def _refusal(pod: PodInfo, name: str, why: tuple[Reason, ...], snapshot: Snapshot) -> NodeRefusal:
+    plugin = why[0].plugin
+    texts = tuple(reason.text for reason in why)
+    return NodeRefusal(name, plugin, texts, tuple(_details(plugin, pod, name, snapshot)))
+
+
+def _details(plugin: str, pod: PodInfo, name: str, snapshot: Snapshot) -> Iterator[str]:
+    row = snapshot.row_of[name]
+    if plugin == "NodeResourcesFit":
+        yield from _amounts(pod, snapshot, row)
+    elif plugin == "TaintToleration":
+        yield from _taints(pod, snapshot, row)
+    elif plugin == "NodeAffinity":
+        labels = snapshot.node(row).labels
+        for key, value in pod.node_selector.items():
+            if labels.get(key) != value:
+                has = f"has {key}={labels[key]}" if key in labels else f"has no label {key}"
+                yield f"the pod selects {key}={value}; the node {has}"
+    elif plugin == "NodePorts":
+        for other in snapshot.pods_on(name).values():
+            for port in pod.host_ports:
+                if any(conflicts(port, taken) for taken in other.host_ports):
+                    yield f"port {port[2]}/{port[0]} is {other.key}'s"
+    elif plugin == "NodeUnschedulable":
+        yield f"kubectl uncordon {name} opens it"
+
+
+def _amounts(pod: PodInfo, snapshot: Snapshot, row: int) -> Iterator[str]:
+    for resource, amount in (*pod.requests.items(), ("pods", 1)):
+        index = snapshot.resources.get(resource)
+        whole = int(snapshot.allocatable[index, row]) if index is not None else 0
+        free = whole - (int(snapshot.requested[index, row]) if index is not None else 0)
+        if amount > free:
+            unit = "m" if resource == "cpu" else ""
+            yield f"{resource}: asks for {amount}{unit}, {max(free, 0)}{unit} of {whole}{unit} free"
+
+
+def _taints(pod: PodInfo, snapshot: Snapshot, row: int) -> Iterator[str]:
+    for taint in snapshot.node(row).taints:
+        hard = taint.get("effect") in ("NoSchedule", "NoExecute")
+        if hard and not any(tolerates(toleration, taint) for toleration in pod.tolerations):
+            value = f"={taint['value']}" if taint.get("value") else ""
+            yield f"needs a toleration of {taint['key']}{value}:{taint['effect']}"
+
+
+def _remedies(pod: PodInfo, snapshot: Snapshot, profile: Profile, plugins: Iterable[str]) -> Iterator[Remedy]:
+    """Each plug-in alone left out."""
+    for name in plugins:
+        others = [plugin for plugin in profile.filters if plugin.name != name]
+        mask = feasible_rows(pod, snapshot, others)
+        fits = sorted(node for node, row in snapshot.row_of.items() if mask[row])
+        if fits:
+            yield Remedy(name, tuple(fits))
+
+
+def lines(found: Explanation) -> Iterator[str]:
+    """For a person to read."""
+    if found.gates:
+        yield f"{found.message}: {', '.join(found.gates)}"
+        return
+    if found.node_name:
+        yield f"it fits on {found.node_name}: the scheduler will place it there, or has not looked yet"
+        return
+    yield found.message
+    for node in found.refusals:
+        yield f"  {node.node_name}: {node.plugin}: {', '.join(node.reasons)}"
+        for detail in node.details:
+            yield f"    {detail}"
+    for remedy in found.remedies:
+        more = f" and {len(remedy.nodes) - MOST} more" if len(remedy.nodes) > MOST else ""
+        yield f"  would fit on {', '.join(remedy.nodes[:MOST])}{more}, were it not for {remedy.plugin}"
+    if found.victims_on:
+        yield f"  would preempt on {found.victims_on}: {', '.join(found.victims)}"

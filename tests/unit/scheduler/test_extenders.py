@@ -1,0 +1,130 @@
+"""Extenders: real webhooks on the loopback have a say in a decision."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from podo.scheduler import extended
+from podo.scheduler.configuration import ExtenderSettings
+from podo.scheduler.cycle import Cycle, Placement
+from podo.scheduler.extenders import ExtenderFailed, Extenders
+from podo.scheduler.profile import default_profile
+from podo.scheduler.reasons import Refusal
+from podo.scheduler.snapshot import Snapshot
+from tests.unit.scheduler.clusters import node, pod, snapshot
+
+Answer = Callable[[str, Any], Any]
+
+
+def served(answer: Answer, ask: Callable[[str], Awaitable[Any]]) -> Any:
+    """Runs ``ask(url)`` against a server that gives ``answer(path, body)`` as JSON; None: an internal error."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(int(x.split(b":")[1]) for x in head.split(b"\r\n") if x.lower().startswith(b"content-length"))
+        path = head.split(b" ")[1].decode()
+        found = answer(path, json.loads(await reader.readexactly(length)))
+        body = json.dumps(found).encode()
+        status = b"500 No" if found is None else b"200 OK"
+        writer.write(b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (status, len(body), body))
+        await writer.drain()
+        writer.close()
+
+    async def run() -> Any:
+        server = await asyncio.start_server(handle, "127.0.0.1", 0)
+        try:
+            return await ask(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/base")
+        finally:
+            server.close()
+            await server.wait_closed()
+
+    return asyncio.run(run())
+
+
+async def decide(cluster: Snapshot, *settings: ExtenderSettings) -> Placement | Refusal:
+    extenders = Extenders(settings)
+    try:
+        nodes = {name: {"metadata": {"name": name}} for name in cluster.row_of}
+        asked = pod("p", {"cpu": "1"})
+        cycle = Cycle(cluster, default_profile())
+        return await extended.place(asked, cycle, cluster, extenders, nodes, lambda count: 0)
+    finally:
+        extenders.close()
+
+
+def three() -> Snapshot:
+    return snapshot(node("a"), node("b"), node("c"))
+
+
+def test_it_filters_and_prefers() -> None:
+    seen: list[tuple[str, Any]] = []
+
+    def answer(path: str, body: Any) -> Any:
+        seen.append((path, body))
+        if path == "/base/filter":
+            items = [each for each in body["Nodes"]["items"] if each["metadata"]["name"] != "a"]
+            return {"nodes": {"items": items}, "failedNodes": {"a": "no licence"}, "error": ""}
+        return [{"host": "b", "score": 1}, {"host": "c", "score": 9}]
+
+    def settings(url: str) -> Awaitable[Any]:
+        return decide(three(), ExtenderSettings(url, "filter", "prioritize", weight=2))
+
+    assert served(answer, settings) == Placement("c")
+    assert [path for path, _ in seen] == ["/base/filter", "/base/prioritize"]
+    assert seen[0][1]["Pod"]["metadata"]["name"] == "p" and len(seen[1][1]["Nodes"]["items"]) == 2
+
+
+def test_by_names_and_nothing_left() -> None:
+    def answer(path: str, body: Any) -> Any:
+        assert body["NodeNames"] == ["a", "b", "c"] and body["Nodes"] is None
+        reasons = dict.fromkeys(body["NodeNames"], "too far")
+        return {"NodeNames": [], "FailedAndUnresolvableNodes": reasons}
+
+    outcome = served(answer, lambda url: decide(three(), ExtenderSettings(url, "filter", names_only=True)))
+    assert isinstance(outcome, Refusal)
+    assert outcome.message() == "0/3 nodes are available: 3 too far."
+    assert all(reason.unresolvable for reasons in outcome.reasons.values() for reason in reasons)
+
+
+def test_one_that_fails_is_skipped_only_where_it_may_be() -> None:
+    def broken(url: str) -> Awaitable[Any]:
+        return decide(three(), ExtenderSettings(url, "filter", ignorable=True))
+
+    assert isinstance(served(lambda path, body: None, broken), Placement)
+    with pytest.raises(ExtenderFailed, match="answered 500"):
+        served(lambda path, body: None, lambda url: decide(three(), ExtenderSettings(url, "filter")))
+    with pytest.raises(ExtenderFailed, match="out of order"):
+        served(
+            lambda path, body: {"Error": "out of order"}, lambda url: decide(three(), ExtenderSettings(url, "filter"))
+        )
+    with pytest.raises(ExtenderFailed, match="was not asked about"):
+        served(lambda path, body: {"NodeNames": ["z"]}, lambda url: decide(three(), ExtenderSettings(url, "filter")))
+
+
+def test_it_concerns_pods_that_ask_for_what_it_looks_after() -> None:
+    extenders = Extenders([ExtenderSettings("http://127.0.0.1:1", "filter", resources=frozenset({"example.com/gpu"}))])
+    assert not extenders.concern(pod("p", {"cpu": "1"})) and extenders.concern(pod("q", {"example.com/gpu": "1"}))
+    extenders.close()
+
+
+def test_it_binds() -> None:
+    bodies: list[Any] = []
+
+    async def ask(url: str) -> None:
+        extenders = Extenders([ExtenderSettings(url, bind_verb="bind")])
+        binder = extenders.binder(pod("p"))
+        assert binder is not None
+        await binder.bind(pod("p"), "a")
+        extenders.close()
+
+    def answer(path: str, body: Any) -> Any:
+        bodies.append(body)
+        return {}
+
+    served(answer, ask)
+    assert bodies == [{"PodName": "p", "PodNamespace": "default", "PodUID": "uid-p", "Node": "a"}]
