@@ -3,10 +3,11 @@ lines."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from podo.api.kind import Obj
 from podo.api.meta import condition_is_true, condition_of, name_of, namespace_of
+from podo.cluster.why.pods import container_lines, ready_line
 
 #: At most so many lines a kind.
 MOST = 8
@@ -15,7 +16,7 @@ MOST = 8
 def explanation(pods: Iterable[Obj], deployments: Iterable[Obj], nodes: Iterable[Obj], events: Iterable[Obj]) -> str:
     """One line a thing that waits or failed; the newest warnings last."""
     sections = (
-        _short([f"  Node {name_of(n)}: {_not_ready(n)}" for n in nodes if not condition_is_true(n, "Ready")]),
+        _short([f"  Node {name_of(n)}: {ready_line(n)}" for n in nodes if not condition_is_true(n, "Ready")]),
         _short([f"  Deployment {_full(d)}: {_behind(d)}" for d in deployments if _is_behind(d)]),
         _short([f"  Pod {_full(p)}: {state}" for p in pods if (state := pod_state(p))]),
         _short([_warning(event) for event in events if event.get("type") == "Warning"][-MOST:]),
@@ -35,21 +36,7 @@ def pod_state(pod: Obj) -> str:
         return f"{phase}, not scheduled: {scheduled.get('message', '')}"
     if not (pod.get("spec") or {}).get("nodeName"):
         return f"{phase}, the scheduler has not looked at it"
-    return ", ".join([phase, f"on {pod['spec']['nodeName']}", *_containers(status)])
-
-
-def _containers(status: Obj) -> Iterator[str]:
-    for each in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
-        for state, facts in (each.get("state") or {}).items():
-            if state != "running":
-                yield f"{each['name']} {state} ({facts.get('reason', '')}: {facts.get('message', '')})"
-            elif not each.get("ready"):
-                yield f"{each['name']} runs and is not ready"
-
-
-def _not_ready(node: Obj) -> str:
-    ready = condition_of(node, "Ready")
-    return f"{ready.get('reason')}: {ready.get('message')}" if ready else "has no Ready condition"
+    return ", ".join([phase, f"on {pod['spec']['nodeName']}", *container_lines(status)])
 
 
 def _wanted(deployment: Obj) -> int:

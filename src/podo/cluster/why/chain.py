@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from podo.api.kind import Obj
-from podo.api.meta import condition_is_true, condition_of, name_of
+from podo.api.meta import condition_is_true, name_of
 from podo.cluster.why.finding import Finding, Picture, few, title
-from podo.cluster.why.pods import ExplainPlace, is_well, why_claim, why_pod
+from podo.cluster.why.pods import ExplainPlace, is_well, ready_line, why_claim, why_pod
 from podo.scheduler import follow
 
 #: Kinds that can be asked about.
@@ -69,11 +69,7 @@ def _conditions(obj: Obj) -> Iterator[str]:
 
 
 def _node(node: Obj) -> Iterator[str]:
-    ready = condition_of(node, "Ready")
-    if not condition_is_true(node, "Ready"):
-        yield f"is not ready: {ready.get('reason')}: {ready.get('message')}" if ready else "has no Ready condition"
-    else:
-        yield "is ready"
+    yield "is ready" if condition_is_true(node, "Ready") else f"is not ready: {ready_line(node)}"
     if (node.get("spec") or {}).get("unschedulable"):
         yield f"is cordoned: kubectl uncordon {name_of(node)} opens it"
     for taint in (node.get("spec") or {}).get("taints") or ():

@@ -31,7 +31,7 @@ def why_pod(pod: Obj, picture: Picture, place: ExplainPlace) -> Finding:
         says.append(f"is being deleted{', held by ' + ', '.join(held) if held else ''}")
     if status.get("reason"):
         says.append(f"{status['reason']}: {status.get('message', '')}")
-    says += _containers(status)
+    says += container_lines(status)
     says += picture.warnings(pod)
     return Finding(title(pod), tuple(says), tuple(_nodes(node_name, picture)))
 
@@ -58,8 +58,13 @@ def _nodes(name: str, picture: Picture) -> Iterator[Finding]:
     if node is None:
         yield Finding(f"Node {name}", ("does not exist",))
     elif not condition_is_true(node, "Ready"):
-        ready = condition_of(node, "Ready") or {}
-        yield Finding(title(node), (f"is not ready: {ready.get('reason')}: {ready.get('message')}",))
+        yield Finding(title(node), (f"is not ready: {ready_line(node)}",))
+
+
+def ready_line(node: Obj) -> str:
+    """What a node says of its readiness."""
+    ready = condition_of(node, "Ready")
+    return f"{ready.get('reason')}: {ready.get('message')}" if ready else "has no Ready condition"
 
 
 # Claims
