@@ -21,7 +21,6 @@ from podo.authz.following import follow
 from podo.runtime.chance import Chance
 from podo.storage.contract import Store
 
-
 #: Bytes of a response at most: the patch of an object may be as large as a request's body, in base64.
 ANSWER_LIMIT = 8 << 20
 

@@ -7,6 +7,9 @@ import asyncio
 import orjson
 import pytest
 
+from podo.api.registry import named
+from podo.apiserver.admitting import admit
+from podo.apiserver.call import Call
 from tests.pki import Pki
 from tests.unit.apiserver.calling.webhookserver import Webhook, reviewing
 from tests.unit.apiserver.hooks import (
@@ -483,5 +486,26 @@ def test_match_conditions_are_compiled_when_they_are_written(pki: Pki, kind: str
             name = f"{kind}WebhookConfiguration"
             changed = await world.client.patch(name, "test", patch=patch, type="json")
             assert changed["webhooks"][0]["matchConditions"] == more
+
+    in_world(main)
+
+
+def test_what_webhooks_did_is_told_to_the_audit_log(pki: Pki) -> None:
+    """As annotations of the call, whatever becomes of them."""
+
+    async def main(world: World) -> None:
+        noting = {**adding("x"), "auditAnnotations": {"why": "it was told to"}}
+        async with reviewing(pki, lambda request: ALLOWED) as gone:
+            ignored = hook(gone, name="gone.example.com", failurePolicy="Ignore")
+        async with reviewing(pki, lambda request: noting) as webhook:
+            await configure(world, "Mutating", hook(webhook), ignored)
+            obj = configmap(data={})
+            call = Call("create", named("ConfigMap"), "default", "one")
+            await admit(world.server.backend, call, "CREATE", obj, None)
+            told = call.annotations
+            first = orjson.loads(told["mutation.webhook.admission.k8s.io/round_0_index_0"])
+            assert first == {"configuration": "test", "webhook": "hook.example.com", "mutated": True}
+            assert told["hook.example.com/why"] == "it was told to"
+            assert told["failed-open.mutation.webhook.admission.k8s.io/round_0_index_1"] == "gone.example.com"
 
     in_world(main)

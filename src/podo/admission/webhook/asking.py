@@ -39,8 +39,10 @@ class Outside:
     settle: Callable[[AdmissionRequest, Obj], Obj]
 
 
-async def ask(hook: Hook, request: AdmissionRequest, kind: Kind, outside: Outside, *, mutating: bool) -> Verdict | None:
-    """The verdict of a webhook that allows; None if it failed and that is ignored.
+async def ask(
+    hook: Hook, request: AdmissionRequest, kind: Kind, outside: Outside, place: str, *, mutating: bool
+) -> Verdict | None:
+    """The verdict of a webhook that allows; None if it failed and that is ignored. ``place``: its name in audit logs.
 
     Raises what it denied with, or InternalError if it failed and its failurePolicy is Fail.
     """
@@ -51,9 +53,8 @@ async def ask(hook: Hook, request: AdmissionRequest, kind: Kind, outside: Outsid
         if hook.fails_closed:
             raise internal(text) from None
         log.warning("webhook failed and is ignored", webhook=hook.name, why=str(failure))
-        request.annotations[f"failed-open.{'mutation' if mutating else 'validation'}.webhook.admission.k8s.io"] = (
-            hook.name
-        )
+        what = "mutation" if mutating else "validation"
+        request.annotations[f"failed-open.{what}.webhook.admission.k8s.io/{place}"] = hook.name
         return None
     for text in verdict.warnings:
         if text not in request.warnings:

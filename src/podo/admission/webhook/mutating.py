@@ -35,21 +35,23 @@ class Walk:
         self.changed = False
         if again and self._encoded(request) != self._left:
             self._tell_all()  # plug-ins have changed it
-        for hook in self._hooks:
-            if again and hook not in self._again:
-                continue
-            await self._visit(hook, request)
+        for index, hook in enumerate(self._hooks):
+            if not again or hook in self._again:
+                await self._visit(hook, request, f"round_{self._passes - 1}_index_{index}")
         self._left = self._encoded(request)
 
-    async def _visit(self, hook: Hook, request: AdmissionRequest) -> None:
+    async def _visit(self, hook: Hook, request: AdmissionRequest, place: str) -> None:
         kind = await kind_asked(hook, request, self._outside)
         if kind is None:
             return
-        verdict = await ask(hook, request, kind, self._outside, mutating=True)
-        patch = verdict.patch if verdict is not None else None
-        if patch and await _change(hook, request, kind, patch, self._outside):
-            self.changed = True
-            self._tell_all()
+        verdict = await ask(hook, request, kind, self._outside, place, mutating=True)
+        if verdict is not None:
+            changed = bool(verdict.patch) and await _change(hook, request, kind, verdict.patch, self._outside)
+            told = {"configuration": hook.configuration, "webhook": hook.name, "mutated": changed}
+            request.annotations[f"mutation.webhook.admission.k8s.io/{place}"] = orjson.dumps(told).decode()
+            if changed:
+                self.changed = True
+                self._tell_all()
         if hook.reinvoked:
             self._seen.add(hook)
 

@@ -16,11 +16,13 @@ async def validate(hooks: Sequence[Hook], request: AdmissionRequest, outside: Ou
     wanted = [(hook, kind) for hook in hooks if (kind := await kind_asked(hook, request, outside)) is not None]
     if not wanted:
         return
-    if len(wanted) == 1:
-        hook, kind = wanted[0]
-        await ask(hook, request, kind, outside, mutating=False)
+    asked = [
+        ask(hook, request, kind, outside, f"round_0_index_{index}", mutating=False)
+        for index, (hook, kind) in enumerate(wanted)
+    ]
+    if len(asked) == 1:
+        await asked[0]
         return
-    asked = [ask(hook, request, kind, outside, mutating=False) for hook, kind in wanted]
     for found in await asyncio.gather(*asked, return_exceptions=True):
         if isinstance(found, BaseException):
             raise found
