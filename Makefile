@@ -43,7 +43,7 @@ test: images $(VENV)/.clients  ## the whole suite
 	@$(BIN)/python -m pytest tests
 
 unit: setup     ## only what needs no root and no containers
-	@$(BIN)/python -m pytest tests -m "not live and not fuzz"
+	@$(BIN)/python -m pytest tests -m "not live and not fuzz and not sim"
 
 live: images $(VENV)/.clients  ## only what runs real containers, networks and processes
 	@$(BIN)/python -m pytest tests/live
@@ -63,6 +63,9 @@ check: setup    ## style, types, layers
 format: setup   ## put the code into form
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
+
+sim: setup      ## ten thousand simulated worlds, each a random story with faults and crashes
+	@$(BIN)/python -m tests.sim --worlds 10000
 
 bench: images   ## the figures: start, pod latency, requests, fan-out, idle cost
 	@$(BIN)/python -m bench

@@ -104,3 +104,22 @@ def test_each_index_succeeds_once_under_faults(seed: int) -> None:
         assert status["completedIndexes"] == "0-7" and status["succeeded"] == 8
         assert status["uncountedTerminatedPods"] == {} and "active" not in status
         assert not any(pod["metadata"].get("finalizers") for pod in world.pods())
+
+
+def test_a_pod_that_is_deleted_and_then_ends_well_is_let_go() -> None:
+    with World() as world:
+        world.apply(job(annotations={"podo.dev/run-seconds": "300"}))
+        (pod,) = world.wait_until(lambda: [p for p in world.pods() if p["status"]["phase"] == "Running"])
+        world.delete("Pod", pod["metadata"]["name"])
+        world.wait_for("Pod", pod["metadata"]["name"], condition="delete", within=60)
+        done = world.wait_for("Job", "calc", condition="Complete", within=400)
+        assert (done["status"]["succeeded"], done["status"].get("failed")) == (1, 1)
+
+
+def test_a_namespace_that_goes_takes_its_jobs_with_it() -> None:
+    with World() as world:
+        world.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "doomed"}})
+        world.apply(job(annotations={"podo.dev/run-seconds": "300"}, parallelism=2, completions=4), "doomed")
+        world.wait_until(lambda: len(world.pods("doomed")) == 2)
+        world.delete("Namespace", "doomed", namespace="")
+        world.wait_for("Namespace", "doomed", namespace="", condition="delete", within=120)

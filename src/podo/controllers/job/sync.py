@@ -72,8 +72,9 @@ def _sync(count: Tally, view: View) -> Iterator[Action]:
         staffing = list(staff(count, view))
         if _is_complete(count) and not any(not isinstance(action, CheckAgain) for action in staffing):
             end, staffing = completed(count), []
-    yield from staffing
+    # Pods that may not be made, in a namespace that goes say, must not keep those that have ended.
     yield from _written_down(count, end, started_at, bool(staffing))
+    yield from staffing
     deadline = job["spec"].get("activeDeadlineSeconds")
     if end is None and deadline is not None and started_at is not None:
         yield CheckAgain(max(0.0, started_at + deadline - count.now) + 0.001)
@@ -156,10 +157,10 @@ def _may_go(count: Tally, end: Condition | None, pod: Obj, status: Status, held:
     uid, uncounted = uid_of(pod), status["uncountedTerminatedPods"]
     if is_deleting(count.job):
         return True
+    if uid in uncounted.get("failed", ()):  # also one that ended well after it was given up
+        return end is not None or uid not in held
     if phase_of(pod) == "Succeeded":
         return is_indexed(count.job) or uid in uncounted.get("succeeded", ())
-    if uid in uncounted.get("failed", ()):
-        return end is not None or uid not in held
     if has_failed(count.job, pod):
         return uid not in counted and (end is not None or uid not in held)
     return end is not None and end["type"] == "SuccessCriteriaMet" and is_deleting(pod)
