@@ -104,8 +104,8 @@ def test_kubectl_uses_an_extension_api_server(kubectl: Kubectl, simulated_cluste
         extension.flunders.append({"apiVersion": f"{GROUP}/{VERSION}", "kind": "Flunder", "metadata": at})
         kubectl("create", "service", "externalname", "api", "--external-name", "localhost", "-n", "default")
         spec = {"group": GROUP, "version": VERSION, "groupPriorityMinimum": 2000, "versionPriority": 200}
-        spec |= {"caBundle": base64.b64encode(serving.ca.read_bytes()).decode()}  # type: ignore[dict-item]
-        spec |= {"service": {"namespace": "default", "name": "api", "port": extension.port}}  # type: ignore[dict-item]
+        spec |= {"caBundle": base64.b64encode(serving.ca.read_bytes()).decode()}
+        spec |= {"service": {"namespace": "default", "name": "api", "port": extension.port}}
         name = f"{VERSION}.{GROUP}"
         meta = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": name}}
         kubectl("apply", "-f", "-", given={**meta, "spec": spec})
