@@ -6,6 +6,7 @@ import asyncio
 import resource
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -88,7 +89,9 @@ def test_patches_are_limited_too() -> None:
         many = [{"op": "add", "path": f"/metadata/labels/l{n}", "value": "x"} for n in range(10_001)]
         status, answer = await world.ask("PATCH", f"{PODS}/a", many, content_type="application/json-patch+json")
         assert status == 413 and "10000" in answer["message"]
-        copies = [{"op": "copy", "from": "/metadata", "path": f"/metadata/annotations/a{n}"} for n in range(30)]
+        copies: list[dict[str, Any]] = [
+            {"op": "copy", "from": "/metadata", "path": f"/metadata/annotations/a{n}"} for n in range(30)
+        ]
         copies.insert(0, {"op": "add", "path": "/metadata/annotations", "value": {}})
         spent, status, _ = await cost(
             lambda: world.ask("PATCH", f"{PODS}/a", copies, content_type="application/json-patch+json")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -50,7 +50,7 @@ class Asked:
     def __init__(self, method: str, target: str, body: bytes, headers: dict[str, str], peer: Peer) -> None:
         self.method = method
         self.path, _, self.query = target.partition("?")
-        self.headers = headers
+        self.headers: Mapping[str, str] = headers
         self.peer = peer
         self._body = body
 
