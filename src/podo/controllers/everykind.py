@@ -46,7 +46,7 @@ def _known(api_version: str, kind: str) -> str | None:
 def is_namespaced(name: str, view: View) -> bool:
     """Do objects of this kind live in namespaces?"""
     if view.is_custom(name):
-        return name in view.custom_kinds(namespaced=True)
+        return view.is_in_namespaces(name)
     return registry.named(name).namespaced
 
 

@@ -39,6 +39,9 @@ class View(Protocol):
     def is_custom(self, kind: str) -> bool:
         """Is this a custom kind that is served and looked at?"""
 
+    def is_in_namespaces(self, kind: str) -> bool:
+        """Do objects of this custom kind live in namespaces?"""
+
     def is_gone(self, uid: str) -> bool:
         """Was the object of this uid seen to go, though its kind, a custom one, is perhaps gone too?"""
 

@@ -34,6 +34,10 @@ class CacheView:
         source = self._cache.source(kind)
         return source is not None and source.is_custom
 
+    def is_in_namespaces(self, kind: str) -> bool:
+        source = self._cache.source(kind)
+        return source is not None and source.namespaced
+
     def is_gone(self, uid: str) -> bool:
         return self._cache.is_gone(uid)
 

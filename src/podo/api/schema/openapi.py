@@ -128,7 +128,10 @@ def _custom(kind: Kind, version: int) -> Document:
     }
     listed = {"type": "object", "required": ["items"], "properties": fields, _KIND: [of | {"kind": kind.list_kind}]}
     listed = {"description": f"{kind.list_kind} is a list of {kind.kind}"} | listed
-    return {name: kind.custom.published(version) | {_KIND: [of | {"kind": kind.kind}]}, f"{name}List": listed}
+    whole = kind.custom.published(version) | {_KIND: [of | {"kind": kind.kind}]}
+    if kind.fields:
+        whole["x-kubernetes-selectable-fields"] = [{"fieldPath": field} for field in kind.fields]
+    return {name: whole, f"{name}List": listed}
 
 
 def _referred(row: Mapping[str, Any]) -> Iterable[str]:

@@ -18,8 +18,8 @@ Fill = Callable[[Any], None]
 
 def defaulter(schema: Schema) -> Fill | None:
     """What completes values of a schema: defaults where nothing is, and no nulls where there may be none."""
-    if items(schema) is not None:
-        return _of_list(defaulter(items(schema) or {}))
+    if (inner := items(schema)) is not None:
+        return _of_list(inner)
     values = additional(schema)
     if values is not None:
         return _of_map(values)
@@ -34,13 +34,18 @@ def has_defaults(schema: Schema) -> bool:
     return "default" in schema or any(has_defaults(one) for one in inner)
 
 
-def _of_list(inner: Fill | None) -> Fill | None:
-    if inner is None:
+def _of_list(of: Schema) -> Fill | None:
+    inner, default = defaulter(of), None if of.get("nullable") else _default(of)
+    if inner is None and default is None:
         return None
 
     def fill(value: Any) -> None:
-        if value.__class__ is list:
-            for item in value:
+        if value.__class__ is not list:
+            return
+        for index, item in enumerate(value):
+            if item is None and default is not None:
+                item = value[index] = orjson.loads(default)
+            if inner is not None:
                 inner(item)
 
     return fill

@@ -1,4 +1,4 @@
-"""Conversion of custom resources between the versions of their definition by a webhook (ConversionReview v1).
+"""Conversion of custom resources between the versions of their definition by a webhook (ConversionReview).
 
 ``convert(objects, to)`` is the contract. ``ConvertedStore`` shows a kind's objects in the version that was asked for,
 whatever version they are stored in; everything else of the store it shows as it is. Where nothing has to be converted
@@ -27,7 +27,7 @@ from podo.storage.contract import Page, Record, Store, Watch
 #: Seconds a webhook may take, and objects that it is sent at once.
 SECONDS, AT_ONCE = 30.0, 500
 AGENT = "kube-apiserver-conversion"
-_REVIEW = "apiextensions.k8s.io/v1"
+_GROUP = "apiextensions.k8s.io"
 
 #: Gives the objects in the version ``to`` (an apiVersion), in their order. Raises ApiError.
 Convert = Callable[[list[Obj], str], Awaitable[list[Obj]]]
@@ -40,23 +40,26 @@ class Webhook:
     backend: Backend
     client: Obj
     kind: str
+    #: The newest form of review that the webhook takes.
+    form: str = "v1"
 
     async def __call__(self, objects: list[Obj], to: str) -> list[Obj]:
         uid = self.backend.chance.uid()
         request = {"uid": uid, "desiredAPIVersion": to, "objects": objects}
-        review = {"apiVersion": _REVIEW, "kind": "ConversionReview", "request": request}
+        version = f"{_GROUP}/{self.form}"
+        review = {"apiVersion": version, "kind": "ConversionReview", "request": request}
         about = f"{objects[0]['apiVersion']}, Kind={self.kind}"
         try:
             answer = await self.backend.caller.call(self.client, review, SECONDS, agent=AGENT)
-            return _checked(answer, uid, objects, to)
+            return _checked(answer, version, uid, objects, to)
         except CannotCall as why:
             raise ApiError("InternalError", f"conversion webhook for {about} failed: {why}") from None
 
 
-def _checked(answer: Obj, uid: str, sent: list[Obj], to: str) -> list[Obj]:
+def _checked(answer: Obj, version: str, uid: str, sent: list[Obj], to: str) -> list[Obj]:
     """The objects of a review. Raises CannotCall for one that is not what was asked for."""
-    if (answer.get("apiVersion"), answer.get("kind")) != (_REVIEW, "ConversionReview"):
-        raise CannotCall(f"expected {_REVIEW} ConversionReview, got {answer.get('apiVersion')} {answer.get('kind')}")
+    if (answer.get("apiVersion"), answer.get("kind")) != (version, "ConversionReview"):
+        raise CannotCall(f"expected {version} ConversionReview, got {answer.get('apiVersion')} {answer.get('kind')}")
     response = answer.get("response")
     if not isinstance(response, dict):
         raise CannotCall("no response provided")
@@ -215,11 +218,14 @@ def _by_version(waiting: list[int], objects: dict[int, Obj]) -> list[list[int]]:
 def converted_backend(backend: Backend, definition: Obj, kind: Kind) -> Backend:
     """What operations on objects of a kind work with that the definition's webhook converts."""
     spec = definition["spec"]
-    client = ((spec["conversion"].get("webhook") or {}).get("clientConfig")) or {}
+    webhook = spec["conversion"].get("webhook") or {}
+    form = next((one for one in webhook.get("conversionReviewVersions") or () if one in ("v1", "v1beta1")), "v1")
     stored_in = storage_version(definition)
     version = next(one for one in spec["versions"] if one["name"] == stored_in)
     storage = (f"{spec['group']}/{stored_in}", schema_of(definition, version).prune)
-    store = ConvertedStore(backend.store, kind, storage, Webhook(backend, client, kind.kind))
+    store = ConvertedStore(
+        backend.store, kind, storage, Webhook(backend, webhook.get("clientConfig") or {}, kind.kind, form)
+    )
     return replace(backend, store=store, convert=store.convert)
 
 

@@ -54,6 +54,8 @@ async def _create(backend: Backend, call: Call, config: Obj) -> Written:
     if uid := config["metadata"].get("uid"):
         why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
         raise conflict(call.kind, call.name, why)
+    if "create" not in call.kind.verbs:
+        raise ApiError("MethodNotAllowed", "the server does not allow this method on the requested resource")
     if call.authorize:
         call.authorize(replace(call, verb="create"))
     now = backend.clock.now()
