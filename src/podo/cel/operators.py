@@ -46,10 +46,12 @@ def _and(left: Run, right: Run) -> Run:
     def run(frame: Frame) -> bool:
         try:
             found = left(frame)
-        except CelError:
+        except CelError as problem:
+            found = problem
+        if type(found) is CelError:  # out of the handler, so that errors do not hang on each other
             if right(frame) is False:
                 return False
-            raise
+            raise found
         if found is False:
             return False
         other = right(frame)
@@ -64,10 +66,12 @@ def _or_else(left: Run, right: Run) -> Run:
     def run(frame: Frame) -> bool:
         try:
             found = left(frame)
-        except CelError:
+        except CelError as problem:
+            found = problem
+        if type(found) is CelError:
             if right(frame) is True:
                 return True
-            raise
+            raise found
         if found is True:
             return True
         other = right(frame)

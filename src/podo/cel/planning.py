@@ -60,7 +60,7 @@ class Planner:
         return self.source.types.get(node.id, ast.DYN)
 
     def plan(self, node: ast.Node) -> Run:
-        """Raises NotImplementedError for a function that nothing implements: a bug of the libraries."""
+        """Raises UnknownFunction."""
         if isinstance(node, ast.Const):
             value = node.value
             return lambda frame: value

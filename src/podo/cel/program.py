@@ -12,11 +12,12 @@ from podo.cel import checked
 from podo.cel.budget import PER_CALL_LIMIT, Budget, BudgetExceeded
 from podo.cel.environment import Environment
 from podo.cel.frame import Frame, Run
+from podo.cel.library.function import UnknownFunction
 from podo.cel.planning import Planner
 from podo.cel.values import CelError
 
-#: Longer expressions are refused (upstream's parser has this limit too).
-MAX_LENGTH = 100_000
+#: Longer expressions are refused, so that compiling one takes no longer than tenths of a second.
+MAX_LENGTH = 16 * 1024
 
 
 class CompileError(Exception):
@@ -59,7 +60,10 @@ def compile(expression: str, environment: Environment) -> Program:
     """Raises CompileError."""
     tree = _parsed(expression, environment, check=True)
     planner = Planner(tree, environment.implementations, environment.names)
-    run = planner.plan(tree.root)
+    try:
+        run = planner.plan(tree.root)
+    except (UnknownFunction, RecursionError) as problem:
+        raise CompileError(f"ERROR: <input>:1:1: {problem}") from None
     result = str(tree.types.get(tree.root.id, checked.DYN))
     return Program(expression, result, frozenset(planner.used), tree, run, planner.slots)
 
@@ -90,11 +94,12 @@ def compiled(expression: str, environment: Environment) -> Program:
     return compile(expression, environment)
 
 
+_status = re.compile(r"\A[A-Z_]+: (.*) \[[A-Z_]+\]\Z", re.DOTALL)
 _container = re.compile(r" \(in container '[^']*'\)")
 _undefined = re.compile(r"(undefined field '[^']*') not found in struct '[^']*'")
 
 
 def _message(text: str) -> str:
     """cel-cpp's text in cel-go's words."""
-    text = text.removeprefix("INVALID_ARGUMENT: ").removesuffix(" [INVALID_ARGUMENT]")
+    text = _status.sub(r"\1", text)
     return _undefined.sub(r"\1", _container.sub(" (in container '')", text))

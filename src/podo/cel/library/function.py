@@ -83,6 +83,10 @@ def check_of(param: str) -> Callable[[Any], bool] | None:
     return known or (lambda value: isinstance(value, Opaque) and value.cel_type == name)
 
 
+class UnknownFunction(Exception):
+    """The checker knows a function that no library here has."""
+
+
 class Functions:
     """All functions of an environment, to be called at run time."""
 
@@ -96,7 +100,7 @@ class Functions:
         found = self._by_shape.get((name, member, len(args)), [])
         candidates = _distinct(found)
         if not candidates:
-            raise NotImplementedError(f"function {name} of {len(args)} arguments")
+            raise UnknownFunction(f"undeclared reference to '{name}'")
         if len(candidates) == 1:
             return _single(candidates[0][0], candidates[0][1], args)
         return _several(candidates, args)
