@@ -330,6 +330,8 @@ def test_an_update_by_a_webhook_changes_no_more_than_the_client_could(pki: Pki) 
         ("Mutating", {"allowed": True, "patch": "W10=", "patchType": "Merge"}, 'unsupported patch type "Merge"'),
         ("Mutating", {"allowed": True, "patch": "?", "patchType": "JSONPatch"}, "response.patch is not JSON in base64"),
         ("Mutating", patching({"op": "remove", "path": "/no"}), "Internal error occurred: "),
+        ("Mutating", patching({"op": "add", "path": "/data", "value": 1}), "Internal error occurred: "),
+        ("Mutating", patching({"op": "replace", "path": "", "value": []}), "is not an object with metadata"),
     ],
 )
 def test_responses_that_are_none(pki: Pki, kind: str, response: Obj, words: str) -> None:

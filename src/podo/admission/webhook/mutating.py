@@ -12,6 +12,7 @@ from podo.admission.request import AdmissionRequest
 from podo.admission.webhook.asking import Outside, ask, internal
 from podo.admission.webhook.choosing import kind_asked
 from podo.admission.webhook.hooks import Hook
+from podo.api.errors import ApiError
 from podo.api.kind import Kind
 from podo.values.patch import PatchError, json
 
@@ -76,7 +77,11 @@ async def _change(hook: Hook, request: AdmissionRequest, kind: Kind, patch: obje
         raise internal(str(problem)) from None
     if not isinstance(patched, dict) or not isinstance(patched.get("metadata", {}), dict):
         raise internal("the patched value is not an object with metadata")
-    new = outside.settle(request, await matching.in_own_form(request, kind, patched))
+    own = await matching.in_own_form(request, kind, patched)
+    try:
+        new = outside.settle(request, own)
+    except ApiError as problem:  # not of the kind's form: the webhook's fault, not the client's
+        raise internal(problem.message) from None
     if new == request.object:
         return False
     request.object.clear()
