@@ -89,11 +89,17 @@ def test_custom_resources_come_and_go_with_their_definitions() -> None:
             assert crontabs["subresources"][0]["subresource"] == "status"
         _, legacy = await asked(world, "application/json")
         assert "stable.example.com" in [group["name"] for group in legacy["groups"]]
-        found_service = await world.client.get("APIService", "v1.stable.example.com")
-        assert found_service["metadata"]["labels"] == {"kube-aggregator.kubernetes.io/automanaged": "true"}
+        service = "/apis/apiregistration.k8s.io/v1/apiservices/v1.stable.example.com"
+
+        async def registered() -> Obj | None:
+            status, made = await world.ask("GET", service)
+            return made if status == 200 else None
+
+        labels = (await world.until(registered))["metadata"]["labels"]
+        assert labels == {"kube-aggregator.kubernetes.io/automanaged": "true"}
         await world.ask("DELETE", f"{DEFINITIONS}/crontabs.stable.example.com")
         await world.gone("/apis/stable.example.com/v1")
-        await world.gone("/apis/apiregistration.k8s.io/v1/apiservices/v1.stable.example.com")
+        await world.gone(service)
         _, found = await asked(world, FORM.format("v2"))
         assert "stable.example.com" not in [item["metadata"].get("name") for item in found["items"]]
 
