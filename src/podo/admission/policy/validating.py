@@ -17,7 +17,7 @@ from podo.admission.policy.params import Outside, ParamProblem, params_of
 from podo.admission.policy.policies import Bound
 from podo.admission.request import AdmissionRequest
 from podo.api.errors import ApiError
-from podo.cel.budget import PER_CALL_LIMIT, TOTAL_LIMIT, Budget, BudgetExceeded
+from podo.cel.budget import PER_CALL_LIMIT, Budget, BudgetExceeded
 from podo.cel.values import CelError
 
 _FAILURES = "validation.policy.admission.k8s.io/validation_failure"
@@ -78,13 +78,16 @@ async def _by_binding(
         variables = activation.with_params(one)
         variables["variables"] = Variables(policy.variables, variables, budget)
         evaluation = _Evaluation(policy, variables, budget)
+        rested = budget.left
         for failure in evaluation.failures():
-            collected.failed(policy, binding, failure)
+            if failure is not None:
+                collected.failed(policy, binding, failure)
+            if rested - budget.left > _REST_AFTER:
+                rested = budget.left
+                await outside.rest()
         collected.annotate(evaluation.annotations())
         if evaluation.problem:
             collected.deny(policy, binding, Failure(evaluation.problem))
-        if TOTAL_LIMIT - budget.left > _REST_AFTER:
-            await outside.rest()
 
 
 class _Evaluation:
@@ -95,8 +98,8 @@ class _Evaluation:
         self._matches = True
         self.problem = ""  # of an audit annotation, where errors deny
 
-    def failures(self) -> Iterator[Failure]:
-        """Of the validations, in their order."""
+    def failures(self) -> Iterator[Failure | None]:
+        """Of the validations, in their order; None for one that holds."""
         closed = self._policy.fails_closed
         try:
             self._matches = matchconditions.hold(self._policy.conditions, self._variables, self._budget)
@@ -108,11 +111,10 @@ class _Evaluation:
             return
         for index, validation in enumerate(self._policy.validations):
             try:
-                if self._value(validation.expression, validation.source) is not True:
-                    yield Failure(self._message(validation), validation.reason, index)
+                holds = self._value(validation.expression, validation.source) is True
+                yield None if holds else Failure(self._message(validation), validation.reason, index)
             except CelError as problem:
-                if closed:
-                    yield Failure(str(problem), index=index)
+                yield Failure(str(problem), index=index) if closed else None
             except BudgetExceeded:
                 if closed:
                     yield Failure(OUT_OF_BUDGET, index=index)
