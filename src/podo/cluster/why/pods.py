@@ -36,7 +36,8 @@ def why_pod(pod: Obj, picture: Picture, place: ExplainPlace) -> Finding:
     return Finding(title(pod), tuple(says), tuple(_nodes(node_name, picture)))
 
 
-def _containers(status: Obj) -> Iterator[str]:
+def container_lines(status: Obj) -> Iterator[str]:
+    """What each container of a pod's status that is not as it should be says of itself."""
     for each in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
         state = each.get("state") or {}
         if waiting := state.get("waiting"):
