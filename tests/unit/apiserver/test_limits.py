@@ -63,9 +63,7 @@ BODIES: dict[str, tuple[bytes, str]] = {
 def test_small_bodies_cost_little() -> None:
     async def test(world: World) -> None:
         for name, (body, content_type) in BODIES.items():
-            spent, status, answer = await cost(
-                lambda b=body, c=content_type: world.ask("POST", PODS, b, content_type=c)
-            )
+            spent, status, answer = await cost(partial(world.ask, "POST", PODS, body, content_type=content_type))
             assert 400 <= status < 500 and answer["kind"] == "Status", (name, answer)
             assert spent < CHEAP + len(body) * 1e-6, (name, spent)
 
