@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import orjson
+
 from podo.api import schema
 from podo.api.errors import ApiError, bad_request
 from podo.api.kind import Kind, Obj
@@ -57,10 +59,37 @@ def conform(call: Call, obj: Obj) -> Obj:
         if found != expected:
             raise bad_request(_mismatch(call, obj))
         obj[name] = found
-    call.warnings.extend(schema.accept(obj, kind, call.field_validation, call.duplicates))
+    _accept(call, obj)
     if obj.get("metadata") is None:
         obj["metadata"] = {}
     return obj
+
+
+#: Bodies without their metadata, encoded, that were found to be in the stored form as they came, with their kind. Those
+#: of objects made from one template are alike.
+_accepted: set[tuple[Kind, bytes]] = set()
+_ACCEPTED_MAX, _LARGEST = 1024, 8192
+
+
+def _accept(call: Call, obj: Obj) -> None:
+    kind, known = call.kind, _encoded_rest(obj)
+    if known is not None and (kind, known) in _accepted and not call.duplicates:
+        call.warnings.extend(schema.accept({"metadata": obj.get("metadata")}, kind, call.field_validation))
+        return
+    call.warnings.extend(schema.accept(obj, kind, call.field_validation, call.duplicates))
+    if known is not None and kind.custom is None and known == _encoded_rest(obj):
+        if len(_accepted) >= _ACCEPTED_MAX:
+            _accepted.clear()
+        _accepted.add((kind, known))
+
+
+def _encoded_rest(obj: Obj) -> bytes | None:
+    """The object without its metadata; None if it is large, or not of JSON."""
+    try:
+        encoded = orjson.dumps({name: value for name, value in obj.items() if name != "metadata"})
+    except TypeError:
+        return None
+    return encoded if len(encoded) <= _LARGEST else None
 
 
 def _mismatch(call: Call, obj: Obj) -> str:
