@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
 
 class Held(Protocol):
-    """Something taken for a write: kept with ``commit``, which comes before ``close``, else given back."""
+    """Something taken for a write: kept with ``commit``, which comes before ``close``, else given back; unless it is
+    in ``doubt`` whether the write was done (it was cancelled, or the store failed)."""
 
     def commit(self) -> None: ...
+
+    def doubt(self) -> None: ...
 
     def close(self) -> None: ...
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from podo.admission.request import Held
-from podo.api.errors import invalid
+from podo.api.errors import ApiError, invalid
 from podo.api.kind import Kind, Obj
 from podo.apiserver.allocation import ProblemFound
 from podo.apiserver.backend import Backend
@@ -39,6 +39,12 @@ def reserve(backend: Backend, call: Call, new: Obj, old: Obj | None) -> Iterator
             raise invalid(call.kind, call.name, [found.problem]) from None
     try:
         yield Taken(call.held)
+    except ApiError:
+        raise
+    except BaseException:  # cancelled, or the store failed: it may be written, now or in a moment
+        for each in call.held:
+            each.doubt()
+        raise
     finally:
         for each in call.held:
             each.close()

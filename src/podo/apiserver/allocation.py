@@ -33,6 +33,11 @@ class Reservation:
     def commit(self) -> None:
         self._committed = True
 
+    def doubt(self) -> None:
+        """Better lost until the next start than given to two."""
+        self.taken.clear()
+        self.freed.clear()
+
     def close(self) -> None:
         if self._allocator is not None:
             self._allocator.give_back(self.freed if self._committed else self.taken)

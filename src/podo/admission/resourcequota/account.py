@@ -37,9 +37,13 @@ class Charge:
     amounts: dict[str, Amounts] = field(default_factory=dict)
     recounts: int = 0  # of the account, when the charge was stored
     done: bool = False
+    is_doubtful: bool = False
 
     def commit(self) -> None:
         self.done = True
+
+    def doubt(self) -> None:
+        self.is_doubtful = True
 
     def close(self) -> None:
         self.account.closed(self)
@@ -64,12 +68,20 @@ class GivenBack:
 
 
 class Account:
-    """One namespace. ``wake`` is called when there is work to be done by ``work``."""
+    """One namespace. ``wake`` is called when there is work to be done by ``work``; ``later`` when ``decide`` is to be
+    called a while later."""
 
-    def __init__(self, store: Store, clock: Clock, namespace: str, wake: Callable[[Account], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        namespace: str,
+        wake: Callable[[Account], None],
+        later: Callable[[Account, Charge], None],
+    ) -> None:
         self.namespace = namespace
         self.at_work = False
-        self._store, self._clock, self._wake = store, clock, wake
+        self._store, self._clock, self._wake, self._later = store, clock, wake, later
         self._asked: list[Charge] = []
         self._freed: list[Changed | GivenBack] = []
         self._in_flight: set[Charge] = set()
@@ -77,6 +89,11 @@ class Account:
         self._counted_at = 0
         self._recounts = 0
         self._recount = False
+
+    @property
+    def has_writes(self) -> bool:
+        """Are writes on their way that were charged here?"""
+        return bool(self._in_flight or self._asked)
 
     def ask(self, write: Write) -> Charge:
         """A charge that is told when it is stored, or refused (check.Refused)."""
@@ -97,12 +114,20 @@ class Account:
         """The write that was charged is over."""
         if asked not in self._in_flight:
             return
+        if asked.is_doubtful:  # counted as if it were on its way, until it must have arrived
+            self._later(self, asked)
+            return
         self._in_flight.discard(asked)
         if not asked.done:
             self._freed.append(GivenBack(asked.amounts, self._recounts))
             self._wake(self)
         elif asked.recounts != self._recounts:  # it may have been counted twice: as charged, and as stored
             self.recount()
+
+    def decide(self, asked: Charge) -> None:
+        """By now a doubtful write is there or not: look."""
+        self._in_flight.discard(asked)
+        self.recount()
 
     async def work(self) -> None:
         """Until nothing waits."""

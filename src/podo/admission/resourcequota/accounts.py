@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import orjson
 
-from podo.admission.resourcequota.account import Account, Changed
+from podo.admission.resourcequota.account import Account, Changed, Charge
 from podo.admission.resourcequota.usage import CLAIMS, PODS, SERVICES
 from podo.api.kinds.core.resourcequota import RESOURCEQUOTA
 from podo.runtime.clock import Clock
@@ -18,6 +18,8 @@ from podo.storage.contract import Change, Compacted, Store, Watch
 
 #: As kube-controller-manager's --resource-quota-sync-period.
 RESYNC_SECONDS = 300.0
+#: No write takes longer to arrive.
+DOUBT_SECONDS = 10.0
 #: Resources whose use can shrink by an update.
 _SHRINK = (PODS, SERVICES, CLAIMS)
 
@@ -59,13 +61,21 @@ class Accounts:
         if change.deleted:
             self._close(change.key)
         elif change.previous is None or _spec(change.previous.value) != _spec(change.record.value):
-            self._open(change.key).recount()
+            account = self._open(change.key)
+            account.recount()
+            self._tasks.spawn(self._count_later(account), f"{account.namespace} again")
+
+    async def _count_later(self, account: Account) -> None:
+        """Writes that were admitted before there was such a quota, and had not arrived when it was counted."""
+        await sleep(DOUBT_SECONDS)
+        account.recount()
 
     def _open(self, key: str) -> Account:
         namespace = key.split("/")[3]
         account = self._accounts.get(namespace)
         if account is None:
-            account = self._accounts[namespace] = Account(self._store, self._clock, namespace, self._wake)
+            account = Account(self._store, self._clock, namespace, self._wake, self._later)
+            self._accounts[namespace] = account
         if self._log is None:
             self._log = self._store.watch("/")
             self._log.on_change(self._follow)
@@ -78,7 +88,9 @@ class Accounts:
         namespace = key.split("/")[3]
         if self._store.count(f"{RESOURCEQUOTA.prefix}{namespace}/"):
             return
-        self._accounts.pop(namespace, None)
+        account = self._accounts.get(namespace)
+        if account is not None and not account.has_writes:  # else it stays, in case that a quota comes back
+            del self._accounts[namespace]
         if not self._accounts and self._log is not None:
             self._log.close()
             self._log = None
@@ -87,6 +99,13 @@ class Accounts:
         if not account.at_work:
             account.at_work = True
             self._tasks.spawn(self._work(account), account.namespace)
+
+    def _later(self, account: Account, doubtful: Charge) -> None:
+        self._tasks.spawn(self._decide(account, doubtful), f"{account.namespace} in doubt")
+
+    async def _decide(self, account: Account, doubtful: Charge) -> None:
+        await sleep(DOUBT_SECONDS)
+        account.decide(doubtful)
 
     async def _work(self, account: Account) -> None:
         try:

@@ -62,7 +62,11 @@ async def _charged(charge: Charge) -> Charge:
     try:
         await within(PATIENCE_SECONDS, charge.told)
     except TimeoutError:
+        charge.close()
         raise ApiError("ServerTimeout", "resource quota evaluation timed out") from None
+    except BaseException:  # cancelled, perhaps in the moment in which it was charged
+        charge.close()
+        raise
     return charge
 
 
