@@ -19,6 +19,8 @@ log = Logger("podo.client.reflector")
 
 #: Seconds to wait after a failure: the first and the longest (as client-go's reflector).
 FIRST_WAIT, LONGEST_WAIT = 0.8, 30.0
+#: The first of a custom kind: its watches end whenever its definition changes, which is no failure.
+FIRST_WAIT_CUSTOM = 0.02
 #: A watch that lived this long counts as healthy: the next failure starts with the shortest wait again.
 HEALTHY_AFTER = 10.0
 #: Seconds after which the server is asked to end a watch: between this and twice this.
@@ -64,7 +66,7 @@ class Reflector:
         self._sink = sink
         self._clock = clock
         self._chance = chance
-        self._wait = FIRST_WAIT
+        self._first_wait = self._wait = FIRST_WAIT_CUSTOM if source.is_custom else FIRST_WAIT
         self._listed = False
 
     async def run(self) -> None:
@@ -85,7 +87,7 @@ class Reflector:
 
     async def _pause(self, failure: Exception, lived: float) -> None:
         if lived > HEALTHY_AFTER:
-            self._wait = FIRST_WAIT
+            self._wait = self._first_wait
         if not self._listed and isinstance(failure, ApiError) and failure.code == 410:
             log.info("history is gone, listing again", kind=self.source.kind)
         else:
