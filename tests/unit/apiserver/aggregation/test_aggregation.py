@@ -345,6 +345,16 @@ def test_what_this_server_serves_is_registered_as_local(pkis: tuple[Pki, Pki]) -
     in_world(main)
 
 
+def test_the_core_group_leads_nowhere_else() -> None:
+    async def main(world: World) -> None:
+        service = {"namespace": "default", "name": "api", "port": 443}
+        await world.client.patch("APIService", "v1.", patch={"spec": {"service": service}})
+        assert (await world.ask("GET", "/api/v1/namespaces/default"))[0] == 200
+        await world.server.close()
+
+    in_world(main)
+
+
 @pytest.mark.parametrize(
     ("spec", "words"),
     [

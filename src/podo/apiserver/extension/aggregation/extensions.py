@@ -47,7 +47,8 @@ def extension_of(api_service: Obj) -> Extension | None:
     """None for a group version that this server answers for itself."""
     spec = api_service.get("spec") or {}
     reference = spec.get("service")
-    if not reference:
+    group, version = spec.get("group") or "", spec.get("version") or ""
+    if not reference or not group:  # the core group has no path that could lead elsewhere
         return None
     problem = ca = ""
     try:
@@ -56,13 +57,13 @@ def extension_of(api_service: Obj) -> Extension | None:
         problem = str(found)
     return Extension(
         api_service["metadata"]["name"],
-        spec["group"],
-        spec["version"],
+        group,
+        version,
         ServiceReference(reference["namespace"], reference["name"], reference.get("port") or 443),
         ca,
         bool(spec.get("insecureSkipTLSVerify")),
-        spec["groupPriorityMinimum"],
-        spec["versionPriority"],
+        spec.get("groupPriorityMinimum") or 0,
+        spec.get("versionPriority") or 0,
         is_available(api_service),
         problem,
     )
