@@ -91,3 +91,49 @@ def test_pods_of_a_deleted_node_go() -> None:
         world.advance(60)
         assert {pod["spec"]["nodeName"] for pod in world.pods(labels="app=web")} == {name_of(world.list("Node")[0])}
         assert len(world.pods(labels="app=web")) == 4
+
+
+def evicting(world: World) -> list[str]:
+    """The nodes whose pods are told to go."""
+    effect = ("unreachable", "NoExecute")
+    return [name_of(node) for node in world.list("Node") if effect in taints(node)]
+
+
+def test_nodes_that_are_lost_together_lose_their_pods_one_after_the_other() -> None:
+    with World(nodes=8) as world:
+        for number in (1, 2, 3):
+            world.kill_node(f"node-{number}")
+        world.wait_until(lambda: len(evicting(world)) == 1, within=90)
+        world.advance(4)
+        assert len(evicting(world)) == 1
+        world.wait_until(lambda: len(evicting(world)) == 2, within=9)
+        world.wait_until(lambda: len(evicting(world)) == 3, within=12)
+
+
+def test_when_everything_is_lost_nothing_is_evicted() -> None:
+    with World(nodes=2) as world:
+        world.kill_node("node-0")
+        world.wait_until(lambda: evicting(world) == ["node-0"], within=90)
+        world.kill_node("node-1")
+        world.wait_until(lambda: evicting(world) == [], within=90)
+        world.advance(600)
+        assert evicting(world) == []
+        world.start_node("node-1")
+        world.wait_until(lambda: evicting(world) == ["node-0"], within=30)
+
+
+def test_pods_of_a_machine_that_is_out_of_service_go_at_once() -> None:
+    with World(nodes=2) as world:
+        world.apply(DEPLOYMENT)
+        world.wait_for("Deployment", "web", condition="Available")
+        world.kill_node("node-0")
+        world.wait_until(lambda: evicting(world) == ["node-0"], within=90)
+        taint = {"key": "node.kubernetes.io/out-of-service", "value": "nodeshutdown", "effect": "NoExecute"}
+        present = world.get("Node", "node-0")["spec"]["taints"]
+        patch = {"spec": {"taints": [*present, taint]}}
+        world.run(world.client.patch("Node", "node-0", patch=patch))
+
+        def moved() -> bool:
+            return [pod["spec"]["nodeName"] for pod in world.pods()] == ["node-1"] * 4
+
+        world.wait_until(moved, within=30)

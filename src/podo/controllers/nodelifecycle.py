@@ -9,6 +9,7 @@ from typing import Any
 
 from podo.api.kind import Obj
 from podo.api.meta import condition_of, is_deleting, name_of, uid_of
+from podo.controllers import zones
 from podo.controllers.podstate import is_ready
 from podo.reconcile.actions import Action, CheckAgain, Patch, SetStatus, Tell
 from podo.reconcile.declare import Key, View, controller
@@ -37,7 +38,14 @@ def _its_node(lease: Obj, view: View) -> Iterator[Key]:
         yield Key("", name_of(lease))
 
 
-@controller(reconciles="Node", watches={"Lease": _its_node}, reads=("Pod",))
+def _neighbours(node: Obj, view: View) -> Iterator[Key]:
+    """A node that is lost or found again changes how others may be treated."""
+    for other in view.list("Node"):
+        if zones.is_lost(other):
+            yield Key("", name_of(other))
+
+
+@controller(reconciles="Node", watches={"Lease": _its_node, "Node": _neighbours}, reads=("Pod",))
 def reconcile(key: Key, view: View) -> Iterator[Action]:
     node = view.get("Node", key.name)
     if node is None or is_deleting(node):
@@ -51,7 +59,10 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
             yield from _declare_lost(node, lost)
             return
         yield from _unready_pods(node, view)
-    yield from _taint(node, view.now)
+    turn = zones.turn_of(node, view.list("Node"), view.now)
+    if turn.wait is not None:
+        yield CheckAgain(turn.wait)
+    yield from _taint(node, view.now, evicting=turn.now)
 
 
 def last_heartbeat(node: Obj, view: View) -> float:
@@ -114,10 +125,10 @@ def _unready_pods(node: Obj, view: View) -> Iterator[Action]:
             yield Tell(pod, "NodeNotReady", "Node is not ready", "Warning")
 
 
-def _taint(node: Obj, now: float) -> Iterator[Action]:
+def _taint(node: Obj, now: float, *, evicting: bool) -> Iterator[Action]:
     """Brings the taints that mirror conditions up to date and leaves all others alone."""
     present = (node.get("spec") or {}).get("taints") or []
-    wanted = _wanted_taints(node)
+    wanted = _wanted_taints(node, evicting)
     others = [taint for taint in present if taint["key"] not in _OURS]
     kept = [taint for taint in present if (taint["key"], taint.get("effect")) in wanted]
     have = {(taint["key"], taint["effect"]) for taint in kept}
@@ -132,13 +143,13 @@ def _taint(node: Obj, now: float) -> Iterator[Action]:
         yield Patch(node, {"metadata": metadata, "spec": {"taints": taints or None}})
 
 
-def _wanted_taints(node: Obj) -> list[tuple[str, str]]:
+def _wanted_taints(node: Obj, evicting: bool) -> list[tuple[str, str]]:
     wanted = []
     for condition in (node.get("status") or {}).get("conditions") or ():
         taint = _TAINTS.get((condition.get("type"), condition.get("status")))
         if taint is not None:
             wanted.append((f"{_PREFIX}{taint}", "NoSchedule"))
-        if taint in _EVICTING:
+        if taint in _EVICTING and evicting:
             wanted.append((f"{_PREFIX}{taint}", "NoExecute"))
     if (node.get("spec") or {}).get("unschedulable"):
         wanted.append((f"{_PREFIX}unschedulable", "NoSchedule"))

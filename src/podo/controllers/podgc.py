@@ -1,5 +1,5 @@
-"""Pod garbage collection: pods of nodes that are gone, pods deleted before they had a node, the oldest of too many
-finished ones.
+"""Pod garbage collection: pods of nodes that are gone or out of service, pods deleted before they had a node, the
+oldest of too many finished ones.
 """
 
 from __future__ import annotations
@@ -7,19 +7,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from podo.api.kind import Obj
-from podo.api.meta import is_deleting, name_of, namespace_of
+from podo.api.meta import condition_is_true, is_deleting, name_of, namespace_of
 from podo.controllers.podstate import disrupted, is_finished
 from podo.reconcile.actions import Action, Delete, EnsureAbsent
 from podo.reconcile.declare import Declaration, Key, View, controller
 
 #: Finished pods kept (--terminated-pod-gc-threshold).
 THRESHOLD = 12500
+#: The taint of a node whose machine is known to be off.
+OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 #: The key of the pass over all finished pods; no pod has it.
 _ALL = Key("", "")
 
 
 def _on(node: Obj, view: View) -> Iterator[Key]:
-    if view.get("Node", name_of(node)) is None:
+    if view.get("Node", name_of(node)) is None or _is_out_of_service(node):
         for pod in view.list("Pod"):
             if pod["spec"].get("nodeName") == name_of(node):
                 yield Key(namespace_of(pod), name_of(pod))
@@ -40,9 +42,21 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
             yield Delete(pod, grace_seconds=0)
     elif view.get("Node", node) is None:
         yield EnsureAbsent("Node", name=node)
-        if not is_finished(pod):
-            yield disrupted(pod, "DeletionByPodGC", "PodGC: node no longer exists", view.now, phase="Failed")
-        yield Delete(pod, grace_seconds=0)
+        yield from _removed(pod, "PodGC: node no longer exists", view.now)
+    elif is_deleting(pod) and (there := view.get("Node", node)) is not None and _is_out_of_service(there):
+        yield from _removed(pod, "PodGC: node is out of service", view.now)
+
+
+def _is_out_of_service(node: Obj) -> bool:
+    """Has somebody said that the machine, which is silent, runs nothing any more (KEP-2268)?"""
+    taints = (node.get("spec") or {}).get("taints") or ()
+    return any(taint["key"] == OUT_OF_SERVICE for taint in taints) and not condition_is_true(node, "Ready")
+
+
+def _removed(pod: Obj, why: str, now: float) -> Iterator[Action]:
+    if not is_finished(pod):
+        yield disrupted(pod, "DeletionByPodGC", why, now, phase="Failed")
+    yield Delete(pod, grace_seconds=0)
 
 
 def _when_finished(pod: Obj, view: View) -> Iterator[Key]:

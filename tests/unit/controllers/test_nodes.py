@@ -42,6 +42,14 @@ def lease(s: Stage, name: str = "n1") -> Obj:
     }
 
 
+def put_healthy(s: Stage) -> None:
+    """Another node, which is not lost: where all are, nothing is evicted."""
+    s.put(node(name="n2"))
+    ahead = lease(s, "n2")
+    ahead["spec"]["renewTime"] = timestamp.micro_time(s.now + 1_000_000)
+    s.put(ahead)
+
+
 def taints(s: Stage) -> list[tuple[str, str]]:
     return [(t["key"], t["effect"]) for t in (s.list("Node")[0].get("spec") or {}).get("taints") or []]
 
@@ -49,6 +57,7 @@ def taints(s: Stage) -> list[tuple[str, str]]:
 def test_heartbeats_keep_a_node_and_silence_loses_it() -> None:
     s = Stage(nodelifecycle.reconcile)
     s.put(node())
+    put_healthy(s)
     s.put(pod())
     for _ in range(10):
         s.put(lease(s))
@@ -75,6 +84,7 @@ def test_conditions_become_taints_and_others_are_kept() -> None:
     n = node(ready="False", unschedulable=True, taints=[{"key": "mine", "effect": "NoSchedule"}])
     n["status"]["conditions"].append({"type": "MemoryPressure", "status": "True"})
     s.put(n)
+    put_healthy(s)
     s.run()
     assert taints(s) == [
         ("mine", "NoSchedule"),
