@@ -25,6 +25,7 @@ from podo.admission import (
     taintnodesbycondition,
 )
 from podo.admission.podsecurity import plugin as podsecurity
+from podo.admission.policy import access as policyaccess
 from podo.admission.request import AdmissionRequest, Plugin
 from podo.admission.resourcequota import plugin as resourcequota
 from podo.api.kind import Kind
@@ -44,6 +45,7 @@ PLUGINS: tuple[Plugin, ...] = (
     storageobjectinuse.PLUGIN,
 )
 VALIDATING: tuple[Plugin, ...] = (
+    policyaccess.PLUGIN,
     podsecurity.PLUGIN,
     limitranger.LIMITS,
     persistentvolumeclaimresize.PLUGIN,

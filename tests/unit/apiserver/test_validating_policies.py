@@ -448,3 +448,37 @@ def test_an_ordinary_user_is_judged_by_their_own_rights() -> None:
         assert (await world.ask("POST", target, configmap("a")))[0] == 201
 
     in_world(test)
+
+
+def test_who_refers_to_parameters_must_be_able_to_read_them() -> None:
+    async def test(world: World) -> None:
+        group, rbac = "admissionregistration.k8s.io", "rbac.authorization.k8s.io"
+        rules = [{"apiGroups": [group], "resources": ["*"], "verbs": ["*"]}]
+        role = {"apiVersion": f"{rbac}/v1", "kind": "ClusterRole", "metadata": {"name": "author"}, "rules": rules}
+        await world.client.create(role)
+        subject = {"kind": "User", "name": "jane", "apiGroup": rbac}
+        bound = {"roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": "author"}, "subjects": [subject]}
+        made = {"apiVersion": f"{rbac}/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "author"}, **bound}
+        await world.client.create(made)
+        jane = certificate("jane")
+        code, status = await world.ask("POST", f"{BASE}/validatingadmissionpolicies", BY_PARAMS, who=jane)
+        assert code == 422
+        assert status["details"]["causes"] == [
+            {
+                "reason": "FieldValueForbidden",
+                "message": 'Forbidden: user jane must have "get" permission on all objects of the referenced paramKind '
+                "(kind=ConfigMap, apiVersion=v1)",
+                "field": "spec.paramKind",
+            }
+        ]
+        await world.client.create(BY_PARAMS)
+        target, wanted = f"{BASE}/validatingadmissionpolicybindings", binding(BY_PARAMS, **by_name("limits"))
+        code, status = await world.ask("POST", target, wanted, who=jane)
+        assert code == 422 and "on the object referenced by paramRef" in status["message"]
+        read = [*rules, {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}]
+        await world.client.patch("ClusterRole", "author", patch={"rules": read}, type="merge")
+        assert (await world.ask("POST", target, wanted, who=jane))[0] == 201
+        other = validating("other", "true", **PARAMS)
+        assert (await world.ask("POST", f"{BASE}/validatingadmissionpolicies", other, who=jane))[0] == 201
+
+    in_world(test)
