@@ -6,7 +6,7 @@ they are asked for.
     text = exposition([asked.family()])
 
 Source: "Exposition formats" of the Prometheus documentation, text format 0.0.4. Our own because prometheus_client takes
-a lock and several calls a sample, ten times what a request may cost.
+a lock and several calls a sample.
 """
 
 from __future__ import annotations
