@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -12,9 +12,11 @@ from podo.api.errors import ApiError, bad_request
 from podo.api.kind import Kind, Obj
 from podo.api.schema import layout as of_type
 from podo.api.schema.layout import layout_of
-from podo.api.structural.schema import StructuralSchema
 from podo.apiserver.call import Call
 from podo.values.fields.layout import Struct
+
+if TYPE_CHECKING:
+    from podo.api.structural.schema import StructuralSchema
 
 
 def type_of(kind: Kind) -> schema.Type | StructuralSchema:

@@ -28,12 +28,6 @@ def defaulter(schema: Schema) -> Fill | None:
     return None
 
 
-def has_defaults(schema: Schema) -> bool:
-    """Is there a default anywhere?"""
-    inner = [*properties(schema).values(), *(one for one in (items(schema), additional(schema)) if one is not None)]
-    return "default" in schema or any(has_defaults(one) for one in inner)
-
-
 def _of_list(of: Schema) -> Fill | None:
     inner, default = defaulter(of), None if of.get("nullable") else _default(of)
     if inner is None and default is None:

@@ -88,10 +88,6 @@ class StructuralSchema:
         self.prune(obj)
         self.fill_in(obj)
 
-    @cached_property
-    def has_defaults(self) -> bool:
-        return defaulting.has_defaults(self.schema)
-
     @property
     def fields(self) -> Iterable[str]:
         """The names of the fields on the top of an object, as far as they are known."""

@@ -20,7 +20,6 @@ from podo.api.kind import Kind, Obj
 from podo.api.kinds.apiextensions.customresourcedefinition import storage_version
 from podo.apiserver.backend import Backend
 from podo.apiserver.calling.failures import CannotCall
-from podo.apiserver.extension.customkinds import schema_of
 from podo.apiserver.fanout import WatchEvent
 from podo.storage.contract import Page, Record, Store, Watch
 
@@ -217,6 +216,8 @@ def _by_version(waiting: list[int], objects: dict[int, Obj]) -> list[list[int]]:
 
 def converted_backend(backend: Backend, definition: Obj, kind: Kind) -> Backend:
     """What operations on objects of a kind work with that the definition's webhook converts."""
+    from podo.apiserver.extension.customkinds import schema_of
+
     spec = definition["spec"]
     webhook = spec["conversion"].get("webhook") or {}
     form = next((one for one in webhook.get("conversionReviewVersions") or () if one in ("v1", "v1beta1")), "v1")

@@ -12,7 +12,6 @@ from podo.api.kind import Kind, Obj
 from podo.api.kinds.apiextensions.customresourcedefinition import CUSTOMRESOURCEDEFINITION
 from podo.apiserver.backend import Backend
 from podo.apiserver.extension.conversion import converted_backend
-from podo.apiserver.extension.customkinds import converts_by_webhook, kinds_of
 from podo.authz.following import follow
 from podo.runtime.log import Logger
 
@@ -46,6 +45,8 @@ class Definitions:
             self._backend.fanout.end(kind)
 
     def _made(self, name: str, definition: Obj) -> tuple[Kind, ...]:
+        from podo.apiserver.extension.customkinds import kinds_of  # with the first definition
+
         try:
             return kinds_of(definition)
         except Exception as bug:  # one definition must not keep the others from being served
@@ -57,7 +58,7 @@ class Definitions:
         converting = self._backend.converting
         for kind in old:
             converting.pop(kind, None)
-        if definition is not None and converts_by_webhook(definition):
+        if definition is not None and (definition["spec"].get("conversion") or {}).get("strategy") == "Webhook":
             for kind in kinds:
                 converting[kind] = converted_backend(self._backend, definition, kind)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from podo.api.columns import NAME, column
 from podo.api.kind import Kind, Obj
-from podo.api.kinds.apiextensions.definition_rules import problems, status_problems
+from podo.api.rules import Found
 
 #: Kept on a definition that is being deleted until none of its objects are left.
 CLEANUP_FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
@@ -43,6 +43,18 @@ def _prepare(new: Obj, old: Obj | None) -> None:
         status["storedVersions"] = [*before, stored]
 
 
+def _problems(new: Obj, old: Obj | None) -> Found:
+    from podo.api.kinds.apiextensions import definition_rules  # with all of the structural schemas: not at every start
+
+    return definition_rules.problems(new, old)
+
+
+def _status_problems(new: Obj, old: Obj | None) -> Found:
+    from podo.api.kinds.apiextensions import definition_rules
+
+    return definition_rules.status_problems(new, old)
+
+
 def storage_version(definition: Obj) -> str:
     """The version in which objects are stored; "" where none is marked."""
     return next((v.get("name") or "" for v in definition["spec"].get("versions") or () if v.get("storage")), "")
@@ -61,7 +73,7 @@ CUSTOMRESOURCEDEFINITION = Kind(
     generation=True,
     fill_in=_fill_in,
     prepare=_prepare,
-    problems=problems,
-    status_problems=status_problems,
+    problems=_problems,
+    status_problems=_status_problems,
     columns=(NAME, column("Created At", lambda one: one["metadata"].get("creationTimestamp") or "", "date")),
 )
