@@ -46,6 +46,8 @@ class Scope:
     merge: Callable[[Obj, Obj], None]
     check: Callable[[Kind, Obj, Obj], None]
     is_main: bool = False
+    #: Does it change what somebody wants, and so the generation? (That a pod has its node does not.)
+    is_wanted: bool = True
     #: Settles who owns which fields.
     manage: OfChanged = tracking.updated
     #: What of the object admission is shown: itself, nothing (the writer has asked admission), or a body made of it.
@@ -86,7 +88,7 @@ EXACT = Scope(_keep_nothing, validation.check_nothing)
 _UNSEEN = Admission(lambda obj: None, _keep_nothing)
 UNSEEN = Scope(_keep_nothing, validation.check_nothing, admission=_UNSEEN)
 #: Likewise, and as upstream nobody owns what it has written (binding).
-UNOWNED = Scope(_keep_nothing, validation.check_nothing, manage=tracking.kept, admission=_UNSEEN)
+UNOWNED = Scope(_keep_nothing, validation.check_nothing, is_wanted=False, manage=tracking.kept, admission=_UNSEEN)
 
 
 def _keep_all_but_approval(new: Obj, old: Obj) -> None:
@@ -172,7 +174,8 @@ async def _attempt(
     with reserve(backend, call, new, old) as reservation:
         if scope.is_main:
             kind.prepare(new, old)
-        stamping.raise_generation(kind, new, old)
+        if scope.is_wanted:
+            stamping.raise_generation(kind, new, old)
         scope.check(kind, new, old)
         await _validate(backend, call, scope, new, old)
         if new == old:

@@ -112,10 +112,25 @@ def _delete_if_abandoned(obj: Obj, view: View) -> Iterator[Action]:
         return
     yield from _warnings(obj, owners, view)
     yield from _surely_absent(owners)
-    if owners.waiting and view.dependents_of(uid_of(obj)):
+    dependents = view.dependents_of(uid_of(obj)) if owners.waiting else []
+    if dependents:
+        if any(_waits_for_dependents(each) for each in dependents):  # a circle, it may be: nobody would go first
+            yield _unblocking(obj)
         yield Delete(obj, propagation="Foreground")
     else:
         yield Delete(obj, propagation=_own_policy(obj))
+
+
+def _waits_for_dependents(obj: Obj) -> bool:
+    return is_deleting(obj) and FOREGROUND in (obj["metadata"].get("finalizers") or ())
+
+
+def _unblocking(obj: Obj) -> Patch:
+    """No owner has to wait for it any more. At the present version: the list is replaced as a whole."""
+    metadata = obj["metadata"]
+    references = [{**one, "blockOwnerDeletion": False} for one in metadata.get("ownerReferences") or ()]
+    wanted = {"uid": uid_of(obj), "resourceVersion": metadata["resourceVersion"], "ownerReferences": references}
+    return Patch(obj, {"metadata": wanted})
 
 
 def _own_policy(obj: Obj) -> str:
@@ -142,7 +157,7 @@ def _classified(obj: Obj, view: View) -> _Owners:
         if owner is None:
             namespace = namespace_of(obj) if everykind.is_namespaced(kind, view) else ""
             owners.absent.append((reference, kind, namespace))
-        elif is_deleting(owner) and FOREGROUND in (owner["metadata"].get("finalizers") or ()):
+        elif _waits_for_dependents(owner):
             owners.waiting.append(reference)
         else:
             owners.solid.append(reference)
