@@ -106,9 +106,16 @@ class Follower:
 
     def _gone(self, uid: str, now: float) -> None:
         self._queue.remove(uid)
-        released = self._snapshot.release(uid)
+        released = self._snapshot.nominated(uid)
+        self._snapshot.release(uid)
+        _, node_name = self._snapshot.pods().get(uid) or (None, released)
         if self._snapshot.remove_pod(uid) or released:
-            self._queue.wake(ClusterEvent.POD_REMOVED, now)
+            self._left(node_name, now)
+
+    def _left(self, node_name: str, now: float) -> None:
+        """There is room on a node. Pods that another one is being cleared for have no use for it."""
+        nominated = self._snapshot.nominated
+        self._queue.wake(ClusterEvent.POD_REMOVED, now, lambda pod: nominated(pod.uid) in ("", node_name))
 
     def _placed(self, pod: Obj, old: Obj | None, now: float) -> None:
         """A pod on its node; status updates, which are most changes, cost nothing."""
@@ -123,7 +130,7 @@ class Follower:
         self._snapshot.add_pod(added, pod["spec"]["nodeName"])
         self.added(added, now)
         if old is not None and known is not None:  # it may ask for less than before
-            self._queue.wake(ClusterEvent.POD_REMOVED, now)
+            self._left(pod["spec"]["nodeName"], now)
 
     def added(self, pod: PodInfo, now: float) -> None:
         """A pod was placed: those that want to be near pods like it, or are spread with them, may fit now."""

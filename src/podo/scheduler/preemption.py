@@ -35,15 +35,19 @@ class Victims:
     node_name: str
     pods: tuple[PodInfo, ...]
     violations: int
+    cost: tuple[int, int, int, int, tuple[int, ...]]
 
-    def cost(self) -> tuple[int, int, int, int, tuple[int, ...]]:
-        """Less is better: budgets, the highest priority, the sum of priorities, how many, who started last."""
-        if not self.pods:
-            return (self.violations, -_OFFSET, 0, 0, ())
-        highest = self.pods[0].priority
-        earliest = min(pod.started for pod in self.pods if pod.priority == highest)
-        total = sum(pod.priority + _OFFSET for pod in self.pods)
-        return (self.violations, highest, total, len(self.pods), tuple(-ord(letter) for letter in earliest))
+
+def victims_of(node_name: str, pods: tuple[PodInfo, ...], violations: int) -> Victims:
+    """``pods``: the most important first. Less costs: violated budgets, the highest priority, the sum of priorities,
+    how many there are, and how long the most important have run."""
+    if not pods:
+        return Victims(node_name, pods, violations, (violations, -_OFFSET, 0, 0, ()))
+    highest = pods[0].priority
+    earliest = min(pod.started for pod in pods if pod.priority == highest)
+    total = sum(pod.priority + _OFFSET for pod in pods)
+    latest_first = tuple(-ord(letter) for letter in earliest)
+    return Victims(node_name, pods, violations, (violations, highest, total, len(pods), latest_first))
 
 
 @dataclass(slots=True)
@@ -70,7 +74,7 @@ class Preemption:
             return TERMINATING
         candidates, reasons = self._candidates(pod, refusal, first)
         if candidates:
-            return min(candidates, key=Victims.cost)
+            return min(candidates, key=lambda each: each.cost)
         counts = Counter(reason.text for each in reasons.values() for reason in each)
         return counted(refusal.nodes, counts)
 
@@ -146,7 +150,7 @@ class Preemption:
                 else:
                     del off[other.uid]
             victims = tuple(sorted(off.values(), key=importance))
-            return Victims(node_name, victims, sum(other.uid in off for other in violating))
+            return victims_of(node_name, victims, sum(other.uid in off for other in violating))
         finally:
             for other in off.values():
                 snapshot.weigh(other, node_name, 1)

@@ -84,23 +84,33 @@ class Queue:
         self._between = (first_backoff, longest_backoff)
         self._active = _Heap(lambda entry: (-entry.pod.priority, entry.since))
         self._backoff = _Heap(lambda entry: (entry.backoff_ends,))
+        self._failed = _Heap(lambda entry: (entry.backoff_ends,))
         self._unschedulable = _Heap(lambda entry: (entry.tried_at + LONGEST_WAIT,))
         self._gated: dict[str, Waiting] = {}
         self._refused_by: dict[str, dict[str, Waiting]] = {}  # plug-in ("" for none) -> uid -> unschedulable pod
 
     def __len__(self) -> int:
-        return len(self._active.inside) + len(self._backoff.inside) + len(self._unschedulable.inside) + len(self._gated)
+        return sum(len(place) for place in self._places)
+
+    @property
+    def _places(self) -> tuple[dict[str, Waiting], ...]:
+        heaps = (self._active, self._backoff, self._failed, self._unschedulable)
+        return (*(heap.inside for heap in heaps), self._gated)
 
     @property
     def sizes(self) -> dict[str, int]:
         """How many pods wait in each part."""
-        heaps = {"active": self._active, "backoff": self._backoff, "unschedulable": self._unschedulable}
-        return {**{name: len(heap.inside) for name, heap in heaps.items()}, "gated": len(self._gated)}
+        return {
+            "active": len(self._active.inside),
+            "backoff": len(self._backoff.inside) + len(self._failed.inside),
+            "unschedulable": len(self._unschedulable.inside),
+            "gated": len(self._gated),
+        }
 
     @property
     def ready(self) -> int:
         """How many pods can be tried now."""
-        return len(self._active.inside)
+        return len(self._active.inside) + len(self._backoff.inside)
 
     def put(self, pod: PodInfo, now: float) -> None:
         """A pod came, or changed. One that is unschedulable is tried again only if what it asks for has changed."""
@@ -116,13 +126,14 @@ class Queue:
         self._place(entry, now)
 
     def remove(self, uid: str) -> None:
-        for place in (self._active.inside, self._backoff.inside, self._unschedulable.inside, self._gated):
+        for place in self._places:
             place.pop(uid, None)
 
     def pop(self, now: float) -> Waiting | None:
-        """The pod to try next: by priority, then who came first. None when there is none now."""
+        """The pod to try next: by priority, then who came first; where no other is ready, one that is backing off after
+        a refusal and may fit now. None when there is none now."""
         self._move_due(now)
-        entry = self._active.pop()
+        entry = self._active.pop() or self._backoff.pop()
         if entry is not None:
             entry.attempts += 1
             entry.tried_at = now
@@ -139,7 +150,7 @@ class Queue:
 
     def failed(self, entry: Waiting) -> None:
         """Something went wrong with the pod itself or its binding: it is tried again after its back-off."""
-        self._backoff.push(entry)
+        self._failed.push(entry)
 
     def wake(self, event: ClusterEvent, now: float, helps: Callable[[PodInfo], bool] | None = None) -> None:
         """Something happened: pods that may fit now leave the unschedulable ones. ``helps``: does it concern this
@@ -160,15 +171,14 @@ class Queue:
     def next_at(self) -> float | None:
         """When the next pod becomes ready by itself; None where none does."""
         moments = []
-        if (entry := self._backoff.peek()) is not None:
+        if (entry := self._failed.peek()) is not None:
             moments.append(entry.backoff_ends)
         if (entry := self._unschedulable.peek()) is not None:
             moments.append(entry.tried_at + LONGEST_WAIT)
         return min(moments, default=None)
 
     def _find(self, uid: str) -> Waiting | None:
-        places = (self._active.inside, self._backoff.inside, self._unschedulable.inside, self._gated)
-        return next((place[uid] for place in places if uid in place), None)
+        return next((place[uid] for place in self._places if uid in place), None)
 
     def _place(self, entry: Waiting, now: float) -> None:
         if entry.pod.gated:
@@ -179,9 +189,10 @@ class Queue:
             self._active.push(entry)
 
     def _move_due(self, now: float) -> None:
-        while (entry := self._backoff.peek()) is not None and entry.backoff_ends <= now:
-            self._backoff.pop()
-            self._active.push(entry)
+        for heap in (self._backoff, self._failed):
+            while (entry := heap.peek()) is not None and entry.backoff_ends <= now:
+                heap.pop()
+                self._active.push(entry)
         while (entry := self._unschedulable.peek()) is not None and entry.tried_at + LONGEST_WAIT <= now:
             self._unschedulable.pop()
             self._place(entry, now)

@@ -27,7 +27,7 @@ def test_priority_first_then_who_came_first() -> None:
     assert names(q, 4) == ["important", "early", "late"]
 
 
-def test_unschedulable_pods_wait_for_an_event_that_helps_and_for_their_backoff() -> None:
+def test_unschedulable_pods_wait_for_an_event_that_helps() -> None:
     q = queue()
     q.put(pod("p"), 0)
     entry = q.pop(0)
@@ -35,9 +35,25 @@ def test_unschedulable_pods_wait_for_an_event_that_helps_and_for_their_backoff()
     q.refused(entry, FIT)
     q.wake(ClusterEvent.NODE_LABELS, 0.1)
     assert names(q, 100) == [] and len(q) == 1
+    q.wake(ClusterEvent.POD_REMOVED, 0.5, lambda asked: asked.name != "p")
+    assert names(q, 100) == [] and len(q) == 1
     q.wake(ClusterEvent.POD_REMOVED, 0.5)
-    assert q.next_at() == 1.0
-    assert names(q, 0.9) == [] and names(q, 1.0) == ["p"]
+    assert names(q, 0.9) == ["p"]
+
+
+def test_after_a_refusal_others_come_first_until_the_backoff_ends() -> None:
+    q = queue()
+    q.put(pod("refused", priority=9), 0)
+    entry = q.pop(0)
+    assert entry is not None
+    q.refused(entry, FIT)
+    q.wake(ClusterEvent.POD_REMOVED, 0.5)
+    q.put(pod("new"), 0.5)
+    assert names(q, 0.9) == ["new", "refused"], "it need not wait when nobody else is ready"
+    q.refused(entry, FIT)
+    q.wake(ClusterEvent.POD_REMOVED, 1)
+    q.put(pod("newer"), 1)
+    assert names(q, 4) == ["refused", "newer"], "after its back-off its priority counts"
 
 
 def test_backoff_doubles_from_one_to_ten_seconds() -> None:

@@ -132,6 +132,6 @@ def _cost(
         keys = _keys(wanted) if strict else ()
         among = _labelled(wanted, snapshot) if strict else snapshot.present
         counts = _counted(pod, spread, keys, among, snapshot).by_row()
-        size = len(np.unique(of_row[candidates]))
+        size = int(np.count_nonzero(np.bincount(of_row[candidates] + 1)))  # a missing label counts as a domain, too
     cost = counts * math.log(size + 2) + (spread.max_skew - 1)
     return np.where(of_row >= 0, cost, 0.0)
