@@ -104,7 +104,7 @@ def theirs(expression: str) -> Any:
     return CelError if found.type() == cel.Type.ERROR else found.plain_value()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(expression=st.one_of(*expressions(3).values()))
 def test_the_value_is_that_of_cel_cpp(expression: str) -> None:
     found, expected = ours(expression), theirs(expression)
