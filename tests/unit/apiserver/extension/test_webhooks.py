@@ -20,6 +20,7 @@ from tests.unit.apiserver.extension.definitions import (
     extended,
 )
 from tests.unit.apiserver.hooks import ALLOWED, configure, hook, patching
+from tests.unit.apiserver.policies import enforce, mutating, validating
 
 RULE: Obj = {"apiGroups": ["stable.example.com"], "apiVersions": ["v1"], "resources": ["crontabs"], "operations": ["*"]}
 DENIED: Obj = {"allowed": False, "status": {"message": "the custom resource contains unwanted data"}}
@@ -132,35 +133,39 @@ def test_an_equivalent_version_is_sent_as_the_rule_has_it(pki: Pki) -> None:
     with_hook(pki, "Mutating", lambda request: change, test)
 
 
+def converted(obj: Obj, to: str) -> Obj:
+    """v1 has ``cronSpec``, v2 ``schedule``."""
+    names = ("cronSpec", "schedule")
+    there, here = names if to.endswith("/v2") else names[::-1]
+    spec = {here if name == there else name: value for name, value in obj["spec"].items()}
+    return {**obj, "apiVersion": to, "spec": spec}
+
+
+async def convert(webhook: Webhook, request: Request) -> Response:
+    review = webhook.reviews[-1]
+    to = review["request"]["desiredAPIVersion"]
+    made = [converted(obj, to) for obj in review["request"]["objects"]]
+    answer = {"uid": review["request"]["uid"], "convertedObjects": made, "result": {"status": "Success"}}
+    return Response(200, orjson.dumps({**review, "response": answer}))
+
+
+def by_webhook(converter: Webhook) -> Obj:
+    obj = both_versions()
+    texts = {"type": "object", "properties": {"schedule": {"type": "string"}}}
+    obj["spec"]["versions"][1]["schema"] = {"openAPIV3Schema": {"type": "object", "properties": {"spec": texts}}}
+    client = {"clientConfig": converter.client(), "conversionReviewVersions": ["v1"]}
+    obj["spec"]["conversion"] = {"strategy": "Webhook", "webhook": client}
+    return obj
+
+
 def test_a_version_that_a_webhook_converts_is_sent_converted_and_comes_back_so(pki: Pki) -> None:
     """Otherwise a client could choose a version in order not to be checked."""
-
-    def converted(obj: Obj, to: str) -> Obj:
-        """v1 has ``cronSpec``, v2 ``schedule``."""
-        names = ("cronSpec", "schedule")
-        there, here = names if to.endswith("/v2") else names[::-1]
-        spec = {here if name == there else name: value for name, value in obj["spec"].items()}
-        return {**obj, "apiVersion": to, "spec": spec}
-
-    async def convert(webhook: Webhook, request: Request) -> Response:
-        review = webhook.reviews[-1]
-        to = review["request"]["desiredAPIVersion"]
-        made = [converted(obj, to) for obj in review["request"]["objects"]]
-        answer = {"uid": review["request"]["uid"], "convertedObjects": made, "result": {"status": "Success"}}
-        return Response(200, orjson.dumps({**review, "response": answer}))
 
     async def main(world: Extended) -> None:
         change = patching({"op": "replace", "path": "/spec/cronSpec", "value": "by hook"})
         async with serving(pki, convert) as converter, reviewing(pki, lambda request: change) as webhook:
-            obj = both_versions()
-            texts = {"type": "object", "properties": {"schedule": {"type": "string"}}}
-            obj["spec"]["versions"][1]["schema"] = {
-                "openAPIV3Schema": {"type": "object", "properties": {"spec": texts}}
-            }
-            client = {"clientConfig": converter.client(), "conversionReviewVersions": ["v1"]}
-            obj["spec"]["conversion"] = {"strategy": "Webhook", "webhook": client}
             await configure(world, "Mutating", hook(webhook, RULE))
-            await world.define(obj)
+            await world.define(by_webhook(converter))
             code, made = await world.ask("POST", V2, crontab("a", "v2", spec={"schedule": "daily"}))
             assert code == 201, made
             assert (made["apiVersion"], made["spec"]["schedule"]) == ("stable.example.com/v2", "by hook")
@@ -168,9 +173,27 @@ def test_a_version_that_a_webhook_converts_is_sent_converted_and_comes_back_so(p
             assert (seen["apiVersion"], seen["spec"]["cronSpec"]) == ("stable.example.com/v1", "daily")
             await world.ask("PATCH", f"{V2}/a", {"spec": {"schedule": "weekly"}}, content_type=MERGE)
             update = webhook.requests[1]
-            assert (update["object"]["spec"]["cronSpec"], update["oldObject"]["spec"]["cronSpec"]) == (
-                "weekly",
-                "by hook",
-            )
+            before, after = update["oldObject"]["spec"]["cronSpec"], update["object"]["spec"]["cronSpec"]
+            assert (before, after) == ("by hook", "weekly")
+
+    extended(main)
+
+
+def test_policies_see_a_version_that_a_webhook_converts_as_their_rules_have_it(pki: Pki) -> None:
+    async def main(world: Extended) -> None:
+        async with serving(pki, convert) as converter:
+            await world.define(by_webhook(converter))
+            match = {"resourceRules": [{**RULE, "operations": ["CREATE"]}]}
+            await enforce(world, validating("check", "object.spec.cronSpec != 'bad'", match=match))
+            change = '[JSONPatch{op: "replace", path: "/spec/cronSpec", value: object.spec.cronSpec + "!"}]'
+            await enforce(world, mutating("change", change, match=match))
+            code, made = await world.ask("POST", V2, crontab("a", "v2", spec={"schedule": "good"}))
+            assert (code, made["spec"]["schedule"]) == (201, "good!"), made
+            patch = [
+                {"op": "replace", "path": "/spec/validations/0/expression", "value": "object.spec.cronSpec != 'bad!'"}
+            ]
+            await world.client.patch("ValidatingAdmissionPolicy", "check", patch=patch, type="json")
+            code, status = await world.ask("POST", V2, crontab("b", "v2", spec={"schedule": "bad"}))
+            assert (code, "failed expression" in status["message"]) == (422, True)
 
     extended(main)
