@@ -118,7 +118,7 @@ class Kind:
     custom: StructuralSchema | None = None
     #: Of a custom kind: those of all served versions, this one among them.
     versions: list[Kind] = field(default_factory=list, repr=False)
-    #: Told with every answer about a kind whose version is deprecated.
+    #: Told with every answer about a version that is deprecated.
     warning: str = ""
     #: The name of a list of such objects, where it is not the kind's with ``List`` behind it.
     named_list: str = ""

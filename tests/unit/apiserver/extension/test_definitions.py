@@ -488,6 +488,19 @@ def test_a_namespace_goes_with_its_custom_resources() -> None:
     extended(test, owners=True)
 
 
+def test_a_quota_counts_custom_resources() -> None:
+    async def test(world: Extended) -> None:
+        await world.define(definition())
+        quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "one"}}
+        quota["spec"] = {"hard": {"count/crontabs.stable.example.com": "1"}}
+        await world.ask("POST", "/api/v1/namespaces/default/resourcequotas", quota)
+        assert (await world.ask("POST", CRONTABS, crontab("a")))[0] == 201
+        status, answer = await world.ask("POST", CRONTABS, crontab("b"))
+        assert status == 403 and "exceeded quota: one" in answer["message"]
+
+    extended(test)
+
+
 def test_permissions_name_custom_resources_as_others() -> None:
     async def test(world: Extended) -> None:
         from tests.unit.apiserver.world import certificate
