@@ -9,6 +9,7 @@ from podo.admission.resourcequota.accounts import Accounts
 from podo.api import registry
 from podo.api.encoding import dumps, load
 from podo.api.errors import ApiError
+from podo.api.kind import Obj
 from podo.api.kinds.core.componentstatus import COMPONENTSTATUS
 from podo.apiserver import (
     answers,
@@ -133,6 +134,10 @@ class ApiServer:
         """Let go of other servers."""
         await self._aggregation.stop()
         self.backend.caller.close()
+
+    async def read_extension(self, target: str) -> Obj:
+        """What an extension API server answers to this server's own GET of a path with query. Raises CannotCall."""
+        return await self._aggregation.read(target)
 
     def authorize(self, call: Call, fields: str = "") -> None:
         """Raises Forbidden. ``fields``: the field selector of a list or watch."""

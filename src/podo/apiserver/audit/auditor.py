@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from podo.api.kind import Kind
-from podo.apiserver.audit.entry import Entry, question_of
+from podo.apiserver.audit.entry import Entry, question_of, question_of_path
 from podo.apiserver.audit.journal import Journal
 from podo.apiserver.audit.policy import COMPLETE, NOTHING, RECEIVED, STARTED, Level, Policy, Question, Verdict
 from podo.apiserver.call import Call
@@ -85,6 +85,15 @@ class Auditor:
         trail.question = Question(user.name, user.groups, verb, path=trail.request.path)
         trail.verdict = self._policy.verdict(trail.question)
         if trail.verdict.level:
+            self._note_beginning(trail)
+
+    def handed_on(self, trail: Trail) -> None:
+        """Another server has answered it: what it was is told by its path, and its body is not seen."""
+        request = trail.request
+        trail.question = question_of_path(request.method, request.path, trail.acting)
+        verdict = self._policy.verdict(trail.question)
+        if verdict.level:
+            trail.verdict = Verdict(Level.METADATA, verdict.omit_stages)
             self._note_beginning(trail)
 
     def _note_beginning(self, trail: Trail) -> None:
