@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 from podo.cel.library.function import Function, Functions
 
 #: The checker's own extensions that Kubernetes has, and their versions.
 _EXTENSIONS = {"optional": 2, "sets": 0, "two-var-comprehensions": 0, "lists": 2}
+
+#: Checkers that are kept: each has half a megabyte, and is made again in some milliseconds.
+_CHECKERS = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,20 +39,34 @@ class Environment:
     def implementations(self) -> Functions:
         return Functions((*_libraries()[0], *_libraries()[1], *self.functions)) if self.functions else _standard()
 
-    @cached_property
+    @property
     def checker(self) -> Any:
         """The ``cel_expr_python`` environment."""
-        from cel_expr_python import cel
+        return _checker(self)
 
-        functions = _by_name([*_libraries()[1], *self.functions])
-        apart = {name for name, found in functions.items() if any(_has_optional(one) for one in found)}
-        optional = {name: text for name, text in self.variables.items() if "optional_type" in text}
-        return cel.NewEnv(
-            _pool(self.descriptors) if self.descriptors else None,
-            config=_config(optional, {name: functions[name] for name in apart}),
-            variables={name: cel.Type(text) for name, text in self.variables.items() if name not in optional},
-            functions=[_declaration(name, found) for name, found in functions.items() if name not in apart],
-        )
+
+@lru_cache(maxsize=_CHECKERS)
+def _checker(environment: Environment) -> Any:
+    from cel_expr_python import cel
+
+    simple, apart = _split(_libraries()[1])
+    more, more_apart = _split(environment.functions) if environment.functions else ((), ())
+    optional = {name: text for name, text in environment.variables.items() if "optional_type" in text}
+    return cel.NewEnv(
+        _pool(environment.descriptors) if environment.descriptors else None,
+        config=_config(tuple(optional.items()), (*apart, *more_apart)),
+        variables={name: cel.Type(text) for name, text in environment.variables.items() if name not in optional},
+        functions=[*simple, *more],
+    )
+
+
+@lru_cache(maxsize=16)
+def _split(functions: tuple[Function, ...]) -> tuple[tuple[Any, ...], tuple[tuple[str, tuple[Function, ...]], ...]]:
+    """Declarations, and those functions by name that only the configuration can declare."""
+    found = _by_name(functions)
+    apart = {name for name, overloads in found.items() if any(_has_optional(one) for one in overloads)}
+    simple = tuple(_declaration(name, overloads) for name, overloads in found.items() if name not in apart)
+    return simple, tuple((name, tuple(found[name])) for name in apart)
 
 
 @cache
@@ -77,7 +94,8 @@ def _has_optional(one: Function) -> bool:
     return any("optional_type" in text for text in (one.result, *one.params))
 
 
-def _config(variables: Mapping[str, str], functions: Mapping[str, list[Function]]) -> Any:
+@lru_cache(maxsize=64)
+def _config(variables: tuple[tuple[str, str], ...], functions: tuple[tuple[str, tuple[Function, ...]], ...]) -> Any:
     """Extensions, what is left out of the standard, and all declarations with optionals in them, which only this form
     (YAML, of which JSON is a part) can say."""
     from cel_expr_python import cel
@@ -88,8 +106,8 @@ def _config(variables: Mapping[str, str], functions: Mapping[str, list[Function]
         "name": "kubernetes",
         "stdlib": {"exclude_functions": [{"name": name} for name in REPLACED]},
         "extensions": [{"name": name, "version": version} for name, version in _EXTENSIONS.items()],
-        "variables": [{"name": name, **_type(text)} for name, text in variables.items()],
-        "functions": [{"name": name, "overloads": _overloads(found)} for name, found in functions.items()],
+        "variables": [{"name": name, **_type(text)} for name, text in variables],
+        "functions": [{"name": name, "overloads": _overloads(found)} for name, found in functions],
     }
     return cel.NewEnvConfigFromYaml(json.dumps(config))
 

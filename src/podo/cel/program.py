@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from podo.cel import checked
@@ -86,12 +85,6 @@ def structures(expression: str, environment: Environment) -> list[checked.Struct
     """The objects that an expression constructs, as written; types are not looked at. Raises CompileError."""
     tree = _parsed(expression, environment, check=False)
     return [node for node in checked.walk(tree.root) if isinstance(node, checked.StructNode) and node.message]
-
-
-@lru_cache(maxsize=2048)
-def compiled(expression: str, environment: Environment) -> Program:
-    """Like ``compile``; the same expression in the same environment is compiled once."""
-    return compile(expression, environment)
 
 
 _status = re.compile(r"\A[A-Z_]+: (.*) \[[A-Z_]+\]\Z", re.DOTALL)

@@ -21,7 +21,7 @@ from podo.cel.values import (
 Cost = Callable[..., int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Function:
     """One overload. ``params`` and ``result`` are types as CEL writes them (``string``, ``list<int>``, ``dyn``, a
     library's own type); a method's receiver is its first parameter.
