@@ -14,7 +14,7 @@ from podo.values import names
 #: All annotations of one object together, keys and values, in bytes.
 ANNOTATIONS_MAX = 256 * 1024
 _FIXED = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
-_STANDARD_FINALIZERS = ("orphan", "foregroundDeletion", "kubernetes")
+STANDARD_FINALIZERS = ("orphan", "foregroundDeletion", "kubernetes")
 
 
 def problems_of(kind: Kind, new: Obj, old: Obj | None) -> Found:
@@ -104,7 +104,7 @@ def _check_finalizers(kind: Kind, finalizers: list[str], found: Found) -> None:
     is_extension = kind.custom is not None or kind.group == "apiextensions.k8s.io"  # there any name will do
     for index, finalizer in enumerate(finalizers):
         check_text(path, finalizer, names.qualified_name, found)
-        if "/" not in finalizer and not is_extension and finalizer not in _STANDARD_FINALIZERS:
+        if "/" not in finalizer and not is_extension and finalizer not in STANDARD_FINALIZERS:
             why = "name is neither a standard finalizer name nor is it fully qualified"
             found.append(invalid(f"{path}[{index}]", finalizer, why))
     if "orphan" in finalizers and "foregroundDeletion" in finalizers:

@@ -169,6 +169,8 @@ async def _attempt(
     scope.merge(new, old)
     if scope.is_main or kind.custom is not None:
         kind.fill_in(new)
+    if kind.custom is not None:
+        validation.tell_of_finalizers(call, new, old)
     scope.manage(call, new, old, backend.clock.now())
     await _admit(backend, call, scope, new, old)
     with reserve(backend, call, new, old) as reservation:

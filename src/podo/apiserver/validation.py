@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from podo.api.errors import invalid
 from podo.api.kind import Kind, Obj
-from podo.api.metadata_rules import check_metadata, check_metadata_update, problems_of
+from podo.api.metadata_rules import STANDARD_FINALIZERS, check_metadata, check_metadata_update, problems_of
 from podo.api.rules import Found
+from podo.apiserver.call import Call
 
 
 def check_new(kind: Kind, obj: Obj) -> None:
@@ -30,6 +31,19 @@ def check_status(kind: Kind, new: Obj, old: Obj) -> None:
     problems.extend(kind.status_problems(new, old))
     if problems:
         raise invalid(kind, new["metadata"]["name"], problems)
+
+
+def tell_of_finalizers(call: Call, new: Obj, old: Obj | None) -> None:
+    """Of a custom resource any word may be a finalizer; one that others might use as well is warned of when it comes.
+    Once a request, though an update may be worked out several times."""
+    before = (old["metadata"].get("finalizers") if old is not None else None) or ()
+    for name in new["metadata"].get("finalizers") or ():
+        if "/" in name or name in STANDARD_FINALIZERS or name in before:
+            continue
+        why = "prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other"
+        text = f'metadata.finalizers: "{name}": {why} finalizer writers'
+        if text not in call.warnings:
+            call.warnings.append(text)
 
 
 def check_nothing(kind: Kind, new: Obj, old: Obj) -> None:

@@ -28,6 +28,8 @@ async def create(backend: Backend, call: Call, obj: Obj, manage: OfNew = trackin
     generated = stamping.stamp_new(obj, now, backend.chance)
     manage(call, obj, now)
     call.name = obj["metadata"].get("name") or ""
+    if kind.custom is not None:
+        validation.tell_of_finalizers(call, obj, None)
     mine = obj["metadata"]
     if await admit(backend, call, "CREATE", obj, None):
         _keep_identity(call, obj, mine)

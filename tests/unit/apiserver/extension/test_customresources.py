@@ -343,3 +343,16 @@ def test_a_definition_says_the_scope() -> None:
         assert (await world.ask("GET", CRONTABS))[0] == 404
 
     extended(test)
+
+
+def test_a_finalizer_that_others_might_use_is_warned_of_once() -> None:
+    async def test(world: Extended) -> None:
+        await world.define(definition())
+        held = crontab("a")
+        held["metadata"]["finalizers"] = ["hold", "example.com/hold"]
+        told = [text for name, text in (await world.answer("POST", CRONTABS, held)).headers if name == "Warning"]
+        assert len(told) == 1 and 'metadata.finalizers: \\"hold\\": prefer a domain-qualified' in told[0]
+        patched = await world.answer("PATCH", f"{CRONTABS}/a", {"spec": {"replicas": 2}}, content_type=MERGE)
+        assert [name for name, _ in patched.headers if name == "Warning"] == []
+
+    extended(test)
