@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ from podo.scheduler.snapshot import EVERY, Mask, Numbers, Rows, Snapshot
 
 #: Boards kept; the one not used for longest goes.
 LIMIT = 256
+#: Different amounts of nodes remembered, for each board.
+AMOUNTS = 4096
 #: What an infeasible row has for a score.
 INFEASIBLE = -1
 
@@ -62,13 +64,15 @@ def normalized(raw: Numbers, normal: Normal, feasible: Mask) -> Numbers | int:
 
 @dataclass(slots=True)
 class Board:
-    """``scores``: the absolute score of every row, ``INFEASIBLE`` where its node refuses the pod."""
+    """``scores``: the absolute score of every row, ``INFEASIBLE`` where its node refuses the pod. ``by_amounts``: what
+    plug-ins that look at amounts only have said of them: most nodes of a cluster are like others."""
 
     scores: Numbers
     #: Do the relative scores say the same of every node, whichever are feasible?
     uniform: bool
     moment: int
     character: int
+    by_amounts: dict[bytes, int] = field(default_factory=dict)
 
 
 class Boards:
@@ -78,6 +82,10 @@ class Boards:
         self.profile = profile
         self._snapshot = snapshot
         self._local, self._wide = profile.local_filters, profile.wide_filters
+        self._amounts = tuple(each for each in self._local if each.amounts_only)
+        self._others = tuple(each for each in self._local if not each.amounts_only)
+        absolute = (each for each, _ in profile.scores if each.normal is Normal.NONE)
+        self._memorable = all(each.amounts_only for each in absolute)
         self._boards: OrderedDict[Any, Board] = OrderedDict()
 
     def scores(self, pod: PodInfo) -> Numbers:
@@ -110,10 +118,11 @@ class Boards:
             return self._new(pod)
         self._boards.move_to_end(pod.signature)
         if changed:
-            # One row is the usual case, and a slice of one is much cheaper than a list of one.
-            one = len(changed) == 1
-            rows: Rows = slice(changed[0], changed[0] + 1) if one else np.array(changed, dtype=np.intp)
-            board.scores[rows] = self._evaluated(pod, rows)
+            if len(changed) == 1 and self._memorable:  # the usual case
+                board.scores[changed[0]] = self._one(pod, board, changed[0])
+            else:
+                rows = np.array(changed, dtype=np.intp)
+                board.scores[rows] = self._evaluated(pod, rows)
             board.moment = snapshot.moment
         return board
 
@@ -130,3 +139,22 @@ class Boards:
     def _evaluated(self, pod: PodInfo, rows: Rows) -> Numbers:
         feasible = feasible_rows(pod, self._snapshot, self._local, rows)
         return np.where(feasible, absolute_scores(pod, self._snapshot, self.profile, rows), INFEASIBLE)
+
+    def _one(self, pod: PodInfo, board: Board, row: int) -> int:
+        """What ``_evaluated`` gives for a single row, at a tenth of the cost where a node like it has been seen."""
+        snapshot, one = self._snapshot, slice(row, row + 1)
+        amounts = snapshot.amounts(row)
+        score = board.by_amounts.get(amounts)
+        if score is None:
+            feasible = feasible_rows(pod, snapshot, self._amounts, one)
+            points = absolute_scores(pod, snapshot, self.profile, one)
+            if len(board.by_amounts) >= AMOUNTS:
+                board.by_amounts.clear()
+            score = board.by_amounts[amounts] = int(points[0]) if feasible[0] else INFEASIBLE
+        if score == INFEASIBLE or not snapshot.present[row]:
+            return INFEASIBLE
+        for plugin in self._others:
+            passed = plugin.fits(pod, snapshot, one)
+            if passed is not None and not passed[0]:
+                return INFEASIBLE
+        return score

@@ -146,6 +146,11 @@ class Snapshot(NodeRows):
             self._note(row)
         return True
 
+    def amounts(self, row: int) -> bytes:
+        """What there is of each resource on a node and what of it is taken; equal for nodes where these are equal."""
+        columns = (self.allocatable, self.requested, self.scored)
+        return b"".join(column[:, row].tobytes() for column in columns)
+
     # Pods that room is being made for: they count on their node already
 
     def nominate(self, pod: PodInfo, node_name: str) -> None:

@@ -15,6 +15,7 @@ from podo.scheduler.snapshot import Numbers, Rows, Snapshot
 
 class BalancedAllocation:
     name = "NodeResourcesBalancedAllocation"
+    amounts_only = True
     normal = Normal.NONE
 
     def __init__(self, resources: tuple[str, ...] = ("cpu", "memory")) -> None:

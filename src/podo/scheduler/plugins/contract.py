@@ -30,6 +30,8 @@ class ClusterEvent(Enum):
 class Filter(Protocol):
     name: str
     wide: bool
+    #: Does it look at nothing but the amounts of a node (``Snapshot.amounts``)?
+    amounts_only: bool
     #: A pod that this plug-in refused is tried again after one of these.
     wakes: frozenset[ClusterEvent]
 
@@ -52,6 +54,7 @@ class Score(Protocol):
     """A local score."""
 
     name: str
+    amounts_only: bool
     normal: Normal
 
     def score(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Numbers | None:

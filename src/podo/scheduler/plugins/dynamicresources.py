@@ -23,6 +23,7 @@ _ELSEWHERE = Reason(NAME, "resourceclaim not available on the node", unresolvabl
 class DynamicResources:
     name = NAME
     wide = True
+    amounts_only = False
     wakes = frozenset({ClusterEvent.CLAIM_CHANGED, ClusterEvent.NODE_ADDED, ClusterEvent.NODE_LABELS})
 
     def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:

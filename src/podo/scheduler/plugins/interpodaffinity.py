@@ -24,6 +24,7 @@ _EXISTING = Reason(NAME, "node(s) didn't satisfy existing pods anti-affinity rul
 class InterPodAffinity:
     name = NAME
     wide = True
+    amounts_only = False
     wakes = frozenset(
         {ClusterEvent.NODE_ADDED, ClusterEvent.NODE_LABELS, ClusterEvent.POD_ADDED, ClusterEvent.POD_REMOVED}
     )

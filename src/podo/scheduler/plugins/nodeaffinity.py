@@ -38,6 +38,7 @@ def allowed(pod: PodInfo, snapshot: Snapshot) -> Mask | None:
 class NodeAffinity:
     name = "NodeAffinity"
     wide = False
+    amounts_only = False
     wakes = frozenset({ClusterEvent.NODE_ADDED, ClusterEvent.NODE_LABELS})
     normal = Normal.UP
 

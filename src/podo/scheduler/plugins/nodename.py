@@ -15,6 +15,7 @@ _REASON = Reason("NodeName", "node(s) didn't match the requested node name", unr
 class NodeName:
     name = "NodeName"
     wide = False
+    amounts_only = False
     wakes = frozenset({ClusterEvent.NODE_ADDED})
 
     def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:

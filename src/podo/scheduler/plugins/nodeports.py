@@ -27,6 +27,7 @@ def _taken(wanted: Iterable[HostPort], used: Iterable[HostPort]) -> bool:
 class NodePorts:
     name = "NodePorts"
     wide = False
+    amounts_only = False
     wakes = frozenset({ClusterEvent.NODE_ADDED, ClusterEvent.POD_REMOVED})
 
     def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:

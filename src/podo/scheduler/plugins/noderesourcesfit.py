@@ -21,6 +21,7 @@ _NATIVE = ("cpu", "memory", "ephemeral-storage", "pods")
 class NodeResourcesFit:
     name = "NodeResourcesFit"
     wide = False
+    amounts_only = True
     wakes = frozenset({ClusterEvent.NODE_ADDED, ClusterEvent.NODE_ALLOCATABLE, ClusterEvent.POD_REMOVED})
     normal = Normal.NONE
 

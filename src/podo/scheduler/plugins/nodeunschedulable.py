@@ -19,6 +19,7 @@ def _is_open(node: NodeInfo) -> bool:
 class NodeUnschedulable:
     name = "NodeUnschedulable"
     wide = False
+    amounts_only = False
     wakes = frozenset({ClusterEvent.NODE_ADDED, ClusterEvent.NODE_TAINTS})
 
     def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:

@@ -21,6 +21,7 @@ _NO_LIMIT = 2**31
 class NodeVolumeLimits:
     name = NAME
     wide = True
+    amounts_only = False
     wakes = frozenset({ClusterEvent.POD_REMOVED, ClusterEvent.NODE_ADDED, ClusterEvent.CLAIM_CHANGED})
 
     def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:

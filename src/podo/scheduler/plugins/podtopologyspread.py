@@ -33,6 +33,7 @@ class PodTopologySpread:
 
     name = NAME
     wide = True
+    amounts_only = False
     wakes = frozenset(
         {ClusterEvent.NODE_ADDED, ClusterEvent.NODE_LABELS, ClusterEvent.NODE_TAINTS}
         | {ClusterEvent.POD_ADDED, ClusterEvent.POD_REMOVED}

@@ -41,6 +41,7 @@ def tolerated(pod: PodInfo, snapshot: Snapshot) -> Mask:
 class TaintToleration:
     name = "TaintToleration"
     wide = False
+    amounts_only = False
     wakes = frozenset({ClusterEvent.NODE_ADDED, ClusterEvent.NODE_TAINTS})
     normal = Normal.DOWN
 

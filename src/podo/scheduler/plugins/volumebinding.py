@@ -36,6 +36,7 @@ _FULL = Reason(NAME, "node(s) did not have enough free storage", unresolvable=Tr
 class VolumeBinding:
     name = NAME
     wide = True
+    amounts_only = False
     wakes = frozenset({ClusterEvent.CLAIM_CHANGED, ClusterEvent.NODE_ADDED, ClusterEvent.NODE_LABELS})
 
     def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:

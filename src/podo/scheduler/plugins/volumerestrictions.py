@@ -16,6 +16,7 @@ _IN_USE = Reason(NAME, "node has pod using PersistentVolumeClaim with the same n
 class VolumeRestrictions:
     name = NAME
     wide = True
+    amounts_only = False
     wakes = frozenset({ClusterEvent.POD_REMOVED, ClusterEvent.CLAIM_CHANGED})
 
     def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:

@@ -25,6 +25,7 @@ _BETWEEN = "__"
 class VolumeZone:
     name = NAME
     wide = True
+    amounts_only = False
     wakes = frozenset({ClusterEvent.CLAIM_CHANGED, ClusterEvent.NODE_ADDED, ClusterEvent.NODE_LABELS})
 
     def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:
