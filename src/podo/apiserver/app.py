@@ -179,6 +179,8 @@ class ApiServer:
         try:
             user = await self._user(request, turn)
             if self._aggregation and (extension := self._aggregation.extension_at(request.path)) is not None:
+                if self._auditor is not None and turn.trail is not None:
+                    self._auditor.handed_on(turn.trail)
                 return await self._forward(extension, request, user, turn)
             found = route(request.path, self.backend.kinds)
             if found is None:

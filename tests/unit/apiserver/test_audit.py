@@ -12,8 +12,10 @@ import pytest
 
 from podo.apiserver.audit import journal as journaling
 from podo.apiserver.audit.auditor import Auditor
+from podo.apiserver.audit.entry import question_of_path
 from podo.apiserver.audit.journal import Journal, Rotating
 from podo.apiserver.audit.policy import DEFAULT, Level, Policy, PolicyProblem, Question, parse, policy_of
+from podo.authn.user import User
 from podo.http.message import Response, Streaming
 from podo.runtime.chance import Chance
 from podo.runtime.clock import SystemClock
@@ -223,3 +225,20 @@ def test_what_does_not_fit_is_dropped_and_counted(tmp_path: Path, monkeypatch: p
         assert b'apiserver_audit_error_total{plugin="queue"} 2' in page
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("POST", "/apis/g.io/v1/namespaces/n/things", ("create", "g.io", "things", "n", "")),
+        ("GET", "/apis/g.io/v1/namespaces/n/things/t", ("get", "g.io", "things", "n", "t")),
+        ("GET", "/apis/g.io/v1/things", ("list", "g.io", "things", "", "")),
+        ("DELETE", "/apis/g.io/v1/things", ("deletecollection", "g.io", "things", "", "")),
+        ("PATCH", "/apis/g.io/v1/things/t/status", ("patch", "g.io", "things/status", "", "t")),
+        ("GET", "/apis/g.io/v1/namespaces/n", ("get", "g.io", "namespaces", "", "n")),
+    ],
+)
+def test_what_another_servers_path_asks_for(method: str, path: str, expected: tuple[str, ...]) -> None:
+    found = question_of_path(method, path, User("jane"))
+    assert (found.verb, found.group, found.resource, found.namespace, found.name) == expected
+    assert question_of_path("GET", "/apis/g.io/v1", User("jane")).path == "/apis/g.io/v1"

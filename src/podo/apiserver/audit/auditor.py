@@ -88,7 +88,7 @@ class Auditor:
             self._note_beginning(trail)
 
     def handed_on(self, trail: Trail) -> None:
-        """Another server has answered it: what it was is told by its path, and its body is not seen."""
+        """Another server answers it: what it asks for is told by its path, and its body is not seen."""
         request = trail.request
         trail.question = question_of_path(request.method, request.path, trail.acting)
         verdict = self._policy.verdict(trail.question)
