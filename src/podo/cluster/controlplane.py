@@ -28,6 +28,7 @@ from podo.client.cache import Cache
 from podo.client.contract import Client
 from podo.client.customsources import CustomSources
 from podo.client.events import EventRecorder
+from podo.cluster.adapters import AdapterAnswers
 from podo.cluster.bootstrap import bootstrap, create_or_replace
 from podo.cluster.signing import signer
 from podo.reconcile.metrics import families as queue_families
@@ -117,8 +118,9 @@ class ControlPlane:
         CustomSources(self.cache)
         self.recorder = EventRecorder(manager, clock, chance, component="controller-manager")
         sign = signer(settings.ca, settings.ca_key, clock) if settings.ca_key else None
+        self._adapters = AdapterAnswers(self.api.read_extension, clock)
         wanted = controllers.declarations(
-            settings.pod_cidr, settings.ca.decode(), sign, self.api.backend.tokens.issue_legacy
+            settings.pod_cidr, settings.ca.decode(), sign, self.api.backend.tokens.issue_legacy, self._adapters
         )
         self.runner = Runner(wanted, manager, self.cache, clock, chance, self.recorder)
         self.scheduler_recorder = EventRecorder(binder, clock, chance, component="default-scheduler")
@@ -187,7 +189,7 @@ class ControlPlane:
         await self.runner.stop()
         if self.scheduler:
             await self.scheduler.stop()
-        for part in (self._meter, self.cache, self.recorder, self.scheduler_recorder, self._tasks):
+        for part in (self._adapters, self._meter, self.cache, self.recorder, self.scheduler_recorder, self._tasks):
             await part.stop()
         await self.api.close()
         await self._store.close()

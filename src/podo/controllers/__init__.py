@@ -28,7 +28,8 @@ from podo.controllers.certificates import Sign
 from podo.controllers.clusterdns import reconcile as clusterdns
 from podo.controllers.daemonset import sync as daemonset
 from podo.controllers.deployment import sync as deployment
-from podo.controllers.horizontalpodautoscaler.sync import NoAdapters, autoscaler
+from podo.controllers.horizontalpodautoscaler.adapters import AdapterValues, Answers, nobody
+from podo.controllers.horizontalpodautoscaler.sync import autoscaler
 from podo.controllers.job import sync as job
 from podo.controllers.nodeipam import nodeipam
 from podo.controllers.rootcapublisher import rootcapublisher
@@ -38,12 +39,17 @@ from podo.reconcile.declare import Declaration
 
 
 def declarations(
-    cluster_cidr: str = "10.244.0.0/16", ca: str = "", sign: Sign | None = None, issue: Issue | None = None
+    cluster_cidr: str = "10.244.0.0/16",
+    ca: str = "",
+    sign: Sign | None = None,
+    issue: Issue | None = None,
+    adapters: Answers = nobody,
 ) -> tuple[Declaration, ...]:
     """All controllers, for a cluster with this network of pods. ValueError for a bad network.
 
     ``ca``: PEM of the CA that pods are told of; without one they are told of none. ``sign`` signs approved requests for
     certificates; without it nobody does. ``issue`` makes the tokens of token Secrets; without it there are none.
+    ``adapters`` answer for metrics that are no pod's CPU or memory.
     """
     published = (rootcapublisher(ca),) if ca else ()
     signing = (certificates.certificatesigning(sign),) if sign else ()
@@ -62,7 +68,7 @@ def declarations(
         job.reconcile,
         ttlafterfinished.reconcile,
         cronjob.reconcile,
-        autoscaler(NoAdapters()),
+        autoscaler(AdapterValues(adapters)),
         endpointslice.reconcile,
         endpointslicemirroring.reconcile,
         endpoints.reconcile,

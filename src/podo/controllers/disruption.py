@@ -9,7 +9,7 @@ from podo.api.kind import Obj
 from podo.api.meta import controller_of, is_deleting, labels_of, name_of, namespace_of
 from podo.controllers.podstate import is_finished, is_ready
 from podo.reconcile.actions import Action, CheckAgain, SetStatus, Tell
-from podo.reconcile.declare import Key, View, controller
+from podo.reconcile.declare import Among, Key, View, controller
 from podo.values import timestamp
 from podo.values.intstr import scaled
 from podo.values.selector import SelectorError, from_label_selector
@@ -43,7 +43,10 @@ def _budgets_in(scaled_one: Obj, view: View) -> Iterator[Key]:
         yield Key(namespace_of(budget), name_of(budget))
 
 
-@controller(reconciles="PodDisruptionBudget", watches={"Pod": _budgets_of, **dict.fromkeys(_SCALED, _budgets_in)})
+@controller(
+    reconciles="PodDisruptionBudget",
+    watches={"Pod": Among("PodDisruptionBudget", _budgets_of), **dict.fromkeys(_SCALED, _budgets_in)},
+)
 def reconcile(key: Key, view: View) -> Iterator[Action]:
     budget = view.get("PodDisruptionBudget", key.name, key.namespace)
     if budget is None:

@@ -25,7 +25,7 @@ from podo.controllers.backends import (
 )
 from podo.controllers.podstate import is_ready
 from podo.reconcile.actions import Action, Create, Delete, Update
-from podo.reconcile.declare import Key, View, controller
+from podo.reconcile.declare import Among, Key, View, controller
 
 MANAGED_LABEL = "endpoints.kubernetes.io/managed-by"
 MANAGER = "endpoint-controller"
@@ -39,7 +39,9 @@ def _its_service(endpoints: Obj, view: View) -> Iterator[Key]:
     yield Key(namespace_of(endpoints), name_of(endpoints))
 
 
-@controller(reconciles="Service", watches={"Pod": services_of, "Endpoints": _its_service}, name="endpoints")
+@controller(
+    reconciles="Service", watches={"Pod": Among("Service", services_of), "Endpoints": _its_service}, name="endpoints"
+)
 def reconcile(key: Key, view: View) -> Iterator[Action]:
     present = view.get("Endpoints", key.name, key.namespace)
     service = view.get("Service", key.name, key.namespace)

@@ -24,7 +24,7 @@ from podo.controllers.backends import (
 )
 from podo.controllers.podstate import is_ready
 from podo.reconcile.actions import Action, Create, Delete, Update
-from podo.reconcile.declare import Key, View, controller
+from podo.reconcile.declare import Among, Key, View, controller
 
 SERVICE_LABEL = "kubernetes.io/service-name"
 MANAGED_LABEL = "endpointslice.kubernetes.io/managed-by"
@@ -36,7 +36,9 @@ Endpoint = dict[str, Any]
 Ports = list[dict[str, Any]]
 
 
-@controller(reconciles="Service", owns=("EndpointSlice",), watches={"Pod": services_of}, reads=("Node",))
+@controller(
+    reconciles="Service", owns=("EndpointSlice",), watches={"Pod": Among("Service", services_of)}, reads=("Node",)
+)
 def reconcile(key: Key, view: View) -> Iterator[Action]:
     service = view.get("Service", key.name, key.namespace)
     if service is None or is_deleting(service) or not has_backends(service):

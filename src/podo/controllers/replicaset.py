@@ -15,7 +15,7 @@ from podo.controllers.claims import Claims, claim, claimants
 from podo.controllers.deletionrank import least_useful
 from podo.controllers.podstate import is_active, is_ready, is_terminating, seconds_until_available
 from podo.reconcile.actions import Action, CheckAgain, Create, Delete, SetStatus, Tell
-from podo.reconcile.declare import Key, View, controller
+from podo.reconcile.declare import Among, Key, View, controller
 
 #: The most pods that one pass creates or deletes.
 BURST = 500
@@ -31,7 +31,7 @@ def _adopters_of_old(pod: Obj, view: View) -> Iterator[Key]:
         yield Key(namespace_of(rc), name_of(rc))
 
 
-@controller(reconciles="ReplicaSet", owns=("Pod",), watches={"Pod": _adopters})
+@controller(reconciles="ReplicaSet", owns=("Pod",), watches={"Pod": Among("ReplicaSet", _adopters)})
 def reconcile(key: Key, view: View) -> Iterator[Action]:
     rs = view.get("ReplicaSet", key.name, key.namespace)
     if rs is not None:
@@ -39,7 +39,10 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
 
 
 @controller(
-    name="replicationcontroller", reconciles="ReplicationController", owns=("Pod",), watches={"Pod": _adopters_of_old}
+    name="replicationcontroller",
+    reconciles="ReplicationController",
+    owns=("Pod",),
+    watches={"Pod": Among("ReplicationController", _adopters_of_old)},
 )
 def replicationcontroller(key: Key, view: View) -> Iterator[Action]:
     rc = view.get("ReplicationController", key.name, key.namespace)

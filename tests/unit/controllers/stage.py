@@ -48,6 +48,9 @@ class Stage:
     def get(self, kind: str, name: str, namespace: str = "") -> Obj | None:
         return self.objects.get((kind, namespace, name))
 
+    def count(self, kind: str) -> int:
+        return len(self.list(kind))
+
     def list(self, kind: str, namespace: str | None = None) -> list[Obj]:
         keys = [key for key in self.objects if key[0] == kind and namespace in (None, key[1])]
         return [self.objects[key] for key in sorted(keys)]

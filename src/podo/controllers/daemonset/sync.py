@@ -14,7 +14,7 @@ from podo.controllers.daemonset.rolling import Rollout, next_step, surges
 from podo.controllers.podstate import finished_at, is_ready, phase_of, seconds_until_available
 from podo.controllers.revisions import HASH, History
 from podo.reconcile.actions import Action, CheckAgain, Create, Delete, SetStatus, Tell
-from podo.reconcile.declare import Key, View, controller
+from podo.reconcile.declare import Among, Key, View, controller
 
 #: The most pods that one pass creates, and the most that it deletes.
 BURST = 250
@@ -45,7 +45,7 @@ class _Plan:
     name="daemonset",
     reconciles="DaemonSet",
     owns=("Pod", "ControllerRevision"),
-    watches={"Pod": _adopters, "ControllerRevision": _adopters, "Node": _all},
+    watches={"Pod": Among("DaemonSet", _adopters), "ControllerRevision": _adopters, "Node": _all},
 )
 def reconcile(key: Key, view: View) -> Iterator[Action]:
     daemonset = view.get("DaemonSet", key.name, key.namespace)

@@ -15,8 +15,9 @@ from podo.api.kind import Kind, Obj, ScalePaths
 from podo.api.kinds.autoscaling.scale import scale_of
 from podo.api.meta import name_of, namespace_of, uid_of
 from podo.controllers import conditions
+from podo.controllers.horizontalpodautoscaler.adapters import NotYet
 from podo.controllers.horizontalpodautoscaler.limits import Bounded, Memory, bounded, rules_of
-from podo.controllers.horizontalpodautoscaler.measuring import NoMetrics, Readings, Tolerance
+from podo.controllers.horizontalpodautoscaler.measuring import NoMetrics, Tolerance
 from podo.controllers.horizontalpodautoscaler.metrics import (
     FAILED,
     PODMETRICS,
@@ -32,31 +33,13 @@ from podo.values import timestamp
 KIND = "HorizontalPodAutoscaler"
 #: How often an autoscaler is looked at whatever happens.
 SYNC_SECONDS = 15.0
+#: When to look again while an adapter has not answered yet.
+SOON_SECONDS = 1.0
 #: Kinds that can be scaled and that every cluster has.
 SCALED = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
 TOLERANCE = 0.1
 
 Condition = dict[str, Any]
-
-
-class NoAdapters:
-    """The MetricValues of a cluster in which nobody serves metrics of one's own."""
-
-    def of_pods(self, namespace: str, metric: Obj, pods: Sequence[Obj]) -> Readings:
-        raise NoMetrics(_nobody(metric, "custom"))
-
-    def of_object(self, namespace: str, metric: Obj, described: Obj) -> int:
-        raise NoMetrics(_nobody(metric, "custom"))
-
-    def external(self, namespace: str, metric: Obj) -> Sequence[int]:
-        raise NoMetrics(_nobody(metric, "external"))
-
-
-def _nobody(metric: Obj, api: str) -> str:
-    return (
-        f"unable to get metric {metric['name']}: unable to fetch metrics from {api} metrics API: "
-        f"no server serves {api}.metrics.k8s.io"
-    )
 
 
 class NoTarget(Exception):
@@ -133,7 +116,11 @@ def scaled(hpa: Obj, view: View, memory: Memory, values: MetricValues) -> Iterat
     current = int(scale["spec"]["replicas"])
     told = "the HPA controller was able to get the target's current scale"
     found = _set(old, "AbleToScale", True, "SucceededGetScale", told, view.now)
-    outcome = _decide(hpa, target, scale, found, view, memory, values)
+    try:
+        outcome = _decide(hpa, target, scale, found, view, memory, values)
+    except NotYet:
+        yield CheckAgain(SOON_SECONDS)
+        return
     for type_, reason, message in outcome.events:
         yield Tell(hpa, reason, message, type_)
     if outcome.desired is None:

@@ -23,7 +23,7 @@ from podo.controllers.job.tally import (
 from podo.controllers.job.verdict import FINAL, Condition, completed, condition, is_finished, verdict
 from podo.controllers.podstate import phase_of
 from podo.reconcile.actions import Action, CheckAgain, SetStatus, Tell
-from podo.reconcile.declare import Key, View, controller
+from podo.reconcile.declare import Among, Key, View, controller
 from podo.values import timestamp
 
 #: ``spec.managedBy`` of the Jobs that are ours, where it is given.
@@ -36,7 +36,7 @@ def _adopters(pod: Obj, view: View) -> Iterator[Key]:
         yield Key(namespace_of(job), name_of(job))
 
 
-@controller(name="job", reconciles="Job", owns=("Pod",), watches={"Pod": _adopters})
+@controller(name="job", reconciles="Job", owns=("Pod",), watches={"Pod": Among("Job", _adopters)})
 def reconcile(key: Key, view: View) -> Iterator[Action]:
     job = view.get("Job", key.name, key.namespace)
     if job is None:

@@ -20,7 +20,7 @@ from podo.controllers.statefulset.rollout import (
 )
 from podo.controllers.statefulset.storage import CLAIM, missing_claims, owned_claims
 from podo.reconcile.actions import Action, CheckAgain, Create, Delete, SetStatus, Tell
-from podo.reconcile.declare import Key, View, controller
+from podo.reconcile.declare import Among, Key, View, controller
 
 
 def _adopters(pod: Obj, view: View) -> Iterator[Key]:
@@ -32,7 +32,7 @@ def _adopters(pod: Obj, view: View) -> Iterator[Key]:
     name="statefulset",
     reconciles="StatefulSet",
     owns=("Pod", "ControllerRevision"),
-    watches={"Pod": _adopters, "ControllerRevision": _adopters},
+    watches={"Pod": Among("StatefulSet", _adopters), "ControllerRevision": _adopters},
     reads=(CLAIM,),
 )
 def reconcile(key: Key, view: View) -> Iterator[Action]:

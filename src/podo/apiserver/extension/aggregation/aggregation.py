@@ -19,6 +19,7 @@ from podo.api.schema import openapi_protobuf
 from podo.apiserver import served
 from podo.apiserver.backend import Backend
 from podo.apiserver.calling.connections import Trust
+from podo.apiserver.calling.failures import CannotCall
 from podo.apiserver.calling.services import resolve
 from podo.apiserver.discovery import discovery_answer
 from podo.apiserver.extension.aggregation import merging, registering
@@ -94,6 +95,16 @@ class Aggregation:
     async def forward(self, extension: Extension, request: Request, user: User) -> Answer:
         """What the extension answers. Authorization is done."""
         return await forward(extension, request, user, self._network)
+
+    async def read(self, target: str) -> Obj:
+        """An object of an extension, read by this server itself: ``target`` is path and query. Raises CannotCall."""
+        extension = self._extensions.at(target.partition("?")[0])
+        if extension is None or not extension.available:
+            raise CannotCall("the server could not find the requested resource")
+        found = await self._asking.read(extension, target)
+        if not isinstance(found, dict):
+            raise CannotCall("the server answered with something that is no object")
+        return found
 
     async def document(self, request: Request, path: str) -> Answer | None:
         """A document of this server with those of extensions in it; None for one that has no part in them.

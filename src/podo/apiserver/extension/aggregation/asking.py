@@ -43,6 +43,15 @@ class Asking:
         swagger, etag = await self._swagger(extension, before)
         return Documents(resources, True, swagger, etag, await self._v3(extension))
 
+    async def read(self, extension: Extension, target: str) -> Any:
+        """What a GET of ``target`` (path and query) answers, decoded. Raises CannotCall."""
+        answer = await self._get(extension, target, "application/json")
+        if answer.status == 200:
+            return _json(answer)
+        told = _json(answer)
+        why = told.get("message") if isinstance(told, dict) else None
+        raise CannotCall(why or f"the server answered {answer.status}")
+
     def url(self, extension: Extension) -> str:
         return f"https://{extension.service.server_name}:{extension.service.port}{extension.path}"
 
