@@ -36,6 +36,9 @@ class View(Protocol):
     def list(self, kind: str, namespace: str | None = None) -> Objects:
         """All objects of a kind, in a namespace where one is given; a stable order (namespace, name)."""
 
+    def count(self, kind: str) -> int:
+        """How many objects of a kind there are."""
+
     def is_custom(self, kind: str) -> bool:
         """Is this a custom kind that is served and looked at?"""
 
@@ -66,6 +69,17 @@ class View(Protocol):
 #: From a changed object (and its former state, where known) to the keys that must be looked at again.
 Mapper = Callable[[Obj, View], Iterable[Key]]
 Reconcile = Callable[[Key, View], Iterable[Action]]
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """A mapper that finds its keys by looking through the objects of ``kind``: where there are none it is not asked."""
+
+    kind: str
+    mapper: Mapper
+
+    def __call__(self, obj: Obj, view: View) -> Iterable[Key]:
+        return self.mapper(obj, view)
 
 
 def _everything(obj: Obj) -> bool:

@@ -30,6 +30,9 @@ class CacheView:
     def list(self, kind: str, namespace: str | None = None) -> Objects:
         return self._cache.list(kind, namespace)
 
+    def count(self, kind: str) -> int:
+        return self._cache.count(kind)
+
     def is_custom(self, kind: str) -> bool:
         source = self._cache.source(kind)
         return source is not None and source.is_custom

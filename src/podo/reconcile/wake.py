@@ -13,7 +13,7 @@ from podo.api import registry
 from podo.api.kind import Obj
 from podo.api.meta import controller_of, namespace_of
 from podo.client.cache import CacheChange
-from podo.reconcile.declare import Declaration, Key, Mapper, View
+from podo.reconcile.declare import Among, Declaration, Key, Mapper, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,8 @@ class Route:
 
 def _map(listener: Listener, mapper: Mapper, changes: Sequence[CacheChange]) -> None:
     view = listener.view()
+    if isinstance(mapper, Among) and not view.count(mapper.kind):
+        return
     for change in changes:
         try:
             for state in _states(change):

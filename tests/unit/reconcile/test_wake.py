@@ -10,7 +10,7 @@ import pytest
 from podo.api.kind import Obj
 from podo.client.cache import CacheChange
 from podo.client.index import place_of
-from podo.reconcile.declare import Declaration, Key, View
+from podo.reconcile.declare import Among, Declaration, Key, View
 from podo.reconcile.wake import Listener, Route
 
 
@@ -93,3 +93,24 @@ def test_a_bug_in_a_mapper_is_told() -> None:
     keys, bugs = woken(Declaration("c", "Service", _nothing, watches={"Pod": _breaks}), None, _pod())
     assert keys == []
     assert [type(bug) for bug in bugs] == [ZeroDivisionError]
+
+
+class _Counting:
+    """A view of ``services`` Services."""
+
+    def __init__(self, services: int) -> None:
+        self.services = services
+
+    def count(self, kind: str) -> int:
+        assert kind == "Service"
+        return self.services
+
+
+@pytest.mark.parametrize(("services", "expected"), [(0, []), (1, [Key("n", "a")])])
+def test_who_looks_among_objects_of_a_kind_is_asked_where_there_are_any(services: int, expected: list[Key]) -> None:
+    keys: list[Key] = []
+    view: Any = _Counting(services)
+    declaration = Declaration("c", "Service", _nothing, watches={"Pod": Among("Service", _by_label)})
+    route = Route("Pod", [Listener(declaration, keys.append, lambda: view, lambda bug: None)])
+    route.tell([CacheChange("Pod", place_of(_pod()), None, _pod())])
+    assert keys == expected
