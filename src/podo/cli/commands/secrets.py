@@ -13,7 +13,6 @@ from podo.cli.output.progress import done, step
 from podo.cluster import encryption, state
 from podo.cluster.config import Config
 from podo.runtime.clock import SystemClock, pause
-from podo.storage.sealing import SealingProblem
 
 PATIENCE_SECONDS = 60.0
 POLL_SECONDS = 0.05
@@ -37,7 +36,7 @@ def run(options: argparse.Namespace) -> None:
         if encryption.load(config) is None:
             hint = f"podo secrets reencrypt --new-key --name {config.name}"
             raise CommandFailed(FAILURE, f"there is no {encryption.path(config)}", hint)
-    except SealingProblem as problem:
+    except encryption.SealingProblem as problem:
         raise CommandFailed(FAILURE, str(problem)) from problem
     report = encryption.report_path(config)
     report.unlink(missing_ok=True)
