@@ -9,8 +9,9 @@ from cel_expr_python import cel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from podo.cel.budget import Budget, BudgetExceeded
 from podo.cel.environment import Environment
-from podo.cel.program import compile
+from podo.cel.program import CompileError, compile
 from podo.cel.values import CelError
 
 VARIABLES = {"n": 3, "word": "abc", "numbers": [1, -2, 3], "words": ["a", "bc", ""], "counts": {"a": 1, "b": -1}}
@@ -109,3 +110,36 @@ def theirs(expression: str) -> Any:
 def test_the_value_is_that_of_cel_cpp(expression: str) -> None:
     found, expected = ours(expression), theirs(expression)
     assert found == expected and type(found) is type(expected), expression
+
+
+words = ["n", "word", "numbers", "words", "counts", ".all(x, ", ".map(x, ", ".filter(x, ", "x", "[", "]", "{", "}"]
+words += ["(", ")", ".", ",", ":", "?", "!", "-", "+", "&&", "||", "==", "<", " in ", "'a'", "1", "2.5", "null", "[?"]
+words += [
+    ".?a",
+    ".orValue(1)",
+    ".size()",
+    "size(",
+    "type(",
+    "quantity('1')",
+    "optional.of(",
+    ".sortBy(x, ",
+    ".flatten()",
+]
+words += [
+    "ip('::1')",
+    ".sum()",
+    ".format([",
+    "duration('1h')",
+    "timestamp('2020-01-01T00:00:00Z')",
+    ".getHours()",
+    "dyn(",
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(expression=st.lists(st.sampled_from(words), min_size=1, max_size=9).map("".join))
+def test_whatever_is_written_has_a_value_or_a_problem(expression: str) -> None:
+    try:
+        compile(expression, ENVIRONMENT).evaluate(VARIABLES, Budget())
+    except (CompileError, CelError, BudgetExceeded) as problem:
+        assert str(problem)

@@ -32,6 +32,8 @@ _FUNCTIONS: tuple[Function, ...] = (
         cost=tenth,
     ),
 )
+#: For reading an expression without looking at types.
+_ANY = Environment()
 #: Comments and texts, which are passed over, and the names of types that are constructed.
 _token = re.compile(
     r"""//[^\n]*|[rRbB]{0,2}(?:\"{3}(?s:.*?)\"{3}|'{3}(?s:.*?)'{3})"""
@@ -54,9 +56,8 @@ class Mutation:
 def compiled(expression: str, *, patch: bool, has_params: bool, variables: Names) -> Mutation:
     """``patch``: it makes a JSON patch, else an object. Raises CompileError in the words of the API."""
     text, types = _renamed(expression.strip())
-    within = Environment({}, (), ())
     try:
-        constructed = structures(text, within)
+        constructed = structures(text, _ANY)
         program = compile(text, _environment(constructed, has_params, variables))
     except CompileError as problem:
         raise CompileError(f"compilation failed: {_named_back(str(problem), types)}") from None
