@@ -28,6 +28,7 @@ from podo.apiserver import (
 from podo.apiserver.admitting import admit_whole
 from podo.apiserver.allocation import Allocator
 from podo.apiserver.audit.auditor import DECISION, REASON, Auditor
+from podo.apiserver.authenticating import authentication_of
 from podo.apiserver.backend import Backend, Config
 from podo.apiserver.call import Call
 from podo.apiserver.calling.caller import Caller
@@ -53,10 +54,10 @@ from podo.apiserver.rolepolicy import ensure_policy
 from podo.apiserver.route import Route, route
 from podo.apiserver.subresources.kubelet import KubeletAccess
 from podo.apiserver.webhooks import Webhooks
-from podo.authn import clientcert
+from podo.authn.authentication import Unauthorized
 from podo.authn.keys import TokenKeys
-from podo.authn.tokens import Rejected, TokenAuthenticator
-from podo.authn.user import ANONYMOUS, User
+from podo.authn.tokens import TokenAuthenticator
+from podo.authn.user import User
 from podo.authz.attributes import Attributes, refusal
 from podo.authz.chain import AuthorizerChain
 from podo.http.message import Request, Response, Streaming, Upgrade
@@ -97,6 +98,7 @@ class ApiServer:
             quotas=Accounts(store, clock),
             metrics=ApiMetrics(clock),
         )
+        self._authentication = authentication_of(self.backend)
         self._definitions = Definitions(self.backend)
         self._aggregation = Aggregation(self.backend, settings.front_proxy)
         self.kubelet = kubelet
@@ -133,6 +135,7 @@ class ApiServer:
     async def close(self) -> None:
         """Let go of other servers."""
         await self._aggregation.stop()
+        await self.backend.quotas.stop()
         self.backend.caller.close()
 
     async def read_extension(self, target: str) -> Obj:
@@ -206,20 +209,12 @@ class ApiServer:
         return user
 
     async def _authenticate(self, request: Request) -> User:
-        """The user of the certificate or of the bearer token; with neither, anonymous. Raises Unauthorized."""
-        user = clientcert.authenticate(request.peer.certificate, request.peer.notes)
-        if user is not None:
-            return user
-        credentials = request.headers.get("authorization")
-        if credentials is None:
-            return ANONYMOUS
-        scheme, _, token = credentials.partition(" ")
-        if scheme.lower() == "bearer":
-            try:
-                return (await self.backend.tokens.authenticate(token.strip())).user
-            except Rejected as refused:
-                log.info("bearer token refused", why=str(refused), path=request.path)
-        raise ApiError("Unauthorized", "Unauthorized")
+        """Who sends the request. Raises ApiError (Unauthorized)."""
+        try:
+            return await self._authentication.user_of(request)
+        except Unauthorized as refused:
+            log.info("credentials refused", why=str(refused), path=request.path)
+            raise ApiError("Unauthorized", "Unauthorized") from None
 
     async def _resource(self, request: Request, user: User, found: Route, turn: Turn) -> Answer:
         query = parse_query(request.query)
@@ -277,7 +272,8 @@ class ApiServer:
         parameters.read_write_options(call, exchange.query)
         review = shape.conform(call, await resources.read_object(exchange, self.backend.config.body_limit))
         await admit_whole(self.backend, call, "CREATE", review, None)
-        found = await reviews.answer(call, review, self._authorizer, self.backend.tokens, self.backend.clock.now())
+        tokens = self._authentication.tokens
+        found = await reviews.answer(call, review, self._authorizer, tokens, self.backend.clock.now())
         return answers.in_media(dumps(found), exchange.form, 201, answers.warning_headers(call.warnings))
 
     async def _forward(self, extension: Extension, request: Request, user: User, turn: Turn) -> Answer:
