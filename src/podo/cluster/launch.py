@@ -59,7 +59,8 @@ def prepare(config: Config) -> None:
 def launch(config: Config) -> None:
     """Start the supervisor, on its own from here on."""
     argv = python("supervise", "--name", config.name, "--data-dir", config.data_dir)
-    with open(config.layout.log("supervisor"), "ab") as log:
+    path = config.layout.log("supervisor")
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
         subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
 
