@@ -20,9 +20,10 @@ def last_words(path: Path) -> str:
 
 
 def last_lines(log: Path) -> str:
-    """The end of a container's log, without what CRI puts before each line (``TIME stdout F text``)."""
+    """The end of a container's log, without what CRI puts before each line (``TIME stdout F text``; P: a part)."""
     lines = _tail(log, 8 * MOST_LOG_BYTES).split(b"\n")[-MOST_LOG_LINES - 1 :]
-    texts = [line.split(b" ", 3)[3] + b"\n" for line in lines if line.count(b" ") >= 3]
+    parts = [line.split(b" ", 3) for line in lines if line.count(b" ") >= 3]
+    texts = [text if tag.startswith(b"P") else text + b"\n" for _, _, tag, text in parts]
     return b"".join(texts)[-MOST_LOG_BYTES:].decode("utf-8", "replace")
 
 

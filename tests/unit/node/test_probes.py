@@ -115,3 +115,5 @@ def test_termination_messages(tmp_path: Path) -> None:
     log.write_text("".join(f"2026-01-01T00:00:00Z stderr F line {n}\n" for n in range(200)))
     lines = last_lines(log).splitlines()
     assert lines[-1] == "line 199" and len(lines) == 80
+    log.write_text("2026-01-01T00:00:00Z stdout F said\n2026-01-01T00:00:00Z stdout P half\n")
+    assert last_lines(log) == "said\nhalf", "the last line had no end"
