@@ -6,6 +6,7 @@ Source: "User impersonation" of the Kubernetes documentation.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import unquote
 
 from podo.api.errors import ApiError, bad_request
@@ -18,7 +19,7 @@ _GROUP = "authentication.k8s.io"
 
 def impersonated(user: User, headers: Mapping[str, str], authorizer: Authorizer) -> User:
     """Who the request is to be carried out as. Raises Forbidden, BadRequest."""
-    if USER not in headers and not any(name.startswith("impersonate-") for name in headers):
+    if not _asked(tuple(headers)):
         return user
     wanted = _wanted(headers)
     for question in _questions(user, wanted):
@@ -29,6 +30,12 @@ def impersonated(user: User, headers: Mapping[str, str], authorizer: Authorizer)
                 "Forbidden", refusal(question, decision.reason), {key: value for key, value in details.items() if value}
             )
     return _with_groups(wanted)
+
+
+@lru_cache(maxsize=1024)
+def _asked(names: tuple[str, ...]) -> bool:
+    """The headers of a client are the same at each of its requests."""
+    return any(name.startswith("impersonate-") for name in names)
 
 
 def _values(text: str) -> tuple[str, ...]:
