@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import orjson
 
+from podo.http.message import Response
 from tests.unit.apiserver.extension.definitions import (
     APPLY,
     CRONTABS,
@@ -108,6 +109,7 @@ def test_unknown_fields_are_pruned_warned_of_or_refused() -> None:
         assert (status, answer["reason"]) == (400, "BadRequest")
         assert all(message in answer["message"] for message in told)
         warned = await world.answer("POST", f"{CRONTABS}?fieldValidation=Warn", sent)
+        assert isinstance(warned, Response)
         headers = [value for name, value in warned.headers if name == "Warning"]
         assert len(headers) == 3 and 'unknown field \\"spec.extra\\"' in headers[1]
         made = orjson.loads(text_of(warned))

@@ -167,7 +167,15 @@ def test_a_definition_that_cannot_be_is_refused() -> None:
 
 def test_what_is_no_schema_is_refused() -> None:
     async def test(world: Extended) -> None:
-        inners = ("text", 5, [], {"properties": []}, {"items": {"type": 5}}, {"items": {"required": "a"}}, {"x": [{}]})
+        inners: tuple[Any, ...] = (
+            "text",
+            5,
+            [],
+            {"properties": []},
+            {"items": {"type": 5}},
+            {"items": {"required": "a"}},
+            {"x": [{}]},
+        )
         for keyword in ("items", "additionalProperties", "properties", "not", "default", "enum", "anyOf"):
             for inner in inners:
                 for kind in ("object", "array"):
