@@ -6,6 +6,8 @@ Where nothing looks at such a write, either half costs a look-up.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from podo.admission import chain
@@ -18,6 +20,7 @@ from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call
 from podo.apiserver.fieldmanagement import entries
 from podo.apiserver.policies import outside
+from podo.authn.user import User
 from podo.authz.attributes import Attributes
 
 if TYPE_CHECKING:
@@ -142,7 +145,7 @@ def _request(backend: Backend, call: Call, operation: str, obj: Obj | None, old:
         backend.store,
         user.groups,
         user.uid,
-        user.info().get("extra") or {},  # type: ignore[arg-type]
+        _extra(user),
         may,
         call.dry_run,
         call.warnings,
@@ -153,6 +156,12 @@ def _request(backend: Backend, call: Call, operation: str, obj: Obj | None, old:
         backend.config.pod_security,
         backend.convert,
     )
+
+
+@lru_cache(1024)
+def _extra(user: User) -> Mapping[str, list[str]]:
+    """Made once a user, of whom each connection has one; not to be changed."""
+    return {key: list(values) for key, values in user.extra}
 
 
 _OPTIONS = {"CREATE": "CreateOptions", "UPDATE": "UpdateOptions", "DELETE": "DeleteOptions"}
