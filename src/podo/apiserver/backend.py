@@ -37,6 +37,7 @@ class Config:
     issuer: str = ISSUER  # of service-account tokens
     front_proxy: Trust = field(default_factory=Trust)  # the certificate that extension API servers are shown
     pod_security: PodSecurity = PodSecurity()
+    front_proxy_ca: bytes = b""  # PEM of who signs the certificates of authenticating proxies
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from podo.api.kinds.authorization.reviews import (
 from podo.api.rules import required
 from podo.apiserver import stamping
 from podo.apiserver.call import Call
-from podo.authn.tokens import Rejected, TokenAuthenticator
+from podo.authn.method import Rejected, TokenMethod
 from podo.authn.user import User
 from podo.authz.attributes import Attributes
 from podo.authz.chain import AuthorizerChain
@@ -31,7 +31,7 @@ KINDS = (
 _NAMES = ("verb", "group", "resource", "subresource", "namespace", "name")
 
 
-async def answer(call: Call, review: Obj, authorizer: AuthorizerChain, tokens: TokenAuthenticator, now: float) -> Obj:
+async def answer(call: Call, review: Obj, authorizer: AuthorizerChain, tokens: TokenMethod, now: float) -> Obj:
     """The review with its status filled in. ``review`` has the shape of its kind. Raises Invalid."""
     kind = call.kind
     if kind.namespaced:
@@ -45,7 +45,7 @@ async def answer(call: Call, review: Obj, authorizer: AuthorizerChain, tokens: T
     return {**review, "metadata": metadata, "status": status}
 
 
-async def _status(kind: Kind, user: User, spec: Obj, authorizer: AuthorizerChain, tokens: TokenAuthenticator) -> Obj:
+async def _status(kind: Kind, user: User, spec: Obj, authorizer: AuthorizerChain, tokens: TokenMethod) -> Obj:
     if kind is SELFSUBJECTREVIEW:
         return {"userInfo": user.info()}
     if kind is TOKENREVIEW:
@@ -100,7 +100,7 @@ def _rules(user: User, spec: Obj, authorizer: AuthorizerChain) -> Obj:
     return status | {"evaluationError": "; ".join(errors)} if errors else status
 
 
-async def _whose(spec: Obj, tokens: TokenAuthenticator) -> Obj:
+async def _whose(spec: Obj, tokens: TokenMethod) -> Obj:
     if not spec.get("token"):
         raise invalid(TOKENREVIEW, "", [required("spec.token", "token is required for TokenReview in authentication")])
     try:

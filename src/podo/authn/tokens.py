@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from podo.api import registry
 from podo.api.kind import Obj
 from podo.authn import legacytokens
-from podo.authn.keys import BadToken, TokenKeys
+from podo.authn.keys import BadToken, TokenKeys, peek
+from podo.authn.method import Rejected, Whose
 from podo.authn.user import AUTHENTICATED, User, account_groups, account_name
 from podo.runtime.clock import Clock
 from podo.storage.contract import Store
@@ -30,15 +31,6 @@ EXTENDED_SECONDS = 365 * 24 * 3600
 MARKED_SECONDS = 3607
 _KINDS = {"pod": "Pod", "secret": "Secret", "node": "Node"}
 _KEPT = 10_000
-
-
-class Rejected(Exception):
-    """The token is not believed; the message says why."""
-
-
-class Whose(NamedTuple):
-    user: User
-    audiences: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +92,9 @@ class TokenAuthenticator:
         return {"iss": self.issuer, "sub": account_name(namespace, name), "kubernetes.io": private}
 
     # Believing
+
+    def knows(self, token: str) -> bool:
+        return token in self._verified or peek(token).get("iss") in (self.issuer, legacytokens.ISSUER)
 
     async def authenticate(self, token: str, audiences: Sequence[str] = ()) -> Whose:
         """The user of a token that is meant for one of ``audiences`` (none: the API server). Raises Rejected."""

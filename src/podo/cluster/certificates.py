@@ -112,7 +112,8 @@ class _Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         name = _name(_AUTHORITIES[self._file], ())
         builder = self._builder(name, name, key.public_key(), CA_DAYS)
-        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        depth = 0 if self._file == FRONT_PROXY_CA else None  # no authority below one that makes no users
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=depth), critical=True)
         builder = builder.add_extension(_usage(signs_certificates=True), critical=True)
         identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
         self._write(self._file, key, builder.add_extension(identifier, critical=False), key)

@@ -107,6 +107,7 @@ class ControlPlane:
             issuer=settings.issuer,
             pod_security=settings.pod_security,
             front_proxy=settings.front_proxy,
+            front_proxy_ca=settings.front_proxy_ca,
         )
         self.api = ApiServer(store, clock, chance, api, kubelet=kubelet, keys=keys)
         for hook in _BOOTSTRAP:

@@ -109,6 +109,7 @@ def _kubelet_access(config: Config) -> KubeletAccess:
 async def _listen(config: Config, plane: ControlPlane) -> HttpServer:
     pki = config.layout.pki
     tls = server_context(pki / "apiserver.crt", pki / "apiserver.key", client_ca=pki / "ca.crt")
+    tls.load_verify_locations(pki / f"{certificates.FRONT_PROXY_CA}.crt")  # it makes no users: authn.frontproxy
     server = HttpServer(plane.api.handle)
     for address in dict.fromkeys(("127.0.0.1", config.node_ip)):
         await server.listen(address, config.port, tls=tls)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from podo.controllers import (
+    bootstraptokens,
     certificates,
     clusterroleaggregation,
     cronjob,
@@ -59,6 +60,8 @@ def declarations(
         *signing,
         *issuing,
         certificates.CLEANER,
+        bootstraptokens.CLEANER,
+        bootstraptokens.SIGNER,
         clusterroleaggregation.reconcile,
         deployment.reconcile,
         replicaset.reconcile,
