@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.unit.apiserver.world import World, in_world
+from tests.unit.apiserver.world import World, in_world, pod
 
 MERGE = "application/merge-patch+json"
+PODS = "/api/v1/namespaces/default/pods"
 KINDS = pytest.mark.parametrize(("kind", "plural"), [("ConfigMap", "configmaps"), ("Secret", "secrets")])
 
 
@@ -39,5 +40,19 @@ def test_what_is_immutable_stays(kind: str, plural: str) -> None:
         assert await patched({"immutable": False}) == 422
         assert await patched({"metadata": {"labels": {"still": "labelled"}}}) == 200
         assert (await world.ask("DELETE", f"{many}/it"))[0] == 200
+
+    in_world(test)
+
+
+def test_names_of_sysctls_are_checked() -> None:
+    async def test(world: World) -> None:
+        names = ["foo-", "kernel.shmmax", "safe-and-unsafe", "net/ipv4/ip_forward", "bar..", "a" * 254]
+        context = {"sysctls": [{"name": name, "value": "100000000"} for name in names]}
+        status, answer = await world.ask("POST", PODS, pod("it", securityContext=context))
+        assert status == 422
+        wrong = [cause["field"] for cause in answer["details"]["causes"]]
+        assert wrong == [f"spec.securityContext.sysctls[{index}].name" for index in (0, 4, 5)]
+        assert 'Invalid value: "foo-"' in answer["message"] and 'Invalid value: "bar.."' in answer["message"]
+        assert "kernel.shmmax" not in answer["message"]
 
     in_world(test)

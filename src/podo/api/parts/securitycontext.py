@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from podo.api.rules import Found, check_one_of, duplicate, invalid, required
@@ -9,6 +10,9 @@ from podo.api.rules import Found, check_one_of, duplicate, invalid, required
 _ID_MAX = 2**31 - 1
 _PROFILES = ("Localhost", "RuntimeDefault", "Unconfined")
 _GROUP_POLICIES = ("OnRootMismatch", "Always")
+_SYSCTL_MAX = 253
+#: Segments with dots or slashes between them.
+_SYSCTL = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?")
 
 
 def check_security(context: dict[str, Any], path: str, found: Found) -> None:
@@ -41,6 +45,9 @@ def check_pod_security(context: dict[str, Any], path: str, found: Found) -> None
             found.append(required(f"{path}.sysctls[{index}].name"))
         elif name in seen:
             found.append(duplicate(f"{path}.sysctls[{index}].name", name))
+        elif len(name) > _SYSCTL_MAX or not _SYSCTL.fullmatch(name):
+            why = f"must have at most {_SYSCTL_MAX} characters and match regex ^{_SYSCTL.pattern}$"
+            found.append(invalid(f"{path}.sysctls[{index}].name", name, why))
         seen.add(name)
 
 
