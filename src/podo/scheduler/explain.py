@@ -3,7 +3,7 @@ who would be preempted. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from podo.api.kind import Obj
@@ -143,12 +143,24 @@ def lines(found: Explanation) -> Iterator[str]:
         yield f"it fits on {found.node_name}: the scheduler will place it there, or has not looked yet"
         return
     yield found.message
-    for node in found.refusals:
-        yield f"  {node.node_name}: {node.plugin}: {', '.join(node.reasons)}"
-        for detail in node.details:
+    for (plugin, reasons, details), names in _alike(found.refusals).items():
+        yield f"  {_few(names)}: {plugin}: {', '.join(reasons)}"
+        for detail in details:
             yield f"    {detail}"
     for remedy in found.remedies:
-        more = f" and {len(remedy.nodes) - MOST} more" if len(remedy.nodes) > MOST else ""
-        yield f"  would fit on {', '.join(remedy.nodes[:MOST])}{more}, were it not for {remedy.plugin}"
+        yield f"  would fit on {_few(remedy.nodes)}, were it not for {remedy.plugin}"
     if found.victims_on:
         yield f"  would preempt on {found.victims_on}: {', '.join(found.victims)}"
+
+
+def _alike(refusals: Iterable[NodeRefusal]) -> dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]]:
+    """The names of nodes that refuse for the same reasons."""
+    found: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for each in refusals:
+        found.setdefault((each.plugin, each.reasons, each.details), []).append(each.node_name)
+    return found
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return f"{', '.join(names[:MOST])}{more}"

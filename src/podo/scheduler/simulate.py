@@ -108,7 +108,10 @@ def _completed(pod: Obj, number: int, priorities: Mapping[str, int]) -> Obj:
     """With what the API server would fill in."""
     pod["metadata"].setdefault("name", f"pod-{number}")
     pod["metadata"]["uid"] = f"simulated/{number}"
-    registry.named("Pod").fill_in(pod)
+    kind = registry.named("Pod")
+    kind.fill_in(pod)
+    for problem in kind.problems(pod, None):
+        raise CannotSimulate(f"pod {name_of(pod)}: {problem.path}: {problem.message}")
     spec = pod["spec"]
     name = spec.get("priorityClassName") or ""
     if name and name not in priorities:

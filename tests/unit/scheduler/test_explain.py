@@ -56,6 +56,15 @@ def test_a_port_and_gates_and_a_pod_that_fits() -> None:
     assert explain(pod("p").obj, cluster) == Explanation("n")
 
 
+def test_nodes_that_say_the_same_are_told_together() -> None:
+    cluster = snapshot(*(node(f"n{number}", cpu="1") for number in range(8)))
+    said = list(lines(explain(pod("p", {"cpu": "2"}).obj, cluster)))
+    assert said[1:3] == [
+        "  n0, n1, n2, n3, n4 and 3 more: NodeResourcesFit: Insufficient cpu",
+        "    cpu: asks for 2000m, 1000m of 1000m free",
+    ]
+
+
 def deployment(replicas: int, cpu: str = "1", **spec: Any) -> dict[str, Any]:
     container = {"name": "c", "image": "nginx", "resources": {"limits": {"cpu": cpu}}}
     template = {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [container], **spec}}
