@@ -13,6 +13,8 @@ from typing import Any
 
 #: Longer paths are refused, and paths of more steps.
 MAX_LENGTH, MAX_STEPS = 4096, 64
+#: Filters of one path, which may be within each other.
+MAX_FILTERS = 8
 #: More values than these are not gathered (``..`` in a large object).
 MAX_VALUES = 10_000
 
@@ -28,7 +30,7 @@ _NAME = re.compile(r"(?:\\.|[^\s.\[\]{}()'\"\\,|<>=!@?*])+")
 _QUOTED = re.compile(r"'((?:\\.|[^'\\])*)'|\"((?:\\.|[^\"\\])*)\"")
 _INDEX = re.compile(r"-?\d{1,9}")
 _SLICE = re.compile(r"(-?\d{1,9})?:(-?\d{1,9})?(?::(\d{1,9}))?")
-_FILTER = re.compile(r"\?\(\s*(@?[^=!<>()]*?)\s*(?:(==|!=|<=|>=|<|>)\s*(.+?)\s*)?\)")
+_OPERATOR = re.compile(r"==|!=|<=|>=|<|>")
 _ESCAPE = re.compile(r"\\(.)")
 
 
@@ -37,6 +39,8 @@ def compiled(path: str) -> Find:
     """``.spec.replicas`` (or with ``{}`` around it) as a function. Raises PathError."""
     if len(path) > MAX_LENGTH:
         raise PathError(f"a path may have at most {MAX_LENGTH} characters")
+    if path.count("?(") > MAX_FILTERS:
+        raise PathError(f"a path may have at most {MAX_FILTERS} filters")
     text = path.strip()
     if text.startswith("{") and text.endswith("}"):
         text = text[1:-1].strip()
@@ -114,11 +118,19 @@ def _bracket(inner: str) -> Step:
         if step == 0:
             raise PathError("the step of a slice must be greater than 0")
         return _slice(slice(start, end, step))
-    if filtered := _FILTER.fullmatch(inner):
-        return _filter(*filtered.groups())
+    if inner.startswith("?(") and inner.endswith(")"):
+        return _filtered(inner[2:-1])
     if "," in inner:
         return _union([_bracket(part.strip()) for part in inner.split(",")])
     raise PathError(f"invalid array index {inner}")
+
+
+def _filtered(text: str) -> Step:
+    """``@.type=="Ready"``, or only ``@.type``."""
+    operator = _OPERATOR.search(text)
+    if operator is None:
+        return _filter(text.strip(), None, None)
+    return _filter(text[: operator.start()].strip(), operator[0], text[operator.end() :].strip())
 
 
 def _member(name: str) -> Step:
