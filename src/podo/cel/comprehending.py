@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from podo.cel import checked as ast
+from podo.cel import tree as ast
 from podo.cel.frame import ErrorBox, Frame, Run
 from podo.cel.values import CelError, no_such_overload
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from podo.cel import checked as ast
+from podo.cel import tree as ast
 from podo.cel.declared import DYN, Declared, from_openapi
 from podo.cel.escaping import unescape
 from podo.cel.program import Program

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from podo.cel import checked as ast
+from podo.cel import tree as ast
 from podo.cel.arithmetic import BINARY, negate
 from podo.cel.comparing import compare, contains, equals
 from podo.cel.escaping import unescape

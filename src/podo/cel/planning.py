@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from podo.cel import checked as ast
+from podo.cel import tree as ast
 from podo.cel.comprehending import plan_comprehension
 from podo.cel.escaping import unescape
 from podo.cel.frame import ErrorBox, Frame, Run

@@ -13,6 +13,7 @@ from podo.cel.environment import Environment
 from podo.cel.frame import Frame, Run
 from podo.cel.library.function import UnknownFunction
 from podo.cel.planning import Planner
+from podo.cel.tree import DYN, Checked, StructNode, walk
 from podo.cel.values import CelError
 
 #: Longer expressions are refused, so that compiling one takes no longer than tenths of a second.
@@ -31,7 +32,7 @@ class Program:
     result: str
     #: The variables that it refers to.
     variables: frozenset[str]
-    tree: checked.Checked = field(repr=False)
+    tree: Checked = field(repr=False)
     _run: Run = field(repr=False)
     _slots: int = 0
 
@@ -63,11 +64,11 @@ def compile(expression: str, environment: Environment) -> Program:
         run = planner.plan(tree.root)
     except (UnknownFunction, RecursionError) as problem:
         raise CompileError(f"ERROR: <input>:1:1: {problem}") from None
-    result = str(tree.types.get(tree.root.id, checked.DYN))
+    result = str(tree.types.get(tree.root.id, DYN))
     return Program(expression, result, frozenset(planner.used), tree, run, planner.slots)
 
 
-def _parsed(expression: str, environment: Environment, *, check: bool) -> checked.Checked:
+def _parsed(expression: str, environment: Environment, *, check: bool) -> Checked:
     if len(expression) > MAX_LENGTH:
         raise CompileError(f"expression code point size exceeds limit: size: {len(expression)}, limit {MAX_LENGTH}")
     checker = environment.checker
@@ -81,10 +82,10 @@ def _parsed(expression: str, environment: Environment, *, check: bool) -> checke
         raise CompileError("max recursion depth exceeded") from None
 
 
-def structures(expression: str, environment: Environment) -> list[checked.StructNode]:
+def structures(expression: str, environment: Environment) -> list[StructNode]:
     """The objects that an expression constructs, as written; types are not looked at. Raises CompileError."""
     tree = _parsed(expression, environment, check=False)
-    return [node for node in checked.walk(tree.root) if isinstance(node, checked.StructNode) and node.message]
+    return [node for node in walk(tree.root) if isinstance(node, StructNode) and node.message]
 
 
 _status = re.compile(r"\A[A-Z_]+: (.*) \[[A-Z_]+\]\Z", re.DOTALL)

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from podo.api.kinds.admissionregistration import expressions
 from podo.api.kinds.admissionregistration.expressions import Names
-from podo.cel import checked as ast
+from podo.cel import tree as ast
 from podo.cel.declared import DYN, STRING, Declared
 from podo.cel.environment import Environment
 from podo.cel.library.function import Function, function, tenth
