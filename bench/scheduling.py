@@ -139,9 +139,10 @@ def measure() -> Iterator[Figure]:
         yield asyncio.run(_Run(case, stores[case.nodes].fork()).figure())
 
 
-def _figure(name: str, rate: float, demanded: float, wall: float, cpu: float, pods: int, floor_is: str) -> Figure:
-    note = f"{rate:,.0f} pods/s, {cpu / pods * 1e6:,.0f} us of CPU a pod"
-    return Figure(name, 1e6 / rate, "us/pod", 1e6 / demanded, floor_is, wall, cpu, 1.0, True, note)
+def _figure(name: str, demanded: float, wall: float, cpu: float, pods: int, floor_is: str) -> Figure:
+    """By CPU time: all happens in one thread, and the machine may be shared. The rate by the clock is in the note."""
+    note = f"{pods / cpu:,.0f} pods per CPU second, {pods / wall:,.0f} pods/s by the clock"
+    return Figure(name, cpu / pods * 1e6, "us/pod", 1e6 / demanded, floor_is, wall, cpu, 1.0, True, note)
 
 
 def _decided(nodes: int, pods: int) -> Figure:
@@ -159,7 +160,7 @@ def _decided(nodes: int, pods: int) -> Figure:
         snapshot.add_pod(each, placed.node_name)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     name = f"decisions alone, {nodes} nodes, {pods} plain pods"
-    return _figure(name, pods / wall, 5000, wall, cpu, pods, "goal of 5,000 pods/s")
+    return _figure(name, 5000, wall, cpu, pods, "goal of 5,000 pods/s")
 
 
 def node(number: int) -> Obj:
@@ -206,7 +207,7 @@ class _Run:
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         finally:
             await plane.stop()
-        return _figure(case.name, case.pods / wall, case.demands, wall, cpu, case.pods, "upstream's threshold")
+        return _figure(case.name, case.demands, wall, cpu, case.pods, "upstream's threshold")
 
     async def _create(self, count: int, make: Make) -> None:
         for start in range(0, count, CREATED_AT_ONCE):

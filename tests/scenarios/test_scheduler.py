@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from podo.api.meta import condition_of, name_of
@@ -53,7 +55,7 @@ def test_it_tells_why_a_pod_waits_and_places_it_when_it_can() -> None:
 def test_changes_of_nodes_wake_pods(what: str) -> None:
     with World(nodes=1) as world:
         node = name_of(world.list("Node")[0])
-        selector = {"nodeSelector": {"disk": "ssd"}} if what == "label" else {}
+        selector: Any = {"nodeSelector": {"disk": "ssd"}} if what == "label" else {}
         if what != "label":
             world.run(world.client.patch("Node", node, patch={"spec": {"unschedulable": True}}))
             world.settle()
