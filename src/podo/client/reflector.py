@@ -91,7 +91,8 @@ class Reflector:
         if not self._listed and isinstance(failure, ApiError) and failure.code == 410:
             log.info("history is gone, listing again", kind=self.source.kind)
         else:
-            log.warning("watch failed, trying again", kind=self.source.kind, why=str(failure) or type(failure).__name__)
+            report = log.info if self.source.is_custom and self._wait == self._first_wait else log.warning
+            report("watch failed, trying again", kind=self.source.kind, why=str(failure) or type(failure).__name__)
         await sleep(self._chance.jitter(self._wait, 1.0))
         self._wait = min(self._wait * 2, LONGEST_WAIT)
 
