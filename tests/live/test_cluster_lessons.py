@@ -48,3 +48,10 @@ def test_a_user_with_a_key_of_her_own_and_what_she_may_do(shared_cluster: Cluste
     assert "Groups      [developers system:authenticated]" in told
     assert 'User "jane" cannot list resource "nodes" in API group "" at the cluster scope' in told
     assert "this should have been refused" not in told
+
+
+def test_what_a_team_and_a_container_may_have(shared_cluster: Cluster) -> None:
+    told = lesson(shared_cluster, "06-limits", 60)
+    assert "failed quota: team-quota: must specify limits.cpu for: main" in told
+    assert "OOMKilled 137" in told and 'deployment "crowd" successfully rolled out' in told
+    assert 'namespaces "lesson-limits" not found' in told

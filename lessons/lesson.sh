@@ -1,0 +1,70 @@
+# What the lessons have in common: how a command is shown, what comes of it checked, and everything cleaned up.
+# KUBECTL names another kubectl, CONTEXT another cluster. A lesson sources this file and calls in_namespace.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+kubectl="${KUBECTL:-$root/build/bin/kubectl} --context ${CONTEXT:-podo-default}"
+typed="kubectl"
+leftovers=()  # KIND/NAME of what a lesson makes outside its namespace
+
+say() { printf '\n# %s\n' "$*"; }
+show() {  # ARGUMENTS of kubectl: as it would be typed, then what it answers
+    local argument
+    printf '$ %s' "$typed"
+    for argument in "$@"; do
+        case "$argument" in *[!a-zA-Z0-9=,.:/_+@%-]*) printf " '%s'" "$argument" ;; *) printf ' %s' "$argument" ;; esac
+    done
+    printf '\n'
+    $kubectl "$@"
+}
+fail() { printf '%s\n' "$*" >&2; exit 1; }
+
+told() {  # TEXT COMMAND: what it prints has this text
+    local text=$1 answer
+    shift
+    answer=$("$@" 2>&1) || { printf '%s\n' "$answer"; fail "this should have worked"; }
+    printf '%s\n' "$answer"
+    [[ $answer == *"$text"* ]] || fail "this should have told: $text"
+}
+
+refused() {  # WHY COMMAND: it must be refused, for this reason
+    local why=$1 answer
+    shift
+    if answer=$("$@" 2>&1); then printf '%s\n' "$answer"; fail "this should have been refused: $why"; fi
+    printf '%s\n' "$answer"
+    [[ $answer == *"$why"* ]] || fail "this should have been refused because of: $why"
+}
+
+eventually() {  # TEXT COMMAND: the same command until it tells this, for 30 seconds at most; only the last time is shown
+    local text=$1 answer="" deadline=$((SECONDS + 30))
+    shift
+    while [ $SECONDS -lt $deadline ]; do
+        answer=$("$@" 2>&1) || true
+        if [[ $answer == *"$text"* ]]; then printf '%s\n' "$answer"; return; fi
+        sleep 0.2
+    done
+    printf '%s\n' "$answer"
+    fail "within 30 seconds this should have told: $text"
+}
+
+needs_containers() {
+    local runtime
+    runtime=$($kubectl get nodes -o jsonpath='{.items[0].status.nodeInfo.containerRuntimeVersion}')
+    case "$runtime" in
+        containerd*) ;;
+        *) echo "This lesson needs real containers; the nodes are simulated ($runtime)." >&2; exit 6 ;;
+    esac
+}
+
+in_namespace() {  # NAME: a new namespace for what follows; it goes when the lesson ends
+    if [ "$($kubectl get namespace "$1" --ignore-not-found -o jsonpath='{.status.phase}')" = Terminating ]; then
+        $kubectl wait --for=delete "namespace/$1" --timeout=60s >/dev/null
+    fi
+    show create namespace "$1"
+    trap "clean_up $1" EXIT
+    kubectl="$kubectl --namespace $1"
+    typed="kubectl -n $1"
+}
+
+clean_up() {
+    $kubectl delete --ignore-not-found --wait=false "namespace/$1" "${leftovers[@]}" >/dev/null 2>&1 || true
+}
