@@ -38,7 +38,7 @@ def recolor(old: str, new: str, patch: kopf.Patch, **_: Any) -> None:
     patch.status["state"] = f"from {old} to {new}"
 
 
-@kopf.daemon(*GRAPES, initial_delay=0.1)
+@kopf.daemon(*GRAPES, initial_delay=0.1, cancellation_polling=0.1)
 def tend(stopped: kopf.DaemonStopped, name: str, namespace: str, **_: Any) -> None:
     config_map(namespace, f"{name}-tended", {}, owned=True)
     while not stopped:
