@@ -7,10 +7,21 @@ from podo.authn.authentication import Authentication
 from podo.authn.bootstraptokens import BootstrapTokens
 from podo.authn.chain import TokenChain
 from podo.authn.frontproxy import FrontProxy
+from podo.authn.method import TokenMethod
 
 
 def authentication_of(backend: Backend) -> Authentication:
-    accounts = backend.tokens
-    bootstrap = BootstrapTokens(backend.store, backend.clock, accounts.audiences)
+    """What is not configured is not imported either: issuers bring CEL with them."""
+    accounts, settings = backend.tokens, backend.config.authentication
+    audiences, clock = accounts.audiences, backend.clock
+    methods: list[TokenMethod] = [accounts, BootstrapTokens(backend.store, clock, audiences)]
+    if settings.jwt:
+        from podo.authn.jwt.issuer import JwtIssuer
+
+        methods += [JwtIssuer(one, clock, audiences) for one in settings.jwt]
+    if settings.webhook is not None:
+        from podo.authn.webhook import TokenWebhook
+
+        methods.append(TokenWebhook(settings.webhook, clock, audiences))
     ca = backend.config.front_proxy_ca
-    return Authentication(TokenChain(accounts, bootstrap), proxy=FrontProxy(ca) if ca else None)
+    return Authentication(TokenChain(*methods), settings.anonymous, FrontProxy(ca) if ca else None)

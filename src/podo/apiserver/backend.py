@@ -16,6 +16,7 @@ from podo.apiserver.metrics.page import ApiMetrics
 from podo.apiserver.policies import AdmissionPolicies
 from podo.apiserver.served import Served
 from podo.apiserver.webhooks import Webhooks
+from podo.authn.settings import AuthenticationSettings
 from podo.authn.tokens import ISSUER, TokenAuthenticator
 from podo.authz.chain import AuthorizerChain
 from podo.runtime.chance import Chance
@@ -38,6 +39,7 @@ class Config:
     front_proxy: Trust = field(default_factory=Trust)  # the certificate that extension API servers are shown
     pod_security: PodSecurity = PodSecurity()
     front_proxy_ca: bytes = b""  # PEM of who signs the certificates of authenticating proxies
+    authentication: AuthenticationSettings = field(default_factory=AuthenticationSettings)
 
 
 @dataclass(frozen=True, slots=True)

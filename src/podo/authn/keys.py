@@ -67,7 +67,7 @@ class TokenKeys:
 
     def verify(self, token: str) -> dict[str, Any]:
         """The claims of a token with a good signature. Raises BadToken. Times are not looked at."""
-        head, claims, signature = _taken_apart(token)
+        head, claims, signature = taken_apart(token)
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric import ec
         from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -88,7 +88,8 @@ class TokenKeys:
         return {"keys": [_jwk(name, key) for name, key in self._believed.items()]}
 
 
-def _taken_apart(token: str) -> tuple[dict[str, Any], dict[str, Any], bytes]:
+def taken_apart(token: str) -> tuple[dict[str, Any], dict[str, Any], bytes]:
+    """Head, claims and signature of a token; nothing is verified. Raises BadToken."""
     parts = token.split(".")
     if len(token) > MAX_TOKEN or len(parts) != 3 or not token.isascii():
         raise BadToken("not a JSON Web Token")
@@ -105,7 +106,7 @@ def _taken_apart(token: str) -> tuple[dict[str, Any], dict[str, Any], bytes]:
 def peek(token: str) -> dict[str, Any]:
     """What a token claims, whoever signed it; {} for what is no JSON Web Token. Nothing of it may be believed."""
     try:
-        return _taken_apart(token)[1]
+        return taken_apart(token)[1]
     except BadToken:
         return {}
 

@@ -23,6 +23,7 @@ from podo.apiserver.resourcemetrics.asking import AskNodes
 from podo.apiserver.resourcemetrics.meter import Meter
 from podo.apiserver.subresources.kubelet import KubeletAccess
 from podo.authn.keys import TokenKeys
+from podo.authn.settings import AuthenticationSettings
 from podo.authn.tokens import ISSUER
 from podo.client.cache import Cache
 from podo.client.contract import Client
@@ -70,6 +71,8 @@ class Settings:
     #: The certificate that extension API servers are shown, and the PEM of its CA, which they are to believe.
     front_proxy: Trust = field(default_factory=Trust)
     front_proxy_ca: bytes = b""
+    #: Who else is believed, and how: issuers of tokens, a webhook; who comes without credentials.
+    authentication: AuthenticationSettings = field(default_factory=AuthenticationSettings)
     #: A KubeSchedulerConfiguration, as YAML or JSON; without one the default profile.
     scheduler: bytes = b""
 
@@ -108,6 +111,7 @@ class ControlPlane:
             pod_security=settings.pod_security,
             front_proxy=settings.front_proxy,
             front_proxy_ca=settings.front_proxy_ca,
+            authentication=settings.authentication,
         )
         self.api = ApiServer(store, clock, chance, api, kubelet=kubelet, keys=keys)
         for hook in _BOOTSTRAP:

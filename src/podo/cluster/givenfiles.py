@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from podo.cluster import access
 from podo.cluster.config import Config, ConfigProblem
 from podo.cluster.layout import write_atomically
 
@@ -53,6 +54,12 @@ def _check_scheduler(document: bytes, where: str) -> None:
     parse(document, where)
 
 
+def _check_authentication(document: bytes, where: str) -> None:
+    from podo.authn.configuration import parse
+
+    parse(document, where)
+
+
 def scheduler_path(config: Config) -> Path:
     return Path(config.data_dir) / "scheduler.yaml"
 
@@ -81,6 +88,18 @@ FILES = (
         "an EncryptionConfiguration (default: Secrets under a key of the cluster's own)",
         _check_encryption,
         lambda config: Path(config.data_dir) / "encryption.json",
+    ),
+    Given(
+        "--authentication-config",
+        "an AuthenticationConfiguration: issuers of JSON Web Tokens, anonymous requests",
+        _check_authentication,
+        access.authentication_path,
+    ),
+    Given(
+        "--authentication-webhook",
+        "a kubeconfig of a server that is asked whose a token is",
+        _check_kubeconfig,
+        access.authentication_webhook_path,
     ),
     Given(
         "--scheduler-config",

@@ -9,7 +9,7 @@ from pathlib import Path
 from podo.apiserver.calling.connections import Trust
 from podo.apiserver.local import LocalClient
 from podo.apiserver.subresources.kubelet import KubeletAccess
-from podo.cluster import certificates, encryption, givenfiles, podsecurity
+from podo.cluster import access, certificates, encryption, givenfiles, podsecurity
 from podo.cluster.auditing import Auditing
 from podo.cluster.component import say_ready
 from podo.cluster.config import Config
@@ -76,6 +76,7 @@ def settings_of(config: Config) -> Settings:
         ca=(pki / "ca.crt").read_bytes(),
         ca_key=(pki / "ca.key").read_bytes(),
         pod_security=podsecurity.load(config),
+        authentication=access.authentication_of(config),
         scheduler=_optional(givenfiles.scheduler_path(config)),
         front_proxy=Trust(
             certificate=pki / f"{certificates.FRONT_PROXY}.crt", key=pki / f"{certificates.FRONT_PROXY}.key"

@@ -1,0 +1,36 @@
+"""Who is believed and who may what in a cluster, beside what is built in: files of the data directory, given to
+``podo up``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from podo.authn.settings import AuthenticationSettings
+from podo.client import kubeconfig
+from podo.cluster.config import Config
+
+
+def authentication_path(config: Config) -> Path:
+    return Path(config.data_dir) / "authentication.yaml"
+
+
+def authentication_webhook_path(config: Config) -> Path:
+    return Path(config.data_dir) / "authentication-webhook.kubeconfig"
+
+
+def issuer_of(config: Config) -> str:
+    """Who issues the cluster's own tokens."""
+    return f"https://kubernetes.default.svc.{config.cluster_domain}"
+
+
+def authentication_of(config: Config) -> AuthenticationSettings:
+    """Raises ConfigurationProblem or ValueError, which name the file."""
+    path, webhook = authentication_path(config), authentication_webhook_path(config)
+    found = AuthenticationSettings()
+    if path.exists():
+        from podo.authn.configuration import parse
+
+        found = parse(path.read_bytes(), str(path), taken=(issuer_of(config),))
+    return replace(found, webhook=kubeconfig.read(webhook)) if webhook.exists() else found
