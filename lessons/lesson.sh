@@ -6,7 +6,7 @@ kubectl="${KUBECTL:-$root/build/bin/kubectl} --context ${CONTEXT:-podo-default}"
 typed="kubectl"
 leftovers=()  # KIND/NAME of what a lesson makes outside its namespace
 
-say() { printf '\n# %s\n' "$*"; }
+say() { printf '\n'; printf '# %s\n' "$@"; }  # LINE...
 show() {  # ARGUMENTS of kubectl: as it would be typed, then what it answers
     local argument
     printf '$ %s' "$typed"

@@ -55,3 +55,10 @@ def test_what_a_team_and_a_container_may_have(shared_cluster: Cluster) -> None:
     assert "failed quota: team-quota: must specify limits.cpu for: main" in told
     assert "OOMKilled 137" in told and 'deployment "crowd" successfully rolled out' in told
     assert 'namespaces "lesson-limits" not found' in told
+
+
+def test_what_a_container_may_do_and_what_a_namespace_lets_in(shared_cluster: Cluster) -> None:
+    told = lesson(shared_cluster, "07-pod-security", 60)
+    assert "uid=1000 gid=3000" in told and "CapEff:\t00000000a80425fb" in told
+    assert 'violates PodSecurity "baseline:latest": host namespaces (hostNetwork=true, hostPID=true)' in told
+    assert "pod/in-runtimeclass condition met" in told
