@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 KUBECTL := build/bin/kubectl
+PARALLEL := -n auto --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help setup images demo down test unit live fuzz conformance check format bench sim schema clean
@@ -39,11 +40,12 @@ demo: images    ## start a cluster and deploy the first application on it
 down:           ## remove the demo's cluster without a trace
 	@$(BIN)/podo down --purge || test $$? -eq 3
 
-test: images $(VENV)/.clients  ## the whole suite
-	@$(BIN)/python -m pytest tests
+test: images $(VENV)/.clients  ## the whole suite: what shares nothing on all cores, then what needs the machine for itself
+	@$(BIN)/python -m pytest tests -m "not live" $(PARALLEL)
+	@$(BIN)/python -m pytest tests -m live
 
 unit: setup     ## only what needs no root and no containers
-	@$(BIN)/python -m pytest tests -m "not live and not fuzz and not sim"
+	@$(BIN)/python -m pytest tests/unit tests/contracts $(PARALLEL)
 
 live: images $(VENV)/.clients  ## only what runs real containers, networks and processes
 	@$(BIN)/python -m pytest tests/live
