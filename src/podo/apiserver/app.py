@@ -26,6 +26,7 @@ from podo.apiserver import (
     streams,
 )
 from podo.apiserver.admitting import admit_whole
+from podo.apiserver.again import Repeatable, until_answered
 from podo.apiserver.allocation import Allocator
 from podo.apiserver.audit.auditor import DECISION, REASON, Auditor
 from podo.apiserver.authenticating import authentication_of
@@ -58,7 +59,7 @@ from podo.authn.authentication import Unauthorized
 from podo.authn.keys import TokenKeys
 from podo.authn.tokens import TokenAuthenticator
 from podo.authn.user import User
-from podo.authz.attributes import Attributes, refusal
+from podo.authz.attributes import Attributes, Unanswered, refusal
 from podo.authz.chain import AuthorizerChain
 from podo.http.message import Request, Response, Streaming, Upgrade
 from podo.runtime.chance import Chance
@@ -89,7 +90,7 @@ class ApiServer:
     ) -> None:
         settings = config or Config()
         allocator = Allocator(settings.service_cidr, settings.node_ports, chance)
-        self._authorizer = AuthorizerChain()
+        self._authorizer = AuthorizerChain(settings.authorization, clock)
         tokens = TokenAuthenticator(store, keys or TokenKeys(), clock, settings.issuer)
         caller = Caller(partial(resolve, store, chance))
         webhooks = Webhooks(caller, chance, self._authorizer)
@@ -137,6 +138,7 @@ class ApiServer:
         await self._aggregation.stop()
         await self.backend.quotas.stop()
         self.backend.caller.close()
+        self._authorizer.close()
 
     async def read_extension(self, target: str) -> Obj:
         """What an extension API server answers to this server's own GET of a path with query. Raises CannotCall."""
@@ -156,6 +158,8 @@ class ApiServer:
             call.name,
             fields=fields,
         )
+        if self._authorizer.has_webhooks:
+            asked = asked._replace(version=kind.version, uid=user.uid, extra=user.extra)
         decision = self._authorizer.decide(asked)
         if call.is_audited or (self._auditor is not None and not decision.allowed):
             call.annotations |= {DECISION: "allow" if decision.allowed else "forbid", REASON: decision.reason}
@@ -169,7 +173,7 @@ class ApiServer:
         if self._auditor is not None:
             turn.trail = self._auditor.begin(request)
         try:
-            answer = await self._answer(request, turn)
+            answer = await (self._ask_and_answer if self._authorizer.has_webhooks else self._answer)(request, turn)
         finally:
             requests.leave(turn)
         if turn.flow is not None and not isinstance(answer, Upgrade):
@@ -177,6 +181,14 @@ class ApiServer:
         if self._auditor is not None and turn.trail is not None:
             answer = self._auditor.answered(turn.trail, answer)
         return requests.answered(turn, answer)
+
+    async def _ask_and_answer(self, request: Request, turn: Turn) -> Answer:
+        """Where webhooks authorize: begun again until all that they must be asked is known."""
+        request = Repeatable(request)
+        try:
+            return await until_answered(lambda: self._answer(request, turn))
+        except ApiError as error:
+            return _refused(request, error)
 
     async def _answer(self, request: Request, turn: Turn) -> Answer:
         try:
@@ -194,6 +206,8 @@ class ApiServer:
         except StoreFailed as failure:
             log.error("the store failed", failure, path=request.path)
             return _refused(request, ApiError("InternalError", "the store failed: the fate of the write is unknown"))
+        except Unanswered:
+            raise
         except Exception as bug:
             log.error("request failed", bug, method=request.method, path=request.path)
             return _refused(request, ApiError("InternalError", "an error on the server has prevented the request"))
@@ -308,6 +322,8 @@ class ApiServer:
         """Everything that is no resource: health, metrics, version, discovery, OpenAPI."""
         path = request.path if len(request.path) == 1 else request.path.rstrip("/")
         asked = Attributes(user.name, user.groups, _path_verb(request), path=path)
+        if self._authorizer.has_webhooks:
+            asked = asked._replace(uid=user.uid, extra=user.extra)
         decision = self._authorizer.decide(asked)
         if not decision.allowed:
             raise ApiError("Forbidden", refusal(asked, decision.reason))

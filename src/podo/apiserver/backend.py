@@ -19,6 +19,7 @@ from podo.apiserver.webhooks import Webhooks
 from podo.authn.settings import AuthenticationSettings
 from podo.authn.tokens import ISSUER, TokenAuthenticator
 from podo.authz.chain import AuthorizerChain
+from podo.authz.settings import AuthorizationSettings
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
 from podo.storage.contract import Store
@@ -40,6 +41,7 @@ class Config:
     pod_security: PodSecurity = PodSecurity()
     front_proxy_ca: bytes = b""  # PEM of who signs the certificates of authenticating proxies
     authentication: AuthenticationSettings = field(default_factory=AuthenticationSettings)
+    authorization: AuthorizationSettings = field(default_factory=AuthorizationSettings)
 
 
 @dataclass(frozen=True, slots=True)

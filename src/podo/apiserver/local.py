@@ -40,6 +40,7 @@ class LocalClient:
         self._server = server
         self._backend = server.backend
         self._user = User(user, (*groups, AUTHENTICATED))
+        server.backend.authorizer.inside.add(user)
         self._manager = managers.from_user(user)
 
     def _call(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from podo.api.errors import bad_request, invalid
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.authentication.reviews import SELFSUBJECTREVIEW, TOKENREVIEW
@@ -28,7 +30,7 @@ KINDS = (
     LOCALSUBJECTACCESSREVIEW,
     SELFSUBJECTRULESREVIEW,
 )
-_NAMES = ("verb", "group", "resource", "subresource", "namespace", "name")
+_NAMES = ("verb", "group", "version", "resource", "subresource", "namespace", "name")
 
 
 async def answer(call: Call, review: Obj, authorizer: AuthorizerChain, tokens: TokenMethod, now: float) -> Obj:
@@ -68,9 +70,9 @@ def asked(user: User, spec: Obj) -> Attributes:
     if path is not None:
         return Attributes(user.name, user.groups, path.get("verb") or "", path=path.get("path") or "/")
     found = spec.get("resourceAttributes") or {}
-    given = {name: found.get(name) or "" for name in _NAMES}
+    given: dict[str, Any] = {name: found.get(name) or "" for name in _NAMES}
     fields = (found.get("fieldSelector") or {}).get("rawSelector") or ""
-    return Attributes(user.name, user.groups, **given, fields=fields)
+    return Attributes(user.name, user.groups, **given, fields=fields, uid=user.uid, extra=user.extra)
 
 
 def _may(question: Attributes, authorizer: AuthorizerChain) -> Obj:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 
 
@@ -19,17 +20,31 @@ class Attributes(NamedTuple):
     path: str = ""
     #: The field selector of a list or watch, as text.
     fields: str = ""
+    #: What only webhooks are told: empty where there are none.
+    version: str = ""
+    uid: str = ""
+    extra: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 class Decision(NamedTuple):
-    """``allowed`` False means no opinion: nobody objects, nobody allows. ``reason``: why, or why not, where known."""
+    """Neither ``allowed`` nor ``denied`` is no opinion: the next authorizer is asked. ``reason``: why, or why not,
+    where known."""
 
     allowed: bool
     reason: str = ""
+    denied: bool = False
+
+
+class Unanswered(Exception):
+    """A webhook must be asked first: await ``ask()``, then decide again."""
+
+    def __init__(self, ask: Callable[[], Awaitable[None]]) -> None:
+        super().__init__("an authorization webhook has not been asked")
+        self.ask = ask
 
 
 class Authorizer(Protocol):
-    """Answers at once: what it decides from is in memory."""
+    """Answers at once: what it decides from is in memory. What is not there yet raises Unanswered."""
 
     def decide(self, asked: Attributes) -> Decision: ...
 

@@ -1,23 +1,67 @@
-"""The authorizers in their order: administrators, kubelets, RBAC. The first that allows decides."""
+"""The authorizers in their order: administrators; then kubelets and RBAC, or what the configuration names. The first
+that allows or denies decides.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from podo.authz.abac import AbacAuthorizer
 from podo.authz.attributes import Attributes, Authorizer, Decision
 from podo.authz.node.authorizer import NodeAuthorizer
 from podo.authz.rbac.authorizer import RbacAuthorizer, Rules
+from podo.authz.settings import AuthorizationSettings
+from podo.runtime.clock import Clock
 from podo.storage.contract import Store
+
+if TYPE_CHECKING:
+    from podo.authz.webhook import WebhookAuthorizer
 
 MASTERS = "system:masters"
 _MASTER = Decision(True)
 
 
-class AuthorizerChain:
-    """``start`` it once the store is open."""
+class _Always:
+    def __init__(self, decision: Decision) -> None:
+        self._decision = decision
 
-    def __init__(self) -> None:
+    def decide(self, asked: Attributes) -> Decision:
+        return self._decision
+
+
+class AuthorizerChain:
+    """``start`` it once the store is open. Where webhooks are asked, ``decide`` may raise ``webhook.Unanswered``."""
+
+    def __init__(self, settings: AuthorizationSettings | None = None, clock: Clock | None = None) -> None:
         self.rbac = RbacAuthorizer()
         self.node = NodeAuthorizer()
         self._others: tuple[Authorizer, ...] = (self.node,)
+        #: Names of parts of this process (controllers, the scheduler), for which Node and RBAC decide in any case.
+        self.inside: set[str] = set()
+        self._webhooks: list[WebhookAuthorizer] = []
+        self._configured = self._made(settings, clock) if settings is not None and settings.order else ()
+        #: Are there webhooks, which want to know all of a question, and may have to be waited for?
+        self.has_webhooks = bool(self._webhooks)
+
+    def _made(self, settings: AuthorizationSettings, clock: Clock | None) -> tuple[Authorizer, ...]:
+        built_in: dict[str, Authorizer] = {
+            "Node": self.node,
+            "RBAC": self.rbac,
+            "ABAC": AbacAuthorizer(settings.policies),
+            "AlwaysAllow": _Always(Decision(True)),
+            "AlwaysDeny": _Always(Decision(False, "Everything is forbidden.")),
+        }
+        found: list[Authorizer] = []
+        for one in settings.order:
+            if isinstance(one, str):
+                found.append(built_in[one])
+                continue
+            from podo.authz.webhook import WebhookAuthorizer
+
+            assert clock is not None, "a webhook's answers are kept for a time"
+            self._webhooks.append(WebhookAuthorizer(one, clock))
+            found.append(self._webhooks[-1])
+        return tuple(found)
 
     async def start(self, store: Store) -> None:
         await self.rbac.start(store)
@@ -26,6 +70,8 @@ class AuthorizerChain:
     def decide(self, asked: Attributes) -> Decision:
         if MASTERS in asked.groups:
             return _MASTER
+        if self._configured and asked.user not in self.inside:
+            return self._by_configuration(asked)
         reasons = []
         for authorizer in self._others:
             decision = authorizer.decide(asked)
@@ -38,6 +84,22 @@ class AuthorizerChain:
             return decision
         return Decision(False, "\n".join([*reasons, decision.reason] if decision.reason else reasons))
 
+    def _by_configuration(self, asked: Attributes) -> Decision:
+        reasons = []
+        bare = asked._replace(version="", uid="", extra=()) if self.has_webhooks else asked
+        for authorizer in self._configured:
+            if authorizer is self.rbac:
+                decision = self.rbac.decide(bare._replace(fields="") if bare.fields else bare)
+            else:
+                decision = authorizer.decide(bare if authorizer is self.node else asked)
+            if decision.allowed:
+                return decision
+            if decision.reason:
+                reasons.append(decision.reason)
+            if decision.denied:
+                break
+        return Decision(False, "\n".join(reasons))
+
     def allowed(self, asked: Attributes) -> bool:
         return self.decide(asked).allowed
 
@@ -46,4 +108,10 @@ class AuthorizerChain:
         rules, errors = self.rbac.rules_for(user, groups, namespace)
         if user.startswith("system:node:") and "system:nodes" in groups:
             errors = [*errors, "node authorizer does not support user rule resolution"]
+        if self.has_webhooks:
+            errors = [*errors, "webhook authorizer does not support user rule resolution"]
         return rules, errors
+
+    def close(self) -> None:
+        for webhook in self._webhooks:
+            webhook.close()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from podo.authn.settings import AuthenticationSettings
+from podo.authz.settings import AuthorizationSettings
 from podo.client import kubeconfig
 from podo.cluster.config import Config
 
@@ -18,6 +19,14 @@ def authentication_path(config: Config) -> Path:
 
 def authentication_webhook_path(config: Config) -> Path:
     return Path(config.data_dir) / "authentication-webhook.kubeconfig"
+
+
+def authorization_path(config: Config) -> Path:
+    return Path(config.data_dir) / "authorization.yaml"
+
+
+def authorization_policies_path(config: Config) -> Path:
+    return Path(config.data_dir) / "authorization-policies.jsonl"
 
 
 def issuer_of(config: Config) -> str:
@@ -34,3 +43,16 @@ def authentication_of(config: Config) -> AuthenticationSettings:
 
         found = parse(path.read_bytes(), str(path), taken=(issuer_of(config),))
     return replace(found, webhook=kubeconfig.read(webhook)) if webhook.exists() else found
+
+
+def authorization_of(config: Config) -> AuthorizationSettings:
+    """Raises ConfigurationProblem or PolicyProblem, which name the file."""
+    path, policies = authorization_path(config), authorization_policies_path(config)
+    if not path.exists():
+        return AuthorizationSettings()
+    from podo.authz import abac, configuration
+
+    found = configuration.parse(path.read_bytes(), str(path))
+    if not policies.exists():
+        return found
+    return replace(found, policies=abac.parse(policies.read_bytes(), str(policies)))

@@ -25,6 +25,7 @@ from podo.apiserver.subresources.kubelet import KubeletAccess
 from podo.authn.keys import TokenKeys
 from podo.authn.settings import AuthenticationSettings
 from podo.authn.tokens import ISSUER
+from podo.authz.settings import AuthorizationSettings
 from podo.client.cache import Cache
 from podo.client.contract import Client
 from podo.client.customsources import CustomSources
@@ -73,6 +74,8 @@ class Settings:
     front_proxy_ca: bytes = b""
     #: Who else is believed, and how: issuers of tokens, a webhook; who comes without credentials.
     authentication: AuthenticationSettings = field(default_factory=AuthenticationSettings)
+    #: Who is asked whether a request may be made, and in which order.
+    authorization: AuthorizationSettings = field(default_factory=AuthorizationSettings)
     #: A KubeSchedulerConfiguration, as YAML or JSON; without one the default profile.
     scheduler: bytes = b""
 
@@ -112,6 +115,7 @@ class ControlPlane:
             front_proxy=settings.front_proxy,
             front_proxy_ca=settings.front_proxy_ca,
             authentication=settings.authentication,
+            authorization=settings.authorization,
         )
         self.api = ApiServer(store, clock, chance, api, kubelet=kubelet, keys=keys)
         for hook in _BOOTSTRAP:

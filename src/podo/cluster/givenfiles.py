@@ -60,6 +60,18 @@ def _check_authentication(document: bytes, where: str) -> None:
     parse(document, where)
 
 
+def _check_authorization(document: bytes, where: str) -> None:
+    from podo.authz.configuration import parse
+
+    parse(document, where)
+
+
+def _check_authorization_policies(document: bytes, where: str) -> None:
+    from podo.authz.abac import parse
+
+    parse(document, where)
+
+
 def scheduler_path(config: Config) -> Path:
     return Path(config.data_dir) / "scheduler.yaml"
 
@@ -100,6 +112,18 @@ FILES = (
         "a kubeconfig of a server that is asked whose a token is",
         _check_kubeconfig,
         access.authentication_webhook_path,
+    ),
+    Given(
+        "--authorization-config",
+        "an AuthorizationConfiguration: authorizers in their order (default: Node, RBAC)",
+        _check_authorization,
+        access.authorization_path,
+    ),
+    Given(
+        "--authorization-policy-file",
+        "policies of the authorizer ABAC, one a line",
+        _check_authorization_policies,
+        access.authorization_policies_path,
     ),
     Given(
         "--scheduler-config",

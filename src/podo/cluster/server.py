@@ -77,6 +77,7 @@ def settings_of(config: Config) -> Settings:
         ca_key=(pki / "ca.key").read_bytes(),
         pod_security=podsecurity.load(config),
         authentication=access.authentication_of(config),
+        authorization=access.authorization_of(config),
         scheduler=_optional(givenfiles.scheduler_path(config)),
         front_proxy=Trust(
             certificate=pki / f"{certificates.FRONT_PROXY}.crt", key=pki / f"{certificates.FRONT_PROXY}.key"

@@ -1,0 +1,96 @@
+"""Authorization by a server of the administrator: it is asked by a SubjectAccessReview; answers are kept for a while.
+
+Decisions are taken at once from what is in memory. A question that has no answer there is raised as ``Unanswered``:
+who carries the request out asks it, and begins again. Source: "Webhook Mode" of the Kubernetes documentation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from functools import partial
+from typing import Any
+
+from podo.api.kind import Obj
+from podo.authz import conditions
+from podo.authz.attributes import Attributes, Decision, Unanswered
+from podo.authz.settings import WebhookSettings
+from podo.client.reviewing import NoReview, Reviewer
+from podo.runtime.clock import Clock
+from podo.runtime.log import Logger
+
+log = Logger("podo.authz")
+#: An answer is kept at least so long, so that who asked for it finds it; a failure no longer.
+LEAST_SECONDS = 1.0
+#: All attempts together.
+DEADLINE_SECONDS = 30.0
+_KEPT = 10_000
+_NO_OPINION = Decision(False)
+
+
+class WebhookAuthorizer:
+    def __init__(self, settings: WebhookSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._reviewer = Reviewer(settings.access, settings.timeout)
+        self._answers: OrderedDict[Attributes, tuple[float, Decision]] = OrderedDict()
+        self._failed = Decision(False, "", settings.denies_on_failure)
+
+    def decide(self, asked: Attributes) -> Decision:
+        """Raises Unanswered."""
+        until, decision = self._answers.get(asked, (0.0, _NO_OPINION))
+        if until > self._clock.monotonic():
+            return decision
+        try:
+            if not conditions.hold(self._settings.conditions, spec_of(asked)):
+                return _NO_OPINION
+        except conditions.ConditionError as problem:
+            log.warning("matchConditions of an authorizer failed", name=self._settings.name, why=str(problem))
+            return self._failed
+        raise Unanswered(partial(self.ask, asked))
+
+    async def ask(self, asked: Attributes) -> None:
+        """Never fails: without an answer the failurePolicy decides."""
+        spec = spec_of(asked)
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                status = (await self._reviewer.ask(review))["status"]
+        except (NoReview, TimeoutError) as failure:
+            log.warning("an authorizer does not answer", name=self._settings.name, why=str(failure) or "timeout")
+            self._keep(asked, self._failed, 0.0)
+            return
+        decision = _decision(status)
+        self._keep(asked, decision, self._settings.authorized if decision.allowed else self._settings.unauthorized)
+
+    def _keep(self, asked: Attributes, decision: Decision, seconds: float) -> None:
+        self._answers.pop(asked, None)
+        self._answers[asked] = self._clock.monotonic() + max(seconds, LEAST_SECONDS), decision
+        if len(self._answers) > _KEPT:
+            self._answers.popitem(last=False)
+
+    def close(self) -> None:
+        self._reviewer.close()
+
+
+def _decision(status: dict[str, Any]) -> Decision:
+    reason = status.get("reason") if isinstance(status.get("reason"), str) else ""
+    allowed, denied = status.get("allowed") is True, status.get("denied") is True
+    if allowed and denied:
+        return Decision(False, "webhook subject access review returned both allow and deny response", True)
+    return Decision(allowed, str(reason), denied)
+
+
+def spec_of(asked: Attributes) -> Obj:
+    """The question as the spec of a SubjectAccessReview; what is empty is left out."""
+    spec: Obj = {"user": asked.user, "groups": list(asked.groups), "uid": asked.uid}
+    spec["extra"] = {key: list(values) for key, values in asked.extra}
+    if asked.path:
+        spec["nonResourceAttributes"] = {"path": asked.path, "verb": asked.verb}
+    else:
+        names = ("namespace", "verb", "group", "version", "resource", "subresource", "name")
+        found = {name: getattr(asked, name) for name in names if getattr(asked, name)}
+        if asked.fields:
+            found["fieldSelector"] = {"rawSelector": asked.fields}
+        spec["resourceAttributes"] = found
+    return {key: value for key, value in spec.items() if value}
