@@ -1,12 +1,12 @@
-"""NodeRestriction: a kubelet writes its own Node and Lease, the status of its own pods, and asks for tokens of its own
-pods only.
+"""NodeRestriction: a kubelet writes its own Node, Lease, CSINode and ResourceSlices, the status of its own pods, and
+asks for tokens of its own pods only.
 
 Source: "NodeRestriction" in "Admission Controllers" of the Kubernetes documentation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import orjson
 
@@ -29,6 +29,12 @@ _LABELS = frozenset(
 )
 #: Parts of a pod's spec, which are none of a node's business.
 _PARTS = ("ephemeralcontainers", "resize")
+#: Fields of volumes' sources that name a Secret.
+_SECRET_FIELDS = ("secretName", "secretRef", "nodePublishSecretRef")
+#: What a node writes of itself besides, by group and plural.
+_LEASES, _CSI_NODES = ("coordination.k8s.io", "leases"), ("storage.k8s.io", "csinodes")
+_SLICES = ("resource.k8s.io", "resourceslices")
+_OWN = frozenset((_LEASES, _CSI_NODES, _SLICES))
 _LABEL_SPACES = ("kubelet.kubernetes.io", "node.kubernetes.io")
 
 
@@ -39,7 +45,7 @@ def handles(kind: Kind, operation: str, subresource: str) -> bool:
         return True
     if is_core(kind, "serviceaccounts"):
         return subresource == "token"
-    return kind.group == "coordination.k8s.io" and kind.plural == "leases"
+    return (kind.group, kind.plural) in _OWN
 
 
 async def admit(request: AdmissionRequest) -> None:
@@ -54,8 +60,20 @@ async def admit(request: AdmissionRequest) -> None:
         _node(request, node)
     elif is_core(request.kind, "serviceaccounts"):
         await _token(request)
+    else:
+        _own(request, node)
+
+
+def _own(request: AdmissionRequest, node: str) -> None:
+    which = (request.kind.group, request.kind.plural)
+    if which == _SLICES:
+        slice_ = request.object if request.operation == "CREATE" else request.old
+        if request.operation != "UPDATE" and ((slice_ or {}).get("spec") or {}).get("nodeName") != node:
+            why = f"can only {request.operation.lower()} ResourceSlice with the same NodeName as the requesting node"
+            raise _refused(request, why)
     elif request.name != node:
-        raise _refused(request, "can only access node lease with the same name as the requesting node")
+        what = "node lease" if which == _LEASES else "CSINode"
+        raise _refused(request, f"can only access {what} with the same name as the requesting node")
 
 
 def _refused(request: AdmissionRequest, why: str) -> ApiError:
@@ -94,10 +112,43 @@ def _mirror_pod(request: AdmissionRequest, pod: Obj, node: str) -> None:
         raise _refused(request, f'node "{node}" can only create pods with spec.nodeName set to itself')
     if spec.get("serviceAccountName"):
         raise _refused(request, f'node "{node}" can not create pods that reference a service account')
+    if named := next(_named_by(spec), ""):
+        raise _refused(request, f'node "{node}" can not create pods that reference {named}')
+
+
+def _named_by(spec: Obj) -> Iterator[str]:
+    """What a pod refers to: its node could read all of that (CVE-2025-4563), so a node's own pod refers to nothing."""
+    if spec.get("imagePullSecrets"):
+        yield "secrets"
+    for field in ("initContainers", "containers", "ephemeralContainers"):
+        for container in spec.get(field) or ():
+            yield from _named_by_container(container)
     for volume in spec.get("volumes") or ():
-        for kind in ("secret", "configMap", "persistentVolumeClaim", "projected"):
-            if kind in volume:
-                raise _refused(request, f'node "{node}" can not create pods that reference {kind}s')
+        yield from _named_by_volume(volume)
+    if spec.get("resourceClaims"):
+        yield "resourceclaims"
+
+
+def _named_by_container(container: Obj) -> Iterator[str]:
+    for source in container.get("envFrom") or ():
+        yield from _first(source, secretRef="secrets", configMapRef="configmaps")
+    for variable in container.get("env") or ():
+        yield from _first(variable.get("valueFrom") or {}, secretKeyRef="secrets", configMapKeyRef="configmaps")
+
+
+def _named_by_volume(volume: Obj) -> Iterator[str]:
+    claims = {"persistentVolumeClaim": "persistentvolumeclaims", "ephemeral": "persistentvolumeclaims"}
+    yield from _first(volume, secret="secrets", configMap="configmaps", **claims)
+    for source in volume.values():
+        if isinstance(source, dict) and any(field in source for field in _SECRET_FIELDS):
+            yield "secrets"
+    trust = {"serviceAccountToken": "serviceaccounts", "clusterTrustBundle": "clustertrustbundles"}
+    for source in (volume.get("projected") or {}).get("sources") or ():
+        yield from _first(source, secret="secrets", configMap="configmaps", **trust)
+
+
+def _first(source: Obj, **known: str) -> Iterator[str]:
+    yield from (plural for field, plural in known.items() if source.get(field) is not None)
 
 
 def _node(request: AdmissionRequest, node: str) -> None:
@@ -110,6 +161,8 @@ def _node(request: AdmissionRequest, node: str) -> None:
     elif request.operation == "UPDATE":
         if ((new.get("spec") or {}).get("taints") or []) != ((old.get("spec") or {}).get("taints") or []):
             raise _refused(request, f'node "{node}" is not allowed to modify taints')
+        if (new["metadata"].get("ownerReferences") or []) != (old["metadata"].get("ownerReferences") or []):
+            raise _refused(request, f'node "{node}" is not allowed to modify ownerReferences')
         before, after = old["metadata"].get("labels") or {}, new["metadata"].get("labels") or {}
         changed = {key for key in {*before, *after} if before.get(key) != after.get(key)}
         if wrong := _unallowed(changed):

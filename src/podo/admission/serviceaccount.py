@@ -11,6 +11,7 @@ from zlib import crc32
 
 import orjson
 
+from podo.admission import mountablesecrets
 from podo.admission.request import AdmissionRequest, Plugin, creates_pod
 from podo.api import registry
 from podo.api.errors import forbidden
@@ -39,6 +40,8 @@ async def admit(request: AdmissionRequest) -> None:
     name = spec.get("serviceAccountName") or spec.get("serviceAccount") or DEFAULT
     spec["serviceAccountName"] = spec["serviceAccount"] = name
     account = await _account(request, name)
+    if why := mountablesecrets.refusal(account, spec):
+        raise forbidden(request.kind, request.name, why)
     if _wants_token(spec, account):
         _mount_token(spec, _suffix(str(account["metadata"].get("uid"))))
     if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):

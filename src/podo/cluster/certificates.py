@@ -52,7 +52,8 @@ def identities(config: Config) -> list[Identity]:
     ]
     found = [
         Identity("apiserver", "kube-apiserver", names=api_names),
-        Identity("apiserver-kubelet-client", "kube-apiserver-kubelet-client", ["system:masters"]),
+        # Of no group: a Node whose status names the API server's own address must not make it its own administrator.
+        Identity("apiserver-kubelet-client", "kube-apiserver-kubelet-client"),
         Identity("admin", "kubernetes-admin", ["system:masters"]),
         Identity(FRONT_PROXY, FRONT_PROXY, authority=FRONT_PROXY_CA),
     ]

@@ -109,7 +109,7 @@ def test_pods_themselves_neither_begin_nor_go_on_with_others() -> None:
         made["spec"]["ephemeralContainers"] = [DEBUGGER]
         status, answer = await world.ask("PUT", ONE, made)
         assert status == 422 and "pod updates may not change fields other than" in answer["message"]
-        mirror = pod("mirror")
+        mirror = pod("mirror", nodeName="n1")
         mirror["metadata"]["annotations"] = {"kubernetes.io/config.mirror": "x"}
         await world.client.create(mirror)
         status, answer = await world.ask(

@@ -40,7 +40,8 @@ def check_container(container: dict[str, Any], volumes: dict[str, Any], path: st
         _check_ports(ports, f"{path}.ports", found)
     check_env(container, path, found)
     if mounts := container.get("volumeMounts"):
-        _check_mounts(mounts, volumes, f"{path}.volumeMounts", found)
+        privileged = (container.get("securityContext") or {}).get("privileged") is True
+        _check_mounts(mounts, volumes, privileged, f"{path}.volumeMounts", found)
     if resources := container.get("resources"):
         check_resources(resources, f"{path}.resources", found)
     if security := container.get("securityContext"):
@@ -94,7 +95,9 @@ def _check_ports(ports: list[dict[str, Any]], path: str, found: Found) -> None:
         check_one_of(f"{where}.protocol", port.get("protocol"), PROTOCOLS, found)
 
 
-def _check_mounts(mounts: list[dict[str, Any]], volumes: dict[str, Any], path: str, found: Found) -> None:
+def _check_mounts(
+    mounts: list[dict[str, Any]], volumes: dict[str, Any], privileged: bool, path: str, found: Found
+) -> None:
     seen = set()
     for index, mount in enumerate(mounts):
         where = f"{path}[{index}]"
@@ -109,6 +112,7 @@ def _check_mounts(mounts: list[dict[str, Any]], volumes: dict[str, Any], path: s
             found.append(invalid(f"{where}.mountPath", target, "must be unique"))
         seen.add(target)
         _check_sub_path(mount, where, found)
+        _check_propagation(mount, privileged, where, found)
 
 
 def _check_sub_path(mount: dict[str, Any], path: str, found: Found) -> None:
@@ -119,6 +123,14 @@ def _check_sub_path(mount: dict[str, Any], path: str, found: Found) -> None:
         if plain:
             found.append(invalid(f"{path}.subPathExpr", expanded, "subPathExpr and subPath are mutually exclusive"))
         check_relative(f"{path}.subPathExpr", expanded, found)
+
+
+def _check_propagation(mount: dict[str, Any], privileged: bool, path: str, found: Found) -> None:
     propagation = mount.get("mountPropagation")
-    if propagation and propagation not in _PROPAGATION:
+    if not propagation:
+        return
+    if propagation not in _PROPAGATION:
         found.append(not_supported(f"{path}.mountPropagation", propagation, _PROPAGATION))
+    elif propagation == "Bidirectional" and not privileged:
+        why = "Bidirectional mount propagation is available only to privileged containers"
+        found.append(forbidden(f"{path}.mountPropagation", why))

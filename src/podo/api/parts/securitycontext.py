@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from podo.api.parts.volume_rules import check_relative
 from podo.api.rules import Found, check_one_of, duplicate, invalid, required
 
 _ID_MAX = 2**31 - 1
@@ -73,5 +74,7 @@ def _check_profiles(context: dict[str, Any], path: str, found: Found) -> None:
             if not local:
                 why = "must be set when seccomp type is Localhost" if field == "seccompProfile" else ""
                 found.append(required(f"{where}.localhostProfile", why))
+            elif field == "seccompProfile":
+                check_relative(f"{where}.localhostProfile", local, found)
         elif local:
             found.append(invalid(f"{where}.localhostProfile", local, "can only be set when type is Localhost"))

@@ -15,6 +15,7 @@ from podo.storage.contract import Store
 #: Resource, namespace and name of what is referred to.
 Reference = tuple[str, str, str]
 _LISTS = ("containers", "initContainers", "ephemeralContainers")
+_MIRROR = "kubernetes.io/config.mirror"
 #: Volumes that name a Secret: the volume's kind -> the path to the name.
 _SECRET_VOLUMES = {
     "azureFile": ("secretName",),
@@ -82,6 +83,8 @@ def references_of(pod: Obj) -> Iterator[Reference]:
     """What a node must be able to read to run the pod."""
     namespace, spec = pod["metadata"].get("namespace") or "", pod["spec"]
     yield "pods", namespace, pod["metadata"]["name"]
+    if _MIRROR in (pod["metadata"].get("annotations") or {}):
+        return  # the node itself has made it: it opens nothing
     if account := spec.get("serviceAccountName"):
         yield "serviceaccounts", namespace, account
     for secret in spec.get("imagePullSecrets") or ():

@@ -20,12 +20,14 @@ _FIXED = (
 _OWN_RULE = frozenset(
     ("containers", "initContainers", "activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds")
 )
+_MIRROR = "kubernetes.io/config.mirror"
 _GATED = frozenset(("nodeSelector", "affinity"))
 
 
 def problems(new: Obj, old: Obj | None) -> Found:
     """All that is wrong with a Pod."""
     found: Found = []
+    _check_mirror(new, old, found)
     if old is not None and new["spec"] == old["spec"]:
         return found  # it was checked when it was written
     check_pod_spec(new.get("spec") or {}, "spec", found)
@@ -35,6 +37,21 @@ def problems(new: Obj, old: Obj | None) -> Found:
     else:
         _check_update(new["spec"], old["spec"], found)
     return found
+
+
+def _check_mirror(new: Obj, old: Obj | None, found: Found) -> None:
+    """A node's copy of a pod from its own files is one from its beginning to its end."""
+    value = (new["metadata"].get("annotations") or {}).get(_MIRROR)
+    path = f"metadata.annotations[{_MIRROR}]"
+    if old is None:
+        if value is not None and not new["spec"].get("nodeName"):
+            found.append(invalid(path, value, "must set spec.nodeName if mirror pod annotation is set"))
+        return
+    before = (old["metadata"].get("annotations") or {}).get(_MIRROR)
+    if before is None and value is not None:
+        found.append(forbidden(path, "may not add mirror pod annotation"))
+    elif before != value:
+        found.append(forbidden(path, "may not remove or update mirror pod annotation"))
 
 
 def _check_update(new: dict[str, Any], old: dict[str, Any], found: Found) -> None:
