@@ -13,16 +13,22 @@ GRAPES = ("example.com", "v1", "grapes")
 
 
 def config_map(namespace: str, name: str, data: dict[str, str], owned: bool) -> None:
+    """Make one, once: kopf calls a handler of a deletion again for as long as a daemon or timer has not ended."""
     body = {"metadata": {"name": name}, "data": data}
     if owned:
         kopf.adopt(body)
-    client.CoreV1Api().create_namespaced_config_map(namespace, body)
+    try:
+        client.CoreV1Api().create_namespaced_config_map(namespace, body)
+    except client.ApiException as refused:
+        if refused.reason != "Conflict":
+            raise
 
 
 @kopf.on.startup()
 def quick(settings: kopf.OperatorSettings, **_: Any) -> None:
     settings.posting.enabled = True
     settings.watching.server_timeout = 60
+    settings.background.cancellation_polling = 0.2  # is the timer gone? kopf looks again after a minute by default
 
 
 @kopf.on.create(*GRAPES)
@@ -38,7 +44,7 @@ def recolor(old: str, new: str, patch: kopf.Patch, **_: Any) -> None:
     patch.status["state"] = f"from {old} to {new}"
 
 
-@kopf.daemon(*GRAPES, initial_delay=0.1, cancellation_polling=0.1)
+@kopf.daemon(*GRAPES, initial_delay=0.1)
 def tend(stopped: kopf.DaemonStopped, name: str, namespace: str, **_: Any) -> None:
     config_map(namespace, f"{name}-tended", {}, owned=True)
     while not stopped:

@@ -94,7 +94,7 @@ def test_an_operator_tends_its_objects(vineyard: Kubectl, simulated_cluster: Clu
         kubectl("patch", "gr", "one", "--type=merge", "-p", '{"spec":{"color":"white"}}')
         eventually(lambda: kubectl.path(state, "grape/one") == "from red to white", "the update")
         assert "from red to white" in kubectl("get", "grapes")
-        kubectl("delete", "grape", "one", "--timeout=80s", seconds=90)  # kopf looks at most a minute later
+        kubectl("delete", "grape", "one", "--timeout=15s")
         assert kubectl.path("{.data.color}", "configmap/one-was-here") == "white"
         eventually(lambda: "one-juice" not in kubectl("get", "configmaps", "-o", "name"), "what it owned goes too", 20)
         assert running.poll() is None, log.read_text()[-3000:]
