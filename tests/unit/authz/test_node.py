@@ -53,7 +53,7 @@ def test_what_its_pods_refer_to(resource: str, name: str) -> None:
     assert not found.decide(asked("get", resource, name, namespace="b")).allowed
     assert not found.decide(asked("get", resource, "other")).allowed
     refused = found.decide(asked("get", resource, name, node="n2"))
-    assert refused == (False, "no relationship found between node 'n2' and this object")
+    assert refused[:2] == (False, "no relationship found between node 'n2' and this object")
     found.references.remove("/core/pods/a/web")
     assert not found.decide(asked("get", resource, name)).allowed
 
