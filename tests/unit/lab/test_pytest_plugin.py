@@ -21,7 +21,17 @@ def test_of_something_else():
 
 def test_the_fixtures_are_there_and_a_failure_shows_its_seed(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(USERS_TEST)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:schemathesis", "--podo-seed=5", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:schemathesis",
+        "--podo-seed=5",
+        str(tmp_path),
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert "2 failed, 1 passed" in done.stdout, done.stdout
     assert done.stdout.count("seed 5: run again with --podo-seed=5") == 1
