@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.live.machine import needs_containerd, needs_root
-from tests.live.podo import Cluster
+from tests.live.podo import Cluster, free_port
 
 pytestmark = [pytest.mark.live, needs_root, needs_containerd]
 
 LESSONS = Path(__file__).parents[2] / "lessons"
 
 
-def lesson(cluster: Cluster, name: str, seconds: float = 180) -> str:
-    """What a lesson printed; it must have ended well."""
-    names = {"KUBECONFIG": str(cluster.kubeconfig), "CONTEXT": f"podo-{cluster.name}"}
+def lesson(cluster: Cluster, name: str, seconds: float = 180, **more: str) -> str:
+    """What a lesson printed; it must have ended well. ``more``: of its environment."""
+    names = {"KUBECONFIG": str(cluster.kubeconfig), "CONTEXT": f"podo-{cluster.name}", **more}
     ended = subprocess.run(
         ["bash", str(LESSONS / name / "run.sh")],
         stdin=subprocess.DEVNULL,
@@ -48,6 +49,24 @@ def test_a_user_with_a_key_of_her_own_and_what_she_may_do(shared_cluster: Cluste
     assert "Groups      [developers system:authenticated]" in told
     assert 'User "jane" cannot list resource "nodes" in API group "" at the cluster scope' in told
     assert "this should have been refused" not in told
+
+
+def test_configuration_secrets_and_private_images(shared_cluster: Cluster) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    ask_directly(shared_cluster, address)
+    told = lesson(shared_cluster, "05-configuration", 90, DATA_DIR=str(shared_cluster.data_dir), REGISTRY=address)
+    assert "field is immutable when `immutable` is set" in told
+    assert re.search(r"# of the ConfigMap\n[1-9]\d* times", told) and "# of the Secret\n0 times" in told
+    if shutil.which("docker-registry") and shutil.which("skopeo"):
+        assert "401 Unauthorized" in told and "pod/friend-too condition met" in told
+
+
+def ask_directly(cluster: Cluster, address: str) -> None:
+    """Let the nodes ask this registry itself; the mirror of the tests' clusters has nothing."""
+    for node in (cluster.data_dir / "nodes").iterdir():
+        directory = node / "containerd" / "certs.d" / address
+        directory.mkdir()
+        (directory / "hosts.toml").write_text(f'server = "http://{address}"\n')
 
 
 def test_what_a_team_and_a_container_may_have(shared_cluster: Cluster) -> None:
