@@ -109,8 +109,9 @@ async def run(
 ) -> None:
     """Send ``head`` to ``host:port`` and, when it answers 101, copy bytes both ways until one end is done.
 
-    Any other answer is given to the client, and the connection ends. A server that cannot be reached is a 500 Status,
-    as of upstream's proxy.
+    An answer that refuses is given to the client, and the connection ends. A server that cannot be reached, and one
+    that neither agrees nor refuses, is a 500 Status, as of upstream's proxy: where a redirection by another server
+    leads, no client should go with the credentials that it has for this one (CVE-2020-8559).
     """
     try:
         server = await connect(host, port, tls, server_name)
@@ -125,8 +126,11 @@ async def run(
                 answer = await _head_of(server)
         except (TimeoutError, Disconnected):
             return await _answer(client, 504, "error dialing backend: it did not answer the request")
+        code = _code_of(answer)
+        if code != 101 and code < 400:
+            return await _answer(client, 500, f"invalid upgrade response: status code {code}")
         await client.write(answer)
-        if answer.split(b" ", 2)[1:2] == [b"101"]:
+        if code == 101:
             await _both_ways(client, server, HALF_CLOSED_SECONDS if tls is None else FLUSH_SECONDS)
         else:
             await _rest_of_refusal(client, server, answer)
@@ -154,6 +158,12 @@ async def _head_of(server: Tunnel) -> bytes:
             raise Disconnected("no answer")
         answer += piece
     return answer
+
+
+def _code_of(answer: bytes) -> int:
+    """The status of an answer, 0 where it has none."""
+    code = answer.split(b" ", 2)[1:2]
+    return int(code[0][:3]) if code and code[0][:3].isdigit() else 0
 
 
 class _End:
