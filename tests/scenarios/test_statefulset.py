@@ -40,21 +40,30 @@ def test_it_keeps_one_pod_a_number(seed: int, policy: str) -> None:
 
 
 def test_pods_wait_for_their_claims() -> None:
-    claim = {
-        "metadata": {"name": "data"},
-        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
-    }
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, "storageClassName": ""}
     with World() as world:
-        world.apply(statefulset(1, volumeClaimTemplates=[claim]))
+        world.apply(statefulset(1, volumeClaimTemplates=[{"metadata": {"name": "data"}, "spec": spec}]))
         world.settle()
         (pod,) = world.pods()
         (condition,) = [c for c in pod["status"]["conditions"] if c["type"] == "PodScheduled"]
         assert "pod has unbound immediate PersistentVolumeClaims" in condition["message"]
         (found,) = world.list("PersistentVolumeClaim")
         assert name_of(found) == "data-db-0" and found["status"]["phase"] == "Pending"
-        bound = {"spec": {"volumeName": "disk"}}
-        world.run(world.client.patch("PersistentVolumeClaim", "data-db-0", "default", patch=bound))
-        patch = {"status": {"phase": "Bound"}}
-        work = world.client.patch("PersistentVolumeClaim", "data-db-0", "default", patch=patch, subresource="status")
-        world.run(work)
-        world.wait_until(lambda: world.pods()[0]["spec"].get("nodeName"), within=30)
+        disk = {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/data"}}
+        world.apply({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "disk"}, "spec": disk})
+        world.wait_for("Pod", "db-0", within=30)
+
+
+def test_each_pod_keeps_its_own_claim() -> None:
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    with World(nodes=2) as world:
+        world.apply(statefulset(3, volumeClaimTemplates=[{"metadata": {"name": "data"}, "spec": spec}]))
+        world.wait_until(lambda: world.get("StatefulSet", "db")["status"].get("readyReplicas") == 3, within=120)
+        before = {name_of(one): one["spec"]["volumeName"] for one in world.list("PersistentVolumeClaim")}
+        assert sorted(before) == ["data-db-0", "data-db-1", "data-db-2"] and len(set(before.values())) == 3
+        world.delete("Pod", "db-1")
+        world.scale("StatefulSet", "db", 1)
+        world.settle()
+        world.scale("StatefulSet", "db", 3)
+        world.wait_until(lambda: world.get("StatefulSet", "db")["status"].get("readyReplicas") == 3, within=120)
+        assert {name_of(one): one["spec"]["volumeName"] for one in world.list("PersistentVolumeClaim")} == before

@@ -1,5 +1,5 @@
 """The objects that every cluster has from its first second: namespaces, the two system priority classes, the
-``kubernetes`` Service and ServiceCIDR, cluster DNS' Service."""
+``kubernetes`` Service and ServiceCIDR, cluster DNS' Service, the StorageClass ``standard``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import ipaddress
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.api.kinds.scheduling.priorityclass import SYSTEM_CLASSES
+from podo.api.kinds.storage.storageclass import DEFAULT
+from podo.api.parts.localvolume import PROVISIONER_NAME
 from podo.client.contract import Client
 
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -24,6 +26,7 @@ async def bootstrap(
         await _create(client, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     for name in SYSTEM_CLASSES:
         await _create(client, _priority_class(name))
+    await _create(client, _storage_class())
     await _create_service_cidr(client, service_cidr)
     await _create(client, _kubernetes(kubernetes_ip, server_port))
     await _create(client, _kube_dns(dns_ip))
@@ -84,6 +87,19 @@ def _priority_class(name: str) -> Obj:
         "metadata": {"name": name},
         "value": SYSTEM_CLASSES[name],
         "description": f"For what the {name.split('-')[1]} cannot do without.",
+    }
+
+
+def _storage_class() -> Obj:
+    """The default class: a directory of the node where the claim's first pod runs."""
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": "standard", "annotations": {DEFAULT: "true"}},
+        "provisioner": PROVISIONER_NAME,
+        "reclaimPolicy": "Delete",
+        "volumeBindingMode": "WaitForFirstConsumer",
+        "allowVolumeExpansion": True,
     }
 
 

@@ -33,6 +33,8 @@ from podo.controllers.horizontalpodautoscaler.adapters import AdapterValues, Ans
 from podo.controllers.horizontalpodautoscaler.sync import autoscaler
 from podo.controllers.job import sync as job
 from podo.controllers.nodeipam import nodeipam
+from podo.controllers.persistentvolume import claims as volumeclaims
+from podo.controllers.persistentvolume import ephemeral, expansion, local, volumes
 from podo.controllers.rootcapublisher import rootcapublisher
 from podo.controllers.statefulset import sync as statefulset
 from podo.controllers.tokensecrets import Issue, tokensecrets
@@ -80,6 +82,11 @@ def declarations(
         serviceaccount.reconcile,
         storageprotection.pvc,
         storageprotection.pv,
+        volumeclaims.reconcile,
+        volumes.reconcile,
+        local.provisioner,
+        expansion.expand,
+        ephemeral.claims,
         nodelifecycle.reconcile,
         tainteviction.reconcile,
         nodeipam(cluster_cidr),

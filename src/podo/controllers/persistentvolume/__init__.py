@@ -1,0 +1,1 @@
+"""Persistent volumes: claims and volumes find each other, are bound, provisioned, grown and reclaimed."""
