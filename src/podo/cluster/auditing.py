@@ -5,16 +5,19 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from podo.apiserver.app import ApiServer
 from podo.apiserver.audit.auditor import Auditor
 from podo.apiserver.audit.journal import Journal, Rotating, Take
 from podo.apiserver.audit.policy import DEFAULT, Policy, parse
-from podo.apiserver.audit.webhook import Webhook
 from podo.client import kubeconfig
 from podo.cluster.config import Config
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
+
+if TYPE_CHECKING:
+    from podo.apiserver.audit.webhook import Webhook
 
 
 def policy_path(config: Config) -> Path:
@@ -43,6 +46,8 @@ class Auditing:
         path = webhook_path(self._config)
         take: list[Take] = [Rotating(self._config.layout.logs / "audit.log")]
         if path.exists():
+            from podo.apiserver.audit.webhook import Webhook  # slow to import, and seldom wanted
+
             self._webhook = Webhook(kubeconfig.read(path))
             self._webhook.start()
             take.append(self._webhook)
