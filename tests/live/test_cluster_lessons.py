@@ -81,3 +81,9 @@ def test_what_a_container_may_do_and_what_a_namespace_lets_in(shared_cluster: Cl
     assert "uid=1000 gid=3000" in told and "CapEff:\t00000000a80425fb" in told
     assert 'violates PodSecurity "baseline:latest": host namespaces (hostNetwork=true, hostPID=true)' in told
     assert "pod/in-runtimeclass condition met" in told
+
+
+def test_as_many_pods_as_the_work_takes(shared_cluster: Cluster) -> None:
+    told = lesson(shared_cluster, "10-autoscaling", 120)
+    assert "New size: 3; reason: cpu resource utilization" in told
+    assert re.search(r"^web +Deployment/web .* 1 +3 ", told, re.M) and "0 restarts" in told
