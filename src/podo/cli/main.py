@@ -21,6 +21,8 @@ COMMANDS = {
     "status": "show each component: its process, state and since when",
     "kubeconfig": "print or merge the administrator's kubeconfig",
     "image": "load images from archives, list those there are",
+    "certs": "show when certificates end, renew them, go over to another CA",
+    "token": "make, list and delete bootstrap tokens",
     "secrets": "encrypt Secrets at rest anew, under a new key where asked",
     "logs": "show what a component has logged",
     "why": "show why a pod waits, or a workload or claim is not as wanted",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,8 +58,8 @@ def identities(config: Config) -> list[Identity]:
         Identity(FRONT_PROXY, FRONT_PROXY, authority=FRONT_PROXY_CA),
     ]
     if config.runtime == "containerd":
-        found.append(Identity("kube-proxy", "system:kube-proxy"))
         for name in config.node_names:
+            found.append(Identity(f"kube-proxy-{name}", "system:kube-proxy"))
             serving = [name, config.node_address(name), "127.0.0.1"]
             found.append(Identity(f"kubelet-{name}", f"system:node:{name}", ["system:nodes"], serving))
     return found
@@ -82,6 +82,22 @@ def ensure(config: Config, clock: Clock) -> None:
             authority = _Authority(directory, file, now)
             for identity in wanted:
                 authority.issue(identity)
+
+
+def issue(config: Config, clock: Clock, wanted: Iterable[Identity]) -> None:
+    """New keys and certificates for these identities, whatever is there."""
+    now = datetime.datetime.fromtimestamp(clock.now(), datetime.UTC)
+    chosen = list(wanted)
+    for file in {identity.authority for identity in chosen}:
+        authority = _Authority(config.layout.pki, file, now)
+        for identity in chosen:
+            if identity.authority == file:
+                authority.issue(identity)
+
+
+def make_authority(config: Config, clock: Clock, file: str) -> None:
+    """A CA in ``file`` beside the one that there is, of the same name."""
+    _Authority(config.layout.pki, file, datetime.datetime.fromtimestamp(clock.now(), datetime.UTC))
 
 
 def _make_token_key(directory: Path) -> None:
@@ -111,7 +127,7 @@ class _Authority:
         from cryptography.hazmat.primitives.asymmetric import ec
 
         key = ec.generate_private_key(ec.SECP256R1())
-        name = _name(_AUTHORITIES[self._file], ())
+        name = _name(_AUTHORITIES.get(self._file, _AUTHORITIES[CA]), ())
         builder = self._builder(name, name, key.public_key(), CA_DAYS)
         depth = 0 if self._file == FRONT_PROXY_CA else None  # no authority below one that makes no users
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=depth), critical=True)

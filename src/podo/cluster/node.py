@@ -14,8 +14,9 @@ from podo.client.reflector import Source
 from podo.cluster import fabric, realnode
 from podo.cluster.component import say_ready
 from podo.cluster.config import Config
+from podo.cluster.reloading import Reloading
 from podo.cluster.stopping import stop_signal
-from podo.http.tls import server_context
+from podo.http.tls import client_context, server_context
 from podo.network.dns.forward import Forwarder, system_resolvers
 from podo.network.dns.server import DnsServer
 from podo.network.pods.routes import PodRoutes
@@ -51,21 +52,24 @@ def serve(config: Config, name: str) -> None:
 
 async def _serve(config: Config, name: str, clock: Clock, chance: Chance) -> None:
     stop = stop_signal()
-    client = _client(config, f"kubelet-{name}")
+    reloading = Reloading()
+    client = _client(config, f"kubelet-{name}", reloading)
     runtime = await containerd.ready(realnode.containerd_directory(config, name), clock)
     await _ensure_pause_image(config, name, runtime)
-    proxy = _client(config, "kube-proxy")
+    proxy = _client(config, f"kube-proxy-{name}", reloading)
     network = NodeNetwork(config, name, client, proxy, clock, chance)
     told = partial(_set_pod_cidr, config, name)
     facts = node_config(config, name)
     agent = NodeAgent(facts, client, runtime, clock, chance, on_pod_cidr=told, withdrawn=network.withdrawal.of)
     await agent.start()
-    kubelet = await _listen(config, name, agent, runtime, clock)
+    kubelet = await _listen(config, name, agent, runtime, clock, reloading)
+    reloading.start()
     await network.start()
     garbage.settle()
     say_ready()
     logger.info("ready", node=name)
     await stop.wait()
+    await reloading.stop()
     await kubelet.stop()
     await agent.stop()
     await network.stop()
@@ -86,10 +90,12 @@ def node_config(config: Config, name: str) -> NodeConfig:
     )
 
 
-def _client(config: Config, identity: str) -> HttpClient:
+def _client(config: Config, identity: str, reloading: Reloading) -> HttpClient:
     pki = config.layout.pki
     certificate, key = pki / f"{identity}.crt", pki / f"{identity}.key"
-    return HttpClient(config.node_server_url, pki / "ca.crt", certificate, key, agent="kubelet")
+    tls = client_context(ca=pki / "ca.crt", certificate=certificate, key=key)
+    reloading.watch(certificate, key, lambda: [tls])
+    return HttpClient(config.node_server_url, tls=tls, agent="kubelet")
 
 
 async def _ensure_pause_image(config: Config, name: str, runtime: CriRuntime) -> None:
@@ -103,10 +109,13 @@ async def _set_pod_cidr(config: Config, name: str, pod_cidr: str) -> None:
     await asyncio.to_thread(cni.write_conflist, paths.cni_configs, pod_cidr, paths.cni_data)
 
 
-async def _listen(config: Config, name: str, agent: NodeAgent, runtime: CriRuntime, clock: Clock) -> KubeletServer:
+async def _listen(
+    config: Config, name: str, agent: NodeAgent, runtime: CriRuntime, clock: Clock, reloading: Reloading
+) -> KubeletServer:
     pki = config.layout.pki
     certificate, key = pki / f"kubelet-{name}.crt", pki / f"kubelet-{name}.key"
     tls = server_context(certificate, key, client_ca=pki / "ca.crt", require_client=True)
+    reloading.watch(certificate, key, lambda: [tls])
     server = KubeletServer(AgentPods(agent), runtime, clock)
     await server.start(config.node_address(name), config.kubelet_port, tls)
     return server

@@ -6,7 +6,7 @@ import asyncio
 from importlib import import_module
 from pathlib import Path
 
-from podo.apiserver.calling.connections import Trust
+from podo.apiserver.calling.connections import Trust, showing
 from podo.apiserver.local import LocalClient
 from podo.apiserver.subresources.kubelet import KubeletAccess
 from podo.cluster import access, certificates, encryption, givenfiles, podsecurity
@@ -14,6 +14,8 @@ from podo.cluster.auditing import Auditing
 from podo.cluster.component import say_ready
 from podo.cluster.config import Config
 from podo.cluster.controlplane import ControlPlane, Settings
+from podo.cluster.reloading import Reloading
+from podo.cluster.renewal import Renewing
 from podo.cluster.simulatednode import SimulatedNode
 from podo.cluster.stopping import stop_signal
 from podo.http.server import HttpServer
@@ -38,13 +40,17 @@ def serve(config: Config) -> None:
 async def _serve(config: Config, clock: Clock, chance: Chance) -> None:
     stop = stop_signal()
     store = _store(config)
-    plane = ControlPlane(store, clock, chance, settings_of(config), kubelet=_kubelet_access(config))
+    reloading = Reloading()
+    plane = ControlPlane(store, clock, chance, settings_of(config), kubelet=_kubelet_access(config, reloading))
     await plane.start()
     auditing = Auditing(config, plane.api, clock, chance)
     auditing.start()
     resealing = encryption.Resealing(config, store)
     resealing.start()
-    server = await _listen(config, plane)
+    server = await _listen(config, plane, reloading)
+    reloading.start()
+    renewing = Renewing(config, clock)
+    renewing.start()
     await plane.start_loops()
     nodes = await _simulated_nodes(config, plane, clock, chance)
     say_ready()
@@ -54,7 +60,8 @@ async def _serve(config: Config, clock: Clock, chance: Chance) -> None:
     garbage.settle()
     await stop.wait()
     plane.api.health.stopping = True
-    await resealing.stop()
+    for part in (resealing, renewing, reloading):
+        await part.stop()
     await server.stop()
     for node in nodes:
         await node.kill()
@@ -102,15 +109,20 @@ def _store(config: Config) -> Store:
     return SqliteStore(config.layout.store, stamp, sealing=encryption.load(config))
 
 
-def _kubelet_access(config: Config) -> KubeletAccess:
+def _kubelet_access(config: Config, reloading: Reloading) -> KubeletAccess:
     pki = config.layout.pki
     certificate, key = pki / "apiserver-kubelet-client.crt", pki / "apiserver-kubelet-client.key"
-    return KubeletAccess(client_context(ca=pki / "ca.crt", certificate=certificate, key=key))
+    tls = client_context(ca=pki / "ca.crt", certificate=certificate, key=key)
+    reloading.watch(certificate, key, lambda: [tls])
+    return KubeletAccess(tls)
 
 
-async def _listen(config: Config, plane: ControlPlane) -> HttpServer:
+async def _listen(config: Config, plane: ControlPlane, reloading: Reloading) -> HttpServer:
     pki = config.layout.pki
     tls = server_context(pki / "apiserver.crt", pki / "apiserver.key", client_ca=pki / "ca.crt")
+    reloading.watch(pki / "apiserver.crt", pki / "apiserver.key", lambda: [tls])
+    shown = pki / f"{certificates.FRONT_PROXY}.crt"
+    reloading.watch(shown, shown.with_suffix(".key"), lambda: list(showing[shown]))
     tls.load_verify_locations(pki / f"{certificates.FRONT_PROXY_CA}.crt")  # it makes no users: authn.frontproxy
     server = HttpServer(plane.api.handle)
     for address in dict.fromkeys(("127.0.0.1", config.node_ip)):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ssl
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from weakref import WeakSet
 
 from podo.apiserver.calling.failures import CannotCall
 from podo.http.client import HttpPool
@@ -26,6 +27,10 @@ class Trust:
     key: Path | None = None
 
 
+#: The contexts that show a certificate of ours, by its file: they are given the next one when it is renewed.
+showing: defaultdict[Path, WeakSet[ssl.SSLContext]] = defaultdict(WeakSet)
+
+
 @lru_cache(maxsize=SERVERS)
 def context_of(trust: Trust) -> ssl.SSLContext:
     """Raises CannotCall for a bundle without a usable certificate."""
@@ -34,6 +39,8 @@ def context_of(trust: Trust) -> ssl.SSLContext:
     except ssl.SSLError as problem:
         raise CannotCall(f"unable to load root certificates: {problem.reason or problem}") from None
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a server's own certificate may stand in the bundle
+    if trust.certificate is not None:
+        showing[trust.certificate].add(context)
     return context
 
 
