@@ -6,7 +6,7 @@ KUBECTL := build/bin/kubectl
 PARALLEL := -n auto --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup images demo down test unit live fuzz conformance check format bench sim schema clean
+.PHONY: help setup images demo down audit test unit live fuzz conformance check format bench sim schema clean
 
 help:           ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -39,6 +39,9 @@ demo: images    ## start a cluster and deploy the first application on it
 
 down:           ## remove the demo's cluster without a trace
 	@$(BIN)/podo down --purge || test $$? -eq 3
+
+audit: setup    ## check the demo's cluster against the controls of the CIS Kubernetes Benchmark
+	@$(BIN)/podo audit
 
 test: images $(VENV)/.clients  ## the whole suite: what shares nothing on all cores, then what needs the machine for itself
 	@$(BIN)/python -m pytest tests -m "not live" $(PARALLEL)

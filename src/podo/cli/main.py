@@ -25,6 +25,7 @@ COMMANDS = {
     "token": "make, list and delete bootstrap tokens",
     "secrets": "encrypt Secrets at rest anew, under a new key where asked",
     "logs": "show what a component has logged",
+    "audit": "check a running cluster against the controls of the CIS Kubernetes Benchmark",
     "why": "show why a pod waits, or a workload or claim is not as wanted",
     "simulate": "show where pods of a manifest would go, without touching the cluster",
     "version": "show the versions of podo and of the API it serves",

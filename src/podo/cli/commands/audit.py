@@ -1,0 +1,56 @@
+"""``podo audit``: does this cluster hold what the CIS Kubernetes Benchmark asks for?
+
+Each control looks from outside, by requests, files and the kernel's tables, and changes nothing (writes are dry runs).
+It ends with exit code 1 where one fails. What kube-hunter (PyPI, for Python up to 3.9's libraries) would find from the
+network is among the controls: anonymous access, open kubelets, read-only ports, exposed etcd and profiling.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+
+from podo.cli import cluster_option
+from podo.cli.errors import FAILURE, CommandFailed
+from podo.cli.output.columns import table
+from podo.cluster.benchmark.control import FAIL, Control, Finding
+from podo.cluster.benchmark.running import run as run_controls
+
+Found = list[tuple[Control, Finding]]
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    cluster_option.add(parser)
+    parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
+
+
+def run(options: argparse.Namespace) -> None:
+    config = cluster_option.running(options)
+    found = asyncio.run(run_controls(config))
+    (_print_json if options.output == "json" else _print_text)(found)
+    failures = [control.section for control, finding in found if finding.verdict == FAIL]
+    if failures:
+        raise CommandFailed(FAILURE, f"{len(failures)} of {len(found)} controls failed: {', '.join(failures)}")
+
+
+def _print_text(found: Found) -> None:
+    rows = [(control.section, finding.verdict, control.title, finding.reason) for control, finding in found]
+    print(table(("SECTION", "RESULT", "CONTROL", "REASON"), rows))
+    for control, finding in found:
+        if finding.verdict == FAIL and finding.remedy:
+            print(f"{control.section}: try {finding.remedy}")
+
+
+def _print_json(found: Found) -> None:
+    controls = [
+        {
+            "section": control.section,
+            "title": control.title,
+            "result": finding.verdict,
+            "reason": finding.reason,
+            "remedy": finding.remedy,
+        }
+        for control, finding in found
+    ]
+    print(json.dumps({"controls": controls}, indent=2))
