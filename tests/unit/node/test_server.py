@@ -194,6 +194,32 @@ def test_logs_come_through_the_api_server(pki: Pki, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("offered", "sent"),
+    [
+        ("", b"\x82\x00\x82\x07line 4\n\x88\x02\x03\xe8"),
+        ("binary.k8s.io", b"\x82\x00\x82\x07line 4\n\x88\x02\x03\xe8"),
+        ("base64.binary.k8s.io", b"\x81\x00\x81\x0cbGluZSA0Cg==\x88\x02\x03\xe8"),
+    ],
+)
+def test_logs_come_by_websocket(pki: Pki, tmp_path: Path, offered: str, sent: bytes) -> None:
+    async def main() -> None:
+        async with world(pki, tmp_path) as here:
+            lines = ["Sec-WebSocket-Key: abc", "Sec-WebSocket-Version: 13"]
+            lines += [f"Sec-WebSocket-Protocol: {offered}"] if offered else []
+            target = "/web/log?container=app&tailLines=1"
+            head, reader, writer = await upgrade(here.api, target, "websocket", *lines)
+            assert head.startswith(b"HTTP/1.1 101 ") and (f"Protocol: {offered}\r\n".encode() in head) is bool(offered)
+            assert await asyncio.wait_for(reader.readexactly(len(sent)), 5) == sent
+            writer.close()
+            head, *_ = await upgrade(here.api, target, "websocket", *lines[:2], "Sec-WebSocket-Protocol: v4.channel")
+            assert head.startswith(b"HTTP/1.1 403 ")
+            head, *_ = await upgrade(here.api, "/web/log?container=no", "websocket", *lines)
+            assert head.startswith(b"HTTP/1.1 400 ")
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
     ("target", "code", "message"),
     [
         ("/web/log", 400, "a container name must be specified for pod web, choose one of: [app side]"),

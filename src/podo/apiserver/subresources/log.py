@@ -1,4 +1,4 @@
-"""``GET pods/NAME/log``: the kubelet's answer handed on as it comes.
+"""``GET pods/NAME/log``: the kubelet's answer handed on as it comes, as a body or as messages of a WebSocket.
 
     answer = await log(request, pod, node, kubelet)
 
@@ -8,14 +8,16 @@ Refusals are raised as ApiError.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import base64
+from collections.abc import AsyncIterator, Mapping, Sequence
 from urllib.parse import parse_qs, quote, urlencode
 
 from podo.api.errors import ApiError, bad_request
 from podo.api.kind import Obj
 from podo.apiserver.subresources.kubelet import KubeletAccess
+from podo.http import websocket
 from podo.http.client import NoAnswer, Stream
-from podo.http.message import Request, Response, Streaming, Writer
+from podo.http.message import Request, Response, Streaming, Tunnel, Upgrade, Writer
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 #: Options that the kubelet reads, and the least value of those that are numbers.
@@ -23,10 +25,13 @@ _OPTIONS = ("follow", "previous", "timestamps", "sinceTime", "stream", "tailLine
 _LEAST = {"tailLines": 0, "sinceSeconds": 1, "limitBytes": 1}
 _REFUSAL = 64 * 1024
 _TEXT = "text/plain"
+#: Subprotocols of a log by WebSocket: bytes as they are, or as base64 in text messages.
+_BINARY, _BASE64 = "binary.k8s.io", "base64.binary.k8s.io"
 
 
-async def log(request: Request, pod: Obj, node: Obj | None, kubelet: KubeletAccess) -> Response | Streaming:
+async def log(request: Request, pod: Obj, node: Obj | None, kubelet: KubeletAccess) -> Response | Streaming | Upgrade:
     """The log of one container of ``pod``: query parameters as ``PodLogOptions``."""
+    protocol = _agreed(request) if websocket.is_wanted(request) else None
     query = parse_qs(request.query)
     options = _options(query)
     container = container_of(pod, next(iter(query.get("container", ())), ""))
@@ -42,6 +47,8 @@ async def log(request: Request, pod: Obj, node: Obj | None, kubelet: KubeletAcce
         raise ApiError("InternalError", f'Get "https://{endpoint.authority}{target}": {failure}') from failure
     if stream.status != 200:
         raise await _refused(stream, name)
+    if protocol is not None:
+        return _messages(request, protocol, stream)
 
     async def produce(writer: Writer) -> None:
         try:
@@ -52,6 +59,33 @@ async def log(request: Request, pod: Obj, node: Obj | None, kubelet: KubeletAcce
             stream.close()
 
     return Streaming(produce, content_type=_TEXT)
+
+
+def _agreed(request: Request) -> str:
+    try:
+        return websocket.agreed(request, (_BINARY, _BASE64))
+    except websocket.NoAgreement as refused:
+        raise ApiError("Forbidden", str(refused)) from None
+
+
+def _messages(request: Request, protocol: str, stream: Stream) -> Upgrade:
+    """The log as messages of a WebSocket, the first of them empty: it tells that the log is open."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b""
+        try:
+            async for piece in stream:
+                yield base64.b64encode(piece) if protocol == _BASE64 else piece
+        except NoAnswer:  # the node has gone: so does the log
+            return
+
+    async def run(tunnel: Tunnel) -> None:
+        try:
+            await websocket.send(tunnel, request, protocol, pieces(), text=protocol == _BASE64)
+        finally:
+            stream.close()
+
+    return Upgrade(run)
 
 
 def container_of(pod: Obj, asked: str) -> str:
