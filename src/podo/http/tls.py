@@ -6,7 +6,6 @@ import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
-
 #: Of TLS 1.2: forward secrecy and authenticated encryption only. TLS 1.3 has nothing else.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
