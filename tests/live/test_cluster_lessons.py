@@ -87,3 +87,10 @@ def test_as_many_pods_as_the_work_takes(shared_cluster: Cluster) -> None:
     told = lesson(shared_cluster, "10-autoscaling", 120)
     assert "New size: 3; reason: cpu resource utilization" in told
     assert re.search(r"^web +Deployment/web .* 1 +3 ", told, re.M) and "0 restarts" in told
+
+
+def test_every_type_of_service_and_who_reaches_whom(shared_cluster: Cluster) -> None:
+    told = lesson(shared_cluster, "08-services", 90)
+    assert "(one and the same)" in told and "20 hostname-server-" in told
+    assert "<pending>" in told and "canonical name = www.example.com" in told
+    assert "(the stranger is out)" in told
