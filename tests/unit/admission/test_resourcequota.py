@@ -19,6 +19,7 @@ from tests.unit.apiserver.world import World, in_world, pod, service
 BASE = "/api/v1/namespaces/default"
 QUOTAS, PODS = f"{BASE}/resourcequotas", f"{BASE}/pods"
 JSON = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
 
 
 def quota(hard: dict[str, str], name: str = "q", **spec: Any) -> dict[str, Any]:
@@ -310,6 +311,60 @@ def test_a_service_is_charged_for_what_an_update_adds() -> None:
         status, answer = await world.ask("PATCH", f"{BASE}/services/a", none, content_type=JSON)
         assert status == 200, answer
         await used(world, {"services.nodeports": "0"})
+
+    in_world(test)
+
+
+async def resized(world: World, **resources: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    patch = {"spec": {"containers": [{"name": "main", "resources": resources}]}}
+    return await world.ask("PATCH", f"{PODS}/web/resize", patch, content_type=STRATEGIC)
+
+
+def test_a_resize_is_charged_and_refused_where_it_is_too_much() -> None:
+    async def test(world: World) -> None:
+        await make(world, QUOTAS, quota({"requests.cpu": "1", "limits.memory": "1Gi"}))
+        await make(world, PODS, pod("web", **asking({"cpu": "100m"}, {"cpu": "2", "memory": "64Mi"})))
+        assert (await resized(world, requests={"cpu": "800m"}))[0] == 200
+        await used(world, {"requests.cpu": "800m", "limits.memory": "64Mi"})
+        status, answer = await resized(world, requests={"cpu": "1200m"})
+        assert (status, answer["message"]) == (
+            403,
+            'pods "web" is forbidden: exceeded quota: q, requested: requests.cpu=400m, used: requests.cpu=800m,'
+            " limited: requests.cpu=1",
+        )
+        status, answer = await resized(world, limits={"memory": "2Gi"})
+        assert status == 403 and "exceeded quota: q, requested: limits.memory=1984Mi" in answer["message"]
+        await used(world, {"requests.cpu": "800m", "limits.memory": "64Mi"})
+        assert (await resized(world, requests={"cpu": "200m"}))[0] == 200
+        await used(world, {"requests.cpu": "200m"})
+
+    in_world(test)
+
+
+def test_what_a_node_still_holds_counts_until_it_has_resized() -> None:
+    async def says(world: World, cpu: str, **status: Any) -> None:
+        """The node: what the container was granted and has."""
+        has = {"allocatedResources": {"cpu": cpu}, "resources": {"requests": {"cpu": cpu}, "limits": {"cpu": "2"}}}
+        entry = {"name": "main", "image": "nginx", "imageID": "i", "ready": True, "restartCount": 0, **has}
+        whole = {"status": {"phase": "Running", "containerStatuses": [entry], **status}}
+        assert (await world.ask("PATCH", f"{PODS}/web/status", whole, content_type=JSON))[0] == 200
+
+    async def test(world: World) -> None:
+        await make(world, QUOTAS, quota({"requests.cpu": "1"}))
+        await make(world, PODS, pod("web", **asking({"cpu": "800m"}, {"cpu": "2"})))
+        await says(world, "800m")
+        assert (await resized(world, requests={"cpu": "200m"}))[0] == 200
+        assert "used: requests.cpu=800m" in await refused(world, PODS, pod("other", **asking({"cpu": "500m"})))
+        await says(world, "200m")
+        await used(world, {"requests.cpu": "200m"})
+        assert (await resized(world, requests={"cpu": "900m"}))[0] == 200
+        await used(world, {"requests.cpu": "900m"})
+        impossible = {"type": "PodResizePending", "status": "True", "reason": "Infeasible", "observedGeneration": 3}
+        await says(world, "200m", conditions=[impossible])
+        await used(world, {"requests.cpu": "200m"})
+        await make(world, PODS, pod("other", **asking({"cpu": "500m"})))
+        status, answer = await resized(world, requests={"cpu": "800m"})
+        assert status == 403 and "requested: requests.cpu=600m, used: requests.cpu=700m" in answer["message"]
 
     in_world(test)
 

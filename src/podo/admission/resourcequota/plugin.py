@@ -44,6 +44,8 @@ async def admit(request: AdmissionRequest) -> None:
         return
     if request.operation == "CREATE":
         obj = {**obj, "status": {}}  # a new object has none, whatever the client says
+    elif is_core(request.kind, "pods"):
+        obj = {**obj, "status": {**(obj.get("status") or {}), "conditions": []}}  # of what was asked for before
     write = Write(resource, obj, request.old, accounts.now())
     try:
         if request.dry_run:

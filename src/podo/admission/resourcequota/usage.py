@@ -11,7 +11,7 @@ from typing import Any
 from podo.api.kind import Obj
 from podo.api.kinds.core.persistentvolumeclaim import class_of
 from podo.api.kinds.core.resourcequota import COUNTS
-from podo.api.parts.podamounts import Amounts, amounts_of, pod_amounts
+from podo.api.parts.podamounts import Amounts, amounts_of, held_spec, pod_amounts
 from podo.values import quantity, timestamp
 from podo.values.quantity import Quantity
 
@@ -50,7 +50,7 @@ def usage(resource: Resource, obj: Obj, now: float) -> Amounts:
         return found
     if plural == "pods":
         if _counts(obj, now):
-            spec = obj.get("spec") or {}
+            spec = held_spec(obj)
             requests, limits = (pod_amounts(spec, field, overhead=True) for field in ("requests", "limits"))
             found.update(compute(requests, limits))
     elif plural == "services":

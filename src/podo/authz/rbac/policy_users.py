@@ -40,7 +40,7 @@ _VIEWED: tuple[tuple[str, str], ...] = (
 _EDITED: tuple[tuple[str, str], ...] = (
     ("pods pods/attach pods/exec pods/portforward pods/proxy", ""),
     (
-        "configmaps persistentvolumeclaims replicationcontrollers replicationcontrollers/scale secrets"
+        "configmaps events persistentvolumeclaims replicationcontrollers replicationcontrollers/scale secrets"
         " serviceaccounts services services/proxy",
         "",
     ),
