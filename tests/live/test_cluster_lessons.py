@@ -94,3 +94,10 @@ def test_every_type_of_service_and_who_reaches_whom(shared_cluster: Cluster) -> 
     assert "(one and the same)" in told and "20 hostname-server-" in told
     assert "<pending>" in told and "canonical name = www.example.com" in told
     assert "(the stranger is out)" in told
+
+
+def test_a_kind_of_ones_own_and_a_rule_for_it(shared_cluster: Cluster) -> None:
+    told = lesson(shared_cluster, "12-custom-resources", 60)
+    assert "at most 100 vines fit in a row" in told and "grape is immutable" in told
+    assert "denied request: no more than 50 vines here" in told
+    assert "could not find the requested resource" in told
