@@ -71,7 +71,7 @@ class Layout:
 
     def make(self) -> None:
         """Make the directories, closed to others."""
-        for directory in (self.root, self.pki, self.run, self.logs):
+        for directory in (self.root, self.pki, self.run, self.logs, self.root / "nodes"):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 

@@ -28,6 +28,7 @@ from podo.network.services.table import TableFacts
 from podo.network.services.withdrawal import Withdrawal
 from podo.node import cni, containerd
 from podo.node.agent import NodeAgent
+from podo.node.authorizing import Delegated
 from podo.node.config import NodeConfig
 from podo.node.podaccess import AgentPods
 from podo.node.runtimes.cri import CriRuntime
@@ -62,7 +63,8 @@ async def _serve(config: Config, name: str, clock: Clock, chance: Chance) -> Non
     facts = node_config(config, name)
     agent = NodeAgent(facts, client, runtime, clock, chance, on_pod_cidr=told, withdrawn=network.withdrawal.of)
     await agent.start()
-    kubelet = await _listen(config, name, agent, runtime, clock, reloading)
+    serving = KubeletServer(AgentPods(agent), runtime, clock, Delegated(client, name, clock))
+    kubelet = await _listen(config, name, serving, reloading)
     reloading.start()
     await network.start()
     garbage.settle()
@@ -109,14 +111,11 @@ async def _set_pod_cidr(config: Config, name: str, pod_cidr: str) -> None:
     await asyncio.to_thread(cni.write_conflist, paths.cni_configs, pod_cidr, paths.cni_data)
 
 
-async def _listen(
-    config: Config, name: str, agent: NodeAgent, runtime: CriRuntime, clock: Clock, reloading: Reloading
-) -> KubeletServer:
+async def _listen(config: Config, name: str, server: KubeletServer, reloading: Reloading) -> KubeletServer:
     pki = config.layout.pki
     certificate, key = pki / f"kubelet-{name}.crt", pki / f"kubelet-{name}.key"
-    tls = server_context(certificate, key, client_ca=pki / "ca.crt", require_client=True)
+    tls = server_context(certificate, key, client_ca=pki / "ca.crt")
     reloading.watch(certificate, key, lambda: [tls])
-    server = KubeletServer(AgentPods(agent), runtime, clock)
     await server.start(config.node_address(name), config.kubelet_port, tls)
     return server
 

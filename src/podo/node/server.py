@@ -1,4 +1,5 @@
-"""The kubelet's HTTPS port: container logs, exec, attach, port-forward, the node's pods; for the API server alone.
+"""The kubelet's HTTPS port: container logs, exec, attach, port-forward, the node's pods; for the API server, and for
+whom it lets (``authorizing``).
 
 Paths and parameters are the upstream kubelet's. Streams go to the runtime's own streaming server, by a single-use URL
 that the runtime gives, as a byte tunnel.
@@ -14,22 +15,23 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from podo.api.errors import ApiError, bad_request
 from podo.api.kind import Obj
-from podo.authn.clientcert import authenticate
-from podo.authn.user import MASTERS
 from podo.http import tunnel
 from podo.http.message import Request, Response, Streaming, Upgrade, Writer
 from podo.http.server import HttpServer
+from podo.node.authorizing import OnlyApiServer
 from podo.node.logs import LogFile, LogOptions, send_log, wall_seconds
 from podo.node.runtimes.contract import Container, Runtime, RuntimeFailure, Sandbox
 from podo.node.stats import resource_metrics, summary
 from podo.node.usage import NodeUsage
 from podo.runtime.clock import Clock
 
-#: The user of the API server's client certificate for kubelets.
-API_SERVER = "kube-apiserver-kubelet-client"
-
 Answer = Response | Streaming | Upgrade
 Query = Mapping[str, Sequence[str]]
+
+
+class Access(Protocol):
+    async def check(self, request: Request) -> None:
+        """Raises ApiError for a request that may not be made."""
 
 
 class PodAccess(Protocol):
@@ -63,9 +65,11 @@ class PodAccess(Protocol):
 
 
 class KubeletServer:
-    """``await server.start("0.0.0.0", 10250, context)`` gives the port; the context must demand client certificates."""
+    """``await server.start("0.0.0.0", 10250, context)`` gives the port; the context must look at client certificates,
+    and demand them where there is nobody to ask about tokens. ``access``: who may use the port."""
 
-    def __init__(self, pods: PodAccess, runtime: Runtime, clock: Clock) -> None:
+    def __init__(self, pods: PodAccess, runtime: Runtime, clock: Clock, access: Access | None = None) -> None:
+        self._access = access or OnlyApiServer()
         self._pods = pods
         self._runtime = runtime
         self._clock = clock
@@ -81,7 +85,9 @@ class KubeletServer:
         }
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext) -> int:
-        if tls.verify_mode != ssl.CERT_REQUIRED:
+        if tls.verify_mode == ssl.CERT_NONE or (
+            isinstance(self._access, OnlyApiServer) and tls.verify_mode != ssl.CERT_REQUIRED
+        ):
             raise ValueError("the kubelet's port must demand client certificates")
         return await self._http.listen(host, port, tls=tls)
 
@@ -97,11 +103,7 @@ class KubeletServer:
             return _runtime_failed(failure)
 
     async def _route(self, request: Request) -> Answer:
-        user = authenticate(request.peer.certificate, request.peer.notes)
-        if user is None:
-            raise ApiError("Unauthorized", "Unauthorized")
-        if user.name != API_SERVER and MASTERS not in user.groups:
-            raise ApiError("Forbidden", f'user "{user.name}" may not use this node\'s kubelet')
+        await self._access.check(request)
         first, *rest = [unquote(part) for part in request.path.split("/")[1:]]
         if first == "healthz" and not rest:
             return Response(200, b"ok", "text/plain; charset=utf-8")
