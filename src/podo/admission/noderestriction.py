@@ -14,6 +14,7 @@ from podo.admission.request import AdmissionRequest, Plugin, is_core
 from podo.api import registry
 from podo.api.errors import ApiError, forbidden
 from podo.api.kind import Kind, Obj
+from podo.api.parts.localvolume import is_on, is_to_go
 
 GROUP, PREFIX = "system:nodes", "system:node:"
 MIRROR = "kubernetes.io/config.mirror"
@@ -45,6 +46,8 @@ def handles(kind: Kind, operation: str, subresource: str) -> bool:
         return True
     if is_core(kind, "serviceaccounts"):
         return subresource == "token"
+    if is_core(kind, "persistentvolumes"):
+        return operation == "DELETE"
     return (kind.group, kind.plural) in _OWN
 
 
@@ -60,6 +63,8 @@ async def admit(request: AdmissionRequest) -> None:
         _node(request, node)
     elif is_core(request.kind, "serviceaccounts"):
         await _token(request)
+    elif is_core(request.kind, "persistentvolumes"):
+        _volume(request, node)
     else:
         _own(request, node)
 
@@ -181,6 +186,12 @@ def _is_allowed(label: str) -> bool:
     if any(space == own or space.endswith("." + own) for own in _LABEL_SPACES):
         return True
     return not any(space == theirs or space.endswith("." + theirs) for theirs in ("kubernetes.io", "k8s.io"))
+
+
+def _volume(request: AdmissionRequest, node: str) -> None:
+    volume = request.old or {"metadata": {}}
+    if not (is_on(volume, node) and is_to_go(volume)):
+        raise _refused(request, f'node "{node}" can only delete released persistentvolumes that were made on its disk')
 
 
 async def _token(request: AdmissionRequest) -> None:

@@ -144,8 +144,8 @@ class ApiServer:
         """What an extension API server answers to this server's own GET of a path with query. Raises CannotCall."""
         return await self._aggregation.read(target)
 
-    def authorize(self, call: Call, fields: str = "") -> None:
-        """Raises Forbidden. ``fields``: the field selector of a list or watch."""
+    def authorize(self, call: Call, fields: str = "", labels: str = "") -> None:
+        """Raises Forbidden. ``fields``, ``labels``: the selectors of a list or watch."""
         user, kind = call.user, call.kind
         asked = Attributes(
             user.name,
@@ -157,6 +157,7 @@ class ApiServer:
             call.namespace,
             call.name,
             fields=fields,
+            labels=labels,
         )
         if self._authorizer.has_webhooks:
             asked = asked._replace(version=kind.version, uid=user.uid, extra=user.extra)
@@ -259,7 +260,7 @@ class ApiServer:
             raise
 
     async def _carry_out(self, request: Request, call: Call, query: Query, found: Route) -> Answer:
-        self.authorize(call, query.get("fieldSelector", ""))
+        self.authorize(call, query.get("fieldSelector", ""), query.get("labelSelector", ""))
         if call.kind.warning:
             call.warnings.append(call.kind.warning)
         call.manager = managers.from_agent(request.headers.get("user-agent", ""))

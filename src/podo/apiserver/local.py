@@ -44,7 +44,14 @@ class LocalClient:
         self._manager = managers.from_user(user)
 
     def _call(
-        self, verb: str, kind: str | Kind, namespace: str, name: str = "", subresource: str = "", fields: str = ""
+        self,
+        verb: str,
+        kind: str | Kind,
+        namespace: str,
+        name: str = "",
+        subresource: str = "",
+        fields: str = "",
+        labels: str = "",
     ) -> Call:
         known = self._kind(kind) if isinstance(kind, str) else kind
         call = Call(
@@ -52,7 +59,7 @@ class LocalClient:
         )
         call.manager = self._manager
         call.authorize = self._server.authorize
-        self._server.authorize(call, fields)
+        self._server.authorize(call, fields, labels)
         return call
 
     def _kind(self, name: str) -> Kind:
@@ -95,7 +102,7 @@ class LocalClient:
         continue_token: str = "",
         revision: int | None = None,
     ) -> ObjectList:
-        call = self._call("list", kind, namespace, fields=fields)
+        call = self._call("list", kind, namespace, fields=fields, labels=labels)
         options = ListOptions(labels, fields, limit, continue_token, "" if revision is None else str(revision))
         listing = await list_objects(self._backend.of(call.kind), call, options)
         items = [stored.load(call.kind, record.value) for record in listing.records]
@@ -111,7 +118,7 @@ class LocalClient:
         revision: int | None = None,
         timeout_seconds: int | None = None,
     ) -> AsyncIterator[Batch]:
-        call = self._call("watch", kind, namespace, fields=fields)
+        call = self._call("watch", kind, namespace, fields=fields, labels=labels)
         asked = "" if revision is None else str(revision)
         ends = timeout_seconds if timeout_seconds is not None else float("inf")
         options = WatchOptions(labels, fields, asked, timeout_seconds=ends)

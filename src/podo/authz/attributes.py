@@ -20,6 +20,8 @@ class Attributes(NamedTuple):
     path: str = ""
     #: The field selector of a list or watch, as text.
     fields: str = ""
+    #: The label selector of a list or watch, as text.
+    labels: str = ""
     #: What only webhooks are told: empty where there are none.
     version: str = ""
     uid: str = ""

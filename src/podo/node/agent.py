@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
@@ -40,6 +41,9 @@ from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
 from podo.runtime.tasks import Tasks, sleep
+
+if TYPE_CHECKING:
+    from podo.node.volumes.persistentremoval import VolumeRemoval
 
 log = Logger("podo.node")
 
@@ -92,6 +96,7 @@ class NodeAgent:
         self._heartbeat = Heartbeat(config, client, runtime, machine, clock, on_pod_cidr)
         self._meter = UsageMeter(config.name, machine, clock)
         self._watches = SourceWatches(client, clock, chance, self._source_changed)
+        self._removal = None if config.simulated else self._volume_removal(config, client, clock, chance, told)
         self._workers: dict[str, PodWorker] = {}
         self._tasks = Tasks(f"node/{config.name}")
         self._listed = False
@@ -103,6 +108,14 @@ class NodeAgent:
         from podo.node.linux import LinuxMachine  # only where there is one
 
         return LinuxMachine(config, runtime, sources)
+
+    @staticmethod
+    def _volume_removal(
+        config: NodeConfig, client: Client, clock: Clock, chance: Chance, recorder: Recorder
+    ) -> VolumeRemoval:
+        from podo.node.volumes.persistentremoval import VolumeRemoval  # only where there is a disk
+
+        return VolumeRemoval(client, config.name, config.volumes, clock, chance, recorder)
 
     @property
     def pod_cidr(self) -> str:
@@ -147,6 +160,8 @@ class NodeAgent:
         self._pods.subscribe(self._changed)
         await self._pods.start()
         self._tasks.spawn(self._relist(), "relist")
+        if self._removal:
+            await self._removal.start()
         if not self._config.simulated:
             self._tasks.spawn(self._refresh(), "refresh")
             self._tasks.spawn(self._rotate_logs(), "logs")
@@ -156,6 +171,8 @@ class NodeAgent:
     async def stop(self) -> None:
         """Stop working. Containers keep running, to be adopted by the next start."""
         await self._pods.stop()
+        if self._removal:
+            await self._removal.stop()
         await self._watches.stop()
         await self._tasks.stop()
         await self._heartbeat.stop()

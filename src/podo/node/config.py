@@ -38,3 +38,8 @@ class NodeConfig:
     sources_seconds: float = 60.0  # how often ConfigMaps and Secrets in volumes are read again
     eviction_seconds: float = 10.0  # how often the pods' use of local storage is looked at
     normal_events: bool = True  # False: only warnings are recorded (large simulated clusters)
+
+    @property
+    def volumes(self) -> Path:
+        """Where persistent volumes on the node's disk are, each below its name."""
+        return self.data_dir / "volumes"

@@ -11,6 +11,7 @@ from typing import Any
 
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
+from podo.api.parts.localvolume import DIRECTORY
 from podo.client.contract import Client, Unreachable
 from podo.node.config import NodeConfig
 from podo.node.machine import Capacity, Machine
@@ -53,10 +54,11 @@ def node_of(config: NodeConfig, system: Mapping[str, str]) -> Obj:
     spec: Obj = {"taints": [NOT_READY_TAINT, *map(dict, config.taints)]}
     if config.pod_cidr:
         spec |= {"podCIDR": config.pod_cidr, "podCIDRs": [config.pod_cidr]}
+    annotations = {} if config.simulated else {DIRECTORY: str(config.volumes)}
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": config.name, "labels": labels},
+        "metadata": {"name": config.name, "labels": labels, "annotations": annotations},
         "spec": spec,
     }
 
@@ -262,15 +264,18 @@ class Heartbeat:
             if refusal.reason != "AlreadyExists":
                 raise
             self._node = await self._client.get("Node", self._config.name)
-            await self._mend_labels(node)
+            await self._mend(node)
         await self._note_pod_cidr()
 
-    async def _mend_labels(self, wanted: Obj) -> None:
-        """A Node that was here before gets the labels that are the node's own to set."""
-        has = self._node["metadata"].get("labels") or {}
-        missing = {key: value for key, value in wanted["metadata"]["labels"].items() if has.get(key) != value}
+    async def _mend(self, wanted: Obj) -> None:
+        """A Node that was here before gets the labels and annotations that are the node's own to set."""
+        missing = {}
+        for field in ("labels", "annotations"):
+            has = self._node["metadata"].get(field) or {}
+            if lacks := {key: value for key, value in wanted["metadata"][field].items() if has.get(key) != value}:
+                missing[field] = lacks
         if missing:
-            patch = {"metadata": {"labels": missing}}
+            patch = {"metadata": missing}
             self._node = await self._client.patch("Node", self._config.name, patch=patch, type="merge")
 
     async def _note_pod_cidr(self) -> None:

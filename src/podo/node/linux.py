@@ -1,7 +1,7 @@
 """The machine of a real node: directories below the data directory, volumes, cgroups, probes over the network.
 
 Below ``data_dir``: ``pods/UID/`` (volumes, etc-hosts, termination messages), ``logs/NAMESPACE_NAME_UID/``
-(containers' logs).
+(containers' logs), ``volumes/PERSISTENTVOLUME/``.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from podo.client.contract import Unreachable
 from podo.node import labels, podspec
 from podo.node.cgroups import Cgroups
 from podo.node.config import NodeConfig
-from podo.node.environment import Lookup
 from podo.node.hosts import Dns, ResolvConf, dns_of, hosts_file, parse_resolv_conf
 from podo.node.lastwords import last_lines, last_words
 from podo.node.machine import MachineFailure, NodeFacts, ProbeResult, Target, Usage
 from podo.node.probes.asking import ask, run_hook
 from podo.node.runtimes.contract import Container, Mount, Runtime
+from podo.node.sources import Sources
 from podo.node.system import System, machine_usage
+from podo.node.volumes.persistent import PersistentVolumes
 from podo.node.volumes.podvolumes import PodVolumes
 
 TERMINATION_LOG = "/dev/termination-log"
@@ -34,7 +35,7 @@ HOSTS = "/etc/hosts"
 class LinuxMachine:
     """See ``podo.node.machine.Machine``. File work is short and local, so it is done in the loop."""
 
-    def __init__(self, config: NodeConfig, runtime: Runtime, lookup: Lookup) -> None:
+    def __init__(self, config: NodeConfig, runtime: Runtime, sources: Sources) -> None:
         self._config = config
         self._runtime = runtime
         self._system = System(config)
@@ -47,7 +48,8 @@ class LinuxMachine:
             "memory": capacity.memory,
             "ephemeral-storage": capacity.storage,
         }
-        self._volumes = PodVolumes(self._pods, lookup, amounts)
+        persistent = PersistentVolumes(sources, config.name, config.volumes)
+        self._volumes = PodVolumes(self._pods, sources, amounts, persistent)
 
     def facts(self) -> NodeFacts:
         return self._system.facts()

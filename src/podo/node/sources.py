@@ -1,5 +1,5 @@
-"""ConfigMaps, Secrets, RuntimeClasses and Services as a node reads them: asked for when a pod needs them, kept for a
-short while."""
+"""ConfigMaps, Secrets, Services, claims and their volumes, and other objects as a node reads them: asked for when a pod
+needs them, kept for a short while."""
 
 from __future__ import annotations
 
@@ -42,6 +42,15 @@ class Sources:
 
     async def runtime_class(self, name: str) -> Obj | None:
         return await self._get("RuntimeClass", "", name)
+
+    async def claim(self, namespace: str, name: str) -> Obj | None:
+        return await self._get("PersistentVolumeClaim", namespace, name)
+
+    async def volume(self, name: str) -> Obj | None:
+        return await self._get("PersistentVolume", "", name)
+
+    async def node(self, name: str) -> Obj | None:
+        return await self._get("Node", "", name)
 
     def forget(self, kind: str, namespace: str, name: str) -> None:
         """It has changed: the next who asks gets it anew."""

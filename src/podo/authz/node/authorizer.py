@@ -6,6 +6,7 @@ these objects is limited by the admission plug-in NodeRestriction.
 
 from __future__ import annotations
 
+from podo.api.parts.localvolume import NODE_LABEL
 from podo.authz.attributes import Attributes, Decision
 from podo.authz.node.references import References
 from podo.authz.rbac.policy import node_rules
@@ -34,6 +35,8 @@ class NodeAuthorizer:
         node = asked.user[len(PREFIX) :]
         if asked.group == "" and asked.resource in ("nodes", "pods", "serviceaccounts", *_REFERRED):
             return self._core(asked, node)
+        if asked.group == "" and asked.resource == "persistentvolumes" and asked.verb != "get":
+            return _volume(asked, node)
         if asked.group == "coordination.k8s.io" and asked.resource == "leases":
             return _lease(asked, node)
         if asked.group == "storage.k8s.io" and asked.resource == "csinodes":
@@ -109,6 +112,16 @@ def _node(asked: Attributes, node: str) -> Decision:
             return Decision(False, f"node '{node}' cannot read all nodes, only its own Node object")
         return Decision(False, f"node '{node}' cannot read '{name}', only its own Node object")
     return NO
+
+
+def _volume(asked: Attributes, node: str) -> Decision:
+    """Volumes on the node's own disk: it looks for those to be removed, and removes them (which, NodeRestriction
+    says). Others it may only get."""
+    if asked.verb in ("list", "watch") and not asked.subresource:
+        if named_field(asked.labels, NODE_LABEL) == node:
+            return YES
+        return Decision(False, f"can only list/watch persistentvolumes with {NODE_LABEL} label selector")
+    return Decision(asked.verb == "delete" and not asked.subresource)
 
 
 def _lease(asked: Attributes, node: str) -> Decision:

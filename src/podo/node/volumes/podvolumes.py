@@ -12,15 +12,20 @@ from podo.node.environment import ConfigProblem, Lookup, expand
 from podo.node.machine import MachineFailure
 from podo.node.runtimes.contract import Mount
 from podo.node.volumes import atomicwriter, emptydir, hostpath, mounting, projected, subpath
+from podo.node.volumes.persistent import PersistentVolumes, Place
 
 #: Kinds of volumes that are written from objects of the API.
 WRITTEN = ("configMap", "secret", "downwardAPI", "projected")
 
 
 class PodVolumes:
-    """``root``: where the pods' directories are. ``capacity``: the node's, for resourceFieldRef."""
+    """``root``: where the pods' directories are. ``capacity``: the node's, for resourceFieldRef. ``persistent``: what
+    finds claims' volumes."""
 
-    def __init__(self, root: Path, lookup: Lookup, capacity: Mapping[str, int]) -> None:
+    def __init__(
+        self, root: Path, lookup: Lookup, capacity: Mapping[str, int], persistent: PersistentVolumes | None = None
+    ) -> None:
+        self._persistent = persistent
         self._root = root
         self._lookup = lookup
         self._capacity = capacity
@@ -32,8 +37,14 @@ class PodVolumes:
         """Where a volume is on the machine."""
         if "hostPath" in volume:
             return Path(volume["hostPath"]["path"])
+        if place := self._place(pod, volume):
+            return place.path
         kind = next((key for key in WRITTEN if key in volume), "emptyDir")
         return self.directory(uid_of(pod)) / "volumes" / f"kubernetes.io~{kind.lower()}" / volume["name"]
+
+    def _place(self, pod: Obj, volume: Obj) -> Place | None:
+        """Of a claim's volume."""
+        return self._persistent.place(pod, volume) if self._persistent else None
 
     async def prepare(self, pod: Obj) -> None:
         """Make every volume ready. Raises MachineFailure with the first that cannot be."""
@@ -60,6 +71,8 @@ class PodVolumes:
             atomicwriter.write(path, await projected.files_of(volume, pod, self._lookup, self._capacity), group)
         elif "hostPath" in volume:
             hostpath.prepare(str(path), volume["hostPath"].get("type") or "")
+        elif self._persistent and self._persistent.concerns(volume):
+            await self._persistent.prepare(pod, volume)
         elif "emptyDir" in volume or len(volume) == 1:
             emptydir.prepare(path, volume.get("emptyDir") or {}, group)
         else:
@@ -89,11 +102,12 @@ class PodVolumes:
             except (ConfigProblem, OSError) as problem:
                 raise MachineFailure("FailedMount", str(problem)) from problem
             path = target
-        is_written = any(kind in volume for kind in WRITTEN)
+        place = self._place(pod, volume)
+        only_read = any(kind in volume for kind in WRITTEN) or (place is not None and place.read_only)
         return Mount(
             str(path),
             wanted["mountPath"],
-            read_only=bool(wanted.get("readOnly")) or is_written,
+            read_only=bool(wanted.get("readOnly")) or only_read,
             propagation=wanted.get("mountPropagation") or "None",
         )
 
@@ -107,7 +121,9 @@ class PodVolumes:
         return ""
 
     def clean_up(self, uid: str, everything: bool) -> None:
-        """Unmount and remove. What is on the machine's own paths (hostPath) is left alone."""
+        """Unmount and remove. What is on the machine's own paths (hostPath) and claims' volumes are left alone."""
+        if self._persistent:
+            self._persistent.forget(uid)
         directory = self.directory(uid)
         if not directory.exists():
             return
