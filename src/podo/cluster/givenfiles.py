@@ -16,12 +16,15 @@ from podo.cluster.layout import write_atomically
 @dataclass(frozen=True, slots=True)
 class Given:
     """``option`` of ``podo up``; ``check(document, where)`` raises for what cannot be used; ``path`` is where it is
-    kept."""
+    kept; ``read`` gets the document from what the user has named."""
 
     option: str
     help: str
     check: Callable[[bytes, str], Any]
     path: Callable[[Config], Path]
+    read: Callable[[Path], bytes] = Path.read_bytes
+    #: Of no use in a cluster with real nodes.
+    only_simulated: bool = False
 
 
 def _check_audit_policy(document: bytes, where: str) -> None:
@@ -58,6 +61,18 @@ def _check_authentication(document: bytes, where: str) -> None:
     from podo.authn.configuration import parse
 
     parse(document, where)
+
+
+def _check_stages(document: bytes, where: str) -> None:
+    from podo.node.stages.reading import parse
+
+    parse(document, where)
+
+
+def _read_stages(file: Path) -> bytes:
+    from podo.node.stages.reading import read
+
+    return read(file)
 
 
 def _check_authorization(document: bytes, where: str) -> None:
@@ -131,13 +146,23 @@ FILES = (
         _check_scheduler,
         scheduler_path,
     ),
+    Given(
+        "--stages",
+        "how pods behave on simulated nodes: a file, a directory, or fast, realistic, flaky",
+        _check_stages,
+        lambda config: config.layout.stages,
+        _read_stages,
+        only_simulated=True,
+    ),
 )
 
 
 def adopt(config: Config, given: Given, file: Path) -> None:
     """Raises ConfigProblem for a file that cannot be read or used."""
+    if given.only_simulated and config.runtime != "simulated":
+        raise ConfigProblem(f"{given.option}: the nodes of cluster {config.name} are not simulated")
     try:
-        document = file.read_bytes()
+        document = given.read(file)
         given.check(document, str(file))
     except OSError as failure:
         raise ConfigProblem(f"{given.option} {file}: {failure.strerror}") from failure

@@ -46,6 +46,11 @@ class Layout:
         return self.root / "admin.kubeconfig"
 
     @property
+    def stages(self) -> Path:
+        """How pods behave on simulated nodes."""
+        return self.root / "stages.json"
+
+    @property
     def run(self) -> Path:
         return self.root / "run"
 

@@ -7,7 +7,6 @@ from importlib import import_module
 from pathlib import Path
 
 from podo.apiserver.calling.connections import Trust, showing
-from podo.apiserver.local import LocalClient
 from podo.apiserver.subresources.kubelet import KubeletAccess
 from podo.cluster import access, certificates, encryption, givenfiles, podsecurity
 from podo.cluster.auditing import Auditing
@@ -16,7 +15,7 @@ from podo.cluster.config import Config
 from podo.cluster.controlplane import ControlPlane, Settings
 from podo.cluster.reloading import Reloading
 from podo.cluster.renewal import Renewing
-from podo.cluster.simulatednode import SimulatedNode
+from podo.cluster.simulatednodes import SimulatedNodes
 from podo.cluster.stopping import stop_signal
 from podo.http.server import HttpServer
 from podo.http.tls import client_context, server_context
@@ -26,9 +25,6 @@ from podo.runtime.clock import Clock, SystemClock
 from podo.storage.contract import Store
 
 logger = log.Logger("podo.server")
-
-#: Simulated nodes that register at the same time.
-NODES_AT_ONCE = 50
 
 
 def serve(config: Config) -> None:
@@ -52,7 +48,9 @@ async def _serve(config: Config, clock: Clock, chance: Chance) -> None:
     renewing = Renewing(config, clock)
     renewing.start()
     await plane.start_loops()
-    nodes = await _simulated_nodes(config, plane, clock, chance)
+    nodes = SimulatedNodes(config, plane, clock, chance) if config.runtime == "simulated" else None
+    if nodes is not None:
+        await nodes.start()
     say_ready()
     logger.info("ready", address=config.server_url)
     await asyncio.to_thread(import_module, "podo.scheduler.scheduler")  # beside the loop, which answers meanwhile
@@ -63,8 +61,8 @@ async def _serve(config: Config, clock: Clock, chance: Chance) -> None:
     for part in (resealing, renewing, reloading):
         await part.stop()
     await server.stop()
-    for node in nodes:
-        await node.kill()
+    if nodes is not None:
+        await nodes.stop()
     await auditing.stop()
     await plane.stop()
 
@@ -128,22 +126,3 @@ async def _listen(config: Config, plane: ControlPlane, reloading: Reloading) -> 
     for address in dict.fromkeys(("127.0.0.1", config.node_ip)):
         await server.listen(address, config.port, tls=tls)
     return server
-
-
-async def _simulated_nodes(config: Config, plane: ControlPlane, clock: Clock, chance: Chance) -> list[SimulatedNode]:
-    """Start them, some at a time; [] where the nodes are real."""
-    if config.runtime != "simulated":
-        return []
-    some = asyncio.Semaphore(NODES_AT_ONCE)
-    nodes = []
-    for number, name in enumerate(config.node_names):
-        client = LocalClient(plane.api, f"system:node:{name}", ("system:nodes",))
-        nodes.append(SimulatedNode(name, number, client, clock, chance))
-        plane.summaries[name] = nodes[-1].summary
-
-    async def start(node: SimulatedNode) -> None:
-        async with some:
-            await node.start()
-
-    await asyncio.gather(*(start(node) for node in nodes))
-    return nodes

@@ -9,10 +9,14 @@ from podo.api.kind import Obj
 from podo.api.meta import condition_is_true
 from podo.client.cache import Cache, CacheChange
 from podo.client.contract import Client
+from podo.client.division import Share
 from podo.client.reflector import Source
-from podo.node.agent import NodeAgent
+from podo.node.agent import NodeAgent, Pods
 from podo.node.config import NodeConfig
+from podo.node.imagined import ImaginedMachine
 from podo.node.runtimes.simulated import RuntimeState, SimulatedRuntime
+from podo.node.stages.cast import Cast
+from podo.node.stages.stage import NO_STAGES, Stages
 from podo.node.stats import summary
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
@@ -36,7 +40,9 @@ class NodeState:
 
 class SimulatedNode:
     """``number`` gives the node its address, 192.168.0.1 for node 0. ``state``: what its runtime has when it first
-    starts. ``quiet``: it gives signs of life in advance and looks at itself when it is told to (``beat``)."""
+    starts. ``quiet``: it gives signs of life in advance and looks at itself when it is told to (``beat``). ``stages``:
+    how pods behave on it. ``pods`` and ``own``: where it learns of its pods and of its Node; by watches without them.
+    """
 
     def __init__(
         self,
@@ -48,7 +54,13 @@ class SimulatedNode:
         state: RuntimeState | None = None,
         *,
         quiet: bool = False,
+        stages: Stages = NO_STAGES,
+        pods: Pods | None = None,
+        own: Share | None = None,
     ) -> None:
+        self._stages = stages
+        self._pods = pods
+        self._shared = own
         self.name = name
         self._number = number
         self._client = client
@@ -59,7 +71,7 @@ class SimulatedNode:
         # This runtime loses no event: looking at everything again every minute is more than enough.
         config = NodeConfig(name, f"192.168.{upper}.{lower}", simulated=True, relist_seconds=60.0)
         self._config = _quietened(config) if quiet else config
-        self._own: Cache | None = None  # the Node, followed by a quiet node
+        self._own: Cache | Share | None = None  # the Node, followed by a quiet node
         self._runtime: SimulatedRuntime | None = None
         self._agent: NodeAgent | None = None
 
@@ -80,14 +92,21 @@ class SimulatedNode:
         """Switch the machine on."""
         if self._agent is not None:
             return
-        self._runtime = runtime = SimulatedRuntime(self._clock, self._chance, state=self._state)
+        cast = Cast(self._stages, self.name)
+        self._runtime = runtime = SimulatedRuntime(self._clock, self._chance, state=self._state, cast=cast)
         self._state = None
 
         async def network(pod_cidr: str) -> None:
             runtime.set_pod_cidr(pod_cidr)
 
         await runtime.start()
-        self._agent = NodeAgent(self._config, self._client, runtime, self._clock, self._chance, on_pod_cidr=network)
+        machine = ImaginedMachine(self._config, self._clock, cast)
+        self._agent = NodeAgent(
+            *(self._config, self._client, runtime, self._clock, self._chance),
+            machine=machine,
+            pods=self._pods,
+            on_pod_cidr=network,
+        )
         await self._agent.start()
         if self._config.ahead_seconds:
             await self._follow_itself()
@@ -95,7 +114,7 @@ class SimulatedNode:
     async def _follow_itself(self) -> None:
         """Others may delete the Node or declare it lost: a quiet node sees it at once."""
         source = Source("Node", fields=f"metadata.name={self.name}")
-        self._own = Cache(self._client, [source], clock=self._clock, chance=self._chance)
+        self._own = self._shared or Cache(self._client, [source], clock=self._clock, chance=self._chance)
         self._own.subscribe(self._told)
         await self._own.start()
 

@@ -9,6 +9,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 from podo.api.encoding import stamp
@@ -25,6 +26,7 @@ from podo.lab.manifests import Manifest, kind_named, objects_of
 from podo.lab.virtualtime import START
 from podo.lab.why import explanation
 from podo.node.heartbeat import LEASE_NAMESPACE
+from podo.node.stages.stage import NO_STAGES, Stages
 from podo.reconcile.perform import kind_name
 from podo.runtime.chance import Chance
 from podo.runtime.clock import LoopClock
@@ -59,12 +61,14 @@ class Simulation:
         faults: Faults | None = None,
         checked: bool = True,
         store: MemoryStore | None = None,
+        stages: Path | str | bytes | Stages | None = None,
     ) -> None:
         self.seed = seed
         self.clock = LoopClock(start, asyncio.get_running_loop())
         self.faults = faults or Faults()
         self.store = store or MemoryStore(stamp)
         self._checked = checked
+        self._stages = _stages_of(stages, str(seed))
         self._forks = 0
         self._plane = ControlPlane(
             self.store, self.clock, self.chance("plane"), Settings(), through=self.through, checked=checked
@@ -105,6 +109,7 @@ class Simulation:
             "faults": replace(self.faults),
             "checked": self._checked,
             "store": self.store.fork(),
+            "stages": self._stages,
             "nodes": [node.state() for node in self.nodes.values()],
         }
 
@@ -202,7 +207,9 @@ class Simulation:
         client: Client = LocalClient(self._plane.api, f"system:node:{name}", ("system:nodes",))
         client = FaultyClient(self.through(client), faults, self.clock, self.chance(f"faults/{name}"))
         chance = self.chance(f"node/{name}")
-        self.nodes[name] = SimulatedNode(name, state.number, client, self.clock, chance, state.runtime, quiet=True)
+        self.nodes[name] = SimulatedNode(
+            *(name, state.number, client, self.clock, chance, state.runtime), quiet=True, stages=self._stages
+        )
         self._plane.summaries[name] = self.nodes[name].summary
         return self.nodes[name]
 
@@ -325,6 +332,18 @@ class Simulation:
         moment = timestamp.time(self.now)
         again = f"the same calls on World(seed={self.seed!r}) show it again"
         return f"{text}{said}\nat {moment}, seed {self.seed!r} ({again}):\n{await self.why()}"
+
+
+def _stages_of(wanted: Path | str | bytes | Stages | None, seed: str) -> Stages:
+    """From a file, a directory, the name of an example, or the text of a file. Raises StagesProblem and OSError."""
+    if wanted is None or isinstance(wanted, Stages):
+        return wanted or NO_STAGES
+    from podo.node.stages import reading
+
+    if isinstance(wanted, str) and "\n" in wanted:
+        wanted = wanted.encode()
+    found = wanted if isinstance(wanted, bytes) else reading.read(Path(wanted))
+    return reading.parse(found, "stages", seed)
 
 
 class Moments:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
 from podo.api.kind import Obj
@@ -41,7 +42,9 @@ class World:
     they may only read (costs about a tenth).
 
     Pods behave as their annotations say: ``podo.dev/run-seconds``, ``podo.dev/exit-code``, ``podo.dev/ready-after``
-    and others (see ``podo.node.runtimes.simulated`` and ``podo.node.imagined``).
+    and others (see ``podo.node.runtimes.simulated`` and ``podo.node.imagined``), or as ``stages`` say: a file or
+    directory of stages, their text, or the name of an example: ``fast``, ``realistic``, ``flaky`` (the format:
+    ``podo.node.stages.reading``).
 
     Inside of a coroutine use ``async with World(...) as world``: the same methods, to be awaited (``podo.lab.run``
     runs a coroutine in virtual time).
@@ -55,6 +58,7 @@ class World:
         start: float = START,
         faults: Faults | None = None,
         checked: bool = True,
+        stages: Path | str | bytes | None = None,
     ) -> None:
         self._options: dict[str, Any] = {
             "nodes": nodes,
@@ -62,6 +66,7 @@ class World:
             "start": start,
             "faults": faults,
             "checked": checked,
+            "stages": stages,
         }
         self._runner: asyncio.Runner | None = None
         self._simulation: Simulation | None = None

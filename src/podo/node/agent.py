@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.api.meta import uid_of
 from podo.api.parts.resources import requests_of
-from podo.client.cache import Cache, CacheChange
+from podo.client.cache import Cache, CacheChange, Subscriber
 from podo.client.contract import Client, Unreachable
 from podo.client.events import EventRecorder, Recorder
 from podo.client.reflector import Source
@@ -58,6 +58,19 @@ async def _no_services(pod: Obj) -> None:
     return None
 
 
+class Pods(Protocol):
+    """Where an agent learns of its pods: a cache of its own, or its share of one."""
+
+    def subscribe(self, subscriber: Subscriber) -> object:
+        """Tell what is here and what changes; from ``start`` on at the latest."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def list(self, kind: str) -> list[Obj]: ...
+
+
 class NodeAgent:
     """One node. ``on_pod_cidr`` is awaited once, when the node's pod network is known, before the node says that it
     is ready. ``withdrawn`` returns when no Service sends new connections to a pod: containers are stopped after it.
@@ -72,6 +85,7 @@ class NodeAgent:
         chance: Chance,
         *,
         machine: Machine | None = None,
+        pods: Pods | None = None,
         recorder: Recorder | None = None,
         on_pod_cidr: Callable[[str], Awaitable[None]] = _ignore_pod_cidr,
         withdrawn: Callable[[Obj], Awaitable[None]] = _no_services,
@@ -92,7 +106,8 @@ class NodeAgent:
             withdrawn=withdrawn,
             judge=self._judge,
         )
-        self._pods = Cache(client, [Source("Pod", fields=f"spec.nodeName={config.name}")], clock=clock, chance=chance)
+        source = Source("Pod", fields=f"spec.nodeName={config.name}")
+        self._pods: Pods = pods or Cache(client, [source], clock=clock, chance=chance)
         self._heartbeat = Heartbeat(config, client, runtime, machine, clock, on_pod_cidr)
         self._meter = UsageMeter(config.name, machine, clock)
         self._watches = SourceWatches(client, clock, chance, self._source_changed)

@@ -2,7 +2,8 @@
 
 Annotations of a pod: ``podo.dev/ready-after`` (seconds after a container's start from which its probes pass; default
 0); ``podo.dev/cpu`` and ``podo.dev/memory`` (quantities; may end in ``.NAME`` to speak of one container): what each
-container uses, for metrics; default 0.
+container uses, for metrics; default 0. Without an annotation, the stage that the pod plays says it
+(``podo.node.stages``).
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from podo.api.kind import Obj
-from podo.api.meta import annotations_of
+from podo.api.meta import annotations_of, uid_of
+from podo.node import labels
 from podo.node.config import NodeConfig
 from podo.node.machine import Capacity, NodeFacts, ProbeResult, Target, Usage
 from podo.node.runtimes.contract import Container, Mount
+from podo.node.stages.cast import UNSTAGED, Cast, Part
 from podo.runtime.clock import Clock
 from podo.runtime.tasks import sleep
 from podo.values import quantity
@@ -28,7 +31,8 @@ MOST_METERED = 10_000
 class ImaginedMachine:
     """What a simulated node stands on."""
 
-    def __init__(self, config: NodeConfig, clock: Clock) -> None:
+    def __init__(self, config: NodeConfig, clock: Clock, cast: Cast | None = None) -> None:
+        self._cast = cast or Cast()
         self._clock = clock
         capacity = Capacity(config.cpus or 32, config.memory or 256 * GIGABYTE, 1024 * GIGABYTE, config.max_pods)
         system = {
@@ -47,7 +51,7 @@ class ImaginedMachine:
         return self._facts
 
     async def prepare(self, pod: Obj) -> None:
-        return None
+        self._cast.meet(pod)
 
     async def refresh(self, pod: Obj) -> None:
         return None
@@ -76,33 +80,44 @@ class ImaginedMachine:
         return ""
 
     async def probe(self, target: Target, probe: Obj) -> ProbeResult:
-        wanted = annotations_of(target.pod).get(READY_AFTER, "0")
+        wanted = annotations_of(target.pod).get(READY_AFTER)
         try:
-            seconds = float(wanted)
+            seconds = self._ready_after(target) if wanted is None else float(wanted)
         except ValueError:
             return ProbeResult(False, f"the annotation {READY_AFTER} is not a number of seconds: {wanted!r}")
         ran = self._clock.now() - target.container.started_at
         return ProbeResult(ran >= seconds, f"simulated: {ran:.1f} s of {seconds:g} s")
+
+    def _ready_after(self, target: Target) -> float:
+        if self._cast.meet(target.pod) is None:
+            return 0.0
+        return self._cast.ready_seconds(_part(target.pod, target.container))
 
     async def hook(self, target: Target, hook: Obj, timeout_seconds: float) -> ProbeResult:
         await sleep(min(float((hook.get("sleep") or {}).get("seconds") or 0), timeout_seconds))
         return ProbeResult(True)
 
     async def clean_up(self, uid: str, everything: bool) -> None:
-        return None
+        if everything:
+            self._cast.forget(uid)
 
     def usage(self, pod: Obj, containers: Sequence[Container], whole: bool = False) -> Usage | None:
         """As the annotations say, from each container's start; a change of them counts from the last look."""
         cpu_nanos = memory = 0
+        staged = self._cast.meet(pod) is not None
         for container in containers:
-            cpu_nanos += self._cpu_nanos(pod, container)
-            memory += quantity.as_int(_amount(pod, MEMORY, container.name))
+            behaviour = self._cast.behaviour(_part(pod, container)) if staged else UNSTAGED
+            ran = self._clock.now() - container.started_at
+            said = _amount(pod, MEMORY, container.name)
+            memory += behaviour.memory(ran) if said is None else quantity.as_int(said)
+            cpu = _amount(pod, CPU, container.name)
+            cpu_nanos += behaviour.cpu_nanos(ran) if cpu is None else self._cpu_nanos(container, cpu)
         return Usage(cpu_nanos, memory, memory)
 
-    def _cpu_nanos(self, pod: Obj, container: Container) -> int:
+    def _cpu_nanos(self, container: Container, amount: str) -> int:
         now = self._clock.now()
         at, used = self._cpu.get(container.id, (container.started_at, 0.0))
-        used += quantity.cpu_millis(_amount(pod, CPU, container.name)) * 1_000_000 * max(0.0, now - at)
+        used += quantity.cpu_millis(amount) * 1_000_000 * max(0.0, now - at)
         self._cpu[container.id] = (now, used)
         while len(self._cpu) > MOST_METERED:
             del self._cpu[next(iter(self._cpu))]
@@ -119,10 +134,17 @@ class ImaginedMachine:
         return []
 
 
-def _amount(pod: Obj, what: str, container: str) -> str:
-    """A quantity of the annotations; "0" for none, or for what is no quantity."""
+def _part(pod: Obj, container: Container) -> Part:
+    is_init = container.annotations.get(labels.ROLE) == "init"
+    return Part(uid_of(pod), container.name, container.attempt, is_init)
+
+
+def _amount(pod: Obj, what: str, container: str) -> str | None:
+    """A quantity of the annotations; None for none, "0" for what is no quantity."""
     notes = annotations_of(pod)
-    text = str(notes.get(f"{what}.{container}", notes.get(what, "0")))
+    text = notes.get(f"{what}.{container}", notes.get(what))
+    if text is None:
+        return None
     try:
         quantity.parse(text)
     except quantity.QuantityError:

@@ -7,6 +7,8 @@ Annotations of a pod; each may end in ``.NAME`` to speak of one container only (
 - ``podo.dev/exit-code``: the code it exits with then (default 0)
 - ``podo.dev/stop-code``: the code it exits with when it is stopped (default 0)
 
+Without an annotation, the stage that the pod plays says it (``podo.node.stages``).
+
 An image whose name begins with ``podo.dev/absent/`` cannot be pulled. What needs a real process (exec, attach,
 port-forward) answers a RuntimeFailure.
 """
@@ -31,6 +33,8 @@ from podo.node.runtimes.contract import (
     Sandbox,
     SandboxSpec,
 )
+from podo.node.stages.cast import Cast, Part
+from podo.node.stages.stage import CHOSEN, Run
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
 from podo.runtime.tasks import Tasks, sleep
@@ -51,9 +55,18 @@ class RuntimeState:
 
 
 class SimulatedRuntime:
-    """``pod_cidr`` may be given later, when the node has been told it. ``state``: what is there from the beginning."""
+    """``pod_cidr`` may be given later, when the node has been told it. ``state``: what is there from the beginning.
+    ``cast``: which stages pods play."""
 
-    def __init__(self, clock: Clock, chance: Chance, pod_cidr: str = "", state: RuntimeState | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        chance: Chance,
+        pod_cidr: str = "",
+        state: RuntimeState | None = None,
+        cast: Cast | None = None,
+    ) -> None:
+        self._cast = cast or Cast()
         self._clock = clock
         self._chance = chance
         self._sandboxes: dict[str, Sandbox] = {}
@@ -71,6 +84,9 @@ class SimulatedRuntime:
             self._containers |= state.containers
             self._specs |= state.specs
             self._images |= state.images
+            for sandbox in state.sandboxes.values():
+                if CHOSEN in sandbox.annotations:
+                    self._cast.resume(sandbox.pod_uid, sandbox.annotations[CHOSEN])
         if pod_cidr:
             self.set_pod_cidr(pod_cidr)
 
@@ -90,12 +106,11 @@ class SimulatedRuntime:
     async def start(self) -> None:
         """Containers of the ``state`` that are to exit do so when their time has come."""
         for container_id, seconds in self._resume.items():
-            self._exit_after(container_id, seconds)
+            run = self._run_of(self._containers[container_id])
+            self._exit_after(container_id, seconds, run.exit_code)
         self._resume = {}
 
-    def _exit_after(self, container_id: str, seconds: float) -> None:
-        container = self._containers[container_id]
-        code = int(self._seconds(container, "exit-code", 0.0) or 0)
+    def _exit_after(self, container_id: str, seconds: float, code: int) -> None:
         self._ends[container_id] = asyncio.get_running_loop().call_later(seconds, self._end, container_id, code)
 
     async def stop(self) -> None:
@@ -112,6 +127,7 @@ class SimulatedRuntime:
     async def run_sandbox(self, spec: SandboxSpec) -> str:
         sandbox_id = self._new_id()
         ips: tuple[str, ...] = () if spec.host_network else (self._address(),)
+        stage = self._cast.stage_name(spec.pod_uid)
         self._sandboxes[sandbox_id] = Sandbox(
             sandbox_id,
             spec.pod_name,
@@ -122,7 +138,7 @@ class SimulatedRuntime:
             self._clock.now(),
             ips,
             spec.labels,
-            spec.annotations,
+            {**spec.annotations, CHOSEN: stage} if stage else spec.annotations,
         )
         return sandbox_id
 
@@ -184,20 +200,37 @@ class SimulatedRuntime:
         container = await self.container_status(container_id)
         if container.state != "created":
             raise RuntimeFailure("failed", f"container {container_id} is {container.state}, not created")
-        if delay := self._seconds(container, "start-seconds", 0.0):
+        if delay := self._start_seconds(container):
             await sleep(delay)
         now = self._clock.now()
         self._containers[container_id] = replace(container, state="running", started_at=now)
-        is_init = container.annotations.get(labels.ROLE) == "init"
-        lasts = self._seconds(container, "run-seconds", 0.0 if is_init else None)
-        if lasts is not None:
-            self._exit_after(container_id, lasts)
+        run = self._run_of(container)
+        if run.lasts is not None:
+            self._exit_after(container_id, run.lasts, run.exit_code)
+
+    def _start_seconds(self, container: Container) -> float:
+        said = self._seconds(container, "start-seconds", None)
+        return self._cast.start_seconds(self._part(container)) if said is None else said
+
+    def _run_of(self, container: Container) -> Run:
+        """How this run of the container goes."""
+        lasts = self._seconds(container, "run-seconds", None)
+        code = self._seconds(container, "exit-code", None)
+        staged = self._cast.run(self._part(container)) if lasts is None else Run(lasts, 0)
+        if staged is None:
+            staged = Run(0.0 if _is_init(container) else None, 0)
+        return staged if code is None else replace(staged, exit_code=int(code))
+
+    def _part(self, container: Container) -> Part:
+        """What the container plays its stage as."""
+        uid = self._sandboxes[container.sandbox_id].pod_uid
+        return Part(uid, container.name, container.attempt, _is_init(container))
 
     def _seconds(self, container: Container, what: str, default: float | None) -> float | None:
         """The annotation of the container, or of its pod about it."""
         annotations: Mapping[str, str] = {**self._sandboxes[container.sandbox_id].annotations, **container.annotations}
         name = f"podo.dev/{what}.{container.name}"
-        if name not in annotations and container.annotations.get(labels.ROLE) != "init":
+        if name not in annotations and not _is_init(container):
             name = f"podo.dev/{what}"
         if name not in annotations:
             return default
@@ -239,7 +272,9 @@ class SimulatedRuntime:
     async def stop_container(self, container_id: str, grace_seconds: float) -> None:
         container = self._containers.get(container_id)
         if container is not None:
-            self._end(container_id, int(self._seconds(container, "stop-code", 0.0) or 0))
+            code = self._seconds(container, "stop-code", None)
+            staged = self._cast.behaviour(self._part(container)).stop_code or 0
+            self._end(container_id, staged if code is None else int(code))
 
     async def remove_container(self, container_id: str) -> None:
         self._end(container_id, 137)
@@ -279,6 +314,8 @@ class SimulatedRuntime:
     async def pull_image(self, reference: str, *, username: str = "", password: str = "") -> str:
         if reference.startswith(ABSENT_PREFIX):
             raise RuntimeFailure("not_found", f'failed to pull image "{reference}": {reference}: not found')
+        if seconds := self._cast.pull_seconds(reference):
+            await sleep(seconds)
         image = Image(f"sha256:{self._new_id()}", (reference,), 1 << 20)
         self._images[reference] = image
         return image.id
@@ -303,6 +340,10 @@ class SimulatedRuntime:
 
     def _new_id(self) -> str:
         return (self._chance.uid() + self._chance.uid()).replace("-", "")
+
+
+def _is_init(container: Container) -> bool:
+    return container.annotations.get(labels.ROLE) == "init"
 
 
 def _not_supported(what: str) -> RuntimeFailure:
