@@ -101,3 +101,10 @@ def test_a_kind_of_ones_own_and_a_rule_for_it(shared_cluster: Cluster) -> None:
     assert "at most 100 vines fit in a row" in told and "grape is immutable" in told
     assert "denied request: no more than 50 vines here" in told
     assert "could not find the requested resource" in told
+
+
+def test_the_life_of_a_pod_and_how_it_is_probed(shared_cluster: Cluster) -> None:
+    told = lesson(shared_cluster, "09-probes", 90)
+    assert "6 preStop hook\n7 SIGTERM\n8 sidecar ends\n" in told
+    assert "out of grapes, exit code 3" in told and "ready:true" in told
+    assert "Liveness probe failed: HTTP probe failed with statuscode: 403" in told
