@@ -12,6 +12,7 @@ from podo.api.kind import Kind, Obj
 from podo.apiserver.allocation import ProblemFound
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call
+from podo.authz.attributes import Unanswered
 
 
 @dataclass(slots=True)
@@ -39,7 +40,7 @@ def reserve(backend: Backend, call: Call, new: Obj, old: Obj | None) -> Iterator
             raise invalid(call.kind, call.name, [found.problem]) from None
     try:
         yield Taken(call.held)
-    except ApiError:
+    except (ApiError, Unanswered):
         raise
     except BaseException:  # cancelled, or the store failed: it may be written, now or in a moment
         for each in call.held:

@@ -54,5 +54,7 @@ def authorization_of(config: Config) -> AuthorizationSettings:
 
     found = configuration.parse(path.read_bytes(), str(path))
     if not policies.exists():
+        if "ABAC" in found.order:
+            raise configuration.ConfigurationProblem(f"{path}: ABAC needs policies: --authorization-policy-file")
         return found
     return replace(found, policies=abac.parse(policies.read_bytes(), str(policies)))
