@@ -36,7 +36,8 @@ async def _anonymous(ground: Ground) -> Finding:
 @_each
 async def _authorization(ground: Ground) -> Finding:
     """Certificates of the cluster that are no administrator's."""
-    others = ["kube-proxy", *(f"kubelet-{name}" for name in ground.config.node_names[:1])]
+    names = ground.config.node_names[:1]
+    others = [f"{who}-{name}" for who in ("kube-proxy", "kubelet") for name in names]
     wrong = [
         f"{port.what} lets {who} in"
         for port in ground.kubelets
