@@ -57,7 +57,10 @@ def test_pods_wait_for_their_claims() -> None:
 def test_each_pod_keeps_its_own_claim() -> None:
     spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     with World(nodes=2) as world:
-        world.apply(statefulset(3, volumeClaimTemplates=[{"metadata": {"name": "data"}, "spec": spec}]))
+        made = statefulset(3, volumeClaimTemplates=[{"metadata": {"name": "data"}, "spec": spec}])
+        container = made["spec"]["template"]["spec"]["containers"][0]
+        container["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
+        world.apply(made)
         world.wait_until(lambda: world.get("StatefulSet", "db")["status"].get("readyReplicas") == 3, within=120)
         before = {name_of(one): one["spec"]["volumeName"] for one in world.list("PersistentVolumeClaim")}
         assert sorted(before) == ["data-db-0", "data-db-1", "data-db-2"] and len(set(before.values())) == 3

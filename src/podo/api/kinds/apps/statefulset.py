@@ -50,7 +50,7 @@ def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
     spec = new.get("spec") or {}
     check_not_negative("spec.replicas", spec.get("replicas"), found)
-    check_selected(new, None, "statefulset", "StatefulSet", found)
+    check_selected(_with_claims(new), None, "statefulset", "StatefulSet", found)
     check_one_of("spec.podManagementPolicy", spec.get("podManagementPolicy"), ("OrderedReady", "Parallel"), found)
     _check_strategy(spec.get("updateStrategy") or {}, found)
     check_not_negative("spec.ordinals.start", (spec.get("ordinals") or {}).get("start"), found)
@@ -64,6 +64,21 @@ def _problems(new: Obj, old: Obj | None) -> Found:
     if old is not None and _fixed(new) != _fixed(old):
         found.append(forbidden("spec", _FIXED))
     return found
+
+
+def _with_claims(statefulset: Obj) -> Obj:
+    """With the volumes that its pods get by the claim templates: containers may mount these."""
+    spec = statefulset.get("spec") or {}
+    names = [(claim.get("metadata") or {}).get("name") for claim in spec.get("volumeClaimTemplates") or ()]
+    template = spec.get("template") or {}
+    pod = template.get("spec") or {}
+    volumes = pod.get("volumes") or []
+    present = {volume.get("name") for volume in volumes}
+    more = [{"name": n, "persistentVolumeClaim": {"claimName": n}} for n in names if n and n not in present]
+    if not more:
+        return statefulset
+    template = {**template, "spec": {**pod, "volumes": [*volumes, *more]}}
+    return {**statefulset, "spec": {**spec, "template": template}}
 
 
 def _fixed(statefulset: Obj) -> dict[str, Any]:
