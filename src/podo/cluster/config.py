@@ -17,6 +17,15 @@ class ConfigProblem(ValueError):
     """The configuration cannot be used; the message says which setting and why."""
 
 
+#: Pod networks of simulated clusters, by what they can hold: nodes get a /24 each.
+FEW_NODES, FEW_NODES_CIDR, MANY_NODES_CIDR = 256, "10.244.0.0/16", "100.64.0.0/10"
+
+
+def simulated_pod_cidr(nodes: int) -> str:
+    """A network from which each of so many simulated nodes gets its part."""
+    return FEW_NODES_CIDR if nodes <= FEW_NODES else MANY_NODES_CIDR
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """The settings of one cluster. Everything else is derived from them."""

@@ -70,11 +70,11 @@ def wait_ready(config: Config, seconds: float, progress: Progress) -> None:
     deadline = clock.monotonic() + seconds
     waits_for = "supervisor"
     told: set[str] = set()
-    while clock.monotonic() < deadline:
+    while (began := clock.monotonic()) < deadline:
         waits_for = _first_not_ready(config, told, progress)
         if not waits_for:
             return
-        pause(POLL_SECONDS)
+        pause(max(POLL_SECONDS, clock.monotonic() - began))  # a look at thousands of nodes takes its time, there too
     raise NotReady(waits_for)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from podo.cluster import host, reservations
-from podo.cluster.config import Config, ConfigProblem
+from podo.cluster.config import Config, ConfigProblem, simulated_pod_cidr
 from podo.cluster.layout import LONGEST_DATA_DIR, LONGEST_PATH
 
 DEFAULT_PORT = 6443
@@ -67,7 +67,7 @@ def plan(request: Request, former: Config | None) -> Plan:
         port=port or _free(addresses, DEFAULT_PORT + ranges.index),
         kubelet_port=_free([node_ip], KUBELET_PORT + KUBELET_PORT_STEP * ranges.index),
         node_ip=node_ip,
-        pod_cidr=ranges.pod_cidr,
+        pod_cidr=ranges.pod_cidr if real else simulated_pod_cidr(nodes),
         service_cidr=ranges.service_cidr,
         node_cidr=ranges.node_cidr,
         registry_mirror=request.registry_mirror or "",

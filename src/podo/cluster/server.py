@@ -49,10 +49,10 @@ async def _serve(config: Config, clock: Clock, chance: Chance) -> None:
     renewing.start()
     await plane.start_loops()
     nodes = SimulatedNodes(config, plane, clock, chance) if config.runtime == "simulated" else None
-    if nodes is not None:
-        await nodes.start()
     say_ready()
     logger.info("ready", address=config.server_url)
+    if nodes is not None:
+        await nodes.start()
     await asyncio.to_thread(import_module, "podo.scheduler.scheduler")  # beside the loop, which answers meanwhile
     await plane.start_scheduler()
     garbage.settle()

@@ -18,6 +18,7 @@ from podo.api.kind import Obj
 from podo.api.meta import condition_is_true, condition_of, name_of, namespace_of
 from podo.apiserver.local import LocalClient
 from podo.client.contract import Client
+from podo.cluster.config import simulated_pod_cidr
 from podo.cluster.controlplane import ControlPlane, Settings
 from podo.cluster.simulatednode import NodeState, SimulatedNode
 from podo.http.message import Handler
@@ -70,8 +71,11 @@ class Simulation:
         self._checked = checked
         self._stages = _stages_of(stages, str(seed))
         self._forks = 0
+        count = nodes if isinstance(nodes, int) else len(nodes)
         self._plane = ControlPlane(
-            self.store, self.clock, self.chance("plane"), Settings(), through=self.through, checked=checked
+            *(self.store, self.clock, self.chance("plane"), Settings(pod_cidr=simulated_pod_cidr(count))),
+            through=self.through,
+            checked=checked,
         )
         #: A client of the API server without faults, who may do everything.
         self.client: Client = self._plane.client
