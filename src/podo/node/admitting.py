@@ -1,7 +1,7 @@
 """Which pods a node refuses although they are bound to it: what the node lacks, or its labels and taints forbid. Pure.
 
 Reasons and messages are the kubelet's: OutOfpods, OutOfcpu, OutOfmemory, OutOfephemeral-storage, NodeAffinity,
-TaintToleration.
+TaintToleration, SysctlForbidden.
 """
 
 from __future__ import annotations
@@ -17,6 +17,16 @@ from podo.node.machine import Capacity
 
 #: What a node counts, in the order it is looked at. cpu is in thousandths.
 COUNTED = ("cpu", "memory", "ephemeral-storage")
+#: Settings of a pod's own namespaces that a pod may have without the node's leave ("Using sysctls in a Kubernetes
+#: Cluster" of the documentation).
+SAFE_SYSCTLS = frozenset(
+    {
+        *("kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.tcp_syncookies"),
+        *("net.ipv4.ping_group_range", "net.ipv4.ip_unprivileged_port_start", "net.ipv4.ip_local_reserved_ports"),
+        *("net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes"),
+        *("net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,22 @@ def forbids(pod: Obj, node: Obj) -> Rejection | None:
     for taint in (node.get("spec") or {}).get("taints") or ():
         if taint["effect"] == "NoExecute" and not any(tolerates(one, taint) for one in spec.get("tolerations") or ()):
             return _failed("TaintToleration", "node(s) had taints that the pod didn't tolerate")
+    return _forbids_sysctls(spec)
+
+
+def _forbids_sysctls(spec: Obj) -> Rejection | None:
+    """Settings of the kernel that could harm other pods, or are the machine's where its namespaces are shared."""
+    for setting in (spec.get("securityContext") or {}).get("sysctls") or ():
+        name = setting["name"].replace("/", ".")
+        why = ""
+        if name not in SAFE_SYSCTLS:
+            why = "not allowlisted"
+        elif spec.get("hostNetwork") and name.startswith("net."):
+            why = "not allowed with host net enabled"
+        elif spec.get("hostIPC") and name.startswith("kernel.shm"):
+            why = "not allowed with host ipc enabled"
+        if why:
+            return Rejection("SysctlForbidden", f'forbidden sysctl: "{name}" {why}')
     return None
 
 

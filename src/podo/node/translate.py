@@ -60,7 +60,9 @@ def sandbox_spec(
         run_as_user=security.get("runAsUser"),
         run_as_group=security.get("runAsGroup"),
         supplemental_groups=_groups(security),
+        only_these_groups=_is_strict(security),
         seccomp=_seccomp(security),
+        selinux=_selinux(security),
         handler=handler,
     )
 
@@ -87,11 +89,27 @@ def _groups(security: Obj) -> list[int]:
     return groups
 
 
+def _is_strict(security: Obj) -> bool:
+    return security.get("supplementalGroupsPolicy") == "Strict"
+
+
 def _seccomp(security: Obj) -> str:
+    """Raises ConfigProblem for a profile in a file: it must not be taken for none."""
     profile = security.get("seccompProfile") or {}
     if profile.get("type") == "Localhost":
-        return str(profile.get("localhostProfile") or "")
+        raise ConfigProblem(f"cannot load seccomp profile {profile.get('localhostProfile')!r}: this node keeps none")
     return str(profile.get("type") or "")
+
+
+def _profile(profile: Obj) -> str:
+    """The name of an AppArmor profile, or RuntimeDefault, Unconfined or ""."""
+    kind = str(profile.get("type") or "")
+    return str(profile.get("localhostProfile") or "") if kind == "Localhost" else kind
+
+
+def _selinux(security: Obj) -> Mapping[str, str]:
+    options = security.get("seLinuxOptions") or {}
+    return {field: str(options[field]) for field in ("user", "role", "type", "level") if options.get(field)}
 
 
 def role_of(pod: Obj, container: Obj) -> str:
@@ -143,9 +161,12 @@ def container_spec(
         run_as_user=security.get("runAsUser"),
         run_as_group=security.get("runAsGroup"),
         supplemental_groups=_groups(spec.get("securityContext") or {}),
+        only_these_groups=_is_strict(spec.get("securityContext") or {}),
         read_only_root=bool(security.get("readOnlyRootFilesystem")),
         no_new_privileges=security.get("allowPrivilegeEscalation") is False,
         seccomp="" if security.get("privileged") else _seccomp(security),
+        apparmor="" if security.get("privileged") else _profile(security.get("appArmorProfile") or {}),
+        selinux=_selinux(security),
         host_network=podspec.is_host_network(pod),
         host_pid=bool(spec.get("hostPID")),
         host_ipc=bool(spec.get("hostIPC")),
@@ -176,7 +197,7 @@ def check_user(pod: Obj, container: Obj, security: Obj, image: Image) -> None:
     if user is not None:
         return
     named = image.user.partition(":")[0]
-    if named in ("", "0"):
+    if not named or (named.isdecimal() and int(named) == 0):
         raise ConfigProblem(f"container has runAsNonRoot and image will run as root {where}")
     if not named.isdigit():
         raise ConfigProblem(

@@ -72,3 +72,28 @@ def test_words() -> None:
     found = forbids(pod(nodeSelector={"disk": "hdd"}), NODE)
     assert found is not None
     assert found.message == "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "message"),
+    [
+        ("kernel.shm_rmid_forced", {}, ""),
+        ("net/ipv4/tcp_syncookies", {}, ""),
+        ("kernel.msgmax", {}, 'forbidden sysctl: "kernel.msgmax" not allowlisted'),
+        ("net.core.somaxconn", {}, 'forbidden sysctl: "net.core.somaxconn" not allowlisted'),
+        (
+            "net.ipv4.tcp_rmem",
+            {"hostNetwork": True},
+            'forbidden sysctl: "net.ipv4.tcp_rmem" not allowed with host net enabled',
+        ),
+        (
+            "kernel.shm_rmid_forced",
+            {"hostIPC": True},
+            'forbidden sysctl: "kernel.shm_rmid_forced" not allowed with host ipc enabled',
+        ),
+    ],
+)
+def test_settings_of_the_kernel(name: str, more: dict[str, Any], message: str) -> None:
+    found = forbids(pod(securityContext={"sysctls": [{"name": name, "value": "1"}]}, **more), NODE)
+    told = (found.reason, found.message) if found else ("", "")
+    assert told == ("SysctlForbidden" if message else "", message)

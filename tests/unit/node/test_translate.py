@@ -9,6 +9,7 @@ from podo.node.hosts import ResolvConf, dns_of, hosts_file, parse_resolv_conf
 from podo.node.pulling import credentials_in, is_reference, registry_of
 from podo.node.resources import oom_score, pod_limits, qos_class, resources_of
 from podo.node.runtimes.contract import Image
+from podo.node.runtimes.cri_messages import container_config
 from podo.node.translate import container_spec, hostname_of, sandbox_spec
 from tests.unit.node.pods import Obj, pod
 
@@ -171,3 +172,25 @@ def test_pull_secrets() -> None:
     assert credentials_in(secret, registry_of("registry.local:5000/web:1")) == ("me", "pass:word")
     assert credentials_in(secret, registry_of("nginx")) is None
     assert credentials_in({"data": {".dockerconfigjson": "not base64!"}}, "x") is None
+
+
+def test_groups_labels_and_profiles_reach_the_runtime_as_they_are_asked_for() -> None:
+    security = {"supplementalGroupsPolicy": "Strict", "seLinuxOptions": {"type": "t", "level": "s0"}}
+    found = pod(securityContext={**security, "appArmorProfile": {"type": "RuntimeDefault"}})
+    container = found["spec"]["containers"][0]
+    sent = container_config(container_spec(found, container, 0, IMAGE, [], [], 1 << 30)).linux.security_context
+    assert (sent.supplemental_groups_policy, sent.apparmor.profile_type) == (1, 0)
+    assert (sent.selinux_options.type, sent.selinux_options.level) == ("t", "s0")
+    container["securityContext"] = {"appArmorProfile": {"type": "Localhost", "localhostProfile": "mine"}}
+    sent = container_config(container_spec(found, container, 0, IMAGE, [], [], 1 << 30)).linux.security_context
+    assert (sent.apparmor.profile_type, sent.apparmor.localhost_ref) == (2, "mine")
+    container["securityContext"] = {"privileged": True}
+    sent = container_config(container_spec(found, container, 0, IMAGE, [], [], 1 << 30)).linux.security_context
+    assert not sent.HasField("apparmor") and sent.privileged
+
+
+def test_a_seccomp_profile_that_the_node_does_not_have_is_not_taken_for_none() -> None:
+    profile = {"type": "Localhost", "localhostProfile": "audit.json"}
+    found = pod(securityContext={"seccompProfile": profile})
+    with pytest.raises(ConfigProblem, match="cannot load seccomp profile 'audit.json'"):
+        container_spec(found, found["spec"]["containers"][0], 0, IMAGE, [], [], 1 << 30)

@@ -210,14 +210,22 @@ async def _flow_control(ground: Ground) -> Finding:
 
 
 async def _ports(ground: Ground) -> Finding:
-    """Nothing listens for other machines but the API server and the kubelets (and what nodes serve: NodePorts, DNS)."""
-    known = {ground.config.port, *(port.number for port in ground.kubelets), 53}
+    """Nothing listens for other machines but the API server, the kubelets and the nodes' DNS."""
+    known = {ground.config.port, *(port.number for port in ground.kubelets), *await _dns_ports(ground)}
     found = ground.listening()
     if not found:
         return skipped("the kernel's tables of this cluster's processes cannot be read")
     more = sorted({f"{one.address}:{one.port}" for one in found if not one.is_local and one.port not in known})
     wrong = f"other machines may reach {', '.join(more)}" if more else ""
-    return judged(wrong, "only the API server and kubelets listen for other machines", "podo status, ss -tlnp")
+    seen = "only the API server, kubelets and the cluster's DNS listen for other machines"
+    return judged(wrong, seen, "podo status, ss -tlnp")
+
+
+async def _dns_ports(ground: Ground) -> set[int]:
+    slices = await ground.items("/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices")
+    names = "kubernetes.io/service-name"
+    mine = [one for one in slices if (one["metadata"].get("labels") or {}).get(names) == "kube-dns"]
+    return {port["port"] for one in mine for port in one.get("ports") or () if port.get("port")}
 
 
 async def _arguments(ground: Ground) -> Finding:

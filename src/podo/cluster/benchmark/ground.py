@@ -14,7 +14,7 @@ from typing import Any
 from podo.api.kind import Obj
 from podo.cluster import listeners, state
 from podo.cluster.config import Config
-from podo.http.client import HttpPool
+from podo.http.client import HttpPool, NoAnswer
 from podo.http.tls import client_context
 
 SECONDS = 10.0
@@ -72,6 +72,8 @@ class Ground:
             answer = await asyncio.wait_for(pool.request(method, path, headers=sent, body=raw), SECONDS)
         except TimeoutError:
             raise OSError(f"{port.what} did not answer in {SECONDS:g} s") from None
+        except NoAnswer as broken:
+            raise OSError(f"{port.what}: {broken}") from None
         try:
             return answer.status, json.loads(answer.body)
         except ValueError:

@@ -44,7 +44,9 @@ class SandboxSpec:
     run_as_user: int | None = None
     run_as_group: int | None = None
     supplemental_groups: Sequence[int] = ()
-    seccomp: str = ""  # "", "RuntimeDefault", "Unconfined" or a path
+    only_these_groups: bool = False  # not those that the image's /etc/group gives the user
+    seccomp: str = ""  # "", "RuntimeDefault" or "Unconfined"
+    selinux: Mapping[str, str] = field(default_factory=dict)  # user, role, type, level
     handler: str = ""  # RuntimeClass handler
 
 
@@ -90,9 +92,12 @@ class ContainerSpec:
     run_as_group: int | None = None
     run_as_username: str = ""
     supplemental_groups: Sequence[int] = ()
+    only_these_groups: bool = False
     read_only_root: bool = False
     no_new_privileges: bool = False
     seccomp: str = ""
+    apparmor: str = ""  # "", "RuntimeDefault", "Unconfined" or the name of a profile that the kernel has
+    selinux: Mapping[str, str] = field(default_factory=dict)
     host_network: bool = False
     host_pid: bool = False
     host_ipc: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cri_api.v1 import api_pb2 as cri
@@ -66,7 +66,9 @@ def _sandbox_security(spec: SandboxSpec) -> Any:
         namespace_options=_namespaces(spec),
         privileged=spec.privileged,
         supplemental_groups=spec.supplemental_groups,
+        supplemental_groups_policy=cri.Strict if spec.only_these_groups else cri.Merge,
         seccomp=_seccomp(spec.seccomp, spec.privileged),
+        selinux_options=_selinux(spec.selinux),
     )
     _set_identity(security, spec.run_as_user, spec.run_as_group)
     return security
@@ -123,11 +125,14 @@ def _container_security(spec: ContainerSpec) -> Any:
         namespace_options=_namespaces(spec),
         run_as_username=spec.run_as_username,
         supplemental_groups=spec.supplemental_groups,
+        supplemental_groups_policy=cri.Strict if spec.only_these_groups else cri.Merge,
         readonly_rootfs=spec.read_only_root,
         no_new_privs=spec.no_new_privileges,
         masked_paths=() if spec.privileged else MASKED_PATHS,
         readonly_paths=() if spec.privileged else READ_ONLY_PATHS,
         seccomp=_seccomp(spec.seccomp, spec.privileged),
+        apparmor=_apparmor(spec.apparmor),
+        selinux_options=_selinux(spec.selinux),
     )
     _set_identity(security, spec.run_as_user, spec.run_as_group)
     return security
@@ -155,9 +160,21 @@ def _namespaces(spec: SandboxSpec | ContainerSpec) -> Any:
 def _seccomp(profile: str, privileged: bool) -> Any:
     if profile == "RuntimeDefault" and not privileged:
         return cri.SecurityProfile(profile_type=cri.SecurityProfile.RuntimeDefault)
-    if profile in ("", "Unconfined") or privileged:
-        return cri.SecurityProfile(profile_type=cri.SecurityProfile.Unconfined)
+    return cri.SecurityProfile(profile_type=cri.SecurityProfile.Unconfined)
+
+
+def _apparmor(profile: str) -> Any:
+    """None leaves it to the runtime, which uses its default where the kernel has AppArmor; a profile that is asked for
+    where it has none fails the container."""
+    if not profile:
+        return None
+    if profile in ("RuntimeDefault", "Unconfined"):
+        return cri.SecurityProfile(profile_type=getattr(cri.SecurityProfile, profile))
     return cri.SecurityProfile(profile_type=cri.SecurityProfile.Localhost, localhost_ref=profile)
+
+
+def _selinux(options: Mapping[str, str]) -> Any:
+    return cri.SELinuxOption(**options) if options else None
 
 
 def _mount(mount: Mount) -> Any:
