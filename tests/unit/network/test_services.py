@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,6 +86,15 @@ def test_affinity_picks_by_the_clients_address() -> None:
     found = elements_of(service(sessionAffinity="ClientIP"), [piece(endpoint("10.244.0.2"))], HERE)
     assert Element("svc", "10.96.0.9 . tcp . 80", "goto h_tcp_1") in found
     assert "jhash ip saddr mod 1" in chain_body("h_tcp_1")
+
+
+@pytest.mark.parametrize(("policy", "chain", "marks"), [("Cluster", "o_tcp_1", True), ("Local", "m_tcp_1", False)])
+def test_affinity_holds_at_node_ports(policy: str, chain: str, marks: bool) -> None:
+    outside = {"type": "NodePort", "sessionAffinity": "ClientIP", "externalTrafficPolicy": policy}
+    found = elements_of(service({"port": 80, "nodePort": 30080}, **outside), [piece(endpoint("10.244.0.2"))], HERE)
+    assert Element("nodeport", "tcp . 30080", f"goto {chain}") in found
+    body = chain_body(chain)
+    assert "tcp dport . jhash ip saddr mod 1 map @np_tcp" in body and ("jump mark_masq" in body) is marks
 
 
 def test_host_ports_of_running_pods() -> None:

@@ -20,6 +20,10 @@ PROTOCOLS = (
 )  # SCTP needs a kernel module that few machines have: its ports are left out, with a warning event
 
 
+#: Shapes of chains in which a client always meets the same endpoint.
+_STICKY = frozenset(("h", "o", "m"))
+
+
 class Element(NamedTuple):
     """One element of a map, as nft text: ``map``, its key, and what it maps to ("" for a set)."""
 
@@ -90,7 +94,7 @@ def _port_elements(service: Obj, port: Obj, endpoints: list[Endpoint]) -> set[El
     for address in _addresses(spec, service.get("status") or {}):
         found |= _address_elements(address, port["port"], protocol, inside, sticky=sticky)
     if port.get("nodePort"):
-        found |= _node_port_elements(spec, port["nodePort"], protocol, endpoints)
+        found |= _node_port_elements(spec, port["nodePort"], protocol, endpoints, sticky=sticky)
     found |= {Element("hairpin", f"{e.ip} . {e.ip}") for e in endpoints if e.local}
     return found
 
@@ -117,12 +121,14 @@ def _address_elements(
     return found
 
 
-def _node_port_elements(spec: Mapping[str, Any], port: int, protocol: str, endpoints: list[Endpoint]) -> set[Element]:
+def _node_port_elements(
+    spec: Mapping[str, Any], port: int, protocol: str, endpoints: list[Endpoint], *, sticky: bool
+) -> set[Element]:
     local = spec.get("externalTrafficPolicy") == "Local"
     chosen = _by_policy(endpoints, spec.get("externalTrafficPolicy"))
     if not chosen:
         return {Element("nodeport", f"{protocol} . {port}", "drop")} if endpoints else set()
-    chain = chain_name("l" if local else "n", protocol, len(chosen))
+    chain = chain_name(("m" if sticky else "l") if local else ("o" if sticky else "n"), protocol, len(chosen))
     found = {Element("nodeport", f"{protocol} . {port}", f"goto {chain}")}
     for number, endpoint in enumerate(chosen):
         found.add(Element(f"np_{protocol}", f"{port} . {number}", f"{endpoint.ip} . {endpoint.port}"))
@@ -130,21 +136,20 @@ def _node_port_elements(spec: Mapping[str, Any], port: int, protocol: str, endpo
 
 
 def chain_name(shape: str, protocol: str, count: int) -> str:
-    """``c_tcp_3``. Shapes: c cluster address, h the same with client affinity, n node port, l node port that keeps the
-    client's address."""
+    """``c_tcp_3``. Shapes: c cluster address, n node port, l node port that keeps the client's address; h, o and m the
+    same with client affinity."""
     return f"{shape}_{protocol}_{count}"
 
 
 def chain_body(name: str) -> str:
     """The rules of a shared chain, from its name."""
     shape, protocol, count = name.split("_")
-    pick = f"numgen random mod {count}"
+    pick = f"jhash ip saddr mod {count}" if shape in _STICKY else f"numgen random mod {count}"
     if shape in ("c", "h"):
-        pick = f"jhash ip saddr mod {count}" if shape == "h" else pick
         send = f"dnat ip to ip daddr . {protocol} dport . {pick} map @ep_{protocol}"
         return f"ip saddr != @cluster_cidr jump mark_masq; {send};"
     send = f"dnat ip to {protocol} dport . {pick} map @np_{protocol}"
-    return f"{send};" if shape == "l" else f"jump mark_masq; {send};"
+    return f"{send};" if shape in ("l", "m") else f"jump mark_masq; {send};"
 
 
 def chains_in(elements: Iterable[Element]) -> set[str]:
