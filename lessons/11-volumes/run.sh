@@ -1,75 +1,84 @@
 #!/usr/bin/env bash
-# Lesson 11: what outlives a container, a pod, and a StatefulSet: emptyDir, hostPath, PersistentVolumes and their claims,
-# a StorageClass that makes volumes. Needs a running cluster with real containers (podo up).
+# Lesson 11: what stays when a container ends, when a pod ends, and when both do: emptyDir, hostPath, PersistentVolumes.
+# Needs a running cluster with real containers on this machine (podo up).
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/../lesson.sh"
 needs_containers
+work=$(mktemp -d)
 in_namespace lesson-volumes
-leftovers=(persistentvolume/lesson-disk)
+leftovers+=(persistentvolume/lesson-pv-vol1)
+finish() {
+    clean_up lesson-volumes
+    rm -rf "$work"
+}
+trap finish EXIT
+with_directory() { sed "s|\${DIRECTORY}|$2|" "$here/$1"; }  # MANIFEST DIRECTORY
 
-say "An emptyDir is made with the pod, shared by its containers, and gone with it."
+say "emptyDir: made with the pod, shared by its containers, gone with it. A container's end does not touch it."
 show apply -f "$here/emptydir.yaml"
-show wait pod/shared --for=condition=Ready --timeout=30s
-eventually 3 show exec shared -c reader -- cat /in/count
-refused "Read-only file system" show exec shared -c reader -- touch /in/mine
+show wait pod/test-pd --for=condition=Ready --timeout=30s
+show exec test-pd -c test-container -- sh -c 'echo kept > /cache/note; echo lost > /note'
+told kept show exec test-pd -c other-container -- cat /also-cache/note
+refused "Read-only file system" show exec test-pd -c other-container -- touch /also-cache/mine
+show exec test-pd -c other-container -- touch /tmp/end
+show wait pod/test-pd --for=jsonpath='{.status.containerStatuses[?(@.name=="other-container")].restartCount}'=1 --timeout=30s
+eventually kept show exec test-pd -c other-container -- cat /also-cache/note
 
-say "A hostPath is a directory of the node: the pod sees the node's files."
-show apply -f "$here/hostpath.yaml"
-show wait pod/look --for=condition=Ready --timeout=30s
-show exec look -- ls /node-etc/hostname
+say "In memory it is as large as its limit."
+refused "No space left on device" show exec test-pd -c test-container -- dd if=/dev/zero of=/memory/large bs=1M count=9
 
-say "A PersistentVolume is offered by an administrator; a claim asks for storage, and the two are bound to each other." \
-    "The claim gets all of the volume, though it asked for half."
-show apply -f "$here/static.yaml"
-show wait pvc/offered --for=jsonpath='{.status.phase}'=Bound --timeout=30s
-told "2Gi" show get pvc offered
-told "lesson-volumes/offered" show get pv lesson-disk
+say "hostPath: a directory of the node, for what belongs to the node."
+mkdir "$work/data"
+echo "of the node" >"$work/data/note"
+with_directory hostpath.yaml "$work/data" | show apply -f -
+show wait pod/test-pd-on-host --for=condition=Ready --timeout=30s
+told "of the node" show exec test-pd-on-host -- cat /test-pd/note
+show exec test-pd-on-host -- sh -c 'echo of a pod > /test-pd/note'
+printf '$ cat %s\n' "$work/data/note"
+told "of a pod" cat "$work/data/note"
 
-say "Reclaim policy Retain: when the claim is gone the volume is kept, with its data, for nobody else."
-show delete pvc offered
-show wait pv/lesson-disk --for=jsonpath='{.status.phase}'=Released --timeout=30s
-show get pv lesson-disk
+say "A PersistentVolume is storage that somebody has set up; a PersistentVolumeClaim asks for some. One gets one."
+mkdir "$work/volume"
+with_directory persistentvolume.yaml "$work/volume" | show apply -f -
+eventually Available show get persistentvolume lesson-pv-vol1
+show apply -f "$here/claim.yaml" -f "$here/large-claim.yaml"
+show wait pvc/my-claim --for=jsonpath='{.status.phase}'=Bound --timeout=30s
+told lesson-volumes/my-claim show get persistentvolume lesson-pv-vol1
+say "There is none of 500Gi: this one waits."
+told Pending show get pvc large-claim
 
-say "A StorageClass makes volumes. The default one waits for the first pod, to make the volume where that pod runs."
-show get storageclass
-show apply -f "$here/claim.yaml"
-eventually "waiting for first consumer to be created before binding" show describe pvc notes
-show apply -f "$here/writer.yaml"
+say "Pods name the claim. What they write is there for the next one."
+show apply -f "$here/claim-pod.yaml"
 show wait pod/writer --for=condition=Ready --timeout=30s
-told "Bound" show get pvc notes
-volume=$($kubectl get pvc notes -o jsonpath='{.spec.volumeName}')
-told "Node Affinity" show describe pv "$volume"
-
-say "The data outlives the pod: another one reads it through the claim."
-eventually remember show exec writer -- cat /data/note
+show exec writer -- sh -c 'echo written by the first > /data/note'
 show delete pod writer
-show apply -f "$here/reader.yaml"
-show wait pod/reader --for=condition=Ready --timeout=30s
-told remember show exec reader -- cat /data/note
+show apply -f "$here/claim-pod.yaml"
+show wait pod/writer --for=condition=Ready --timeout=30s
+told "written by the first" show exec writer -- cat /data/note
 
-say "A claim may grow. (podo's volumes are directories: the size is written down, and bounds nothing.)"
-show patch pvc notes -p '{"spec":{"resources":{"requests":{"storage":"2Gi"}}}}'
-show wait pvc/notes --for=jsonpath='{.status.capacity.storage}'=2Gi --timeout=30s
-show get pvc notes
+say "A claim in use is protected: it goes when the pod has gone. Its volume is kept (Retain), for nobody else: Released."
+show delete pvc my-claim --wait=false
+told "kubernetes.io/pvc-protection" show get pvc my-claim -o jsonpath='{.metadata.deletionTimestamp} {.metadata.finalizers}{"\n"}'
+show delete pod writer
+show wait pvc/my-claim --for=delete --timeout=30s
+eventually Released show get persistentvolume lesson-pv-vol1
+told "written by the first" cat "$work/volume/note"
 
-say "What is in use is not taken away: the claim goes when its pod is gone, and the volume with it (policy Delete)."
-show delete pvc notes --wait=false
-told "Terminating" show get pvc notes
-show delete pod reader
-show wait pvc/notes --for=delete --timeout=30s
-show wait "pv/$volume" --for=delete --timeout=30s
-
-say "A StatefulSet has a claim for each of its pods, and gives it to whoever comes by that name."
+say "A StorageClass makes volumes as they are asked for. This one waits until it knows the pod's node."
+show get storageclass
 show apply -f "$here/statefulset.yaml"
-show rollout status statefulset/store --timeout=60s
-show get pvc
-show delete pod store-1
-show wait pod/store-1 --for=condition=Ready --timeout=30s
-told store-1 show exec store-1 -- cat /data/name
-echo "store-1 was started $($kubectl exec store-1 -- cat /data/log | grep -c started) times with this data."
-show scale statefulset store --replicas=0
-show wait pod/store-0 pod/store-1 --for=delete --timeout=30s
-show scale statefulset store --replicas=2
-show rollout status statefulset/store --timeout=60s
-told store-0 show exec store-0 -- cat /data/name
-echo "store-1 was started $($kubectl exec store-1 -- cat /data/log | grep -c started) times with this data."
+show rollout status statefulset/web --timeout=60s
+show get pvc -l app=nginx
+
+say "Each pod of a StatefulSet finds its own again."
+for pod in web-0 web-1; do show exec "$pod" -- sh -c 'hostname > /usr/share/nginx/html/index.html'; done
+show delete pod web-0 web-1
+show rollout status statefulset/web --timeout=60s
+eventually web-1 show exec web-1 -- cat /usr/share/nginx/html/index.html
+
+say "Claims stay when the StatefulSet goes; with the claims, the volumes go (Delete)."
+show delete statefulset web --cascade=foreground
+told www-web-1 show get pvc -l app=nginx
+volume=$($kubectl get pvc www-web-1 -o jsonpath='{.spec.volumeName}')
+show delete pvc www-web-0 www-web-1
+show wait "pv/$volume" --for=delete --timeout=30s

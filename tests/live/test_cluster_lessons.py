@@ -108,3 +108,10 @@ def test_the_life_of_a_pod_and_how_it_is_probed(shared_cluster: Cluster) -> None
     assert "6 preStop hook\n7 SIGTERM\n8 sidecar ends\n" in told
     assert "out of grapes, exit code 3" in told and "ready:true" in told
     assert "Liveness probe failed: HTTP probe failed with statuscode: 403" in told
+
+
+def test_what_stays_when_containers_and_pods_end(shared_cluster: Cluster) -> None:
+    told = lesson(shared_cluster, "11-volumes", 120)
+    assert "No space left on device" in told and "written by the first" in told
+    assert re.search(r"lesson-pv-vol1 .* Released +lesson-volumes/my-claim", told)
+    assert re.search(r"www-web-1 +Bound", told)
