@@ -65,6 +65,11 @@ def _walks(backend: Backend, call: Call, operation: str) -> list[Walk | PolicyWa
     return found
 
 
+def asks_others_to_change(backend: Backend) -> bool:
+    """Is there any mutating policy or webhook?"""
+    return bool(backend.policies.mutating) or backend.webhooks.mutating.active
+
+
 async def _with_walks(request: AdmissionRequest, walks: list[Walk | PolicyWalk]) -> bool:
     """Plug-ins, then policies and webhooks; and all once more if one of these has changed the object. Has one?"""
     managed = _managed_fields(request)

@@ -13,7 +13,7 @@ from podo.api.encoding import stamp
 from podo.api.errors import conflict, not_found
 from podo.api.kind import Kind, Obj
 from podo.apiserver import stamping, stored, validation
-from podo.apiserver.admitting import admit, validate
+from podo.apiserver.admitting import admit, asks_others_to_change, validate
 from podo.apiserver.allocating import allocates, reserve
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
@@ -162,7 +162,7 @@ async def _attempt(
 ) -> Written | None:
     """None if another write came between."""
     kind = call.kind
-    old = stored.load(kind, record.value)
+    old = _stored(backend, kind, record)
     new = produce(stored.load(kind, record.value) if copied else old)
     _check_version(call, new, record)
     stamping.keep_server_fields(new, old)
@@ -191,6 +191,14 @@ async def _attempt(
         if not call.dry_run:
             reservation.commit()
     return written
+
+
+def _stored(backend: Backend, kind: Kind, record: Record) -> Obj:
+    """The object as it is: one that readers share, as it is only looked at. But ``new`` takes over parts of it, and
+    defaults of a custom kind and what others answer to admission are put in wherever they belong."""
+    if kind.custom is not None or asks_others_to_change(backend):
+        return stored.load(kind, record.value)
+    return stored.shared(kind, record.value)
 
 
 async def _admit(backend: Backend, call: Call, scope: Scope, new: Obj, old: Obj) -> None:
@@ -231,6 +239,7 @@ async def _commit(backend: Backend, call: Call, new: Obj, old: Obj, record: Reco
         return Written(stored.presented(kind, stamp(value, record.revision)))
     if not finished:
         done = await backend.store.update(record.key, value, expected=record.revision)
+        stored.share(kind, done.value, done.revision, new)
         return Written(stored.presented(kind, done.value))
     await backend.store.delete(record.key, expected=record.revision)
     if allocates(kind):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections import OrderedDict
 from typing import Any
 
 import orjson
@@ -23,14 +23,32 @@ _SHARED = 512
 _LARGEST = 16 * 1024
 
 
+_shared: OrderedDict[tuple[Kind, bytes], Obj] = OrderedDict()
+
+
 def shared(kind: Kind, value: bytes) -> Obj:
     """As ``load``, but one object for all readers in this process: nobody may change it."""
-    return _shared(kind, value) if len(value) <= _LARGEST else load(kind, value)
+    if len(value) > _LARGEST:
+        return load(kind, value)
+    found = _shared.get((kind, value))
+    if found is None:
+        found = load(kind, value)
+        _remember(kind, value, found)
+    return found
 
 
-@lru_cache(maxsize=_SHARED)
-def _shared(kind: Kind, value: bytes) -> Obj:
-    return load(kind, value)
+def share(kind: Kind, value: bytes, revision: int, obj: Obj) -> None:
+    """``value`` was made of ``obj`` and stamped with ``revision``: readers need not decode it. From here on nobody may
+    change ``obj``. Of kinds that are stored in another's form or converted, the bytes are not what was written."""
+    if kind.to_stored is None and kind.custom is None and len(value) <= _LARGEST:
+        obj["metadata"]["resourceVersion"] = str(revision)
+        _remember(kind, value, obj)
+
+
+def _remember(kind: Kind, value: bytes, obj: Obj) -> None:
+    _shared[kind, value] = obj
+    if len(_shared) > _SHARED:
+        _shared.popitem(last=False)
 
 
 def dump(kind: Kind, obj: Obj) -> bytes:

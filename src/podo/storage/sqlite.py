@@ -210,10 +210,12 @@ class SqliteStore(LedgerReads):
                 del self._pending[change.key]
         self._commits += 1
         self._writes += count
-        self._ledger.apply([change for change, _ in done])
+        # Before the watches are woken, so that who has written goes on first, with what watches want to know in its
+        # hands. No task runs before this function ends: all find the writes done.
         for _, future in done:
             if not future.done():
                 future.set_result(None)
+        self._ledger.apply([change for change, _ in done])
         if self._refused:
             self._refused = _told(self._refused, self._ledger.revision)
         self._compact_behind()

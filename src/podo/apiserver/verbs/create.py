@@ -76,11 +76,14 @@ async def _insert(backend: Backend, call: Call, obj: Obj, generated: bool) -> Re
     kind = call.kind
     for attempt in range(NAME_ATTEMPTS):
         try:
-            return await backend.store.create(kind.key(call.namespace, call.name), stored.dump(kind, obj))
+            record = await backend.store.create(kind.key(call.namespace, call.name), stored.dump(kind, obj))
         except KeyExists:
             if not generated or attempt == NAME_ATTEMPTS - 1:
                 break
             found = obj["metadata"]
             found["name"] = call.name = stamping.generated_name(found["generateName"], backend.chance)
             kind.prepare(obj, None)  # what is made from the name (a Namespace's label)
+        else:
+            stored.share(kind, record.value, record.revision, obj)
+            return record
     raise already_exists(kind, call.name)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from podo.api.encoding import dumps, load
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
-from podo.apiserver import stamping, stored
+from podo.apiserver import stamping
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
-from podo.apiserver.rewrite import Scope, rewrite, scope_of
+from podo.apiserver.rewrite import Produce, Scope, rewrite, scope_of
 
 
 async def update(backend: Backend, call: Call, obj: Obj, scope: Scope | None = None) -> Written:
@@ -19,4 +20,11 @@ async def update(backend: Backend, call: Call, obj: Obj, scope: Scope | None = N
     if name != call.name:
         why = f"the name of the object ({name}) does not match the name on the URL ({call.name})"
         raise ApiError("BadRequest", why)
-    return await rewrite(backend, call, lambda old: stored.copy(obj), scope or scope_of(call), copied=False)
+    return await rewrite(backend, call, _each_time(obj), scope or scope_of(call), copied=False)
+
+
+def _each_time(obj: Obj) -> Produce:
+    """``obj`` itself at the first attempt, which changes it; as it came at others."""
+    sent = dumps(obj)
+    unused = [obj]
+    return lambda old: unused.pop() if unused else load(sent)

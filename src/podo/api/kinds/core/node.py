@@ -24,7 +24,7 @@ def _fill_in(node: Obj) -> None:
         spec["podCIDR"] = spec["podCIDRs"][0]
     status = node.get("status")
     if status and status.get("capacity") and not status.get("allocatable"):
-        status["allocatable"] = dict(status["capacity"])
+        node["status"] = {**status, "allocatable": dict(status["capacity"])}  # an update's is that of the stored node
 
 
 def _problems(new: Obj, old: Obj | None) -> Found:
