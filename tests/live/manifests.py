@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 Obj = dict[str, Any]
@@ -18,6 +20,27 @@ def shell(script: str = WAIT, **more: Any) -> Obj:
 
 def nginx(**more: Any) -> Obj:
     return {"name": "nginx", "image": NGINX, "ports": [{"containerPort": 80}], **more}
+
+
+#: The volume that ``python`` needs.
+MACHINE: Obj = {"name": "machine", "hostPath": {"path": "/"}}
+
+
+def python(*arguments: str, **more: Any) -> Obj:
+    """A container that runs ``serving.py`` with this machine's Python, which no image has."""
+    mount = {"name": "machine", "mountPath": "/machine", "readOnly": True}
+    return {
+        "name": "main",
+        "image": BUSYBOX,
+        "command": in_machine(*arguments),
+        "volumeMounts": [mount],
+        **more,
+    }
+
+
+def in_machine(*arguments: str) -> list[str]:
+    """The command of such a container."""
+    return ["chroot", "/machine", sys.executable, str(Path(__file__).with_name("serving.py")), *arguments]
 
 
 def pod(name: str, *containers: Obj, labels: Obj | None = None, **spec: Any) -> Obj:

@@ -1,0 +1,154 @@
+"""Rows of the conformance inventory about traffic, with real containers and networks."""
+
+from __future__ import annotations
+
+import time
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.live import manifests, serving
+from tests.live.kubectl import Kubectl
+from tests.live.machine import needs_containerd, needs_root
+from tests.live.manifests import in_machine, shell
+from tests.live.podo import Cluster
+from tests.live.waiting import eventually
+
+pytestmark = [pytest.mark.live, needs_root, needs_containerd]
+SPACE = "traffic"
+
+
+@pytest.fixture(scope="module")
+def who(shared_cluster: Cluster) -> Iterator[Kubectl]:
+    """A namespace with the pods ``a`` and ``b``, which say who they are, and ``node``, which has the node's network."""
+    kubectl = shared_cluster.kubectl.within(SPACE)
+    kubectl("create", "namespace", SPACE)
+    labels, volumes = {"app": "who"}, [manifests.MACHINE]
+    pods = [manifests.pod(name, manifests.python(), labels=labels, volumes=volumes) for name in ("a", "b")]
+    idle = {**manifests.python(), "command": shell()["command"]}
+    pods.append(manifests.pod("node", idle, volumes=volumes, hostNetwork=True))
+    kubectl("apply", "-f", "-", given=pods)
+    kubectl("wait", "pod", "--all", "--for=condition=Ready", "--timeout=40s")
+    yield kubectl
+    kubectl("delete", "namespace", SPACE, "--wait=false")
+
+
+def address_of(kubectl: Kubectl, pod: str) -> str:
+    return kubectl.path("{.status.podIP}", f"pod/{pod}")
+
+
+def said(place: str, path: str = "/") -> str:
+    """Who answers; a new connection each time. "" for nobody."""
+    try:
+        with urllib.request.urlopen(f"http://{place}{path}", timeout=3) as answer:
+            return str(answer.read().decode().strip())
+    except OSError:
+        return ""
+
+
+def all_who_answer(place: str, times: int = 16) -> set[str]:
+    return {said(place) for _ in range(times)}
+
+
+def only_answers(place: str, who: str) -> None:
+    eventually(lambda: all_who_answer(place, 4) == {who}, f"{who} alone answers at {place}", 10)
+
+
+@pytest.mark.parametrize("source", ["a", "node"])
+def test_datagrams_reach_pods(who: Kubectl, source: str) -> None:
+    answer = who("exec", source, "--", *in_machine("ask", address_of(who, "b")))
+    assert answer == "b heard hello\n"
+
+
+def service(name: str) -> dict[str, Any]:
+    ports = [{"name": "one", "port": 80}, {"name": "two", "port": 81}]
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"ports": ports}}
+
+
+def piece(service: str, port: str, number: int, address: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": f"{service}-{port}", "labels": {"kubernetes.io/service-name": service}},
+        "addressType": "IPv4",
+        "ports": [{"name": port, "port": number}],
+        "endpoints": [{"addresses": [address]}],
+    }
+
+
+def test_ports_and_addresses_of_several_slices(who: Kubectl) -> None:
+    a, b = address_of(who, "a"), address_of(who, "b")
+    pieces = [piece("both", "one", serving.ONE, a), piece("both", "two", serving.TWO, b)]
+    pieces += [piece("single", "one", serving.ONE, a), piece("single", "two", serving.TWO, a)]
+    who("apply", "-f", "-", given=[service("both"), service("single"), *pieces])
+    for name, first, second in (("both", "a 8080", "b 8081"), ("single", "a 8080", "a 8081")):
+        address = who.path("{.spec.clusterIP}", f"service/{name}")
+        only_answers(f"{address}:80", first)
+        only_answers(f"{address}:81", second)
+
+
+def test_affinity_at_a_node_port(who: Kubectl) -> None:
+    wanted = manifests.service("who", type="NodePort", sessionAffinity="ClientIP")
+    wanted["spec"]["ports"][0]["targetPort"] = serving.ONE
+    who("apply", "-f", "-", given=wanted)
+    node = who.path('{.items[0].status.addresses[?(@.type=="InternalIP")].address}', "nodes")
+    place = f"{node}:{who.path('{.spec.ports[0].nodePort}', 'service/who')}"
+    eventually(lambda: said(place), "an answer", 10)
+    assert len(all_who_answer(place)) == 1
+    who("patch", "service", "who", "-p", '{"spec":{"sessionAffinity":"None"}}')
+    eventually(lambda: all_who_answer(place) == {"a 8080", "b 8080"}, "both answer", 10)
+    who("patch", "service", "who", "-p", '{"spec":{"sessionAffinity":"ClientIP"}}')
+    eventually(lambda: len(all_who_answer(place)) == 1, "one answers", 10)
+
+
+def test_many_services_get_their_endpoints_at_once(who: Kubectl) -> None:
+    """Upstream allows 20 s to the median and 50 s to the slowest of the hundred; they are asked for together here."""
+    wanted = [manifests.service(f"late-{number}", selector={"app": "who"}) for number in range(100)]
+    who("create", "-f", "-", given=wanted)
+    made = time.monotonic()
+
+    def complete() -> bool:
+        names = who.path("{.items[?(@.endpoints[1])].metadata.name}", "endpointslices").split()
+        return sum(name.startswith("late-") for name in names) == len(wanted)
+
+    eventually(complete, "two endpoints of each", 20)
+    assert time.monotonic() - made < 20
+
+
+BACKEND = """#!/bin/sh
+echo "Content-Type: text/plain"; echo; echo entries:
+[ -n "$QUERY_STRING" ] && echo "$QUERY_STRING" >> /entries/all
+cat /entries/all
+"""
+FRONTEND = """
+server { listen 80; location / { proxy_pass http://backend/cgi-bin/entries; } }
+"""
+
+
+def test_an_application_of_two_tiers(kubectl: Kubectl) -> None:
+    """A guestbook: three frontends find the backend by name and pass entries on to it; they are read at any of them."""
+    scripts = {"name": "scripts", "configMap": {"name": "scripts", "defaultMode": 0o755}}
+    entries = {"name": "entries", "emptyDir": {}}
+    mounts = [{"name": "scripts", "mountPath": "/www/cgi-bin"}, {"name": "entries", "mountPath": "/entries"}]
+    backend = manifests.deployment("backend", shell("exec httpd -f -p 80 -h /www", volumeMounts=mounts))
+    backend["spec"]["template"]["spec"]["volumes"] = [scripts, entries]
+    settings = {"name": "settings", "configMap": {"name": "settings"}}
+    front = manifests.nginx(volumeMounts=[{"name": "settings", "mountPath": "/etc/nginx/conf.d"}])
+    frontend = manifests.deployment("frontend", front, replicas=3)
+    frontend["spec"]["template"]["spec"]["volumes"] = [settings]
+    maps = [
+        manifests.config_map("scripts", entries=BACKEND),
+        manifests.config_map("settings", **{"default.conf": FRONTEND}),
+    ]
+    services = [manifests.service("backend"), manifests.service("frontend")]
+    kubectl("create", "-f", "-", given=[*maps, *services, backend, frontend])
+    for name in ("backend", "frontend"):
+        kubectl("rollout", "status", f"deployment/{name}", "--timeout=40s")
+    address = kubectl.path("{.spec.clusterIP}", "service/frontend")
+    eventually(lambda: said(address) == "entries:", "no entry so far", 20)
+    assert said(address, "/?TestEntry") == "entries:\nTestEntry"
+    frontends = kubectl.path("{.items[*].status.podIP}", "pods", "-l", "app=frontend").split()
+    assert [said(place) for place in frontends] == ["entries:\nTestEntry"] * 3
+    kubectl("delete", "deployment,service", "backend", "frontend")
