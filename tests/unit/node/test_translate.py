@@ -192,5 +192,5 @@ def test_groups_labels_and_profiles_reach_the_runtime_as_they_are_asked_for() ->
 def test_a_seccomp_profile_that_the_node_does_not_have_is_not_taken_for_none() -> None:
     profile = {"type": "Localhost", "localhostProfile": "audit.json"}
     found = pod(securityContext={"seccompProfile": profile})
-    with pytest.raises(ConfigProblem, match="cannot load seccomp profile 'audit.json'"):
+    with pytest.raises(ConfigProblem, match=r"cannot load seccomp profile 'audit\.json'"):
         container_spec(found, found["spec"]["containers"][0], 0, IMAGE, [], [], 1 << 30)

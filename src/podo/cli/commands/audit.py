@@ -1,8 +1,16 @@
 """``podo audit``: does this cluster hold what the CIS Kubernetes Benchmark asks for?
 
 Each control looks from outside, by requests, files and the kernel's tables, and changes nothing (writes are dry runs).
-It ends with exit code 1 where one fails. What kube-hunter (PyPI, for Python up to 3.9's libraries) would find from the
-network is among the controls: anonymous access, open kubelets, read-only ports, exposed etcd and profiling.
+It ends with exit code 1 where one fails.
+
+A second opinion from the network is PyPI's kube-hunter 0.6.8, which looks at the ports 443, 6443, 8080, 10250, 10255
+and 2379 only, and must not be given a CA bundle by the environment (it then mistakes the API server for something
+else):
+
+    env -u REQUESTS_CA_BUNDLE -u CURL_CA_BUNDLE kube-hunter --remote 127.0.0.1 --active
+
+Of a cluster on port 6443 it tells that the version can be read (KHV002), which is upstream's default too, and nothing
+else.
 """
 
 from __future__ import annotations

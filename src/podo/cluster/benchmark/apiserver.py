@@ -44,7 +44,8 @@ async def _made_up_tokens(ground: Ground) -> Finding:
 
 
 async def _authorization(ground: Ground) -> Finding:
-    spec = {"user": "nobody-in-particular", "resourceAttributes": {"verb": "get", "resource": "secrets"}}
+    anybody = {"user": "nobody-in-particular", "groups": ["system:authenticated"]}
+    spec = {**anybody, "resourceAttributes": {"verb": "get", "resource": "secrets"}}
     allowed = await _allowed(ground, spec)
     wrong = "a user without any role may read Secrets" if allowed else ""
     return judged(wrong, "a user without any role may nothing", "remove bindings of system:authenticated")

@@ -75,6 +75,6 @@ CONTROLS = (
     _files("2.1 the store's files are private", PRIVATE_FILE, "store.db*"),
     _files("2.7 logs are private", PRIVATE_DIRECTORY, "logs"),
     Control("2.2", "sockets of containerd and of podo are private", _sockets),
-    _files("4.1.5 kubeconfigs of nodes are private", PRIVATE_FILE, "nodes/*/*.kubeconfig", "nodes/*.kubeconfig"),
+    _files("4.1.5 keys of nodes are private", PRIVATE_FILE, "pki/kubelet-*.key", "pki/kube-proxy.key"),
     _files("4.1.9 directories of nodes are private", PRIVATE_DIRECTORY, "nodes"),
 )
