@@ -28,11 +28,14 @@ def authorizer() -> RbacAuthorizer:
 
 
 def each(work: Callable[[int], object], times: int) -> float:
-    """Microseconds of one."""
-    began = time.perf_counter()
-    for number in range(times):
-        work(number)
-    return (time.perf_counter() - began) / times * 1e6
+    """Microseconds of one, in the best of ten rounds: what others do on the machine is not measured."""
+    found = []
+    for _ in range(10):
+        began = time.perf_counter()
+        for number in range(times):
+            work(number)
+        found.append((time.perf_counter() - began) / times * 1e6)
+    return min(found)
 
 
 def main() -> None:
@@ -51,7 +54,7 @@ def main() -> None:
         rbac.put("rolebindings", "ns-1", "changed", {"roleRef": {"kind": "Role", "name": "r1"}, "subjects": subjects})
 
     for name, work in (("first time", ask_afresh), ("asked before", ask), ("a binding changes", change)):
-        print(f"{name:20} {each(work, 20_000):8.2f} µs")
+        print(f"{name:20} {each(work, 2_000):8.2f} µs")
 
 
 if __name__ == "__main__":

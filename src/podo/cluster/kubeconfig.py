@@ -59,6 +59,19 @@ def merge(config: Config, path: Path) -> None:
     _write(path, document)
 
 
+def refresh(config: Config, path: Path) -> bool:
+    """Write the cluster's context anew where the file has it, and leave the current one; False where it has not."""
+    if not path.exists():
+        return False
+    document, ours = _read(path), _entries(config)
+    if not any(entry.get("name") == config.context for entry in document.get("contexts") or []):
+        return False
+    for section in ("clusters", "users"):
+        document[section] = [*_without(document, section, config.context), *ours[section]]
+    _write(path, document)
+    return True
+
+
 def remove(config: Config, path: Path) -> bool:
     """Take the cluster's context out again; False where the file has none of it."""
     if not path.exists():

@@ -192,3 +192,20 @@ def test_nobody_speaks_less_than_tls_1_2(config: Config) -> None:
     assert tls.minimum_version == ssl.TLSVersion.TLSv1_2
     for cipher in tls.get_ciphers():
         assert cipher["aead"] and cipher["kea"] in ("kx-ecdhe", "kx-any"), cipher["name"]
+
+
+def test_the_users_kubeconfig_is_refreshed_where_it_has_the_context(config: Config, tmp_path: Path) -> None:
+    path = tmp_path / "kubeconfig"
+    assert not kubeconfig.refresh(config, path)
+    path.write_text("contexts: [{name: other}]\ncurrent-context: other\n")
+    before = path.read_bytes()
+    assert not kubeconfig.refresh(config, path) and path.read_bytes() == before
+    kubeconfig.merge(config, path)
+    document = yaml.safe_load(path.read_bytes())
+    path.write_text(yaml.safe_dump({**document, "current-context": "other"}))
+    carotation.begin(config, SystemClock())
+    assert kubeconfig.refresh(config, path)
+    after = yaml.safe_load(path.read_bytes())
+    assert after["current-context"] == "other" and len(after["contexts"]) == 2
+    shown = yaml.safe_load(kubeconfig.render(config))
+    assert after["clusters"] == shown["clusters"] != document["clusters"]

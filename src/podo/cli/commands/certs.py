@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import signal
+from pathlib import Path
 
 from podo.cli import cluster_option
 from podo.cli.errors import NOT_FOUND, PRECONDITION, TIMEOUT, CommandFailed
 from podo.cli.output.columns import age, table
 from podo.cli.output.progress import done, step
-from podo.cluster import carotation, certificates, launch, renewal, state
+from podo.cluster import carotation, certificates, kubeconfig, launch, renewal, state
 from podo.cluster.config import Config
 from podo.runtime.clock import SystemClock, pause
 from podo.values import timestamp
@@ -24,6 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     cluster_option.add(parser)
     parser.add_argument("action", choices=["list", "renew", "rotate-ca"])
     parser.add_argument("what", nargs="?", help=f"renew: which (default: all); rotate-ca: {', '.join(_STEPS)}")
+    parser.add_argument("--kubeconfig", type=Path, help="the file that has the cluster's context")
     parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
 
 
@@ -33,8 +35,9 @@ def run(options: argparse.Namespace) -> None:
         _list(config, options.output)
     elif options.action == "renew":
         _renew(config, options.what)
+        _refresh(config, options.kubeconfig)
     else:
-        _rotate(config, options.what)
+        _rotate(config, options.what, options.kubeconfig)
 
 
 def _list(config: Config, output: str) -> None:
@@ -60,7 +63,17 @@ def _renew(config: Config, what: str | None) -> None:
     done(f"renewed: {', '.join(files)}; running processes take them up within a minute")
 
 
-def _rotate(config: Config, what: str | None) -> None:
+def _refresh(config: Config, given: Path | None) -> None:
+    """The user's kubeconfig has the CA and the administrator's certificate in it."""
+    path = given or kubeconfig.user_path()
+    try:
+        if kubeconfig.refresh(config, path):
+            step(f"context {config.context} is refreshed in {path}")
+    except kubeconfig.KubeconfigProblem as problem:
+        step(f"the kubeconfig stays as it is: {problem}")
+
+
+def _rotate(config: Config, what: str | None, path: Path | None) -> None:
     clock = SystemClock()
     try:
         if what == "begin":
@@ -73,10 +86,11 @@ def _rotate(config: Config, what: str | None) -> None:
             raise CommandFailed(2, f"which step: {', '.join(_STEPS)}?", "podo certs rotate-ca begin")
     except carotation.OutOfOrder as problem:
         raise CommandFailed(PRECONDITION, str(problem)) from problem
+    _refresh(config, path)
     _restart(config)
     done(
         {
-            "begin": "the next CA is made known; in two minutes: podo kubeconfig --merge, podo certs rotate-ca switch",
+            "begin": "the next CA is made known; in two minutes, when pods know it too: podo certs rotate-ca switch",
             "switch": "the new CA signs; certificates of the old one are believed until: podo certs rotate-ca finish",
             "finish": "the old CA is forgotten",
         }[what]
