@@ -17,6 +17,8 @@ from podo.values import timestamp
 
 #: Seconds without a heartbeat after which a node counts as lost (--node-monitor-grace-period).
 GRACE = 50.0
+#: Seconds between two looks at nodes as a whole (--node-monitor-period).
+MONITOR = 5.0
 LEASES = "kube-node-lease"
 _CONDITIONS = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")
 _PREFIX = "node.kubernetes.io/"
@@ -38,14 +40,7 @@ def _its_node(lease: Obj, view: View) -> Iterator[Key]:
         yield Key("", name_of(lease))
 
 
-def _neighbours(node: Obj, view: View) -> Iterator[Key]:
-    """A node that is lost or found again changes how others may be treated."""
-    for other in view.list("Node"):
-        if zones.is_lost(other):
-            yield Key("", name_of(other))
-
-
-@controller(reconciles="Node", watches={"Lease": _its_node, "Node": _neighbours}, reads=("Pod",))
+@controller(reconciles="Node", watches={"Lease": _its_node}, reads=("Pod",))
 def reconcile(key: Key, view: View) -> Iterator[Action]:
     node = view.get("Node", key.name)
     if node is None or is_deleting(node):
@@ -59,10 +54,22 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
             yield from _declare_lost(node, lost)
             return
         yield from _unready_pods(node, view)
-    turn = zones.turn_of(node, view.list("Node"), view.now)
+    turn = _turn(node, view)
     if turn.wait is not None:
         yield CheckAgain(turn.wait)
     yield from _taint(node, view.now, evicting=turn.now)
+
+
+def _turn(node: Obj, view: View) -> zones.Turn:
+    """Whether the node's pods may be evicted, if it is lost. The whole zone is looked at for that: only where it
+    matters, and again every few seconds, since other nodes are lost and found meanwhile."""
+    if not zones.is_lost(node):
+        return zones.Turn(False)
+    settled = zones.not_ready_since(node) + MONITOR - view.now
+    if settled > 0 and not zones.is_marked(node):
+        return zones.Turn(False, settled)  # it registers, or it hesitates
+    turn = zones.turn_of(node, view.list("Node"), view.now)
+    return zones.Turn(turn.now, MONITOR if turn.wait is None else min(MONITOR, turn.wait))
 
 
 def last_heartbeat(node: Obj, view: View) -> float:

@@ -67,6 +67,18 @@ def is_lost(node: Obj) -> bool:
     return ready is not None and ready.get("status") != "True"
 
 
+def is_marked(node: Obj) -> bool:
+    """Are its pods being evicted?"""
+    return _marked_at(node) is not None
+
+
+def not_ready_since(node: Obj) -> float:
+    """Since when its kubelet itself says that it is not ready (seconds); 0 for one that does not say so."""
+    ready = condition_of(node, "Ready") or {}
+    since = ready.get("lastTransitionTime") if ready.get("status") == "False" else None
+    return timestamp.parse(since) if since else 0.0
+
+
 def _lost_since(node: Obj) -> tuple[str, str]:
     return str((condition_of(node, "Ready") or {}).get("lastTransitionTime") or ""), name_of(node)
 
