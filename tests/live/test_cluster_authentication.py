@@ -95,7 +95,6 @@ def test_tokens_of_others_and_another_ca(tmp_path: Path) -> None:
             for step in ("begin", "switch"):
                 ended = made.podo(f"certs rotate-ca {step}")
                 assert ended.code == 0, str(ended)
-                assert made.podo("kubeconfig", "--kubeconfig", str(made.kubeconfig)).code == 0
                 assert kubectl("get", "nodes", "-o", "name") == "node/node-1\n"
             assert whoami(made, issuer.sign("ES256", **claims)) == "x:ann"
             listed = json.loads(made.podo("certs list", "-o", "json").out)
