@@ -40,6 +40,10 @@ class Stopping:
     grace: float
 
 
+#: Reasons of refusals that are tried again as soon as the pod changes, as upstream's kubelet does.
+_OF_MAKING = frozenset(("CreateContainerConfigError", "CreateContainerError"))
+
+
 @dataclass(slots=True)
 class PodMemory:
     """``busy``: keys of instructions in work. ``retry``: key -> when a failed one may be tried again."""
@@ -67,6 +71,10 @@ class PodMemory:
     resize_error: str = ""  # why the last try to give what is granted failed
     removed: bool = False  # the API has it no more
     done: bool = False  # nothing is left of it here
+
+    def reconsider(self) -> None:
+        """The pod was changed: what was wrong with the making of its containers may be right now."""
+        self.refusals = {name: each for name, each in self.refusals.items() if each.waiting.reason not in _OF_MAKING}
 
     def failed(self, key: str, now: float, most: float = 60.0) -> None:
         """An instruction failed: it may be tried again after 1 s, 2 s, ... ``most``."""

@@ -86,6 +86,8 @@ class PodWorker:
     def update(self, pod: Obj) -> None:
         """The API has another version of the pod."""
         if revision_of(pod) > revision_of(self.pod):
+            if self.memory.refusals and _asks_for_something_else(pod["metadata"], self.pod["metadata"]):
+                self.memory.reconsider()
             self.pod = pod
             self.wake()
 
@@ -351,6 +353,11 @@ class PodWorker:
         now = self._room.clock.now()
         self.memory.failed("status", now, 10.0)
         plan.again(self.memory.retry["status"])
+
+
+def _asks_for_something_else(new: Obj, old: Obj) -> bool:
+    """Between two versions of a pod's metadata: did somebody else than the node change the pod?"""
+    return any(new.get(field) != old.get(field) for field in ("generation", "annotations", "labels"))
 
 
 def _is_between(seen: Seen) -> bool:

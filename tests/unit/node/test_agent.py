@@ -344,6 +344,30 @@ def test_the_node_is_registered_and_keeps_its_lease() -> None:
     tell(story)
 
 
+def test_a_change_of_the_pod_is_a_new_try() -> None:
+    def waits(pod: Obj) -> bool:
+        return bool(pod["status"].get("containerStatuses", [{"state": {}}])[0]["state"].get("waiting"))
+
+    async def story(node: Node) -> None:
+        env = [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "a"}}}]
+        await node.create(containers=[{"name": "web", "image": "nginx:1.14.2", "env": env}])
+        await node.until(waits)
+        await node.client.create(
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": "settings", "namespace": "default"},
+                "data": {"a": "1"},
+            }
+        )
+        await asyncio.sleep(1)
+        assert waits(await node.pod())
+        await node.client.patch("Pod", "web", "default", patch={"metadata": {"labels": {"look": "again"}}})
+        await node.until(is_running, seconds=2)
+
+    tell(story)
+
+
 def test_a_pod_without_its_config_map_waits_for_it() -> None:
     async def story(node: Node) -> None:
         env = [{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "x"}}}]
