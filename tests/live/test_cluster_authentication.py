@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,7 +84,7 @@ def test_tokens_of_others_and_another_ca(tmp_path: Path) -> None:
         config.write_bytes(document(issuer.url, issuer.pki.ca.read_text(), **BY_RULE))
         with cluster(f"authn-{os.getpid()}", "simulated", "--authentication-config", str(config)) as made:
             kubectl = made.kubectl
-            claims = {"roles": ["dev"], "team": "web"}
+            claims: dict[str, Any] = {"roles": ["dev"], "team": "web"}
             assert whoami(made, issuer.sign(**claims)) == "x:ann"
             made_token = made.podo("token create", "--ttl", "1h")
             assert made_token.code == 0, str(made_token)

@@ -28,7 +28,7 @@ BY_RULE = {
 
 def document(url: str, ca: str = "", *, rules: Any = (), users: Any = (), **mappings: Any) -> bytes:
     issuer = {"url": url, "audiences": ["podo", "other"], "audienceMatchPolicy": "MatchAny", "certificateAuthority": ca}
-    jwt = {"issuer": issuer, "claimMappings": mappings or PLAIN}
+    jwt: dict[str, Any] = {"issuer": issuer, "claimMappings": mappings or PLAIN}
     jwt |= {"claimValidationRules": list(rules), "userValidationRules": list(users)}
     kind = {"apiVersion": "apiserver.config.k8s.io/v1", "kind": "AuthenticationConfiguration"}
     return yaml.safe_dump({**kind, "jwt": [jwt]}).encode()
