@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -116,3 +117,26 @@ def test_a_graceful_deletion_is_a_change() -> None:
         world.delete("Pod", "web")
         world.wait_until(lambda: generations(world) == (2, 2))
         world.run(world.client.patch("Pod", "web", "default", patch={"metadata": {"finalizers": None}}))
+
+
+def test_a_container_that_is_never_alive_is_restarted_again_and_again() -> None:
+    """By a liveness probe over HTTP: at once, then after 10, 20, 40, 80 seconds; the count only grows."""
+    probe = {"httpGet": {"path": "/healthz", "port": 80}, "periodSeconds": 3, "failureThreshold": 1}
+    container = {"name": "main", "image": "nginx:1.14.2", "livenessProbe": probe}
+    metadata = {"name": "web", "annotations": {"podo.dev/ready-after": "100000"}}
+    spec = {"terminationGracePeriodSeconds": 1, "containers": [container]}
+    with World(nodes=1, seed=5) as world:
+        world.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+        restarted = []
+        for count in range(1, 6):
+
+            def has_restarted(count: int = count) -> bool:
+                (status,) = world.get("Pod", "web")["status"].get("containerStatuses") or [{"restartCount": 0}]
+                assert status["restartCount"] in (count - 1, count)
+                return bool(status["restartCount"] == count)
+
+            world.wait_until(has_restarted, within=240, what=f"restart {count}")
+            restarted.append(world.now)
+        waits = [later - earlier for earlier, later in pairwise(restarted)]
+        assert [round(wait / 10) * 10 for wait in waits] == [10, 20, 40, 80]
+        assert "Container main failed liveness probe, will be restarted" in [e["message"] for e in world.events("web")]
