@@ -106,7 +106,7 @@ def test_pods_with_fifty_volumes_start_together(kubectl: Kubectl) -> None:
     volumes: list[dict[str, Any]] = [{"name": name, "configMap": {"name": name}} for name in names]
     volumes.append({"name": "keys", "secret": {"secretName": "keys"}})
     mounts = [{"name": volume["name"], "mountPath": f"/etc/{volume['name']}"} for volume in volumes]
-    whole = manifests.deployment("many", shell(volumeMounts=mounts), replicas=5)
+    whole = manifests.deployment("many", shell(volumeMounts=mounts), replicas=3)
     whole["spec"]["template"]["spec"]["volumes"] = volumes
     maps = [manifests.config_map(name, a=name) for name in names]
     kubectl("create", "-f", "-", given=[*maps, manifests.secret("keys", a="hush"), whole])
@@ -115,7 +115,7 @@ def test_pods_with_fifty_volumes_start_together(kubectl: Kubectl) -> None:
         f"{len(''.join(names))}\nhush"
     )
     restarts = kubectl.path("{.items[*].status.containerStatuses[0].restartCount}", "pods", "-l", "app=many")
-    assert restarts.split() == ["0"] * 5
+    assert restarts.split() == ["0"] * 3
 
 
 def test_logs_by_websocket(kubectl: Kubectl) -> None:
