@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lesson 2: the other workloads: a DaemonSet, a Job, a CronJob and a StatefulSet.
+# Lesson 2: the other workloads: a ReplicaSet, a DaemonSet, a Job, a CronJob and a StatefulSet.
 # Needs a running cluster (podo up). KUBECTL names another kubectl, CONTEXT another cluster.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -8,6 +8,14 @@ kubectl="${KUBECTL:-$root/build/bin/kubectl} --context ${CONTEXT:-podo-default}"
 
 say() { printf '\n# %s\n' "$*"; }
 show() { printf '$ kubectl %s\n' "$*"; $kubectl "$@"; }
+
+say "A ReplicaSet keeps a number of pods: one that goes is replaced. (A Deployment has one for each of its versions.)"
+show apply -f "$here/replicaset.yaml"
+show wait replicaset/myapp --for=jsonpath='{.status.readyReplicas}'=3 --timeout=60s
+show delete "$($kubectl get pods -l app=myapp -o name | head -n 1)"
+show wait replicaset/myapp --for=jsonpath='{.status.readyReplicas}'=3 --timeout=60s
+show get replicaset/myapp
+show delete replicaset/myapp
 
 say "A DaemonSet runs one pod on every node, also on nodes that come later."
 show apply -f "$here/daemonset.yaml"
@@ -49,5 +57,5 @@ cat <<NEXT
   alias kubectl='$kubectl'
   kubectl scale statefulset/web --replicas=1            # web-2 goes first, then web-1
   kubectl create job now --from=cronjob/every-minute    # once, at once
-  kubectl delete -f $here                               # all of it
+  kubectl delete --ignore-not-found -f $here            # all of it
 NEXT
