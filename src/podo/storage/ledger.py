@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import lru_cache
 from operator import attrgetter
 
 from podo.storage.contract import Change, Compacted, FutureRevision, Page, Record
@@ -70,6 +71,10 @@ def shelf_name(key: str) -> str:
     return key[: key.find("/", first + 1) + 1] if first > 0 else ""
 
 
+#: Of prefixes, of which there are few.
+_named_by = lru_cache(maxsize=1024)(shelf_name)
+
+
 class Ledger:
     """``revision`` is the last change; ``oldest`` the oldest revision that can be read or watched from."""
 
@@ -101,11 +106,14 @@ class Ledger:
         return shelf.records.get(key) if shelf else None
 
     def count(self, prefix: str) -> int:
+        if prefix and _named_by(prefix) == prefix:  # all of a resource: asked at every write, mostly in vain
+            shelf = self._shelves.get(prefix)
+            return len(shelf.records) if shelf else 0
         return sum(shelf.count(prefix) for shelf in self._under(prefix))
 
     def changed(self, prefix: str) -> int:
         """As ``Store.changed``."""
-        if shelf := self._shelves.get(shelf_name(prefix)):
+        if shelf := self._shelves.get(_named_by(prefix)):
             return shelf.changed
         return max((shelf.changed for shelf in self._under(prefix)), default=0)
 
