@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 def time(seconds: float) -> str:
     """``1763724000.9`` as ``2025-11-21T11:20:00Z`` (whole seconds, cut off, as metav1.Time)."""
-    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{_second(int(seconds))}Z"
 
 
 def micro_time(seconds: float) -> str:
     """``1763724000.5`` as ``2025-11-21T11:20:00.500000Z`` (metav1.MicroTime)."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    whole, micros = divmod(round(seconds * 1_000_000), 1_000_000)
+    return f"{_second(whole)}.{micros:06d}Z"
+
+
+@lru_cache(maxsize=16)
+def _second(seconds: int) -> str:
+    """Many moments are of the same second: the calendar is asked once for each."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def parse(text: str) -> float:
