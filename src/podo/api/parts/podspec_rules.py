@@ -153,9 +153,9 @@ def _check_lists(spec: dict[str, Any], path: str, found: Found) -> None:
             invalid(f"{path}.shareProcessNamespace", True, "ShareProcessNamespace and HostPID cannot both be enabled")
         )
     if spec.get("hostUsers") is False:
-        for field in ("hostNetwork", "hostPID", "hostIPC"):
+        for field, named in (("hostNetwork", "hostNetwork"), ("hostPID", "HostPID"), ("hostIPC", "HostIPC")):
             if spec.get(field):
-                found.append(forbidden(f"{path}.{field}", "when `hostUsers` is false"))
+                found.append(forbidden(f"{path}.{named}", "when `pod.Spec.HostUsers` is false"))
     if (os := (spec.get("os") or {}).get("name")) is not None:
         check_one_of(f"{path}.os.name", os, ("linux", "windows"), found)
         if os == "windows" and spec.get("hostPID"):
