@@ -179,7 +179,7 @@ class Heartbeat:
         self._reported_at = 0.0
         self._was_ready = False
         self._first_beat = 0.0
-        self._woken: list[asyncio.Event] = []  # of each loop
+        self._lease_woken, self._status_woken = asyncio.Event(), asyncio.Event()
         self._tasks = Tasks(f"heartbeat/{config.name}")
 
     @property
@@ -210,9 +210,10 @@ class Heartbeat:
         await self._tasks.stop()
 
     def beat(self) -> None:
-        """Renew the Lease and look at the status now, and not only when it is time."""
-        for event in self._woken:
-            event.set()
+        """Look at the status now, and not only when it is time; renew the Lease, if the node has been Ready before."""
+        self._status_woken.set()
+        if self._was_ready:
+            self._lease_woken.set()
 
     def last_beat(self) -> float:
         """When the Lease was, or would have been, renewed last if nothing were written in advance (seconds)."""
@@ -230,26 +231,19 @@ class Heartbeat:
                 wait = min(wait * 2, LONGEST_RETRY_SECONDS)
 
     async def _repeat(self, work: Callable[[], Awaitable[None]], every_seconds: float) -> None:
-        woken = self._awake()
         while True:
             await self._until_done(work, "lease")
-            await _pause(woken, every_seconds)
-
-    def _awake(self) -> asyncio.Event:
-        """What ``beat`` sets."""
-        self._woken.append(asyncio.Event())
-        return self._woken[-1]
+            await _pause(self._lease_woken, every_seconds)
 
     async def _keep_reporting(self) -> None:
         """Often until the node is Ready for the first time (its network is still to come), then at its usual pace."""
-        wait = FIRST_LOOK_SECONDS
-        woken = self._awake()
+        wait = RETRY_SECONDS if self._config.ahead_seconds else FIRST_LOOK_SECONDS  # quiet nodes are told
         while True:
             await self._until_done(self._keep_status, "status")
             if self._was_ready:
-                await _pause(woken, self._config.status_seconds)
+                await _pause(self._status_woken, self._config.status_seconds)
             else:
-                await sleep(wait)
+                await _pause(self._status_woken, wait)
                 wait = min(wait * 2, RETRY_SECONDS)
 
     # Registration
@@ -260,6 +254,7 @@ class Heartbeat:
         node["status"] = status_of(self._config, self._machine, info, {}, self._clock.now(), self._no_network())
         try:
             self._node = await self._client.create(node)
+            self._sent, self._reported_at = node["status"], self._clock.now()
         except ApiError as refusal:
             if refusal.reason != "AlreadyExists":
                 raise
