@@ -336,6 +336,51 @@ def test_custom_resources_are_watched_as_they_come_change_and_go() -> None:
     extended(test)
 
 
+def test_each_patch_of_an_operator_is_one_event_with_what_was_answered() -> None:
+    """Operators (kopf) go on when they see the revision that their last patch was answered with: until its last
+    finalizer is gone, each change of an object is one event, in order; what changes nothing is none."""
+    whole = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    one, json_patch = f"{CRONTABS}/one", "application/json-patch+json"
+
+    async def test(world: Extended) -> None:
+        await world.define(definition(schema=whole, subresources={"status": {}}))
+        _, made = await world.ask("POST", CRONTABS, crontab("one"))
+        answers = [made]
+
+        async def patch(body: Any, part: str = "", kind: str = MERGE) -> dict[str, Any]:
+            status, answer = await world.ask("PATCH", one + part, body, content_type=kind)
+            assert status == 200, answer
+            if answer["metadata"]["resourceVersion"] != answers[-1]["metadata"]["resourceVersion"]:
+                answers.append(answer)
+            return dict(answer)
+
+        def tested(*operations: dict[str, Any]) -> list[dict[str, Any]]:
+            revision = answers[-1]["metadata"]["resourceVersion"]
+            return [{"op": "test", "path": "/metadata/resourceVersion", "value": revision}, *operations]
+
+        await patch(tested({"op": "add", "path": "/metadata/finalizers", "value": ["x/y"]}), kind=json_patch)
+        await patch({"metadata": {"annotations": {"x/last": "{}"}}})
+        for ticks in (1, 2, 2):
+            await patch({"status": {"ticks": ticks}}, "/status")
+        await patch({"status": {"ticks": 9}})  # not by the main resource
+        assert [answer.get("status") for answer in answers[-2:]] == [{"ticks": 1}, {"ticks": 2}]
+        _, ending = await world.ask("DELETE", one)
+        answers.append(ending)
+        await patch({"metadata": {"annotations": {"x/touched": "1"}}})
+        await patch({"metadata": {"annotations": {"x/touched": None}}})
+        last = await patch(tested({"op": "remove", "path": "/metadata/finalizers"}), kind=json_patch)
+        assert last["metadata"]["resourceVersion"] == answers[-1]["metadata"]["resourceVersion"]  # it is not stored
+        begin = int(made["metadata"]["resourceVersion"]) - 1
+        *changes, gone = await world.watch(f"{CRONTABS}?watch=1&timeoutSeconds=1&resourceVersion={begin}")
+        assert [change["object"] for change in changes] == answers and len(answers) == 8
+        assert [change["type"] for change in changes] == ["ADDED"] + ["MODIFIED"] * 7
+        assert gone["type"] == "DELETED" and "finalizers" not in last["metadata"]
+        revisions = [int(change["object"]["metadata"]["resourceVersion"]) for change in (*changes, gone)]
+        assert revisions == sorted(set(revisions))
+
+    extended(test)
+
+
 # -- what is published -----------------------------------------------------------------------------------------------
 
 
