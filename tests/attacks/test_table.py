@@ -20,6 +20,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
     return Pki(Path(tmp_path_factory.mktemp("pki")))
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")  # old versions are what one row tries
 @pytest.mark.parametrize("what", ATTACKS)
 def test_the_attack_fails(what: str, pki: Pki, tmp_path: Path) -> None:
     async def tried(world: World) -> None:
