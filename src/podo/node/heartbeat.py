@@ -237,14 +237,15 @@ class Heartbeat:
 
     async def _keep_reporting(self) -> None:
         """Often until the node is Ready for the first time (its network is still to come), then at its usual pace."""
-        wait = RETRY_SECONDS if self._config.ahead_seconds else FIRST_LOOK_SECONDS  # quiet nodes are told
+        told = self._config.ahead_seconds > 0  # quiet nodes are: thousands of them must not ask again and again
+        wait, longest = (LONGEST_RETRY_SECONDS,) * 2 if told else (FIRST_LOOK_SECONDS, RETRY_SECONDS)
         while True:
             await self._until_done(self._keep_status, "status")
             if self._was_ready:
                 await _pause(self._status_woken, self._config.status_seconds)
             else:
                 await _pause(self._status_woken, wait)
-                wait = min(wait * 2, RETRY_SECONDS)
+                wait = min(wait * 2, longest)
 
     # Registration
 
