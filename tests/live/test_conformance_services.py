@@ -49,7 +49,7 @@ def said(place: str, path: str = "/") -> str:
 
 
 def all_who_answer(place: str, times: int = 16) -> set[str]:
-    return {said(place) for _ in range(times)}
+    return {said(place) or "nobody" for _ in range(times)}
 
 
 def only_answers(place: str, who: str) -> None:
@@ -89,18 +89,26 @@ def test_ports_and_addresses_of_several_slices(who: Kubectl) -> None:
         only_answers(f"{address}:81", second)
 
 
-def test_affinity_at_a_node_port(who: Kubectl) -> None:
+def test_affinity_at_a_node_port_and_at_the_clusters_address(who: Kubectl) -> None:
     wanted = manifests.service("who", type="NodePort", sessionAffinity="ClientIP")
     wanted["spec"]["ports"][0]["targetPort"] = serving.ONE
     who("apply", "-f", "-", given=wanted)
     node = who.path('{.items[0].status.addresses[?(@.type=="InternalIP")].address}', "nodes")
-    place = f"{node}:{who.path('{.spec.ports[0].nodePort}', 'service/who')}"
-    eventually(lambda: said(place), "an answer", 10)
-    assert len(all_who_answer(place)) == 1
-    who("patch", "service", "who", "-p", '{"spec":{"sessionAffinity":"None"}}')
-    eventually(lambda: all_who_answer(place) == {"a 8080", "b 8080"}, "both answer", 10)
-    who("patch", "service", "who", "-p", '{"spec":{"sessionAffinity":"ClientIP"}}')
-    eventually(lambda: len(all_who_answer(place)) == 1, "one answers", 10)
+    inner, port = who.path("{.spec.clusterIP} {.spec.ports[0].nodePort}", "service/who").split()
+    places = (f"{node}:{port}", inner)
+    for place in places:
+        answers(place, 1)
+    for affinity, count in (("None", 2), ("ClientIP", 1)):
+        who("patch", "service", "who", "-p", f'{{"spec":{{"sessionAffinity":"{affinity}"}}}}')
+        for place in places:
+            answers(place, count)
+
+
+def answers(place: str, count: int) -> None:
+    everybody = {f"{name} {serving.ONE}" for name in ("a", "b")}
+    eventually(
+        lambda: len(found := all_who_answer(place)) == count and found <= everybody, f"{count} answer at {place}", 10
+    )
 
 
 def test_many_services_get_their_endpoints_at_once(who: Kubectl) -> None:
