@@ -7,8 +7,6 @@ from typing import Any
 
 from podo.network.pods.routes import UNREACHABLE, routes_to
 
-CIDR = "10.244.0.0/16"
-
 
 def node(name: str, address: str, cidr: str) -> dict[str, Any]:
     addresses = [{"type": "Hostname", "address": name}, {"type": "InternalIP", "address": address}]
@@ -24,9 +22,10 @@ def test_neighbours_are_the_way_to_their_pods() -> None:
         node("n5", "fd00::5", "10.244.4.0/24"),
     ]
     link = ipaddress.IPv4Network("10.243.0.0/24")
-    assert routes_to(nodes, "n1", [link], CIDR) == {CIDR: UNREACHABLE, "10.244.1.0/24": "10.243.0.2"}
-    assert routes_to(nodes, "n2", [link], CIDR) == {CIDR: UNREACHABLE}
-    assert routes_to(nodes, "n2", [link, ipaddress.IPv4Network("192.0.2.0/24")], CIDR) == {
-        CIDR: UNREACHABLE,
+    assert routes_to(nodes, "n1", [link]) == {"10.244.0.0/24": UNREACHABLE, "10.244.1.0/24": "10.243.0.2"}
+    assert routes_to(nodes, "n2", [link]) == {"10.244.1.0/24": UNREACHABLE}
+    assert routes_to(nodes, "n2", [link, ipaddress.IPv4Network("192.0.2.0/24")]) == {
         "10.244.0.0/24": "192.0.2.2",
+        "10.244.1.0/24": UNREACHABLE,
     }
+    assert "10.243.0.3" not in routes_to(nodes, "n3", [link]).values(), "it has not been told its network yet"

@@ -1,7 +1,8 @@
 """Routes to the pod networks of the other nodes, for nodes that share a link.
 
-A node whose InternalIP is on a link of this machine is the way to its podCIDR. What is sent to a pod that is nowhere
-is refused here: it must not follow the default route out of the cluster.
+A node whose InternalIP is on a link of this machine is the way to its podCIDR; what is further away is left to the
+machine's own routing table. What is sent to a pod of this node that is not there is refused: it must not follow the
+default route out of the cluster.
 """
 
 from __future__ import annotations
@@ -31,14 +32,17 @@ Routes = dict[str, str]
 UNREACHABLE = ""
 
 
-def routes_to(nodes: Iterable[Obj], own_name: str, links: Sequence[ipaddress.IPv4Network], cluster_cidr: str) -> Routes:
-    """The routes that this node needs (pure). ``links``: the networks that it is directly on."""
-    found: Routes = {cluster_cidr: UNREACHABLE}
+def routes_to(nodes: Iterable[Obj], own_name: str, links: Sequence[ipaddress.IPv4Network]) -> Routes:
+    """The routes that this node needs (pure). ``links``: the networks that it is directly on. A pod of its own has a
+    route of its own, which goes before that of the podCIDR."""
+    found: Routes = {}
     for node in nodes:
         cidr, address = node.get("spec", {}).get("podCIDR"), _address(node)
-        if name_of(node) == own_name or not cidr or address is None:
+        if not cidr:
             continue
-        if any(address in link for link in links):
+        if name_of(node) == own_name:
+            found[cidr] = UNREACHABLE
+        elif address is not None and any(address in link for link in links):
             found[cidr] = str(address)
     return found
 
@@ -78,7 +82,7 @@ class PodRoutes:
 
     async def _sync(self) -> None:
         links = _links(json.loads(await _ip("-json", "-4", "address") or "[]"))
-        wanted = routes_to(self._cache.list("Node"), self._own_name, links, self._cluster_cidr)
+        wanted = routes_to(self._cache.list("Node"), self._own_name, links)
         there = await _present(self._cluster_cidr)
         for cidr in there.keys() - wanted.keys():
             await _ip("route", "delete", *_route(cidr, there[cidr]))
