@@ -38,7 +38,7 @@ class Config:
     bookmark_seconds: float = 60.0
     issuer: str = ISSUER  # of service-account tokens
     front_proxy: Trust = field(default_factory=Trust)  # the certificate that extension API servers are shown
-    pod_security: PodSecurity = PodSecurity()
+    pod_security: PodSecurity = field(default_factory=PodSecurity)
     front_proxy_ca: bytes = b""  # PEM of who signs the certificates of authenticating proxies
     authentication: AuthenticationSettings = field(default_factory=AuthenticationSettings)
     authorization: AuthorizationSettings = field(default_factory=AuthorizationSettings)
