@@ -189,8 +189,10 @@ def _daemonset(obj: Obj, objects: Objects, world: World) -> Iterator[str]:
 
 
 def _job(obj: Obj, objects: Objects, world: World) -> Iterator[str]:
+    """Pods that a story deletes, or loses with their machine, count as failures: with enough of them any Job fails."""
     status = obj.get("status") or {}
     fails = "podo.dev/exit-code" in (obj["spec"]["template"]["metadata"].get("annotations") or {})
+    fails = fails or status.get("failed", 0) > obj["spec"]["backoffLimit"]
     ended = "Failed" if fails else "Complete"
     if not condition_is_true(obj, ended):
         yield f"not {ended}: {status}"
