@@ -44,7 +44,9 @@ class Auditing:
 
     def start(self) -> None:
         path = webhook_path(self._config)
-        take: list[Take] = [Rotating(self._config.layout.logs / "audit.log")]
+        file = Rotating(self._config.layout.logs / "audit.log")
+        file(())  # there from the start, for whoever looks for it or follows it
+        take: list[Take] = [file]
         if path.exists():
             from podo.apiserver.audit.webhook import Webhook  # slow to import, and seldom wanted
 

@@ -13,6 +13,7 @@ from typing import Any
 from podo.cluster import encryption
 from podo.cluster.benchmark.control import Control, Finding, failed, judged, passed, skipped
 from podo.cluster.benchmark.ground import Ground, Port
+from podo.runtime.tasks import sleep
 
 WEAK = "NULL:aNULL:eNULL:EXP:LOW:RC4:3DES:MD5:ADH:AECDH:CAMELLIA:SEED:IDEA:ARIA:PSK"
 NO_FORWARD_SECRECY = "kRSA"
@@ -22,6 +23,8 @@ PODS = "/api/v1/namespaces/default/pods"
 NODES = "system:nodes"
 #: A value shorter than this could be in the store by chance; and how many are looked for.
 LONG_ENOUGH, VALUES = 12, 50
+#: How often the audit log is looked at for a first event, and the seconds between two looks.
+LOOKS, BETWEEN_LOOKS = 20, 0.1
 
 
 async def _anonymous(ground: Ground) -> Finding:
@@ -129,16 +132,29 @@ async def _audit_log(ground: Ground) -> Finding:
     path = ground.config.layout.logs / "audit.log"
     if not path.exists():
         return failed(f"there is no {path}", "podo up: the audit log begins with the server")
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        file.seek(max(0, size - 65536))
-        lines = [line for line in file.read().splitlines() if line.startswith(b"{")]
-    if not lines:
+    await ground.ask("/api/v1/namespaces?dryRun=All", "POST", {"metadata": {"name": "audit"}})  # a write to record
+    last = await _last_event(path)
+    if last is None:
         return failed(f"{path} has no events", "look at the audit policy: it records nothing")
-    event = json.loads(lines[-1])
+    event, size = json.loads(last), path.stat().st_size
     missing = [key for key in ("auditID", "user", "verb", "stage", "level") if key not in event]
     wrong = f"events lack {', '.join(missing)}" if missing else ""
     return judged(wrong, f"{path}, {size} bytes, the last event of {event.get('user', {}).get('username')}", "")
+
+
+async def _last_event(path: Path) -> bytes | None:
+    """The last line of the log. Events are written a moment after the answer: they are waited for."""
+    for _ in range(LOOKS):
+        if lines := _last_lines(path):
+            return lines[-1]
+        await sleep(BETWEEN_LOOKS)
+    return None
+
+
+def _last_lines(path: Path) -> list[bytes]:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 65536))
+        return [line for line in file.read().splitlines() if line.startswith(b"{")]
 
 
 async def _encryption(ground: Ground) -> Finding:
