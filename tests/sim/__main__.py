@@ -4,28 +4,16 @@ and ``--seed N`` tells it again."""
 from __future__ import annotations
 
 import argparse
-import logging
 import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Iterator
 
-from tests.sim.story import Story
+from tests.sim.story import tell
 
 #: Seeds handed to a process at a time.
 SHARE = 20
-
-
-def tell(seed: int) -> tuple[int, list[str], list[str]]:
-    """The seed, what is wrong, and its story."""
-    logging.disable(logging.CRITICAL)
-    story = Story(seed)
-    try:
-        found, _ = story.run()
-    except Exception as error:  # a bug, with the seed that shows it
-        found = [f"{type(error).__name__}: {error}"]
-    return seed, found, story.told
 
 
 def _all(seeds: range, processes: int) -> Iterator[tuple[int, list[str], list[str]]]:

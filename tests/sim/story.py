@@ -4,6 +4,7 @@ control plane fail. At the end everything is mended and ``laws`` says whether th
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -182,3 +183,14 @@ class Story:
             self._world.apply(doomed())
             self._world.advance(self._chance.fraction() * 10)
         self._world.delete("Namespace", DOOMED, namespace="")
+
+
+def tell(seed: int) -> tuple[int, list[str], list[str]]:
+    """The seed, what is wrong, and its story."""
+    logging.disable(logging.CRITICAL)
+    story = Story(seed)
+    try:
+        found, _ = story.run()
+    except Exception as error:  # a bug, with the seed that shows it
+        found = [f"{type(error).__name__}: {error}"]
+    return seed, found, story.told
