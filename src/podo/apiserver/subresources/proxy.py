@@ -20,7 +20,7 @@ from podo.apiserver.subresources.proxyrewrite import Rewriting
 from podo.apiserver.subresources.proxytarget import Target, target_of
 from podo.http import tunnel
 from podo.http.head import header_line
-from podo.http.message import Disconnected, Request, Response, Streaming, Upgrade, Writer
+from podo.http.message import Disconnected, Request, Response, Streaming, Upgrade
 
 #: Verbs by method, for authorization; any other method is the verb "", which only rules for all verbs allow.
 VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -109,26 +109,12 @@ async def _answer(forwarding: Forwarding, request: Request, rewriting: Rewriting
         if name.lower() != "content-type"
     ]
     if request.method == "HEAD":
-        return _as_stream(forwarding, content_type, headers)
+        return forwarding.streaming(content_type, headers, "the other server broke off")
     is_page = content_type.lower().startswith("text/html")
     if not await forwarding.gather(_PAGE if is_page else _SMALL, wait=is_page or forwarding.sized):
-        return _as_stream(forwarding, content_type, headers)
+        return forwarding.streaming(content_type, headers, "the other server broke off")
     body = forwarding.gathered()
     if is_page and (page := rewriting.page(body, fields.get("content-encoding", ""), _PAGE)) is not None:
         headers = [(name, value) for name, value in headers if name.lower() != "content-encoding"]
         body = page
     return Response(forwarding.status, body, content_type, headers)
-
-
-def _as_stream(forwarding: Forwarding, content_type: str, headers: Pairs) -> Streaming:
-    async def produce(writer: Writer) -> None:
-        try:
-            async for piece in forwarding.pieces():
-                writer.write(piece)
-                await writer.drain()
-        except NoAnswer as broken:
-            raise Disconnected("the other server broke off") from broken
-        finally:
-            await forwarding.close()
-
-    return Streaming(produce, forwarding.status, content_type, headers)

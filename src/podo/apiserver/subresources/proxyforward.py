@@ -13,7 +13,7 @@ from contextlib import suppress
 import httptools
 
 from podo.http.head import header_line
-from podo.http.message import Disconnected, Request, Tunnel
+from podo.http.message import Disconnected, Request, Streaming, Tunnel, Writer
 from podo.http.tunnel import without_token
 from podo.runtime.tasks import Tasks
 
@@ -147,6 +147,21 @@ class Forwarding:
             if self._ended:
                 return
             await self._read()
+
+    def streaming(self, content_type: str, headers: Pairs, broken_off: str) -> Streaming:
+        """The answer handed on as it comes; it closes the forwarding. ``broken_off``: what the client's end is told."""
+
+        async def produce(writer: Writer) -> None:
+            try:
+                async for piece in self.pieces():
+                    writer.write(piece)
+                    await writer.drain()
+            except NoAnswer as broken:
+                raise Disconnected(broken_off) from broken
+            finally:
+                await self.close()
+
+        return Streaming(produce, self.status, content_type, headers)
 
     async def close(self) -> None:
         self._tunnel.close()

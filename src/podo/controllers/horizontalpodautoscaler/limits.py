@@ -129,32 +129,27 @@ def _at_least(wanted: int, able: tuple[str, str], slowest: int, least: int) -> B
 
 def _most(memory: Memory, current: int, rules: Rules, now: float) -> int:
     """The most replicas that the policies for growth allow."""
-    if rules.get("selectPolicy") == "Disabled":
-        return current
-    limits = []
-    for policy in rules.get("policies") or ():
-        start = _at_start(memory, current, now - policy["periodSeconds"])
-        if policy["type"] == "Pods":
-            limits.append(start + int(policy["value"]))
-        else:
-            limits.append(math.ceil(start * (1 + policy["value"] / 100)))
     choose = min if rules.get("selectPolicy") == "Min" else max
-    return choose(limits, default=current)
+    return choose(_allowed(memory, current, rules, now, 1), default=current)
 
 
 def _least(memory: Memory, current: int, rules: Rules, now: float) -> int:
     """The fewest replicas that the policies for shrinking allow."""
+    choose = max if rules.get("selectPolicy") == "Min" else min  # "Min": the smaller change
+    return choose(_allowed(memory, current, rules, now, -1), default=current)
+
+
+def _allowed(memory: Memory, current: int, rules: Rules, now: float, sign: int) -> list[int]:
+    """The number that each policy allows; ``sign``: 1 for growth, -1 for shrinking."""
     if rules.get("selectPolicy") == "Disabled":
-        return current
+        return [current]
+    round_off = math.ceil if sign > 0 else int
     limits = []
     for policy in rules.get("policies") or ():
         start = _at_start(memory, current, now - policy["periodSeconds"])
-        if policy["type"] == "Pods":
-            limits.append(start - int(policy["value"]))
-        else:
-            limits.append(int(start * (1 - policy["value"] / 100)))
-    choose = max if rules.get("selectPolicy") == "Min" else min  # "Min": the smaller change
-    return choose(limits, default=current)
+        value = sign * policy["value"]
+        limits.append(start + value if policy["type"] == "Pods" else round_off(start * (1 + value / 100)))
+    return limits
 
 
 def _at_start(memory: Memory, current: int, start: float) -> int:

@@ -21,7 +21,7 @@ from podo.apiserver.subresources.proxyforward import Forwarding, NoAnswer, Pairs
 from podo.authn.user import User
 from podo.http import client, tunnel
 from podo.http.head import header_line
-from podo.http.message import Disconnected, Request, Response, Streaming, Upgrade, Writer
+from podo.http.message import Disconnected, Request, Response, Streaming, Upgrade
 from podo.runtime.log import Logger
 
 log = Logger("podo.apiserver.aggregation")
@@ -117,19 +117,5 @@ async def _answer(forwarding: Forwarding, request: Request) -> Response | Stream
     content_type = fields.get("content-type", "")
     headers = [(name, value) for name, value in forwarding.headers if name.lower() != "content-type"]
     if request.method == "HEAD" or not forwarding.sized or not await forwarding.gather(_SMALL, wait=True):
-        return _as_stream(forwarding, content_type, headers)
+        return forwarding.streaming(content_type, headers, "the extension API server broke off")
     return Response(forwarding.status, forwarding.gathered(), content_type, headers)
-
-
-def _as_stream(forwarding: Forwarding, content_type: str, headers: Pairs) -> Streaming:
-    async def produce(writer: Writer) -> None:
-        try:
-            async for piece in forwarding.pieces():
-                writer.write(piece)
-                await writer.drain()
-        except NoAnswer as broken:
-            raise Disconnected("the extension API server broke off") from broken
-        finally:
-            await forwarding.close()
-
-    return Streaming(produce, forwarding.status, content_type, headers)
