@@ -91,14 +91,14 @@ def test_a_part_whose_name_is_wrong_until_an_annotation_comes(kubectl: Kubectl) 
     source = {"fieldRef": {"fieldPath": "metadata.annotations['mysubpath']"}}
     container = shell(
         env=[{"name": "PART", "valueFrom": source}],
-        volumeMounts=[{"name": "work", "mountPath": "/work", "subPathExpr": "$(PART)/it"}],
+        volumeMounts=[{"name": "work", "mountPath": "/scratch", "subPathExpr": "$(PART)/it"}],
     )
     kubectl("apply", "-f", "-", given=manifests.pod("it", container, volumes=[{"name": "work", "emptyDir": {}}]))
     waits = "{.status.containerStatuses[0].state.waiting.reason}"
     eventually(lambda: kubectl.path(waits, "pod/it").startswith("CreateContainer"), "it cannot be made", 20)
     kubectl("annotate", "pod", "it", "mysubpath=mypath")
     kubectl("wait", "pod/it", "--for=condition=Ready", "--timeout=30s")
-    kubectl("exec", "it", "--", "sh", "-c", "echo x > /work/f")
+    kubectl("exec", "it", "--", "sh", "-c", "echo x > /scratch/f")
 
 
 def test_pods_with_fifty_volumes_start_together(kubectl: Kubectl) -> None:
