@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -143,7 +144,13 @@ def test_logs(simulated: Cluster) -> None:
     assert "==> supervisor <==" in (every := simulated.podo("logs").out) and "==> server <==" in every
     assert len(simulated.podo("logs", "server", "--tail", "1").out.splitlines()) == 1
     absent = simulated.podo("logs", "scheduler")
-    assert absent.code == 3 and "no component 'scheduler'" in absent.err and "one of: server, supervisor" in absent.err
+    assert absent.code == 3 and "no component 'scheduler'" in absent.err
+    assert "one of: audit, server, supervisor" in absent.err
+
+
+def test_the_audit_log_is_shown_when_asked_for_only(simulated: Cluster) -> None:
+    assert "==> audit <==" not in simulated.podo("logs").out
+    assert json.loads(simulated.podo("logs", "audit", "--tail", "1").out)["kind"] == "Event"
 
 
 def test_kubeconfig(simulated: Cluster, tmp_path: Path) -> None:

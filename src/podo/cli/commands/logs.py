@@ -1,4 +1,6 @@
-"""``podo logs [COMPONENT]``: what a component has logged; all of them where none is named."""
+"""``podo logs [COMPONENT]``: what a component has logged; all of them where none is named.
+
+The audit log has its records of JSON in the same directory: ``podo logs audit`` shows it, ``podo logs`` leaves it out."""
 
 from __future__ import annotations
 
@@ -11,17 +13,21 @@ from pathlib import Path
 from podo.cli import cluster_option
 from podo.cli.errors import NOT_FOUND, CommandFailed
 
+AUDIT = "audit"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     cluster_option.add(parser)
-    parser.add_argument("component", nargs="?", help="supervisor, server, node-1, containerd-node-1 ... (default: all)")
+    parser.add_argument(
+        "component", nargs="?", help="supervisor, server, node-1, containerd-node-1, audit ... (default: all but audit)"
+    )
     parser.add_argument("--tail", type=int, default=0, metavar="N", help="only the last N lines of each (default: all)")
 
 
 def run(options: argparse.Namespace) -> None:
     layout = cluster_option.existing(options).layout
     there = sorted(path.stem for path in layout.logs.glob("*.log"))
-    wanted = [options.component] if options.component else there
+    wanted = [options.component] if options.component else [name for name in there if name != AUDIT]
     for name in wanted:
         if name not in there:
             raise CommandFailed(NOT_FOUND, f"no component {name!r}", f"one of: {', '.join(there)}")
