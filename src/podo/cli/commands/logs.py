@@ -1,6 +1,6 @@
 """``podo logs [COMPONENT]``: what a component has logged; all of them where none is named.
 
-The audit log has its records of JSON in the same directory: ``podo logs audit`` shows it, ``podo logs`` leaves it out."""
+The audit log lies there too, as lines of JSON: ``podo logs audit`` shows it, ``podo logs`` leaves it out."""
 
 from __future__ import annotations
 
