@@ -56,3 +56,27 @@ def test_names_of_sysctls_are_checked() -> None:
         assert "kernel.shmmax" not in answer["message"]
 
     in_world(test)
+
+
+def test_volumes_of_a_driver_may_be_asked_for_in_the_pod_itself() -> None:
+    """Whether a node can mount them is the driver's matter; the API keeps, lists, changes and deletes such pods."""
+    source = {"driver": "e2e.example.com", "fsType": "ext4", "readOnly": True, "volumeAttributes": {"size": "1"}}
+    asked = pod("it", volumes=[{"name": "inline", "csi": {**source, "nodePublishSecretRef": {"name": "key"}}}])
+    asked["metadata"]["labels"] = {"e2e": "csi-inline"}
+
+    async def test(world: World) -> None:
+        assert (await world.ask("POST", PODS, asked))[0] == 201
+        _, listed = await world.ask("GET", f"{PODS}?labelSelector=e2e%3Dcsi-inline")
+        assert [item["spec"]["volumes"][0]["csi"]["driver"] for item in listed["items"]] == ["e2e.example.com"]
+        patch = {"metadata": {"labels": {"patched": "yes"}}}
+        status, patched = await world.ask("PATCH", f"{PODS}/it", patch, content_type=MERGE)
+        assert status == 200 and patched["metadata"]["labels"]["patched"] == "yes"
+        _, read = await world.ask("GET", f"{PODS}/it")
+        assert read["spec"]["volumes"] == [
+            {"name": "inline", "csi": {**source, "nodePublishSecretRef": {"name": "key"}}},
+            *read["spec"]["volumes"][1:],
+        ]
+        assert (await world.ask("DELETE", f"{PODS}/it?gracePeriodSeconds=0"))[0] == 200
+        assert (await world.ask("GET", f"{PODS}/it"))[0] == 404
+
+    in_world(test)

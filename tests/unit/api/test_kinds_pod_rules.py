@@ -268,6 +268,17 @@ SPECS = [
 ]
 VOLUMES = [
     (volume(emptyDir={"sizeLimit": "1Gi"}), []),
+    (volume(csi={"driver": "csi.Example.com", "volumeAttributes": {"a": "b"}}), []),
+    (
+        volume(csi={"driver": "a_b", "nodePublishSecretRef": {}}),
+        [
+            'spec.volumes[0].csi.driver: Invalid value: "a_b": a lowercase RFC 1123 subdomain must consist of lower '
+            "case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. "
+            "'example.com', regex used for validation is "
+            "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
+            "spec.volumes[0].csi.nodePublishSecretRef.name: Required value",
+        ],
+    ),
     (
         volume(emptyDir={"sizeLimit": "-1"}),
         ["spec.volumes[0].emptyDir.sizeLimit: Forbidden: SizeLimit field must be a valid resource quantity"],

@@ -301,6 +301,12 @@ def test_a_claim_keeps_its_spec_but_for_binding_and_growing() -> None:
 def test_volumes_classes_and_budgets() -> None:
     spec = {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteMany"]}
     assert wrong(obj("PersistentVolume", spec=spec)) == ["spec: Required value: must specify a volume type"]
+    driven = {"nodePublishSecretRef": {"name": "key"}}
+    assert wrong(obj("PersistentVolume", spec={**spec, "csi": driven})) == [
+        "spec.csi.driver: Required value",
+        "spec.csi.volumeHandle: Required value",
+        "spec.csi.nodePublishSecretRef.namespace: Required value",
+    ]
     volume = filled(obj("PersistentVolume", spec={**spec, "hostPath": {"path": "/x"}}))
     assert wrong(volume) == [] and cells(volume)["Access Modes"] == "RWX"
     given = obj("StorageClass", "fast", provisioner="x.io/disk")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from podo.api.parts.driver_name import check_driver_name
 from podo.api.parts.environment import check_resource_ref, check_volume_field_ref
 from podo.api.rules import Found, check_text, duplicate, forbidden, invalid, not_supported, required
 from podo.values import names, quantity
@@ -134,6 +135,14 @@ def _check_token(token: dict[str, Any], path: str, found: Found) -> None:
     _check_file_path(token, path, found)
 
 
+def _check_csi(source: dict[str, Any], path: str, found: Found) -> None:
+    """A volume that a CSI driver makes for this one pod (CSIVolumeSource)."""
+    check_driver_name(f"{path}.driver", source.get("driver") or "", found)
+    secret = source.get("nodePublishSecretRef")
+    if secret is not None and not secret.get("name"):
+        found.append(required(f"{path}.nodePublishSecretRef.name"))
+
+
 def _check_file_path(item: dict[str, Any], path: str, found: Found) -> None:
     if target := item.get("path"):
         check_relative(f"{path}.path", target, found)
@@ -165,6 +174,7 @@ _CHECKS: dict[str, _Check] = {
     "configMap": _check_files,
     "downwardAPI": _check_downward,
     "projected": _check_projected,
+    "csi": _check_csi,
 }
 _PROJECTED: dict[str, _Check] = {
     "secret": _check_projected_files,
@@ -177,7 +187,6 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
     "configMap": ("name",),
     "persistentVolumeClaim": ("claimName",),
     "nfs": ("server", "path"),
-    "csi": ("driver",),
     "iscsi": ("targetPortal", "iqn"),
     "cephfs": ("monitors",),
     "rbd": ("monitors", "image"),

@@ -14,6 +14,7 @@ from podo.api.kinds.core.persistentvolumeclaim import (
     modes_text,
 )
 from podo.api.meta import is_deleting
+from podo.api.parts.driver_name import check_driver_name
 from podo.api.rules import Found, check_one_of, check_text, forbidden, required, too_many
 from podo.values import names
 
@@ -24,6 +25,10 @@ SOURCES = frozenset(
         *("gcePersistentDisk", "glusterfs", "hostPath", "iscsi", "local", "nfs", "photonPersistentDisk"),
         *("portworxVolume", "quobyte", "rbd", "scaleIO", "storageos", "vsphereVolume"),
     )
+)
+_SECRETS_OF_CSI = (
+    *("controllerPublishSecretRef", "controllerExpandSecretRef"),
+    *("nodeStageSecretRef", "nodePublishSecretRef", "nodeExpandSecretRef"),
 )
 _POLICIES = ("Delete", "Recycle", "Retain")
 _SOURCE_FIXED = "spec.persistentvolumesource is immutable after creation"
@@ -67,6 +72,18 @@ def _sources(spec: dict[str, Any]) -> dict[str, Any]:
     return {field: value for field, value in spec.items() if field in SOURCES and value is not None}
 
 
+def _check_csi(source: dict[str, Any], path: str, found: Found) -> None:
+    check_driver_name(f"{path}.driver", source.get("driver") or "", found)
+    if not source.get("volumeHandle"):
+        found.append(required(f"{path}.volumeHandle"))
+    for field in _SECRETS_OF_CSI:
+        reference = source.get(field)
+        if reference is not None:
+            found.extend(
+                required(f"{path}.{field}.{part}") for part in ("name", "namespace") if not reference.get(part)
+            )
+
+
 def _check_source(spec: dict[str, Any], found: Found) -> None:
     sources = sorted(_sources(spec))
     if not sources:
@@ -75,6 +92,8 @@ def _check_source(spec: dict[str, Any], found: Found) -> None:
     for field in ("hostPath", "local"):
         if field in sources and not (spec[field] or {}).get("path"):
             found.append(required(f"spec.{field}.path"))
+    if "csi" in sources:
+        _check_csi(spec["csi"] or {}, "spec.csi", found)
     if "local" in sources and not spec.get("nodeAffinity"):
         found.append(required("spec.nodeAffinity", "Local volume requires node affinity"))
 

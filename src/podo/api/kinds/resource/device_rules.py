@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from podo.api.kinds.storage.drivername import check_driver_name
+from podo.api.parts.driver_name import check_driver_name
 from podo.api.rules import (
     Found,
     check_one_of,

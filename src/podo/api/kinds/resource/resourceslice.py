@@ -7,7 +7,7 @@ from typing import Any
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.resource.device_rules import GROUP
-from podo.api.kinds.storage.drivername import check_driver_name
+from podo.api.parts.driver_name import check_driver_name
 from podo.api.rules import Found, check_immutable, check_text, duplicate, invalid, required, too_many
 from podo.values import names
 

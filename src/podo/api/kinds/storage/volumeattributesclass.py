@@ -6,7 +6,7 @@ from typing import Any
 
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
-from podo.api.kinds.storage.drivername import check_driver_name
+from podo.api.parts.driver_name import check_driver_name
 from podo.api.rules import Found, forbidden, required, too_long
 
 _COUNT_MAX, _SIZE_MAX = 512, 256 * 1024

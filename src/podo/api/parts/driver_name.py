@@ -1,4 +1,4 @@
-"""The name of a CSI driver, as CSIDriver, CSINode, VolumeAttachment and others have it."""
+"""The name of a CSI driver, as CSIDriver, CSINode, volumes of pods and others have it."""
 
 from __future__ import annotations
 
