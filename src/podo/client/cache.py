@@ -18,7 +18,7 @@ from podo.api.kind import Obj
 from podo.api.meta import revision_of, uid_of
 from podo.client.contract import Client, Event
 from podo.client.index import REMEMBERED_DELETIONS, Place, Table, place_of
-from podo.client.reflector import Reflector, RevisionWentBack, Source
+from podo.client.reflector import LONGEST_WAIT, Reflector, RevisionWentBack, Source
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
@@ -44,6 +44,9 @@ class CacheChange:
         return found
 
 
+#: How long the first lists may take unless told otherwise: a server that refuses now and then is asked again after a
+#: minute at the latest, and five refusals in a row are no rarity where many kinds are listed.
+SYNC_SECONDS = 20 * LONGEST_WAIT
 #: The revision of a kind that will not change any more.
 END = 1 << 62
 
@@ -136,7 +139,7 @@ class Cache:
     def _missing(self) -> list[str]:
         return sorted(k for k, source in self._sources.items() if k not in self._listed and not source.is_custom)
 
-    async def wait_synced(self, deadline_seconds: float = 60.0) -> None:
+    async def wait_synced(self, deadline_seconds: float = SYNC_SECONDS) -> None:
         """TimeoutError names the kinds that are missing."""
         try:
             await within(deadline_seconds, self._wait(lambda: self.synced))

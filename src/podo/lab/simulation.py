@@ -17,6 +17,7 @@ from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.api.meta import condition_is_true, condition_of, name_of, namespace_of
 from podo.apiserver.local import LocalClient
+from podo.client.cache import SYNC_SECONDS
 from podo.client.contract import Client
 from podo.cluster.config import simulated_pod_cidr
 from podo.cluster.controlplane import ControlPlane, Settings
@@ -102,7 +103,7 @@ class Simulation:
             node = self._node(state)
             if isinstance(first, int) or state.runtime is not None:
                 await node.start()
-        await self.wait_until(self._nodes_ready, within=120, what="every node Ready")
+        await self.wait_until(self._nodes_ready, within=SYNC_SECONDS, what="every node Ready")
 
     def fork(self) -> dict[str, Any]:
         """The arguments of a Simulation that goes on from here, in a loop of its own."""

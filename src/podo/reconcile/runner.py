@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from podo.client.cache import Cache, Changes
+from podo.client.cache import SYNC_SECONDS, Cache, Changes
 from podo.client.contract import Client
 from podo.client.events import Recorder
 from podo.reconcile.declare import Declaration, Key
@@ -56,7 +56,7 @@ class Runner:
         self._custom_routes: dict[str, Route] = {}
         cache.require(kinds)
 
-    async def start(self, deadline_seconds: float = 60.0) -> None:
+    async def start(self, deadline_seconds: float = SYNC_SECONDS) -> None:
         """Wait until the cache is synced, then run. TimeoutError after the deadline."""
         await self._cache.wait_synced(deadline_seconds)
         self._unsubscribe = self._cache.subscribe(self._changed)

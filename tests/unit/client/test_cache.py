@@ -126,6 +126,26 @@ def test_a_server_that_is_down_is_asked_less_and_less_often() -> None:
     run(main())
 
 
+def test_a_kind_that_is_refused_six_times_in_a_row_is_waited_for() -> None:
+    async def main() -> None:
+        api = FakeApi()
+        refusals = iter(range(6))
+
+        def refusing(verb: str, kind: str, name: str) -> None:
+            if next(refusals, None) is not None:
+                raise ApiError("ServiceUnavailable", "the server is currently unable to handle the request")
+
+        api.before = refusing
+        cache = cache_of(api)
+        await cache.start()
+        await cache.wait_synced()
+        assert cache.synced
+        assert asyncio.get_running_loop().time() > 60  # longer than the longest wait between two lists
+        await cache.stop()
+
+    run(main())
+
+
 def test_revisions_only_grow() -> None:
     async def main() -> None:
         cache = cache_of(FakeApi())
