@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from typing import Any
 
@@ -62,6 +62,15 @@ def frame(type: str, value: bytes) -> bytes:
     """One event of a watch; ``value``: its object, encoded."""
     event = _field(1, type.encode()) + _field(2, _field(1, value))
     return struct.pack(">I", len(event)) + event
+
+
+def unframed(data: bytes) -> Iterator[bytes]:
+    """The events of one or more whole frames, without their lengths."""
+    at = 0
+    while at < len(data):
+        end = at + 4 + int.from_bytes(data[at : at + 4], "big")
+        yield data[at + 4 : end]
+        at = end
 
 
 def _envelope(api_version: str, kind: str, raw: bytes) -> bytes:

@@ -1,11 +1,13 @@
-"""A watch as an HTTP response: frames as they come, with back-pressure, and an ERROR event where it ends early."""
+"""A watch as an HTTP response, or as messages of a WebSocket: frames as they come, with back-pressure, and an ERROR
+event where it ends early."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from podo.api.errors import ApiError
+from podo.api.errors import ApiError, bad_request
 from podo.api.kind import Kind
 from podo.apiserver import protobuf_writing
 from podo.apiserver.backend import Backend
@@ -18,7 +20,8 @@ from podo.apiserver.parameters import watch_options
 from podo.apiserver.resources import Exchange
 from podo.apiserver.table import ObjectForm, TableForm, object_form
 from podo.apiserver.verbs.watch import BEHIND, Opened, open_watch
-from podo.http.message import Disconnected, Streaming, Writer
+from podo.http import websocket
+from podo.http.message import Disconnected, Request, Streaming, Tunnel, Upgrade, Writer
 from podo.runtime.tasks import within
 
 #: A watcher with more bytes than this unread is waited for; the store's history holds what it has yet to read.
@@ -27,7 +30,7 @@ HIGH_WATER = 256 * 1024
 PATIENCE_SECONDS = 30.0
 
 
-async def watch_response(backend: Backend, frames: Frames, exchange: Exchange) -> Streaming:
+async def watch_response(backend: Backend, frames: Frames, exchange: Exchange) -> Streaming | Upgrade:
     """Raises what ``open_watch`` raises before anything is sent."""
     call = exchange.call
     options = watch_options(exchange.query)
@@ -50,9 +53,24 @@ async def watch_response(backend: Backend, frames: Frames, exchange: Exchange) -
         except ApiError as error:
             writer.write(error_frame(call.kind, form, error.status()))
 
-    if exchange.form.media == PROTOBUF:
-        return Streaming(produce, content_type=protobuf_writing.STREAM)
-    return Streaming(produce)
+    is_binary = exchange.form.media == PROTOBUF
+    if websocket.is_wanted(exchange.request):
+        return _messages(exchange.request, produce, is_binary)
+    return Streaming(produce, content_type=protobuf_writing.STREAM) if is_binary else Streaming(produce)
+
+
+def _messages(request: Request, produce: Callable[[Writer], Awaitable[None]], is_binary: bool) -> Upgrade:
+    """Each event a message: text where it is JSON. A watch speaks whatever subprotocol the client offers first."""
+    try:
+        protocol = websocket.agreed(request, websocket.offered(request))
+    except websocket.NoAgreement as refused:
+        raise bad_request(str(refused)) from None
+    split = protobuf_writing.unframed if is_binary else bytes.splitlines
+
+    async def run(tunnel: Tunnel) -> None:
+        await websocket.serve(tunnel, request, protocol, produce, split, text=not is_binary)
+
+    return Upgrade(run)
 
 
 async def _send(opened: Opened, output: _Output) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from podo.authn import clientcert
+from podo.authn import clientcert, websockettoken
 from podo.authn.frontproxy import FrontProxy
 from podo.authn.method import Rejected, TokenMethod
 from podo.authn.user import ANONYMOUS, User
@@ -53,6 +53,8 @@ class Authentication:
         credentials = request.headers.get("authorization")
         if credentials is not None:
             return await self._bearer(credentials)
+        if "sec-websocket-protocol" in request.headers and (token := websockettoken.token_of(request)):
+            return await self._bearer(f"Bearer {token}")
         if not self._anonymous.allows(request.path):
             raise Unauthorized("anonymous requests are not allowed")
         return ANONYMOUS

@@ -16,6 +16,7 @@ import httptools
 from podo.http.head import refusal, response_head
 from podo.http.keepalive import keep_alive
 from podo.http.message import Disconnected, Request, Tunnel
+from podo.http.websocket import TOKEN_PROTOCOL
 from podo.http.writer import Gate, RawTunnel
 from podo.runtime.tasks import Tasks
 
@@ -31,8 +32,6 @@ FLUSH_SECONDS = 1.0
 _HEAD = 64 * 1024
 _REFUSAL = 1024 * 1024
 
-#: The WebSocket "subprotocol" in which browsers carry a bearer token; not sent on either.
-_TOKEN_PROTOCOL = b"base64url.bearer.authorization.k8s.io."
 #: Headers that are not sent on: they are about us, or the other server would take them for ours.
 _KEPT_BACK = ("host", "authorization", "expect", "cookie", "x-remote-", "impersonate-")
 
@@ -101,7 +100,7 @@ def request_head(request: Request, target: str, host: str) -> bytes:
 def without_token(protocols: bytes) -> bytes:
     """WebSocket subprotocols but for the one that browsers carry their credentials in."""
     offered = [protocol.strip() for protocol in protocols.split(b",")]
-    return b", ".join(one for one in offered if not one.startswith(_TOKEN_PROTOCOL))
+    return b", ".join(one for one in offered if not one.startswith(TOKEN_PROTOCOL.encode()))
 
 
 async def run(

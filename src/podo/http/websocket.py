@@ -1,4 +1,5 @@
-"""A WebSocket that only sends: the handshake, messages as they come, and the end (RFC 6455).
+"""A WebSocket that only sends: the handshake, messages as they come or as a producer writes them, and the end
+(RFC 6455).
 
 What the client sends is looked at just enough to see it close, and to answer its pings.
 """
@@ -8,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncIterable, Sequence
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
-from podo.http.message import Disconnected, Request, Tunnel
+from podo.http.message import Disconnected, Request, Tunnel, Writer
 from podo.runtime.tasks import Tasks
 
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -20,6 +22,12 @@ _NORMAL_END = (1000).to_bytes(2, "big")
 _CONTROL = 125
 #: For the client's close frame after ours.
 _GOODBYE_SECONDS = 1.0
+#: Bytes that may wait before ``Outbox.drain`` lets its producer wait.
+_AHEAD = 64 * 1024
+#: The "subprotocol" in which browsers carry a bearer token: credentials, and nothing that is spoken.
+TOKEN_PROTOCOL = "base64url.bearer.authorization.k8s.io."
+#: Cuts what was written at once into messages.
+Split = Callable[[bytes], Iterable[bytes]]
 
 
 class NoAgreement(Exception):
@@ -32,14 +40,20 @@ def is_wanted(request: Request) -> bool:
     return request.headers.get("upgrade", "").lower() == "websocket" and "upgrade" in wanted
 
 
+def offered(request: Request) -> list[str]:
+    """The subprotocols that the client offers, without its credentials."""
+    parts = [part.strip() for part in request.headers.get("sec-websocket-protocol", "").split(",")]
+    return [part for part in parts if part and not part.startswith(TOKEN_PROTOCOL)]
+
+
 def agreed(request: Request, spoken: Sequence[str]) -> str:
     """The first subprotocol that the client offers and that is spoken; "" where it offers none. Raises NoAgreement."""
     if request.headers.get("sec-websocket-version") != "13" or not request.headers.get("sec-websocket-key"):
         raise NoAgreement("not a WebSocket of version 13 with a key")
-    offered = [part.strip() for part in request.headers.get("sec-websocket-protocol", "").split(",") if part.strip()]
-    found = next((protocol for protocol in offered if protocol in spoken), "")
-    if offered and not found:
-        raise NoAgreement(f"none of the WebSocket subprotocols is supported: {', '.join(offered)}")
+    protocols = offered(request)
+    found = next((protocol for protocol in protocols if protocol in spoken), "")
+    if protocols and not found:
+        raise NoAgreement(f"none of the WebSocket subprotocols is supported: {', '.join(protocols)}")
     return found
 
 
@@ -61,6 +75,91 @@ async def send(
     finally:
         await tasks.stop(1.0)
         tunnel.close()
+
+
+class Outbox:
+    """A ``podo.http.message.Writer`` whose bytes leave as messages."""
+
+    def __init__(self, split: Split) -> None:
+        self._split = split
+        self._waiting: deque[bytes] = deque()
+        self._changed = asyncio.Event()
+        self._ended = False
+        self.closed = False
+        self.buffered = 0
+
+    def write(self, data: bytes) -> None:
+        if self.closed:
+            return
+        for message in self._split(data):
+            self._waiting.append(message)
+            self.buffered += len(message)
+        self._changed.set()
+
+    def write_all(self, parts: Sequence[bytes]) -> None:
+        self.write(b"".join(parts))
+
+    async def drain(self) -> None:
+        while self.buffered > _AHEAD and not self.closed:
+            await self._change()
+        if self.closed:
+            raise Disconnected("the client is gone")
+
+    async def wait_closed(self) -> None:
+        while not self.closed:
+            await self._change()
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
+    def end(self) -> None:
+        """Nothing more will be written."""
+        self._ended = True
+        self._changed.set()
+
+    def lose(self) -> None:
+        """The client is gone."""
+        self.closed = True
+        self._changed.set()
+
+    async def messages(self) -> AsyncIterator[bytes]:
+        while True:
+            while self._waiting:
+                message = self._waiting.popleft()
+                yield message
+                self.buffered -= len(message)
+                self._changed.set()
+            if self._ended:
+                return
+            await self._change()
+
+
+async def serve(
+    tunnel: Tunnel,
+    request: Request,
+    protocol: str,
+    produce: Callable[[Writer], Awaitable[None]],
+    split: Split,
+    *,
+    text: bool = False,
+) -> None:
+    """``send`` what ``produce`` writes, as it would write the body of a stream."""
+    outbox = Outbox(split)
+    tasks = Tasks("websocket messages")
+
+    async def producing() -> None:
+        try:
+            await produce(outbox)
+        finally:
+            outbox.end()
+
+    try:
+        tasks.spawn(producing(), "producing")
+        await send(tunnel, request, protocol, outbox.messages(), text=text)
+    finally:
+        outbox.lose()
+        await tasks.stop(1.0)
 
 
 def _head(request: Request, protocol: str) -> bytes:
