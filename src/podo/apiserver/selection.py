@@ -11,7 +11,9 @@ from podo.api.errors import bad_request
 from podo.api.kind import Kind
 from podo.apiserver import stored
 from podo.storage.contract import Record
+from podo.values import fieldselector
 from podo.values import selector as selectors
+from podo.values.fieldselector import FieldRequirement
 
 _META_FIELDS = ("metadata.name", "metadata.namespace")
 
@@ -51,11 +53,11 @@ class Selection:
     kind: Kind
     namespace: str
     labels: selectors.Selector
-    by_key: tuple[selectors.FieldRequirement, ...]
-    by_value: tuple[selectors.FieldRequirement, ...]
+    by_key: tuple[FieldRequirement, ...]
+    by_value: tuple[FieldRequirement, ...]
 
     @property
-    def fields(self) -> tuple[selectors.FieldRequirement, ...]:
+    def fields(self) -> tuple[FieldRequirement, ...]:
         return self.by_key + self.by_value
 
     @property
@@ -108,7 +110,7 @@ def select(kind: Kind, namespace: str, labels: str, fields: str) -> Selection:
     """The selection of selectors as text. Raises BadRequest for what cannot be understood."""
     try:
         by_label = selectors.parse(labels) if labels else selectors.EVERYTHING
-        by_field = selectors.parse_fields(fields) if fields else ()
+        by_field = fieldselector.parse(fields) if fields else ()
     except selectors.SelectorError as problem:
         raise bad_request(str(problem)) from None
     for one in by_field:

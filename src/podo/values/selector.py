@@ -1,5 +1,5 @@
 """Label selectors, from text as ``kubectl -l`` takes it, from a metav1.LabelSelector or from a plain map, compiled to
-one ``Selector``; and field selectors. Source: the API documentation "Labels and Selectors" and "Field Selectors".
+one ``Selector``. Source: the API documentation "Labels and Selectors". Field selectors: ``fieldselector``.
 """
 
 from __future__ import annotations
@@ -267,45 +267,3 @@ class _Parser:
                 return values
             if token != ",":
                 raise SelectorError(f"found '{token}', expected: ',' or ')'")
-
-
-@dataclass(frozen=True, slots=True)
-class FieldRequirement:
-    """One condition on a field: ``equal`` is False for ``!=``."""
-
-    field: str
-    value: str
-    equal: bool = True
-
-    def matches(self, value: str) -> bool:
-        return (value == self.value) is self.equal
-
-    def __str__(self) -> str:
-        escaped = re.sub(r"([\\,=])", r"\\\1", self.value)
-        return f"{self.field}{'=' if self.equal else '!='}{escaped}"
-
-
-_field_term = re.compile(r"(?:[^\\,]|\\.)+|\\", re.DOTALL)
-_field_parts = re.compile(r"([^\\=!]*)(==|!=|=)(.*)", re.DOTALL)
-
-
-def parse_fields(text: str) -> tuple[FieldRequirement, ...]:
-    """The requirements of a field selector: ``metadata.name=x,spec.nodeName!=y``. Raises SelectorError."""
-    if len(text) > MAX_TEXT:
-        raise SelectorError(f"a selector may have at most {MAX_TEXT} characters")
-    found = []
-    for term in _field_term.findall(text):
-        match = _field_parts.fullmatch(term)
-        if match is None or re.search(r"(?<!\\)(\\\\)*=", match[3]):
-            raise SelectorError(f"invalid selector: '{text}'; can't understand '{term}'")
-        value = _unescaped(match[3])
-        found.append(FieldRequirement(match[1].strip(), value, match[2] != "!="))
-    return tuple(found)
-
-
-def _unescaped(value: str) -> str:
-    if "\\" not in value:
-        return value
-    if re.search(r"\\(?![\\,=])", re.sub(r"\\[\\,=]", "", value)):
-        raise SelectorError(f"invalid field selector: invalid escape sequence in '{value}'")
-    return re.sub(r"\\(.)", r"\1", value)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podo.values import selector
-from podo.values.selector import SelectorError, from_label_selector, from_map, parse, parse_fields
+from podo.values.fieldselector import parse as parse_fields
+from podo.values.selector import SelectorError, from_label_selector, from_map, parse
 
 WEB = {"app": "web", "tier": "front", "size": "7", "empty": ""}
 
