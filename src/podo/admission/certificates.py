@@ -24,7 +24,8 @@ def _creates(kind: Kind, operation: str, subresource: str) -> bool:
     return _is_request(kind) and operation == "CREATE" and not subresource
 
 
-def _may(request: AdmissionRequest, verb: str, signer: str) -> bool:
+def may_for_signer(request: AdmissionRequest, verb: str, signer: str) -> bool:
+    """May the user do this for the signer, or for all of its domain?"""
     names = (signer, signer.partition("/")[0] + "/*")
     return any(request.may(verb, GROUP, "signers", name) for name in names)
 
@@ -62,7 +63,7 @@ def _organizations(encoded: str) -> list[str]:
 
 async def approve(request: AdmissionRequest) -> None:
     signer = ((request.old or {}).get("spec") or {}).get("signerName") or ""
-    if not _may(request, "approve", signer):
+    if not may_for_signer(request, "approve", signer):
         raise forbidden(
             request.kind, request.name, f'user not permitted to approve requests with signerName "{signer}"'
         )
@@ -73,7 +74,7 @@ async def sign(request: AdmissionRequest) -> None:
     if _issued(old) == _issued(new):
         return
     signer = (old.get("spec") or {}).get("signerName") or ""
-    if not _may(request, "sign", signer):
+    if not may_for_signer(request, "sign", signer):
         raise forbidden(request.kind, request.name, f'user not permitted to sign requests with signerName "{signer}"')
 
 

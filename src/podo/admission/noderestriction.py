@@ -1,5 +1,5 @@
 """NodeRestriction: a kubelet writes its own Node, Lease, CSINode and ResourceSlices, the status of its own pods, and
-asks for tokens of its own pods only.
+asks for tokens and certificates of its own pods only.
 
 Source: "NodeRestriction" in "Admission Controllers" of the Kubernetes documentation.
 """
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import orjson
 
+from podo.admission import podcertificates
 from podo.admission.request import AdmissionRequest, Plugin, is_core
 from podo.api import registry
 from podo.api.errors import ApiError, forbidden
@@ -48,6 +49,8 @@ def handles(kind: Kind, operation: str, subresource: str) -> bool:
         return subresource == "token"
     if is_core(kind, "persistentvolumes"):
         return operation == "DELETE"
+    if podcertificates.is_pod_request(kind):
+        return operation == "CREATE"
     return (kind.group, kind.plural) in _OWN
 
 
@@ -63,6 +66,8 @@ async def admit(request: AdmissionRequest) -> None:
         _node(request, node)
     elif is_core(request.kind, "serviceaccounts"):
         await _token(request)
+    elif podcertificates.is_pod_request(request.kind):
+        await podcertificates.check_of_node(request, node)
     elif is_core(request.kind, "persistentvolumes"):
         _volume(request, node)
     else:
@@ -148,6 +153,7 @@ def _named_by_volume(volume: Obj) -> Iterator[str]:
         if isinstance(source, dict) and any(field in source for field in _SECRET_FIELDS):
             yield "secrets"
     trust = {"serviceAccountToken": "serviceaccounts", "clusterTrustBundle": "clustertrustbundles"}
+    trust["podCertificate"] = "podcertificaterequests"
     for source in (volume.get("projected") or {}).get("sources") or ():
         yield from _first(source, secret="secrets", configMap="configmaps", **trust)
 

@@ -21,6 +21,29 @@ _REQUEST = (
     "RVJPUWQKWjhlRC9HN2QvOFN6THRMd3pJRlgxTjFTUTFJblpyVzZxb0VDSVFDTzdhQWpxUXF6Z1l4ZzRsOE5uYTZuSUlzcApFZkxx"
     "TUFGc3gzaFNuc3FCdFE9PQotLS0tLUVORCBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0K"
 )
+#: A CA's certificate, and a request signed by its key (both Ed25519).
+_CA = (
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIHlMIGYoAMCAQICAQEwBQYDK2VwMBIxEDAOBgNVBAMMB2V4YW1wbGUwHhcNMjYw\n"
+    "MTAxMDAwMDAwWhcNNDYwMTAxMDAwMDAwWjASMRAwDgYDVQQDDAdleGFtcGxlMCow\n"
+    "BQYDK2VwAyEAE4qMsejFdyB26u9S8o10tenBKBVi2VWiDCbeaqDf8imjEzARMA8G\n"
+    "A1UdEwEB/wQFMAMBAf8wBQYDK2VwA0EAu+bImFOHPDmPpKPz7eHXRffBE4TgpVPw\n"
+    "G1ZDnyjSYky1xEV483Lz4f+UG0BNpodarwHdptStILXeEUUbgk2ZBg==\n"
+    "-----END CERTIFICATE-----\n"
+)
+_POD_CERTIFICATE = {
+    "signerName": "example.com/signer",
+    "podName": "web",
+    "podUID": "00000000-0000-4000-8000-000000000001",
+    "serviceAccountName": "default",
+    "serviceAccountUID": "00000000-0000-4000-8000-000000000002",
+    "nodeName": "n1",
+    "nodeUID": "00000000-0000-4000-8000-000000000003",
+    "stubPKCS10Request": (
+        "MH8wMwIBADAAMCowBQYDK2VwAyEAynSEnP567QSBy6960Y+y+/6TZ+KVAcxW2xy1d0Hugk2gADAFBgMrZXADQQCnXJS0xhqyqL9E"
+        "Dro2pwlSJwuugSItqqEj7FTWg6AIKmmUtKjCGYJWZil3q8i2nIMPc31bmrjOHetWzQhNWk8K"
+    ),
+}
 _WHEN = "2026-01-01T00:00:00.000000Z"
 _SUBJECT = {"apiVersion": "v1", "kind": "Pod", "name": "web", "namespace": "default"}
 _SCALED = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
@@ -104,6 +127,8 @@ FIELDS: dict[str, Obj] = {
     "certificates.k8s.io/v1/CertificateSigningRequest": {
         "spec": {"request": _REQUEST, "signerName": "example.com/signer", "usages": ["client auth"]}
     },
+    "certificates.k8s.io/v1/ClusterTrustBundle": {"spec": {"trustBundle": _CA}},
+    "certificates.k8s.io/v1/PodCertificateRequest": {"spec": _POD_CERTIFICATE},
     "discovery.k8s.io/v1/EndpointSlice": {"addressType": "IPv4", "endpoints": [{"addresses": ["10.0.0.1"]}]},
     "events.k8s.io/v1/Event": {
         "regarding": _SUBJECT,
@@ -133,6 +158,7 @@ FIELDS: dict[str, Obj] = {
     "resource.k8s.io/v1/ResourceClaim": {"spec": _DEVICES},
     "resource.k8s.io/v1/ResourceClaimTemplate": {"spec": {"spec": _DEVICES}},
     "resource.k8s.io/v1/ResourceSlice": {"spec": {**_SLICE, "nodeName": "n1"}},
+    "storagemigration.k8s.io/v1/StorageVersionMigration": {"spec": {"resource": {"resource": "secrets"}}},
     "scheduling.k8s.io/v1/PriorityClass": {"value": 100},
     "storage.k8s.io/v1/CSIDriver": {"spec": {}},
     "storage.k8s.io/v1/CSINode": {"spec": {"drivers": [{"name": "csi.example.com", "nodeID": "n1"}]}},

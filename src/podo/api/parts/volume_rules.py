@@ -5,12 +5,20 @@ Of sources that no node of podo mounts only the required fields are checked.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from podo.api.parts.driver_name import check_driver_name
 from podo.api.parts.environment import check_resource_ref, check_volume_field_ref
-from podo.api.rules import Found, check_text, duplicate, forbidden, invalid, not_supported, required
+from podo.api.parts.labelselector import check_label_selector
+from podo.api.parts.signername import (
+    bundle_name_problems,
+    check_certificate_seconds,
+    check_signer_name,
+    check_user_annotations,
+    signer_in,
+)
+from podo.api.rules import Found, check_one_of, check_text, duplicate, forbidden, invalid, not_supported, required
 from podo.values import names, quantity
 
 _MODE_MAX = 0o777
@@ -25,6 +33,9 @@ _HOST_TYPES = (
     "FileOrCreate",
     "Socket",
 )
+#: What a pod's key may be (PodCertificateProjection), and where its files may be asked for.
+KEY_TYPES = ("RSA3072", "RSA4096", "ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519")
+CERTIFICATE_PATHS = ("credentialBundlePath", "keyPath", "certificateChainPath")
 _TOKEN_SECONDS_MIN = 600
 _TOKEN_SECONDS_MAX = 2**32
 
@@ -110,6 +121,7 @@ def _check_downward(source: dict[str, Any], path: str, found: Found) -> None:
 
 def _check_projected(source: dict[str, Any], path: str, found: Found) -> None:
     _check_mode(source, "defaultMode", path, found)
+    _check_distinct(source.get("sources") or (), path, found)
     for index, part in enumerate(source.get("sources") or ()):
         where = f"{path}.sources[{index}]"
         taken = [field for field, value in part.items() if value is not None]
@@ -117,6 +129,25 @@ def _check_projected(source: dict[str, Any], path: str, found: Found) -> None:
             found.append(forbidden(f"{where}.{extra}", "may not specify more than 1 volume type"))
         if taken and (check := _PROJECTED.get(taken[0])):
             check(part[taken[0]], f"{where}.{taken[0]}", found)
+
+
+def _check_distinct(parts: Sequence[dict[str, Any]], path: str, found: Found) -> None:
+    """No two files of a projected volume may have one path."""
+    taken: set[str] = set()
+    for part in parts:
+        for target in _targets(part):
+            if target in taken:
+                found.append(invalid(path, target, "conflicting duplicate paths"))
+            taken.add(target)
+
+
+def _targets(part: dict[str, Any]) -> Iterator[str]:
+    for source in ("secret", "configMap", "downwardAPI"):
+        yield from (item["path"] for item in (part.get(source) or {}).get("items") or () if item.get("path"))
+    if target := (part.get("clusterTrustBundle") or {}).get("path"):
+        yield target
+    certificate = part.get("podCertificate") or {}
+    yield from (certificate[field] for field in CERTIFICATE_PATHS if certificate.get(field))
 
 
 def _check_projected_files(part: dict[str, Any], path: str, found: Found) -> None:
@@ -135,6 +166,50 @@ def _check_token(token: dict[str, Any], path: str, found: Found) -> None:
     _check_file_path(token, path, found)
 
 
+def _check_trust_bundle(source: dict[str, Any], path: str, found: Found) -> None:
+    """One bundle by its name, or those of a signer."""
+    name, signer = source.get("name"), source.get("signerName")
+    if name is not None and signer is not None:
+        found.append(invalid(path, source, "only one of name and signerName may be used"))
+    elif name is not None:
+        if not name:
+            found.append(required(f"{path}.name", "must be a valid object name"))
+        for message in bundle_name_problems(signer_in(name), name):
+            found.append(invalid(f"{path}.name", name, f"not a valid clustertrustbundlename: {message}"))
+        if (selector := source.get("labelSelector")) is not None:
+            found.append(invalid(f"{path}.labelSelector", selector, "labelSelector must be unset if name is specified"))
+    elif signer is not None:
+        check_signer_name(f"{path}.signerName", signer, found)
+        check_label_selector(source.get("labelSelector") or {}, f"{path}.labelSelector", found)
+    else:
+        found.append(required(path, "either name or signerName must be specified"))
+    _check_file_path(source, path, found)
+
+
+def _check_pod_certificate(source: dict[str, Any], path: str, found: Found) -> None:
+    signer = source.get("signerName") or ""
+    check_signer_name(f"{path}.signerName", signer, found)
+    if source.get("keyType") not in KEY_TYPES:
+        found.append(not_supported(f"{path}.keyType", source.get("keyType") or "", KEY_TYPES))
+    check_certificate_seconds(f"{path}.maxExpirationSeconds", signer, source.get("maxExpirationSeconds"), found)
+    paths = [field for field in CERTIFICATE_PATHS if source.get(field)]
+    if not paths:
+        why = "specify at least one of credentialBundlePath, keyPath, and certificateChainPath"
+        found.append(required(path, why))
+    for field in paths:
+        check_local(f"{path}.{field}", source[field], found)
+    check_user_annotations(f"{path}.userAnnotations", source.get("userAnnotations") or {}, found)
+
+
+def _check_image(source: dict[str, Any], path: str, found: Found) -> None:
+    reference = source.get("reference") or ""
+    if not reference:
+        found.append(required(f"{path}.reference"))
+    elif reference != reference.strip():
+        found.append(invalid(f"{path}.reference", reference, "must not have leading or trailing whitespace"))
+    check_one_of(f"{path}.pullPolicy", source.get("pullPolicy"), ("Always", "IfNotPresent", "Never"), found)
+
+
 def _check_csi(source: dict[str, Any], path: str, found: Found) -> None:
     """A volume that a CSI driver makes for this one pod (CSIVolumeSource)."""
     check_driver_name(f"{path}.driver", source.get("driver") or "", found)
@@ -145,11 +220,16 @@ def _check_csi(source: dict[str, Any], path: str, found: Found) -> None:
 
 def _check_file_path(item: dict[str, Any], path: str, found: Found) -> None:
     if target := item.get("path"):
-        check_relative(f"{path}.path", target, found)
-        if target.startswith(".."):
-            found.append(invalid(f"{path}.path", target, "must not start with '..'"))
+        check_local(f"{path}.path", target, found)
     else:
         found.append(required(f"{path}.path"))
+
+
+def check_local(path: str, value: str, found: Found) -> None:
+    """The path of a file in a volume: below it, and not with dots that the node uses itself."""
+    check_relative(path, value, found)
+    if value.startswith(".."):
+        found.append(invalid(path, value, "must not start with '..'"))
 
 
 def check_relative(path: str, value: str, found: Found) -> None:
@@ -175,12 +255,15 @@ _CHECKS: dict[str, _Check] = {
     "downwardAPI": _check_downward,
     "projected": _check_projected,
     "csi": _check_csi,
+    "image": _check_image,
 }
 _PROJECTED: dict[str, _Check] = {
     "secret": _check_projected_files,
     "configMap": _check_projected_files,
     "downwardAPI": _check_downward,
     "serviceAccountToken": _check_token,
+    "clusterTrustBundle": _check_trust_bundle,
+    "podCertificate": _check_pod_certificate,
 }
 _REQUIRED: dict[str, tuple[str, ...]] = {
     "secret": ("secretName",),

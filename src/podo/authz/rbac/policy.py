@@ -58,6 +58,7 @@ def _general() -> list[Obj]:
             rule("create", "tokenreviews", "authentication.k8s.io"),
             rule("create", "subjectaccessreviews", "authorization.k8s.io"),
         ),
+        cluster_role("system:cluster-trust-bundle-discovery", rule(READ, "clustertrustbundles", CERTIFICATES)),
         cluster_role("system:kube-aggregator", rule(READ, "services endpoints")),
         cluster_role(
             "system:heapster",
@@ -95,6 +96,7 @@ def node_rules() -> list[Obj]:
         rule("get", "resourceclaims", "resource.k8s.io"),
         rule("deletecollection", "resourceslices", "resource.k8s.io"),
         rule(READ, "clustertrustbundles", CERTIFICATES),
+        rule("create get list watch", "podcertificaterequests", CERTIFICATES),
     ]
 
 
@@ -232,6 +234,7 @@ def _bindings() -> list[Obj]:
         cluster_binding("podo:node-network", user("system:kube-proxy")),
         cluster_binding("podo:flowcontrol", manager),
         cluster_binding("system:service-account-issuer-discovery", group("system:serviceaccounts")),
+        cluster_binding("system:cluster-trust-bundle-discovery", group("system:serviceaccounts")),
         *_kube_system(scheduler, manager),
     ]
 

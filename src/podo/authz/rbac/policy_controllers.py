@@ -1,16 +1,12 @@
-"""A role for each controller, bound to its service account in kube-system.
-
-podo runs all controllers as the one user system:kube-controller-manager, which is therefore a subject of each of these
-bindings too ("Controller roles" of the Kubernetes documentation: without credentials of their own, the controllers'
-common user must be granted all of them).
+"""A role for each controller, bound to its service account in kube-system ("Controller roles" of the Kubernetes
+documentation), as which it acts: see ``podo.controllers.identities``.
 """
 
 from __future__ import annotations
 
 from podo.api.kind import Obj
-from podo.authz.rbac.written import EVENTS, READ, account, cluster_binding, cluster_role, rule, user
+from podo.authz.rbac.written import EVENTS, READ, account, cluster_binding, cluster_role, rule
 
-MANAGER = "system:kube-controller-manager"
 _PODS = rule("create delete list patch watch get", "pods")
 _SCALES = "apps,extensions"
 
@@ -200,6 +196,12 @@ _CONTROLLERS: dict[str, tuple[Obj, ...]] = {
         rule("delete update", "persistentvolumeclaims"),
         EVENTS,
     ),
+    "storage-version-migrator-controller": (
+        rule("list patch", "*", "*"),
+        rule("update", "storageversionmigrations/status", "storagemigration.k8s.io"),
+        rule("get list watch", "customresourcedefinitions", "apiextensions.k8s.io"),
+        rule("patch update", "customresourcedefinitions/status", "apiextensions.k8s.io"),
+    ),
     "ttl-after-finished-controller": (rule("delete get list watch", "jobs", "batch"), EVENTS),
     "ttl-controller": (rule("list patch update watch", "nodes"), EVENTS),
     "validatingadmissionpolicy-status-controller": (
@@ -229,6 +231,12 @@ _CONTROLLERS: dict[str, tuple[Obj, ...]] = {
         rule("create", "subjectaccessreviews", "authorization.k8s.io"),
         EVENTS,
     ),
+    "podcertificaterequestcleaner": (rule("delete get list watch", "podcertificaterequests", "certificates.k8s.io"),),
+    "kube-apiserver-serving-clustertrustbundle-publisher": (
+        rule("attest", "signers", "certificates.k8s.io", "kubernetes.io/kube-apiserver-serving"),
+        rule("create delete list update watch", "clustertrustbundles", "certificates.k8s.io"),
+        EVENTS,
+    ),
     "taint-eviction-controller": (
         rule("get list", "nodes"),
         rule("delete get list", "pods"),
@@ -243,5 +251,5 @@ def controller_policy() -> list[Obj]:
     for name, rules in _CONTROLLERS.items():
         role = f"system:controller:{name}"
         found.append(cluster_role(role, *rules))
-        found.append(cluster_binding(role, account(name), user(MANAGER)))
+        found.append(cluster_binding(role, account(name)))
     return found
