@@ -29,6 +29,8 @@ from podo.api.kinds.autoscaling.scale import SCALE
 from podo.api.kinds.batch.cronjob import CRONJOB
 from podo.api.kinds.batch.job import JOB
 from podo.api.kinds.certificates.certificatesigningrequest import CERTIFICATESIGNINGREQUEST
+from podo.api.kinds.certificates.clustertrustbundle import CLUSTERTRUSTBUNDLE
+from podo.api.kinds.certificates.podcertificaterequest import PODCERTIFICATEREQUEST
 from podo.api.kinds.coordination.lease import LEASE
 from podo.api.kinds.core.binding import BINDING
 from podo.api.kinds.core.configmap import CONFIGMAP
@@ -119,6 +121,8 @@ _SERVED: tuple[Kind, ...] = (
     RESOURCECLAIMTEMPLATE,
     RESOURCESLICE,
     CERTIFICATESIGNINGREQUEST,
+    CLUSTERTRUSTBUNDLE,
+    PODCERTIFICATEREQUEST,
     CUSTOMRESOURCEDEFINITION,
     APISERVICE,
     MUTATINGADMISSIONPOLICY,

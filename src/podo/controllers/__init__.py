@@ -17,6 +17,7 @@ from podo.controllers import (
     garbagecollector,
     namespace,
     nodelifecycle,
+    podcertificates,
     podgc,
     replicaset,
     serviceaccount,
@@ -54,7 +55,7 @@ def declarations(
     certificates; without it nobody does. ``issue`` makes the tokens of token Secrets; without it there are none.
     ``adapters`` answer for metrics that are no pod's CPU or memory.
     """
-    published = (rootcapublisher(ca),) if ca else ()
+    published = (rootcapublisher(ca), podcertificates.trustbundlepublisher(ca)) if ca else ()
     signing = (certificates.certificatesigning(sign),) if sign else ()
     issuing = (tokensecrets(issue, ca),) if issue else ()
     return (
@@ -62,6 +63,7 @@ def declarations(
         *signing,
         *issuing,
         certificates.CLEANER,
+        podcertificates.CLEANER,
         bootstraptokens.CLEANER,
         bootstraptokens.SIGNER,
         clusterroleaggregation.reconcile,
