@@ -73,7 +73,7 @@ class _Outgoing(asyncio.Protocol):
         self._gate.open()
 
 
-async def connect(host: str, port: int, tls: ssl.SSLContext | None = None, server_name: str = "") -> Tunnel:
+async def connect(host: str, port: int, tls: ssl.SSLContext | None = None, server_name: str = "") -> RawTunnel:
     """A tunnel to ``host:port``; OSError or TimeoutError if there is none."""
     loop = asyncio.get_running_loop()
     name = (server_name or host) if tls else None

@@ -177,6 +177,11 @@ class RawTunnel:
         if not self._gate.lost and self._transport.can_write_eof():
             self._transport.write_eof()
 
+    @property
+    def is_quiet(self) -> bool:
+        """Open both ways, with nothing to be read: so it may be kept for a next request."""
+        return not (self._eof or self._chunks or self._gate.lost or self._transport.is_closing())
+
     def close(self) -> None:
         self._transport.close()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 
 import httptools
@@ -60,10 +60,18 @@ def request_headers(request: Request, forwarded: Pairs) -> Pairs:
 
 
 class Forwarding:
-    """``await begin`` sends the request and gives the head of the answer; then ``pieces``; ``close`` in the end."""
+    """``await begin`` sends the request and gives the head of the answer; then ``pieces``; ``close`` in the end.
 
-    def __init__(self, tunnel: Tunnel) -> None:
+    ``keep``: takes the tunnel back where the other server lets it be used again.
+    """
+
+    def __init__(self, tunnel: Tunnel, keep: Callable[[], None] | None = None) -> None:
         self._tunnel = tunnel
+        self._keep = keep
+        self._reusable = False
+        self._has_no_body = False  # of the answer, whatever its head says
+        #: Has the other server said anything?
+        self.heard = False
         self._parser = httptools.HttpResponseParser(self)
         self._tasks = Tasks("proxy")
         self._fields: Pairs = []
@@ -76,7 +84,9 @@ class Forwarding:
     async def begin(self, request: Request, target: str, headers: Pairs) -> None:
         """Raises NoAnswer, TimeoutError and Disconnected."""
         lines = [f"{request.method} {target} HTTP/1.1\r\n", *(header_line(name, value) for name, value in headers)]
-        lines.append("Connection: close\r\n")
+        if self._keep is None:
+            lines.append("Connection: close\r\n")
+        self._has_no_body = request.method == "HEAD"
         chunked = "content-length" not in request.headers
         if has_body(request):
             lines.append("Transfer-Encoding: chunked\r\n" if chunked else header_length(request))
@@ -111,6 +121,7 @@ class Forwarding:
                 raise NoAnswer("the connection was closed before the answer was whole")
             self._ended = True
             return 0
+        self.heard = True
         try:
             self._parser.feed_data(piece)
         except httptools.HttpParserError as wrong:
@@ -164,13 +175,18 @@ class Forwarding:
         return Streaming(produce, self.status, content_type, headers)
 
     async def close(self) -> None:
-        self._tunnel.close()
+        is_sent = not len(self._tasks)
         await self._tasks.stop(1.0)
+        if self._keep is not None and self._ended and self._reusable and is_sent:
+            self._keep()
+        else:
+            self._tunnel.close()
 
     # -- what the parser tells ---------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
         self._fields = []
+        self._reusable = False  # what comes behind an answer was not asked for
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._fields.append((name.decode("latin-1"), value.decode("latin-1")))
@@ -180,13 +196,20 @@ class Forwarding:
         if status >= 200 and not self.status:
             self.headers = response_headers(self._fields)
             self.status = status
+            if self._has_no_body:
+                self._end()
 
     def on_body(self, piece: bytes) -> None:
         self._pieces.append(piece)
         self._held += len(piece)
 
     def on_message_complete(self) -> None:
-        self._ended = bool(self.status)  # and not the end of 100 Continue
+        if self.status:  # and not the end of 100 Continue
+            self._end()
+
+    def _end(self) -> None:
+        self._ended = True
+        self._reusable = self._parser.should_keep_alive()
 
 
 def header_length(request: Request) -> str:

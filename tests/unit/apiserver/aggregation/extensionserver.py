@@ -51,6 +51,8 @@ class Extension:
     users: set[str] = field(default_factory=set)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     watches: int = 0
+    #: The other ends of the connections on which requests for flunders came.
+    peers: set[str] = field(default_factory=set)
 
     async def handle(self, request: Request) -> Response | Streaming | Upgrade:
         user = user_of_certificate(request.peer.certificate or b"")
@@ -81,6 +83,7 @@ class Extension:
         return {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "items": items}
 
     async def _flunders(self, request: Request) -> Response | Streaming | Upgrade:
+        self.peers.add(request.peer.address)
         self.seen.append((request.method, request.path, dict(request.headers)))
         if "upgrade" in request.headers:
             return Upgrade(_echo)

@@ -67,6 +67,7 @@ class Aggregation:
         await self._tasks.stop()
         await self._watching.stop()
         self._asking.close()
+        self._network.kept.close()
 
     def _changed(self, key: str, value: bytes | None, before: bytes | None) -> None:
         had = bool(self._extensions)

@@ -7,9 +7,9 @@ Authorization here is done; the other server asks for its own.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 from podo.apiserver.calling.connections import Trust, context_of
 from podo.apiserver.calling.failures import CannotCall, of_connection
@@ -17,7 +17,8 @@ from podo.apiserver.calling.services import Address
 from podo.apiserver.calling.target import ServiceReference
 from podo.apiserver.extension.aggregation.extensions import Extension
 from podo.apiserver.extension.aggregation.identity import headers_of
-from podo.apiserver.subresources.proxyforward import Forwarding, NoAnswer, Pairs, request_headers
+from podo.apiserver.extension.aggregation.kept import Kept, Place
+from podo.apiserver.subresources.proxyforward import Forwarding, NoAnswer, Pairs, has_body, request_headers
 from podo.authn.user import User
 from podo.http import client, tunnel
 from podo.http.head import header_line
@@ -27,16 +28,20 @@ from podo.runtime.log import Logger
 log = Logger("podo.apiserver.aggregation")
 Answer = Response | Streaming | Upgrade
 TEXT = "text/plain; charset=utf-8"
+#: Methods of requests that may be sent twice.
+REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 #: Answers up to this size that say their length leave whole.
 _SMALL = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """``resolve`` finds the servers of a Service; ``identity``: the front proxy's certificate and key."""
+    """``resolve`` finds the servers of a Service; ``identity``: the front proxy's certificate and key; ``kept``:
+    connections that are open."""
 
     resolve: Callable[[ServiceReference], Awaitable[Address]]
     identity: Trust
+    kept: Kept = field(default_factory=Kept)
 
 
 def unavailable(why: str = "service unavailable") -> Response:
@@ -50,7 +55,8 @@ async def forward(extension: Extension, request: Request, user: User, network: N
         return unavailable()
     try:
         host, port = await network.resolve(extension.service)
-        tls = context_of(extension.trust(network.identity))
+        trust = extension.trust(network.identity)
+        tls = context_of(trust)
     except CannotCall as problem:
         log.warning("extension API server not found", name=extension.name, why=str(problem))
         return unavailable()
@@ -60,7 +66,8 @@ async def forward(extension: Extension, request: Request, user: User, network: N
         head = _upgrade_head(request, target, headers)
         name = extension.service.server_name
         return Upgrade(lambda end: tunnel.run(end, head, host, port, tls=tls, server_name=name))
-    return await _exchange(extension, request, target, headers, (host, port), tls)
+    place = Place(host, port, extension.service.server_name, trust)
+    return await _exchange(request, target, headers, place, network.kept)
 
 
 def _headers(extension: Extension, request: Request, user: User) -> Pairs:
@@ -84,32 +91,33 @@ def _upgrade_head(request: Request, target: str, headers: Pairs) -> bytes:
     return "".join(lines).encode("latin-1") + b"\r\n"
 
 
-async def _exchange(
-    extension: Extension, request: Request, target: str, headers: Pairs, address: Address, tls: ssl.SSLContext
-) -> Answer:
-    name = extension.service.server_name
-    try:
-        server = await tunnel.connect(*address, tls, name)
-    except (OSError, TimeoutError) as failure:
-        return unavailable(f"error trying to reach service: {_words(failure, name, address)}")
-    forwarding = Forwarding(server)
-    kept = False
-    try:
-        await forwarding.begin(request, target, headers)
-        answer = await _answer(forwarding, request)
-        kept = isinstance(answer, Streaming)
-        return answer
-    except (NoAnswer, TimeoutError, Disconnected) as failure:
-        return unavailable(f"error trying to reach service: {failure or 'no answer'}")
-    finally:
-        if not kept:
-            await forwarding.close()
+async def _exchange(request: Request, target: str, headers: Pairs, place: Place, kept: Kept) -> Answer:
+    """Over a kept connection where there is one: the server may have closed it meanwhile, so what may be asked twice
+    is asked again over a new one."""
+    while True:
+        try:
+            server, is_fresh = await kept.take(place)
+        except (OSError, TimeoutError) as failure:
+            return unavailable(f"error trying to reach service: {_words(failure, place)}")
+        forwarding = Forwarding(server, partial(kept.give, place, server))
+        handed_on = False
+        try:
+            await forwarding.begin(request, target, headers)
+            answer = await _answer(forwarding, request)
+            handed_on = isinstance(answer, Streaming)
+            return answer
+        except (NoAnswer, TimeoutError, Disconnected) as failure:
+            if is_fresh or forwarding.heard or request.method not in REPEATABLE or has_body(request):
+                return unavailable(f"error trying to reach service: {failure or 'no answer'}")
+        finally:
+            if not handed_on:
+                await forwarding.close()
 
 
-def _words(failure: OSError | TimeoutError, name: str, address: Address) -> str:
+def _words(failure: OSError | TimeoutError, place: Place) -> str:
     wrapped = client.NoAnswer(str(failure) or "i/o timeout")
     wrapped.__cause__ = failure if isinstance(failure, OSError) and not isinstance(failure, TimeoutError) else None
-    return of_connection(wrapped, name, f"{address[0]}:{address[1]}")
+    return of_connection(wrapped, place.name, f"{place.host}:{place.port}")
 
 
 async def _answer(forwarding: Forwarding, request: Request) -> Response | Streaming:
