@@ -150,16 +150,16 @@ def volume(name: str, where: str, source: Obj) -> tuple[Obj, Obj]:
     size = {"storage": "1Gi"}
     shared = {"accessModes": ["ReadOnlyMany"], "storageClassName": ""}
     claim = {
-        **{"apiVersion": "v1", "kind": "PersistentVolumeClaim"},
-        "metadata": {
-            **{"name": name, "namespace": where},
-            "annotations": {"pv.kubernetes.io/bind-completed": "true"},
-        },
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name, "namespace": where, "annotations": {"pv.kubernetes.io/bind-completed": "true"}},
         "spec": {**shared, "resources": {"requests": size}, "volumeName": name},
     }
     reference = {"kind": "PersistentVolumeClaim", "namespace": where, "name": name, "apiVersion": "v1"}
     volume = {
-        **{"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}},
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name},
         "spec": {**shared, "capacity": size, "claimRef": reference, **source},
     }
     return volume, claim

@@ -1,5 +1,5 @@
-"""One case of the scheduler's, carried out: an API server over SQLite in this process, a scheduler beside it, pods created
-through the API, and what became of each looked up there and held against the slow oracle of the unit tests."""
+"""One case of the scheduler's, carried out: an API server over SQLite in this process, a scheduler beside it, pods
+created through the API, and what became of each looked up there and held against the slow oracle of the unit tests."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.unit.scheduler import oracle_pods
+
 from bench import schedulerpods as pods
 from bench.figure import Void
 from bench.schedulercases import Case, Make, Nodes
 from podo.api.encoding import stamp
-from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.api.meta import labels_of, name_of, namespace_of
 from podo.client.cache import Changes
@@ -27,7 +28,6 @@ from podo.runtime.clock import SystemClock
 from podo.scheduler import podinfo
 from podo.scheduler.snapshot import NodeInfo
 from podo.storage.sqlite import SqliteStore
-from tests.unit.scheduler import oracle_pods
 
 PATIENCE = 600.0
 CREATED_AT_ONCE = 64

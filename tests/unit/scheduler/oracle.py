@@ -109,7 +109,9 @@ def _chosen(pod: PodInfo, node: NodeInfo) -> bool:
 
 
 def _term(term: Any, node: NodeInfo) -> bool:
-    for expression in term["matchExpressions"]:
+    if any((node.name in field["values"]) != (field["operator"] == "In") for field in term.get("matchFields", [])):
+        return False
+    for expression in term.get("matchExpressions", []):
         have, values = node.labels.get(expression["key"]), expression.get("values", [])
         holds = {
             "In": have in values,
