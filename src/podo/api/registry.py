@@ -72,6 +72,7 @@ from podo.api.kinds.storage.csistoragecapacity import CSISTORAGECAPACITY
 from podo.api.kinds.storage.storageclass import STORAGECLASS
 from podo.api.kinds.storage.volumeattachment import VOLUMEATTACHMENT
 from podo.api.kinds.storage.volumeattributesclass import VOLUMEATTRIBUTESCLASS
+from podo.api.kinds.storagemigration.storageversionmigration import STORAGEVERSIONMIGRATION
 
 #: What the API server serves as resources. Where two groups have a kind of one name, the bare name means the first.
 _SERVED: tuple[Kind, ...] = (
@@ -116,6 +117,7 @@ _SERVED: tuple[Kind, ...] = (
     STORAGECLASS,
     VOLUMEATTACHMENT,
     VOLUMEATTRIBUTESCLASS,
+    STORAGEVERSIONMIGRATION,
     DEVICECLASS,
     RESOURCECLAIM,
     RESOURCECLAIMTEMPLATE,

@@ -180,7 +180,7 @@ async def _attempt(
             stamping.raise_generation(kind, new, old)
         scope.check(kind, new, old)
         await _validate(backend, call, scope, new, old)
-        if new == old:
+        if new == old and await stored.is_current(backend.store, kind, record, new):
             return Written(stored.presented(kind, record.value))
         try:
             written = await _commit(backend, call, new, old, record)

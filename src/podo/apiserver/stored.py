@@ -9,6 +9,7 @@ import orjson
 
 from podo.api.encoding import encode
 from podo.api.kind import Kind, Obj
+from podo.storage.contract import Record, Store
 
 
 def load(kind: Kind, value: bytes) -> Obj:
@@ -54,6 +55,16 @@ def _remember(kind: Kind, value: bytes, obj: Obj) -> None:
 def dump(kind: Kind, obj: Obj) -> bytes:
     """The bytes to store: no resourceVersion in them."""
     return encode(kind.to_stored(obj) if kind.to_stored else obj)
+
+
+async def is_current(store: Store, kind: Kind, record: Record, obj: Obj) -> bool:
+    """Is what is stored of ``obj`` what would be stored now, in version, schema and key? Where it is not, a write that
+    changes nothing is carried out all the same."""
+    if kind.custom is not None and kind.from_stored is not None:
+        kept = kind.to_stored(obj) if kind.to_stored else obj
+        if kept != orjson.loads(record.value):
+            return False
+    return not await store.is_outdated(record.key)
 
 
 def presented(kind: Kind, value: bytes) -> bytes:

@@ -87,10 +87,25 @@ class EnsureAbsent:
 
 
 @dataclass(frozen=True, slots=True)
+class RewriteAll:
+    """Have the API store every object of ``kind`` again as it is, in today's version and under today's key.
+
+    Left out are those written after the revision ``until``. Objects that change or go meanwhile are done with.
+    ``on_done`` is told how many there were and gives what is to be done then; ``on_refusal`` as of other actions.
+    ``kind`` as clients name kinds.
+    """
+
+    kind: str
+    until: int
+    on_done: Callable[[int], Iterable[Action]]
+    on_refusal: OnRefusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CheckAgain:
     """Run this key again after so many seconds, whatever happens before."""
 
     after_seconds: float
 
 
-Action = Create | Update | Patch | Delete | SetStatus | Tell | EnsureAbsent | CheckAgain
+Action = Create | Update | Patch | Delete | SetStatus | Tell | EnsureAbsent | RewriteAll | CheckAgain

@@ -12,8 +12,20 @@ from podo.api.kind import Obj
 from podo.api.meta import name_of, namespace_of, revision_of, uid_of
 from podo.client.contract import Client, Unreachable
 from podo.client.index import place_of
-from podo.reconcile.actions import Action, CheckAgain, Create, Delete, EnsureAbsent, Patch, SetStatus, Tell, Update
+from podo.reconcile.actions import (
+    Action,
+    CheckAgain,
+    Create,
+    Delete,
+    EnsureAbsent,
+    Patch,
+    RewriteAll,
+    SetStatus,
+    Tell,
+    Update,
+)
 from podo.reconcile.ownwrites import Written
+from podo.reconcile.rewriting import rewrite_all
 from podo.runtime.failpoints import reach
 
 Write = Create | Update | Patch | Delete | SetStatus
@@ -29,7 +41,7 @@ class StillThere(Exception):
 class Step:
     """One write, and what to tell once it is done. Without a write: only tell."""
 
-    write: Write | EnsureAbsent | None
+    write: Write | EnsureAbsent | RewriteAll | None
     tells: list[Tell] = field(default_factory=list)
 
 
@@ -41,7 +53,7 @@ class Outcome:
     again_after: float | None = None
     failure: Exception | None = None
     refusal: ApiError | None = None
-    refused: Write | None = None
+    refused: Write | RewriteAll | None = None
 
     @property
     def ended(self) -> bool:
@@ -97,6 +109,8 @@ class Performer:
     async def _step(self, step: Step, outcome: Outcome) -> None:
         if isinstance(step.write, EnsureAbsent):
             await self._ensure(step.write, outcome)
+        elif isinstance(step.write, RewriteAll):
+            await self._rewrite_all(step.write, outcome)
         elif step.write is None or await self._write(step.write, outcome):
             for tell in step.tells:
                 self._tell(tell)
@@ -131,6 +145,19 @@ class Performer:
         else:
             if found:
                 outcome.failure = StillThere(f"{absent.kind} {absent.namespace}/{absent.name or '*'} is there")
+
+    async def _rewrite_all(self, action: RewriteAll, outcome: Outcome) -> None:
+        try:
+            count = await rewrite_all(self._client, action.kind, action.until)
+        except ApiError as error:
+            if error.retry or error.code >= 500:
+                outcome.failure = error
+            else:
+                outcome.refusal, outcome.refused = error, action
+        except (Unreachable, TimeoutError, OSError) as error:
+            outcome.failure = error
+        else:
+            await self._run(steps_of(action.on_done(count)), outcome)
 
     def _request(self, action: Write) -> Awaitable[Obj | None]:
         client, obj = self._client, action.obj

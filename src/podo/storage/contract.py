@@ -162,6 +162,9 @@ class Store(Protocol):
     async def delete(self, key: str, *, expected: int = 0) -> Record:
         """The last value, stamped with the revision of the delete. Raises KeyNotFound or RevisionMismatch."""
 
+    async def is_outdated(self, key: str) -> bool:
+        """Would what the key has be stored in another form if it was written again (under another key, say)?"""
+
     def watch(self, prefix: str, *, after: int = 0) -> Watch:
         """Changes with a revision greater than ``after`` (0: from now on). Raises Compacted or FutureRevision."""
 

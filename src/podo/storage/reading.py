@@ -22,7 +22,7 @@ class StoreStats:
 
 
 class LedgerReads:
-    """``get``, ``range``, ``watch``, ``count`` and ``changed`` of the Store contract."""
+    """``get``, ``range``, ``watch``, ``count`` and ``changed`` of the Store contract, for values that have one form."""
 
     _ledger: Ledger
 
@@ -48,6 +48,9 @@ class LedgerReads:
 
     async def range(self, prefix: str, *, after: str = "", limit: int = 0, revision: int = 0) -> Page:
         return self._ledger.page(prefix, after=after, limit=limit, revision=revision)
+
+    async def is_outdated(self, key: str) -> bool:
+        return False
 
     def watch(self, prefix: str, *, after: int = 0) -> Watch:
         return self._ledger.watch(prefix, after=after)

@@ -91,12 +91,23 @@ class Sealing:
         except (InvalidTag, ValueError):
             raise SealingProblem(f"{key} does not open with the key {name.decode()!r}: damaged, or moved") from None
 
+    def is_outdated(self, key: str, stored: bytes) -> bool:
+        """Is it sealed otherwise than ``seal`` would now?"""
+        rule = self._rule(key)
+        wanted = b"%b%b:" % (_AESGCM, rule.writer.encode()) if rule is not None and rule.writer else b""
+        return not stored.startswith(wanted) or (not wanted and stored.startswith(ENVELOPE))
+
     def _all_keys(self, rule: Rule | None) -> dict[str, AESGCM]:
         return rule.keys if rule else {name: key for one in self._rules for name, key in one.keys.items()}
 
-    def opened(self, rows: Iterable[Row]) -> Iterator[Row]:
-        """Rows of a file with plain values."""
+    def opened(self, rows: Iterable[Row], outdated: set[str]) -> Iterator[Row]:
+        """Rows of a file with plain values; into ``outdated`` the keys whose newest value is sealed otherwise than it
+        would be now."""
         for row in rows:
+            if row.value is not None and self.is_outdated(row.key, row.value):
+                outdated.add(row.key)
+            else:
+                outdated.discard(row.key)
             yield row if row.value is None else row._replace(value=self.open(row.key, row.value))
 
 

@@ -62,6 +62,7 @@ class SqliteStore(LedgerReads):
         self._refused: list[tuple[int, asyncio.Future[None]]] = []  # wait until readers can see this revision
         self._compactions: list[tuple[int, asyncio.Future[None]]] = []  # wait until the disk is compacted up to this
         self._disk_compaction = 0  # asked for
+        self._outdated: set[str] = set()  # keys whose value in the file is not sealed as it would be now
         self._commits = self._writes = 0
 
     @property
@@ -87,8 +88,9 @@ class SqliteStore(LedgerReads):
 
     def _load(self) -> tuple[LogFile, Ledger]:
         file = LogFile(self._path)
+        self._outdated.clear()
         try:
-            rows = self._sealing.opened(file.rows()) if self._sealing else without_keys(file.rows())
+            rows = self._sealing.opened(file.rows(), self._outdated) if self._sealing else without_keys(file.rows())
             return file, recovered(file, rows, self._stamp, self._history_limit)
         except SealingProblem as problem:
             file.close()
@@ -139,6 +141,9 @@ class SqliteStore(LedgerReads):
             writer.compact(revision)
             await self._listed(self._compactions, revision)
 
+    async def is_outdated(self, key: str) -> bool:
+        return key in self._outdated
+
     async def reseal(self, sealing: Sealing) -> int:
         """From now on seal by this; write again what is there, and let the old forms go from the file. How many."""
         prefixes = {*sealing.prefixes, *(self._sealing.prefixes if self._sealing else ())}
@@ -178,8 +183,10 @@ class SqliteStore(LedgerReads):
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((change, done))
         previous = change.previous.revision if change.previous else 0
-        if value is not None and self._sealing is not None:
-            value = self._sealing.seal(key, value)
+        if self._sealing is not None:
+            self._outdated.discard(key)
+            if value is not None:
+                value = self._sealing.seal(key, value)
         if not self._rows:
             # One waking of the writer a turn of the loop: each costs as much as the row, and the rows go together.
             asyncio.get_running_loop().call_soon(self._hand_over)

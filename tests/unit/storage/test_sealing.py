@@ -13,8 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podo.api.encoding import stamp
+from podo.apiserver.app import ApiServer
+from podo.apiserver.backend import Config as ServerConfig
+from podo.apiserver.local import LocalClient
 from podo.cluster import encryption
 from podo.cluster.config import Config
+from podo.runtime.chance import Chance
+from podo.runtime.clock import SystemClock
 from podo.storage.contract import CannotOpen
 from podo.storage.sealing import SealingProblem, parse
 from podo.storage.sqlite import SqliteStore
@@ -66,6 +71,51 @@ def test_the_file_shows_nothing_of_a_secret(tmp_path: Path) -> None:
         found = await again.get(SECRET)
         assert found is not None and found == record
         await again.close()
+
+    asyncio.run(run())
+
+
+def test_what_another_key_has_sealed_is_outdated_until_it_is_written(tmp_path: Path) -> None:
+    async def run() -> None:
+        store = await opened(tmp_path / "store.db", config(key("one")))
+        for name in (SECRET, OTHER):
+            await store.create(name, value("geheim"))
+            assert not await store.is_outdated(name)
+        await store.close()
+        again = await opened(tmp_path / "store.db", config(key("two", 2), key("one")))
+        assert await again.is_outdated(SECRET) and not await again.is_outdated(OTHER)
+        await again.update(SECRET, value("geheim"))
+        assert not await again.is_outdated(SECRET)
+        await again.close()
+        plain = await opened(tmp_path / "store.db", config(key("two", 2), key("one"), plain=True, first_plain=True))
+        assert await plain.is_outdated(SECRET) and not await plain.is_outdated(OTHER)
+        await plain.close()
+
+    asyncio.run(run())
+
+
+def test_a_write_that_changes_nothing_renews_the_seal(tmp_path: Path) -> None:
+    async def served(*keys: dict[str, str]) -> tuple[SqliteStore, LocalClient]:
+        store = await opened(tmp_path / "store.db", config(*keys))
+        server = ApiServer(store, SystemClock(), Chance(1), ServerConfig())
+        await server.start()
+        return store, LocalClient(server)
+
+    async def run() -> None:
+        store, client = await served(key("one"))
+        await client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "default"}}
+        made = await client.create(secret)
+        assert await client.update(made) == made
+        await store.close()
+        store, client = await served(key("two", 2), key("one"))
+        renewed = await client.update(made)
+        assert renewed["metadata"]["resourceVersion"] != made["metadata"]["resourceVersion"]
+        assert await client.update(renewed) == renewed
+        await store.close()
+        store, client = await served(key("two", 2), key("one"))
+        assert not await store.is_outdated(SECRET)
+        await store.close()
 
     asyncio.run(run())
 

@@ -187,6 +187,11 @@ class ConvertedStore:
     async def delete(self, key: str, *, expected: int = 0) -> Record:
         return await self._store.delete(key, expected=expected)
 
+    async def is_outdated(self, key: str) -> bool:
+        found = await self._store.get(key) if self._is_mine(key) else None
+        is_old = found is not None and orjson.loads(found.value)["apiVersion"] != self._stored_in
+        return is_old or await self._store.is_outdated(key)
+
     def watch(self, prefix: str, *, after: int = 0) -> Watch:
         """What is stored: watches have it ``shown`` on its way out."""
         return self._store.watch(prefix, after=after)

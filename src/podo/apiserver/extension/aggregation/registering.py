@@ -42,6 +42,7 @@ _PRIORITIES = {
     "v1.resource.k8s.io": (16200, 15),
     "v1.scheduling.k8s.io": (16600, 15),
     "v1.storage.k8s.io": (16800, 15),
+    "v1.storagemigration.k8s.io": (16800, 9),
 }
 _OTHER = (16000, 15)
 _CUSTOM_GROUP, _CUSTOM_VERSION = 1000, 100
