@@ -36,29 +36,38 @@ class WatchEvent(msgspec.Struct, frozen=True):
 class Batch:
     """Events that one audience gets together. ``line`` keeps their encoded form for the next watch that wants it."""
 
-    __slots__ = ("_lines", "events")
+    __slots__ = ("events", "lines")
 
     def __init__(self, events: list[WatchEvent]) -> None:
         self.events = events
-        self._lines: dict[str, bytes] = {}
+        self.lines: dict[str, bytes] = {}
 
     @property
     def revision(self) -> int:
         return self.events[-1].revision
 
     def line(self, form: str, make: Callable[[WatchEvent], bytes]) -> bytes:
-        found = self._lines.get(form)
+        """The events in a form of that name, made by ``make`` if no watch has wanted it yet (then ``lines`` has it)."""
+        found = self.lines.get(form)
         if found is None:
             events = self.events
             found = make(events[0]) if len(events) == 1 else b"".join([make(event) for event in events])
-            self._lines[form] = found
+            self.lines[form] = found
         return found
 
 
 class Sink(Protocol):
-    """A watch as the fan-out sees it."""
+    """A watch as the fan-out sees it.
 
-    def put(self, batch: Batch) -> None: ...
+    ``put``: send a batch; False when no more can be taken. It is called once for each watch and batch: nothing stands
+    between the fan-out and what frames and sends.
+    """
+
+    @property
+    def put(self) -> Callable[[Batch], bool]: ...
+
+    def full(self, batch: Batch) -> None:
+        """``put`` has taken the batch, and can take no more."""
 
     def lost(self) -> None:
         """The history has run away from under the range: what comes next is not known."""
@@ -201,7 +210,8 @@ class Range:
         for audience, events in due.items():
             batch = Batch(events)
             for sink in list(audience.sinks):
-                sink.put(batch)
+                if not sink.put(batch):
+                    sink.full(batch)
         return bool(changes)
 
     def _sinks(self) -> list[Sink]:

@@ -93,7 +93,7 @@ async def _send(opened: Opened, output: _Output) -> None:
 class _Output:
     """Events to frames to the connection."""
 
-    __slots__ = ("_backend", "_form", "_frames", "_kind", "_tally", "_writer")
+    __slots__ = ("_ahead", "_backend", "_form", "_frames", "_headed", "_kind", "_name", "_tally", "_writer")
 
     def __init__(
         self, backend: Backend, frames: Frames, kind: Kind, form: ObjectForm, writer: Writer, tally: Tally
@@ -102,21 +102,34 @@ class _Output:
         self._frames = frames
         self._kind = kind
         self._form = form
+        self._name = form.name
+        self._headed = isinstance(form, TableForm) and form.headed
         self._writer = writer
         self._tally = tally
+        self._ahead = 0  # bytes that wait to be sent, at most: all that were written since they were counted
 
     def put(self, batch: Batch) -> bool:
         """Send a batch; False when the client is slow to take what it has."""
+        if self._headed:
+            return self._put_head(batch)
         self._tally.events += len(batch.events)
+        line = batch.lines.get(self._name) or batch.line(self._name, self._frame)
+        self._writer.write(line)
+        self._ahead += len(line)
+        if self._ahead <= HIGH_WATER:
+            return True
+        self._ahead = self._writer.buffered
+        return self._ahead <= HIGH_WATER
+
+    def _put_head(self, batch: Batch) -> bool:
+        """The first row of a Table comes with the columns' names."""
         form = self._form
-        if isinstance(form, TableForm) and form.headed:
-            self._writer.write(self._frame(batch.events[0]))
-            self._form = replace(form, name=form.name + "/bare", headed=False)
-            batch = Batch(batch.events[1:])
-            if not batch.events:
-                return True
-        self._writer.write(batch.line(self._form.name, self._frame))
-        return self._writer.buffered <= HIGH_WATER
+        assert isinstance(form, TableForm)
+        self._tally.events += 1
+        self._writer.write(self._frame(batch.events[0]))
+        self._form = replace(form, name=form.name + "/bare", headed=False)
+        self._name, self._headed = self._form.name, False
+        return len(batch.events) == 1 or self.put(Batch(batch.events[1:]))
 
     def _frame(self, event: WatchEvent) -> bytes:
         return self._frames.frame(self._kind, event, self._form, self._backend.clock.now())

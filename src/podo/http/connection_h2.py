@@ -52,7 +52,7 @@ class H2Connection(asyncio.Protocol):
         self._held: dict[int, H2Stream] = {}  # streams with a writer that waits
         self._timed: dict[int, H2Stream] = {}  # streams that wait for their client
         self._handlers: set[H2Stream] = set()  # also of streams that were reset
-        self._marked = False
+        self.marked = False
         self._finishing = False
         self._closing = False
         self._noise = 0.0  # a bucket that leaks
@@ -297,13 +297,13 @@ class H2Connection(asyncio.Protocol):
     # -- sending -----------------------------------------------------------------------------------------------------
 
     def mark(self) -> None:
-        if not self._marked:
-            self._marked = True
+        if not self.marked:
+            self.marked = True
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         """Give the transport what it takes; what it does not waits in the engine."""
-        self._marked = False
+        self.marked = False
         if self._gate.lost:
             return
         try:

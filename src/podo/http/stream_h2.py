@@ -27,6 +27,7 @@ class Carrier(Protocol):
     engine: Engine
     limits: Limits
     handler: Handler
+    marked: bool  # ``mark`` was called since all was sent
 
     @property
     def stopping(self) -> bool: ...
@@ -146,9 +147,12 @@ class H2Stream:
         return self._carrier.engine.queued(self.number)
 
     def write(self, data: bytes) -> None:
+        """A watch calls this once a delivery."""
         if data and not self.gate.lost:
-            self._carrier.engine.body(self.number, data, False)
-            self._carrier.mark()
+            carrier = self._carrier
+            carrier.engine.body(self.number, data, False)
+            if not carrier.marked:
+                carrier.mark()
 
     def write_all(self, parts: Sequence[bytes]) -> None:
         self.write(parts[0] if len(parts) == 1 else b"".join(parts))

@@ -118,9 +118,9 @@ class Feed:
         "_end",
         "_lost",
         "_over",
-        "_put",
         "_range",
         "_selection",
+        "put",
     )
 
     def __init__(
@@ -133,8 +133,8 @@ class Feed:
     ) -> None:
         self._backend = backend
         self._selection = selection
-        self._after = after  # everything up to here was put
-        self._put = put
+        self._after = after  # everything up to here was put; while it is up to date, the range knows
+        self.put = put
         self._bell = Bell()
         self._audience: Audience | None = None  # while up to date
         self._lost = self._over = False
@@ -146,13 +146,14 @@ class Feed:
 
     # -- what the fan-out tells --------------------------------------------------------------------------------------
 
-    def put(self, batch: Batch) -> None:
+    def full(self, batch: Batch) -> None:
+        self._leave()
         self._after = batch.revision
-        if not self._put(batch):
-            self._leave()
-            self._bell.ring()
+        self._bell.ring()
 
     def lost(self) -> None:
+        if self._range is not None:
+            self._after = self._range.revision
         self._leave()
         self._bell.ring()
 
@@ -186,7 +187,7 @@ class Feed:
             part = changes[start : start + BATCH]
             events = [event for change in part if (event := _seen(selection.kind, change).through(selection))]
             self._after = part[-1].revision
-            if events and not self._put(Batch(events)):
+            if events and not self.put(Batch(events)):
                 return
         self._range = self._backend.fanout.range(store, selection.kind, selection.prefix)
         self._audience = self._range.join(self, selection)
