@@ -44,6 +44,7 @@ from podo.apiserver.extension.following import Definitions
 from podo.apiserver.fairness import report
 from podo.apiserver.fairness.bootstrap import ensure_defaults
 from podo.apiserver.fairness.control import Fairness, Flow
+from podo.apiserver.fairness.watchcost import WRITING, Stay, event_cost
 from podo.apiserver.fairness.width import width_of
 from podo.apiserver.fieldmanagement import managers
 from podo.apiserver.impersonation import impersonated
@@ -112,8 +113,12 @@ class ApiServer:
         self.fairness = Fairness(clock)
         self.backend.metrics.collectors.append(partial(report.families, self.fairness))
 
+    @property
+    def auditor(self) -> Auditor | None:
+        return self._auditor
+
     def audit(self, auditor: Auditor) -> None:
-        """From now on ``auditor`` sees every request that comes over HTTP."""
+        """From now on ``auditor`` sees every request."""
         self._auditor = auditor
         self.backend.metrics.collectors.append(auditor.families)
 
@@ -242,13 +247,33 @@ class ApiServer:
             return await self._carry_out(request, call, query, found)
         fairness = self.fairness
         flow = turn.flow = fairness.flow_of(call)
-        width = min(flow.widest, width_of(self.backend.store, call, query)) if verb in _WIDE else 1
+        width, seconds = 1, 0.0
+        if verb in _WIDE:
+            width = min(flow.widest, width_of(self.backend.store, call, query))
+        elif verb in WRITING and fairness.watches and not flow.level.limits.exempt:
+            width, seconds = event_cost(fairness.watches.concerned(call.kind, call.namespace), flow.widest)
         if not fairness.try_enter(flow, width):
             await self._wait(flow, width, call)
+        if verb == "watch":
+            return await self._begin_watch(request, call, query, found, partial(fairness.leave, flow, width))
         try:
             return await self._carry_out(request, call, query, found)
         finally:
-            fairness.leave(flow, width)
+            if seconds:
+                fairness.leave_after(flow, width, seconds)
+            else:
+                fairness.leave(flow, width)
+
+    async def _begin_watch(
+        self, request: Request, call: Call, query: Query, found: Route, leave: Callable[[], None]
+    ) -> Answer:
+        """It leaves its seats when its initial events have been sent."""
+        call.stay = Stay(call, query.get("fieldSelector", ""), self.fairness.watches, leave)
+        try:
+            return await self._carry_out(request, call, query, found)
+        except BaseException:
+            call.stay.over()
+            raise
 
     async def _wait(self, flow: Flow, width: int, call: Call | None = None) -> None:
         """For a seat. Raises TooManyRequests."""

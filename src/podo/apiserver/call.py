@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from podo.admission.request import Held
 from podo.api.kind import Kind, Obj
 from podo.authn.user import ANONYMOUS, User
+
+if TYPE_CHECKING:
+    from podo.apiserver.fairness.watchcost import Stay
 
 
 @dataclass(slots=True)
@@ -43,6 +47,8 @@ class Call:
     force: bool | None = None
     #: Raises Forbidden if the user may not do this call; for an apply that turns out to create.
     authorize: Callable[[Call], None] | None = None
+    #: Of a watch: its seats, and that it is counted.
+    stay: Stay | None = None
 
     @property
     def key(self) -> str:

@@ -13,6 +13,7 @@ from podo.apiserver import protobuf_writing
 from podo.apiserver.backend import Backend
 from podo.apiserver.events import Frames, error_frame
 from podo.apiserver.extension.conversion import AT_ONCE, shown_events
+from podo.apiserver.fairness.watchcost import Stay
 from podo.apiserver.fanout import Batch, WatchEvent
 from podo.apiserver.metrics.page import Tally
 from podo.apiserver.negotiate import PROTOBUF, YAML
@@ -47,11 +48,14 @@ async def watch_response(backend: Backend, frames: Frames, exchange: Exchange) -
         converts = call.kind in backend.converting
         output = (_Converting if converts else _Output)(backend, frames, call.kind, form, writer, tally)
         try:
-            await _send(opened, output)
+            await _send(opened, output, call.stay)
         except (Disconnected, TimeoutError):
             pass
         except ApiError as error:
             writer.write(error_frame(call.kind, form, error.status()))
+        finally:
+            if call.stay is not None:
+                call.stay.over()
 
     is_binary = exchange.form.media == PROTOBUF
     if websocket.is_wanted(exchange.request):
@@ -73,10 +77,12 @@ def _messages(request: Request, produce: Callable[[Writer], Awaitable[None]], is
     return Upgrade(run)
 
 
-async def _send(opened: Opened, output: _Output) -> None:
+async def _send(opened: Opened, output: _Output, stay: Stay | None) -> None:
     async for batch in opened.initial():
         if not output.put(batch):
             await output.room()
+    if stay is not None:
+        stay.begun()
     feed = opened.feed(output.put)
     try:
         feed.resume()

@@ -82,6 +82,11 @@ class Distribution:
         self._counts[bisect_left(self._bounds, value)] += 1
         self.total += value
 
+    def observe_all(self, value: float, times: int) -> None:
+        """The same value, ``times`` times."""
+        self._counts[bisect_left(self._bounds, value)] += times
+        self.total += value * times
+
     @property
     def count(self) -> int:
         return sum(self._counts)

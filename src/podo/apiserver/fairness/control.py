@@ -26,6 +26,7 @@ from podo.apiserver.fairness.dealing import hand_of
 from podo.apiserver.fairness.limits import limits_of
 from podo.apiserver.fairness.matching import Asked, Schema, first_match, in_order, schema_of
 from podo.apiserver.fairness.seats import Level, Seats
+from podo.apiserver.fairness.watchcost import WatchCounts
 from podo.authn.user import User
 from podo.authz.following import follow
 from podo.runtime.clock import Clock
@@ -41,18 +42,20 @@ PATIENCE = 15.0
 WIDEST = 0.15
 #: Flows that are remembered.
 REMEMBERED = 8192
+_LENGTHS = (0.0, 10, 25, 50, 100, 250, 500, 1000)
 _WAITS = (0.0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30)
 
 Headers = tuple[tuple[str, str], ...]
 
 
 class Counts:
-    """What became of the requests of one FlowSchema."""
+    """What became of the requests of one FlowSchema, and how many are where now."""
 
-    __slots__ = ("dispatched", "rejected")
+    __slots__ = ("dispatched", "executing", "observed", "rejected", "seats", "waiting", "waiting_seats")
 
     def __init__(self) -> None:
-        self.dispatched = 0
+        self.dispatched = self.executing = self.seats = self.waiting = self.waiting_seats = 0
+        self.observed = 0  # of those dispatched: who is in the histogram of waits
         self.rejected: dict[str, int] = {}  # by the reason
 
 
@@ -82,6 +85,13 @@ class Fairness:
             ("priority_level", "flow_schema", "execute"),
             _WAITS,
         )
+        self.lengths = Histogram(
+            "apiserver_flowcontrol_request_queue_length_after_enqueue",
+            "How long queues were with the request that had come.",
+            ("priority_level", "flow_schema"),
+            _LENGTHS,
+        )
+        self.watches = WatchCounts()
         self._clock = clock
         self._total = total
         self._schemas: dict[str, Obj] = {}
@@ -146,7 +156,10 @@ class Fairness:
         """Seats at once; False where ``enter`` has to wait for them."""
         if not self.seats.take(flow.level, width):
             return False
-        flow.counts.dispatched += 1
+        counts = flow.counts
+        counts.dispatched += 1
+        counts.executing += 1
+        counts.seats += width
         return True
 
     async def enter(self, flow: Flow, width: int) -> None:
@@ -157,7 +170,10 @@ class Fairness:
         entry = self.seats.wait(level, hand, width, turn)
         if entry is None:
             raise self._rejected(flow, "queue-full" if queuing else "concurrency-limit")
-        begun = self._clock.monotonic()
+        counts, begun = flow.counts, self._clock.monotonic()
+        self.lengths.of((level.limits.name, flow.schema)).observe(level.length_of(entry))
+        counts.waiting += 1
+        counts.waiting_seats += width
         went = False
         try:
             went = await within(PATIENCE, turn)
@@ -167,16 +183,28 @@ class Fairness:
             level.cancelled += 1
             raise
         finally:
+            counts.waiting -= 1
+            counts.waiting_seats -= width
             if not went:
                 self.seats.give_up(level, entry)
             waited = self._clock.monotonic() - begun
             self.waits.of((level.limits.name, flow.schema, str(went).lower())).observe(waited)
         if not went:
             raise self._rejected(flow, "time-out")
-        flow.counts.dispatched += 1
+        counts.dispatched += 1
+        counts.observed += 1
+        counts.executing += 1
+        counts.seats += width
 
     def leave(self, flow: Flow, width: int) -> None:
+        counts = flow.counts
+        counts.executing -= 1
+        counts.seats -= width
         self.seats.free(flow.level, width)
+
+    def leave_after(self, flow: Flow, width: int, seconds: float) -> None:
+        """The request is answered, but what it has set off goes on for a while."""
+        asyncio.get_running_loop().call_later(seconds, self.leave, flow, width)
 
     def _rejected(self, flow: Flow, reason: str) -> ApiError:
         flow.level.reject(reason)

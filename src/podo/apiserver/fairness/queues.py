@@ -56,6 +56,10 @@ class FairQueues:
         self._size += 1
         return entry
 
+    def length_of(self, entry: Waiting) -> int:
+        """Of its queue."""
+        return self._length(entry.queue)
+
     def _length(self, number: int) -> int:
         queue = self._queues.get(number)
         return len(queue.entries) if queue else 0

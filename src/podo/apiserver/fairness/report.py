@@ -23,7 +23,14 @@ def families(fairness: Fairness) -> Iterable[Family]:
     rejected = [((*key, reason), float(n)) for key, one in counts for reason, n in one.rejected.items()]
     text = "Requests that were refused with 429."
     yield counter(f"{_PREFIX}rejected_requests_total", text, (*_FLOW, "reason"), rejected)
-    yield fairness.waits.family()
+    yield _waits(fairness)
+    yield fairness.lengths.family()
+    for name, text, value in _OF_FLOWS:
+        yield gauge(f"{_PREFIX}{name}", text, _FLOW, [(key, float(value(one))) for key, one in counts])
+    current = [
+        ((name,), float(fairness.seats.limit_of(level))) for name, level in sorted(fairness.seats.levels.items())
+    ]
+    yield gauge(f"{_PREFIX}current_limit_seats", "Seats that the level could have now.", _LEVEL, current)
     levels = fairness.seats.levels
     for name, text, value in _GAUGES:
         rows = [((level,), float(value(levels[level]))) for level in sorted(levels)]
@@ -34,10 +41,21 @@ def _limits(level: Level) -> Limits:
     return level.limits
 
 
+def _waits(fairness: Fairness) -> Family:
+    """With those that did not wait: they are counted when somebody wants to know."""
+    for (level, schema), counts in fairness.counts.items():
+        fairness.waits.of((level, schema, "true")).observe_all(0.0, counts.dispatched - counts.observed)
+        counts.observed = counts.dispatched
+    return fairness.waits.family()
+
+
+_OF_FLOWS = (
+    ("current_executing_requests", "Requests that are worked on now.", lambda counts: counts.executing),
+    ("current_executing_seats", "Seats that are taken now.", lambda counts: counts.seats),
+    ("current_inqueue_requests", "Requests that wait now.", lambda counts: counts.waiting),
+    ("current_inqueue_seats", "Seats that those want who wait now.", lambda counts: counts.waiting_seats),
+)
 _GAUGES = (
-    ("current_executing_requests", "Requests that are worked on now.", lambda level: level.executing),
-    ("current_executing_seats", "Seats that are taken now.", lambda level: level.in_use),
-    ("current_inqueue_requests", "Requests that wait now.", lambda level: level.waiting),
     ("nominal_limit_seats", "Seats by the level's shares.", lambda level: _limits(level).nominal),
     ("lower_limit_seats", "Seats that are never lent.", lambda level: _limits(level).least),
     ("upper_limit_seats", "Seats with all that may be borrowed.", lambda level: _limits(level).most),

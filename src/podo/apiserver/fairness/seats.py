@@ -31,6 +31,10 @@ class Level:
     def waiting(self) -> int:
         return len(self.queues) if self.queues is not None else 0
 
+    def length_of(self, entry: Waiting) -> int:
+        """Of the queue in which it waits."""
+        return self.queues.length_of(entry) if self.queues is not None else 0
+
     def reject(self, reason: str) -> None:
         self.rejected[reason] = self.rejected.get(reason, 0) + 1
 
@@ -68,6 +72,15 @@ class Seats:
             self._waiting -= 1
             if not entry.turn.done():
                 entry.turn.set_result(False)
+
+    def limit_of(self, level: Level) -> int:
+        """Seats that the level could have now: its own, less what others have borrowed of them, and what is left to
+        borrow."""
+        limits = level.limits
+        if limits.exempt:
+            return limits.nominal
+        borrowed = max(0, level.in_use - limits.least)
+        return min(limits.most, limits.least + self._pool - self._lent + borrowed)
 
     def take(self, level: Level, width: int) -> bool:
         """A seat now, unless others wait before."""

@@ -24,5 +24,6 @@ def width_of(store: Store, call: Call, query: Query) -> int:
     count = store.count(prefix)
     limit = query.get("limit", "")
     if limit.isascii() and limit.isdigit() and 0 < len(limit) < 10 and int(limit):
-        count = min(count, int(limit))
+        is_selective = bool(query.get("labelSelector") or query.get("fieldSelector"))
+        count = min(count, max(int(limit), count // 2 if is_selective else 0))
     return min(MOST, max(1, -(-count // OBJECTS_PER_SEAT)))

@@ -6,12 +6,15 @@ import asyncio
 from typing import Any
 
 import orjson
+import pytest
 
+from podo.api import registry
 from podo.apiserver.fairness.bootstrap import ensure_defaults
 from podo.apiserver.fairness.control import Fairness
-from podo.http.message import Response
+from podo.apiserver.fairness.watchcost import event_cost
+from podo.http.message import Response, Streaming
 from podo.runtime.clock import SystemClock
-from tests.unit.apiserver.world import World, certificate, in_world, pod, text_of
+from tests.unit.apiserver.world import World, Written, certificate, in_world, pod, text_of
 
 PODS = "/api/v1/namespaces/default/pods"
 API = "flowcontrol.apiserver.k8s.io/v1"
@@ -124,8 +127,8 @@ def test_what_is_too_much_is_refused_with_429() -> None:
         await let_ann_read(world)
         await world.client.create(level("tight", 0))
         await world.client.create(schema("tests", "tight"))
-        flow = world.server.fairness.flow_of_path(await user_of(world), "get", "/x")
-        assert flow.schema == "global-default"  # the schema has no rule for paths
+        of_path = world.server.fairness.flow_of_path(await user_of(world), "get", "/x")
+        assert of_path.schema == "global-default"  # the schema has no rule for paths
         held = await hold(world, "tight")
         refused = await asked(world, f"{PODS}/a")
         assert refused.status == 429 and dict(refused.headers)["Retry-After"] == "1"
@@ -139,7 +142,12 @@ def test_what_is_too_much_is_refused_with_429() -> None:
         _, page = await world.ask("GET", "/metrics")
         labels = 'priority_level="tight",flow_schema="tests",reason="concurrency-limit"'
         assert f"apiserver_flowcontrol_rejected_requests_total{{{labels}}} 1\n".encode() in page
-        assert b'apiserver_flowcontrol_current_executing_seats{priority_level="tight"} 1\n' in page
+        flow = 'priority_level="tight",flow_schema="tests"'
+        assert f"apiserver_flowcontrol_current_executing_seats{{{flow}}} 1\n".encode() in page
+        assert f"apiserver_flowcontrol_current_executing_requests{{{flow}}} 1\n".encode() in page
+        assert b'apiserver_flowcontrol_current_limit_seats{priority_level="tight"} 0\n' in page
+        labels = 'priority_level="exempt",flow_schema="exempt",execute="true",le="0"'
+        assert f"apiserver_flowcontrol_request_wait_duration_seconds_bucket{{{labels}}} ".encode() in page
         assert b'apiserver_request_terminations_total{verb="GET"' in page
         _, dump = await world.ask("GET", "/debug/api_priority_and_fairness/dump_priority_levels")
         assert b"tight, 0, false, false, 0, 1, 1, 1, 0, 0\n" in dump
@@ -157,7 +165,6 @@ async def user_of(world: World) -> Any:
 
 async def hold(world: World, name: str) -> Any:
     """Take the seat of a level; a function that gives it back."""
-    from podo.api import registry
     from podo.apiserver.call import Call
 
     fairness = world.server.fairness
@@ -200,9 +207,67 @@ def test_streams_hold_no_seat() -> None:
     in_world(test)
 
 
+def test_a_watch_gives_its_seat_back_when_its_initial_events_are_sent() -> None:
+    async def test(world: World) -> None:
+        await let_ann_read(world)
+        await world.client.create(level("tight", 0))
+        await world.client.create(schema("tests", "tight"))
+        await world.client.create(pod("a"))
+        fairness, writer = world.server.fairness, Written()
+        watch = await world.answer("GET", f"{PODS}?watch=true", who=ANN)
+        assert isinstance(watch, Streaming)
+        assert (await asked(world, f"{PODS}/a")).status == 429
+        running = asyncio.ensure_future(watch.produce(writer))
+        while not fairness.watches:
+            await asyncio.sleep(0)
+        assert b"ADDED" in writer.data and not running.done()
+        assert (await asked(world, f"{PODS}/a")).status == 200
+        running.cancel()
+        await asyncio.wait([running])
+        assert not fairness.watches and fairness.seats.levels["tight"].in_use == 0
+        refused = await world.answer("GET", f"{PODS}?watch=true&labelSelector=a(", who=ANN)
+        assert refused.status == 400 and fairness.seats.levels["tight"].in_use == 0
+
+    in_world(test)
+
+
+def test_a_write_keeps_its_seats_while_watches_are_told() -> None:
+    async def test(world: World) -> None:
+        await let_ann_read(world)
+        await world.client.create(level("wide", 1000))
+        await world.client.create(schema("tests", "wide"))
+        fairness, running = world.server.fairness, []
+        for target in (*(f"{PODS}?watch=true",) * 25, *(f"{PODS}?watch=true&fieldSelector=spec.nodeName%3Dn",) * 9):
+            watch = await world.answer("GET", target, who=ANN)
+            assert isinstance(watch, Streaming)
+            running.append(asyncio.ensure_future(watch.produce(Written())))
+        while fairness.watches.concerned(registry.named("Pod"), "default") < 25:
+            await asyncio.sleep(0)
+        seats = fairness.seats.levels["wide"]
+        assert seats.in_use == 0
+        await asked(world, f"{PODS}/absent", method="DELETE")
+        assert seats.in_use == 3  # for the events, though it is answered
+        await asked(world, "/api/v1/namespaces/other/pods/absent", method="DELETE")
+        assert seats.in_use == 3  # nobody watches there
+        while seats.in_use:
+            await asyncio.sleep(0.001)
+        for one in running:
+            one.cancel()
+        await asyncio.wait(running)
+        assert not fairness.watches
+
+    in_world(test)
+
+
+@pytest.mark.parametrize(
+    ("watches", "cost"), [(0, (1, 0)), (9, (1, 0)), (10, (1, 0.005)), (95, (10, 0.005)), (1000, (10, 0.05))]
+)
+def test_the_cost_of_an_event(watches: int, cost: tuple[int, float]) -> None:
+    assert event_cost(watches, 10) == pytest.approx(cost)
+
+
 def test_large_lists_take_several_seats() -> None:
     async def test(world: World) -> None:
-        from podo.api import registry
         from podo.apiserver.call import Call
         from podo.apiserver.fairness.width import width_of
 
@@ -214,6 +279,7 @@ def test_large_lists_take_several_seats() -> None:
             "limit=150": 2,
             "limit=500": 3,
             "limit=x": 3,
+            "limit=10&labelSelector=a": 2,
             "fieldSelector=metadata.name=p1": 1,
         }
         for query, width in widths.items():
