@@ -21,6 +21,7 @@ from podo.client.events import EventRecorder, Recorder
 from podo.client.reflector import Source
 from podo.node import imagecollection, labels, logrotation, podspec
 from podo.node.admitting import Rejection, forbids, lacks
+from podo.node.certificates.podcertificates import PodCertificates
 from podo.node.config import NodeConfig
 from podo.node.heartbeat import Heartbeat
 from podo.node.imagecollection import Disk, ImageCollection
@@ -94,12 +95,13 @@ class NodeAgent:
         self._runtime = runtime
         self._clock = clock
         self._own_recorder = None if recorder else EventRecorder(client, clock, chance, component="kubelet")
-        sources = Sources(client, clock)
+        told = recorder or self._own_recorder
+        assert told is not None
+        certificates = PodCertificates(client, clock, chance, config.name, self._tell_of, self._certificate_issued)
+        sources = Sources(client, clock, config.name, certificates)
         machine = machine or self._machine(config, runtime, clock, sources)
         self._machine_in_use = machine
         inventory = Inventory(runtime, self._wake, machine.last_words)
-        told = recorder or self._own_recorder
-        assert told is not None
         self.room = NodeRoom(
             *(config, client, runtime, inventory, machine, sources, told, clock),
             admit=self._admit,
@@ -189,6 +191,7 @@ class NodeAgent:
         if self._removal:
             await self._removal.stop()
         await self._watches.stop()
+        await self.room.sources.stop()
         await self._tasks.stop()
         await self._heartbeat.stop()
         if self._own_recorder:
@@ -248,6 +251,7 @@ class NodeAgent:
         finally:
             if self._workers.get(uid) is worker:
                 del self._workers[uid]
+                self.room.sources.forget_pod(uid)
                 self._watch_sources(worker.pod)
                 self._wake_unresized()
 
@@ -312,11 +316,22 @@ class NodeAgent:
             self._watches.keep(each for worker in self._workers.values() for each in references(worker.pod))
 
     def _source_changed(self, reference: Reference) -> None:
-        self.room.sources.forget(*reference)
+        self.room.sources.forget(reference.kind, reference.namespace, reference.name)
         for worker in self._workers.values():
             ready = worker.memory.volumes_ready and not worker.memory.cleaned
             if ready and reference in references(worker.pod):
                 self._tasks.spawn(self._refresh_one(worker.pod), f"refresh/{uid_of(worker.pod)}")
+
+    def _certificate_issued(self, uid: str) -> None:
+        """A pod's certificate is here, or refused: its volumes are written, or tried again, now."""
+        if worker := self._workers.get(uid):
+            if worker.memory.volumes_ready:
+                self._tasks.spawn(self._refresh_one(worker.pod), f"refresh/{uid}")
+            else:
+                worker.try_volumes()
+
+    def _tell_of(self, pod: Obj, reason: str, message: str) -> None:
+        self.room.tell(pod, reason, message, "Warning")
 
     async def _refresh(self) -> None:
         """Tokens grow old and watches may fail: what volumes are made from is read again now and then."""

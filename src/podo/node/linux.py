@@ -1,7 +1,7 @@
 """The machine of a real node: directories below the data directory, volumes, cgroups, probes over the network.
 
-Below ``data_dir``: ``pods/UID/`` (volumes, etc-hosts, termination messages), ``logs/NAMESPACE_NAME_UID/``
-(containers' logs), ``volumes/PERSISTENTVOLUME/``.
+Below ``data_dir``: ``pods/UID/`` (volumes, etc-hosts, termination messages), ``credentials/UID/`` (volumes in memory),
+``logs/NAMESPACE_NAME_UID/`` (containers' logs), ``volumes/PERSISTENTVOLUME/``.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from podo.node.probes.asking import ask, run_hook
 from podo.node.runtimes.contract import Container, Mount, Runtime
 from podo.node.sources import Sources
 from podo.node.system import System, machine_usage
+from podo.node.volumes.credentialdisk import CredentialDisk
 from podo.node.volumes.persistent import PersistentVolumes
 from podo.node.volumes.podvolumes import PodVolumes
 
@@ -49,7 +50,8 @@ class LinuxMachine:
             "ephemeral-storage": capacity.storage,
         }
         persistent = PersistentVolumes(sources, config.name, config.volumes)
-        self._volumes = PodVolumes(self._pods, sources, amounts, persistent)
+        self._credentials = CredentialDisk(config.data_dir / "credentials", capacity.memory)
+        self._volumes = PodVolumes(self._pods, sources, amounts, persistent, self._credentials)
 
     def facts(self) -> NodeFacts:
         return self._system.facts()
@@ -126,7 +128,7 @@ class LinuxMachine:
 
     def left_overs(self) -> list[str]:
         directories = {entry.name for entry in os.scandir(self._pods)} if self._pods.is_dir() else set()
-        return sorted(directories | self._cgroups.pods())
+        return sorted(directories | self._cgroups.pods() | self._credentials.pods())
 
     # Containers
 

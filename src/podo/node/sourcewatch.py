@@ -1,4 +1,4 @@
-"""Watches of just those ConfigMaps and Secrets that volumes of this node's pods are made from."""
+"""Watches of just those ConfigMaps, Secrets and trust bundles that volumes of this node's pods are made from."""
 
 from __future__ import annotations
 
@@ -16,16 +16,25 @@ from podo.runtime.tasks import Tasks
 
 
 class Reference(NamedTuple):
+    """One object by its name; or, without a name, all trust bundles of a signer."""
+
     kind: str
     namespace: str
     name: str
+    signer: str = ""
+
+    @property
+    def fields(self) -> str:
+        """The field selector of a watch."""
+        return f"metadata.name={self.name}" if self.name else f"spec.signerName={self.signer}"
 
 
 def references(pod: Obj) -> frozenset[Reference]:
     """The objects that the pod's volumes are made from."""
     namespace = namespace_of(pod)
     found = (part for volume in pod["spec"].get("volumes") or () for part in _parts(volume))
-    return frozenset(Reference(kind, namespace, name) for kind, name in found if name)
+    named = frozenset(Reference(kind, namespace, name) for kind, name in found if name)
+    return named | frozenset(reference for volume in pod["spec"].get("volumes") or () for reference in _trusted(volume))
 
 
 def _parts(volume: Obj) -> Iterator[tuple[str, str]]:
@@ -34,6 +43,12 @@ def _parts(volume: Obj) -> Iterator[tuple[str, str]]:
             yield "ConfigMap", config_map.get("name") or ""
         if secret := source.get("secret"):
             yield "Secret", secret.get("secretName") or secret.get("name") or ""
+
+
+def _trusted(volume: Obj) -> Iterator[Reference]:
+    for source in (volume.get("projected") or {}).get("sources") or ():
+        if bundle := source.get("clusterTrustBundle"):
+            yield Reference("ClusterTrustBundle", "", bundle.get("name") or "", bundle.get("signerName") or "")
 
 
 class _Told:
@@ -77,7 +92,7 @@ class SourceWatches:
             self._running[reference] = self._tasks.spawn(self._watch(reference), "/".join(reference))
 
     async def _watch(self, reference: Reference) -> None:
-        source = Source(reference.kind, reference.namespace, fields=f"metadata.name={reference.name}")
+        source = Source(reference.kind, reference.namespace, fields=reference.fields)
         told = _Told(lambda: self._on_change(reference))
         await Reflector(self._client, source, told, self._clock, self._chance).run()
 

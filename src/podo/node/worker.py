@@ -83,6 +83,11 @@ class PodWorker:
     def wake(self) -> None:
         self._awake.set()
 
+    def try_volumes(self) -> None:
+        """What they waited for may be there: they are tried again now."""
+        self.memory.retry.pop(PrepareVolumes().key, None)
+        self.wake()
+
     def update(self, pod: Obj) -> None:
         """The API has another version of the pod."""
         if revision_of(pod) > revision_of(self.pod):

@@ -43,6 +43,8 @@ class NodeAuthorizer:
             return _own(asked, node, "CSINode", ("get", "create", "update", "patch", "delete"))
         if asked.group == "resource.k8s.io" and asked.resource == "resourceclaims":
             return self._referred(asked, node)
+        if asked.group == "certificates.k8s.io" and asked.resource == "podcertificaterequests":
+            return self._pod_certificate(asked, node)
         return Decision(self._rules.allows(asked))
 
     def _core(self, asked: Attributes, node: str) -> Decision:
@@ -97,6 +99,16 @@ class NodeAuthorizer:
                 return self._related(asked, node)
             return Decision(False, "can only list/watch pods with spec.nodeName field selector")
         return NO
+
+    def _pod_certificate(self, asked: Attributes, node: str) -> Decision:
+        """Requests for its own pods: made (for which pods, NodeRestriction says), and read."""
+        if asked.subresource or asked.verb not in ("create", *_READ):
+            return Decision(False, "can only create, get, list and watch PodCertificateRequests")
+        if asked.verb == "create" or named_field(asked.fields, "spec.nodeName") == node:
+            return YES
+        if asked.verb == "get":
+            return self._related(asked, node)
+        return Decision(False, "can only list/watch PodCertificateRequests with spec.nodeName field selector")
 
 
 def _node(asked: Attributes, node: str) -> Decision:

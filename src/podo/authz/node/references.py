@@ -1,4 +1,5 @@
-"""Which node's pods refer to what: Secrets, ConfigMaps, claims, service accounts and the pods themselves."""
+"""Which node's pods refer to what: Secrets, ConfigMaps, claims, service accounts and the pods themselves; and which
+requests for certificates a node made for them."""
 
 from __future__ import annotations
 
@@ -35,11 +36,13 @@ class References:
 
     def __init__(self) -> None:
         self._prefix = registry.named("Pod").prefix
+        self._requests = registry.named("PodCertificateRequest").prefix
         self._pods: dict[str, tuple[str, tuple[Reference, ...]]] = {}  # key -> node, references
         self._counts: dict[str, dict[Reference, int]] = {}  # node -> reference -> how many pods have it
 
     async def start(self, store: Store) -> None:
         await follow(store, self._prefix, self._told)
+        await follow(store, self._requests, self._told_of_request)
 
     def _told(self, key: str, value: bytes | None, before: bytes | None) -> None:
         if value is None:
@@ -51,12 +54,21 @@ class References:
             self.remove(key)
             self.add(key, orjson.loads(value))
 
+    def _told_of_request(self, key: str, value: bytes | None, before: bytes | None) -> None:
+        if value is None:
+            self.remove(key)
+        elif key not in self._pods:
+            request = orjson.loads(value)
+            metadata = request["metadata"]
+            whose = ("podcertificaterequests", metadata.get("namespace") or "", metadata["name"])
+            self._add(key, request["spec"]["nodeName"], (whose,))
+
     def add(self, key: str, pod: Obj) -> None:
         """A pod that has a node (others are left out)."""
-        node = (pod.get("spec") or {}).get("nodeName")
-        if not node:
-            return
-        found = tuple(dict.fromkeys(references_of(pod)))
+        if node := (pod.get("spec") or {}).get("nodeName"):
+            self._add(key, node, tuple(dict.fromkeys(references_of(pod))))
+
+    def _add(self, key: str, node: str, found: tuple[Reference, ...]) -> None:
         self._pods[key] = (node, found)
         counts = self._counts.setdefault(node, {})
         for reference in found:

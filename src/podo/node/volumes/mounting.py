@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 from pathlib import Path
 
@@ -37,6 +38,16 @@ def mount_tmpfs(target: Path, options: str) -> None:
         _libc.mount(b"tmpfs", os.fsencode(target), b"tmpfs", MS_NOSUID | MS_NODEV, options.encode() or None),
         str(target),
     )
+
+
+def mount_memory(target: Path, size: int) -> None:
+    """A tmpfs for secrets, of ``size`` bytes at most: never written to swap where the kernel can promise that (6.4)."""
+    try:
+        mount_tmpfs(target, f"size={size},mode=0700,noswap")
+    except OSError as refusal:
+        if refusal.errno != errno.EINVAL:
+            raise
+        mount_tmpfs(target, f"size={size},mode=0700")
 
 
 def bind(source: str, target: Path) -> None:

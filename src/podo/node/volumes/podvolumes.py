@@ -8,23 +8,32 @@ from pathlib import Path
 
 from podo.api.kind import Obj
 from podo.api.meta import uid_of
-from podo.node.environment import ConfigProblem, Lookup, expand
+from podo.node.environment import ConfigProblem, expand
 from podo.node.machine import MachineFailure
 from podo.node.runtimes.contract import Mount
 from podo.node.volumes import atomicwriter, emptydir, hostpath, mounting, projected, subpath
+from podo.node.volumes.credentialdisk import CredentialDisk
 from podo.node.volumes.persistent import PersistentVolumes, Place
 
 #: Kinds of volumes that are written from objects of the API.
 WRITTEN = ("configMap", "secret", "downwardAPI", "projected")
+#: Of those, the kinds that are never on a disk.
+IN_MEMORY = ("secret", "downwardAPI", "projected")
 
 
 class PodVolumes:
     """``root``: where the pods' directories are. ``capacity``: the node's, for resourceFieldRef. ``persistent``: what
-    finds claims' volumes."""
+    finds claims' volumes. ``credentials``: what secret volumes are on, if not on ``root``'s disk."""
 
     def __init__(
-        self, root: Path, lookup: Lookup, capacity: Mapping[str, int], persistent: PersistentVolumes | None = None
+        self,
+        root: Path,
+        lookup: projected.VolumeLookup,
+        capacity: Mapping[str, int],
+        persistent: PersistentVolumes | None = None,
+        credentials: CredentialDisk | None = None,
     ) -> None:
+        self._credentials = credentials
         self._persistent = persistent
         self._root = root
         self._lookup = lookup
@@ -40,7 +49,10 @@ class PodVolumes:
         if place := self._place(pod, volume):
             return place.path
         kind = next((key for key in WRITTEN if key in volume), "emptyDir")
-        return self.directory(uid_of(pod)) / "volumes" / f"kubernetes.io~{kind.lower()}" / volume["name"]
+        below = Path("volumes", f"kubernetes.io~{kind.lower()}", volume["name"])
+        if kind in IN_MEMORY and self._credentials:
+            return self._credentials.directory / uid_of(pod) / below
+        return self.directory(uid_of(pod)) / below
 
     def _place(self, pod: Obj, volume: Obj) -> Place | None:
         """Of a claim's volume."""
@@ -68,6 +80,8 @@ class PodVolumes:
         group = (pod["spec"].get("securityContext") or {}).get("fsGroup")
         path = self.path(pod, volume)
         if any(kind in volume for kind in WRITTEN):
+            if self._credentials and "configMap" not in volume:
+                self._credentials.ensure()
             atomicwriter.write(path, await projected.files_of(volume, pod, self._lookup, self._capacity), group)
         elif "hostPath" in volume:
             hostpath.prepare(str(path), volume["hostPath"].get("type") or "")
@@ -125,6 +139,8 @@ class PodVolumes:
         if self._persistent:
             self._persistent.forget(uid)
         directory = self.directory(uid)
+        if self._credentials:
+            shutil.rmtree(self._credentials.directory / uid, ignore_errors=True)
         if not directory.exists():
             return
         for point in mounting.mounts_below(directory):

@@ -1,12 +1,17 @@
-"""What is in configMap, secret, downwardAPI and projected volumes: path -> file. Nothing is written here."""
+"""What is in configMap, secret, downwardAPI and projected volumes: path -> file. Nothing is written here.
+
+Of projected volumes also tokens, trust bundles and pod certificates.
+"""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from podo.api.kind import Obj
 from podo.api.meta import namespace_of
+from podo.node.certificates import trustanchors
 from podo.node.environment import ConfigProblem, Lookup, field_value, resource_value
 from podo.node.volumes.atomicwriter import File
 
@@ -15,19 +20,32 @@ TOKEN_SECONDS = 3600
 Files = dict[str, File]
 
 
-async def files_of(volume: Obj, pod: Obj, lookup: Lookup, capacity: Mapping[str, int]) -> Files:
+class VolumeLookup(Lookup, Protocol):
+    """What volumes are made from, besides what environment variables are. None: there is none."""
+
+    async def cluster_trust_bundle(self, name: str) -> Obj | None: ...
+    async def cluster_trust_bundles(self, signer: str) -> list[Obj]: ...
+    async def pod_certificate(self, pod: Obj, volume: str, index: int, source: Obj) -> tuple[bytes, bytes]:
+        """The key and the chain for one source of a projected volume. Raises ConfigProblem while there is none."""
+
+
+async def files_of(volume: Obj, pod: Obj, lookup: VolumeLookup, capacity: Mapping[str, int]) -> Files:
     """The files of one volume. Raises ConfigProblem where something it is made from is missing."""
     if "projected" in volume:
         source = volume["projected"]
         default = _mode(source, DEFAULT_MODE)
         files: Files = {}
-        for part in source.get("sources") or ():
-            files |= await _part(part, default, pod, lookup, capacity)
+        for index, part in enumerate(source.get("sources") or ()):
+            if certificate := part.get("podCertificate"):
+                key, chain = await lookup.pod_certificate(pod, volume["name"], index, certificate)
+                files |= _certificate_files(certificate, key, chain, default)
+            else:
+                files |= await _part(part, default, pod, lookup, capacity)
         return files
     return await _part(volume, DEFAULT_MODE, pod, lookup, capacity)
 
 
-async def _part(part: Obj, default: int, pod: Obj, lookup: Lookup, capacity: Mapping[str, int]) -> Files:
+async def _part(part: Obj, default: int, pod: Obj, lookup: VolumeLookup, capacity: Mapping[str, int]) -> Files:
     """One source. A volume and a projection differ in how they name a Secret."""
     if source := part.get("configMap"):
         found = await lookup.config_map(namespace_of(pod), source.get("name", ""))
@@ -42,8 +60,28 @@ async def _part(part: Obj, default: int, pod: Obj, lookup: Lookup, capacity: Map
         wanted = int(source.get("expirationSeconds") or TOKEN_SECONDS)
         token = await lookup.token(pod, source.get("audience") or "", wanted)
         return {source["path"]: File(token.encode(), default)}
+    if source := part.get("clusterTrustBundle"):
+        return {source["path"]: File(await _trust_anchors(source, lookup), default)}
     kind = next((key for key in part if key != "name"), "nothing")
     raise ConfigProblem(f"volumes from {kind} are not supported by this node yet")
+
+
+async def _trust_anchors(source: Obj, lookup: VolumeLookup) -> bytes:
+    if name := source.get("name"):
+        bundle = await lookup.cluster_trust_bundle(name)
+        found, why = [bundle] if bundle else [], f'clustertrustbundle.certificates.k8s.io "{name}" not found'
+    else:
+        bundles = await lookup.cluster_trust_bundles(source.get("signerName") or "")
+        found = trustanchors.chosen(bundles, source.get("labelSelector"))
+        why = "combination of signerName and labelSelector matched zero ClusterTrustBundles"
+    if not found and not source.get("optional"):
+        raise ConfigProblem(why)
+    return trustanchors.merged(found)
+
+
+def _certificate_files(source: Obj, key: bytes, chain: bytes, default: int) -> Files:
+    contents = {"credentialBundlePath": key + chain, "keyPath": key, "certificateChainPath": chain}
+    return {source[field]: File(content, default) for field, content in contents.items() if source.get(field)}
 
 
 def keys_of(found: Obj | None, source: Obj, kind: str, name: str, default: int) -> Files:
