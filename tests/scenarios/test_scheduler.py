@@ -41,6 +41,7 @@ def test_it_tells_why_a_pod_waits_and_places_it_when_it_can() -> None:
         world.settle()
         message = (
             "0/2 nodes are available: 2 Insufficient cpu. "
+            "no new claims to deallocate, "
             "preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod."
         )
         condition = condition_of(world.get("Pod", "waits"), "PodScheduled")

@@ -50,6 +50,7 @@ def test_replicas_that_want_to_be_apart_and_the_one_too_many() -> None:
         waits = next(name for name, node in placed.items() if not node)
         assert message(world, waits) == (
             "0/3 nodes are available: 3 node(s) didn't match pod anti-affinity rules. "
+            "no new claims to deallocate, "
             "preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod."
         )
         world.delete("Pod", next(name for name in placed if name != waits))

@@ -171,7 +171,8 @@ def test_a_pod_that_never_preempts_waits() -> None:
         world.apply([*PRIORITIES, priority("polite", 5000, preemptionPolicy="Never")])
         run_all(world, pod("low", "low"))
         world.apply(pod("waits", "polite"))
-        said = "0/1 nodes are available: 1 Insufficient cpu. preemption: not eligible due to preemptionPolicy=Never."
+        why = "no new claims to deallocate, preemption: not eligible due to preemptionPolicy=Never."
+        said = f"0/1 nodes are available: 1 Insufficient cpu. {why}"
         assert world.wait_until(lambda: message(world, "waits")) == said
         world.advance(60)
         assert there(world) == {"low", "waits"}

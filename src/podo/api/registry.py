@@ -63,6 +63,7 @@ from podo.api.kinds.policy.poddisruptionbudget import PODDISRUPTIONBUDGET
 from podo.api.kinds.rbac.binding import CLUSTERROLEBINDING, ROLEBINDING
 from podo.api.kinds.rbac.role import CLUSTERROLE, ROLE
 from podo.api.kinds.resource.deviceclass import DEVICECLASS
+from podo.api.kinds.resource.devicetaintrule import DEVICETAINTRULE
 from podo.api.kinds.resource.resourceclaim import RESOURCECLAIM, RESOURCECLAIMTEMPLATE
 from podo.api.kinds.resource.resourceslice import RESOURCESLICE
 from podo.api.kinds.scheduling.priorityclass import PRIORITYCLASS
@@ -119,6 +120,7 @@ _SERVED: tuple[Kind, ...] = (
     VOLUMEATTRIBUTESCLASS,
     STORAGEVERSIONMIGRATION,
     DEVICECLASS,
+    DEVICETAINTRULE,
     RESOURCECLAIM,
     RESOURCECLAIMTEMPLATE,
     RESOURCESLICE,

@@ -29,7 +29,7 @@ def has_key(found: dict[Any, Any], key: Any) -> bool:
 def indexed(value: Any, at: Any) -> Any:
     """``value[at]``. Raises CelError."""
     if isinstance(value, dict):
-        if not has_key(value, at):
+        if not has_key(value, at) and not (isinstance(at, str) and hasattr(value, "__missing__")):
             raise CelError(f"no such key: {at}")
         return value[at]
     if not isinstance(value, list):

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from podo.scheduler.boards import Boards
+from podo.scheduler.devices.references import uses_claims
+from podo.scheduler.plugins.dynamicresources import NAME as DYNAMIC_RESOURCES
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.preemption import Preemption, Victims
 from podo.scheduler.profile import Profile
@@ -20,6 +22,8 @@ from podo.scheduler.snapshot import Numbers, Snapshot
 
 #: Given n, an int in [0, n): which of n equally good nodes.
 Pick = Callable[[int], int]
+#: What is said where no claim of the pod could be freed, and where it uses none.
+_STILL, _NO_CLAIMS = "still not schedulable", "no new claims to deallocate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Cycle:
         self._boards = Boards(snapshot, profile)
         self._refusals = Refusals(snapshot, profile)
         self._preemption = Preemption(snapshot, profile)
+        self._frees_claims = any(each.name == DYNAMIC_RESOURCES for each in profile.filters)
 
     def scores(self, pod: PodInfo) -> Numbers:
         """Total scores by row, up to a constant; below 0 where the node refuses. Not to be changed."""
@@ -62,9 +67,11 @@ class Cycle:
     def make_room(self, pod: PodInfo, refusal: Refusal, first: int = 0) -> tuple[Victims | None, Refusal]:
         """Who should go so that the refused pod fits, and the refusal with what came of it. ``first``: any number;
         which nodes are looked at first."""
+        if self._frees_claims:
+            refusal = replace(refusal, claims=_STILL if uses_claims(pod.obj) else _NO_CLAIMS)
         if not self.profile.preempts or not refusal.nodes:
             return None, refusal
         found = self._preemption.find(pod, refusal, first)
         if isinstance(found, Victims):
-            return found, refusal
+            return found, replace(refusal, claims="")
         return None, replace(refusal, preemption=found)

@@ -9,6 +9,8 @@ from podo.api.meta import is_deleting, labels_of, uid_of
 from podo.api.parts.resources import held_of
 from podo.client.cache import CacheChange
 from podo.scheduler import budgets, defaultspread, podinfo, storage
+from podo.scheduler.devices import ledger, references
+from podo.scheduler.devices.references import uses_claims
 from podo.scheduler.plugins.contract import ClusterEvent
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.podterms import asks_about
@@ -19,7 +21,8 @@ _FINISHED = frozenset({"Succeeded", "Failed"})
 _DEFAULT_NAME = "default-scheduler"
 #: Kinds that must be in the cache. What other kinds refer to comes first, pods and nodes last.
 KINDS = (
-    *("Namespace", *defaultspread.KINDS, "PodDisruptionBudget", *storage.KINDS, "ResourceClaim"),
+    *("Namespace", *defaultspread.KINDS, "PodDisruptionBudget", *storage.KINDS),
+    *(*ledger.KINDS, "ResourceClaim"),
     *("Pod", "Node"),
 )
 
@@ -39,6 +42,7 @@ class Follower:
             "ResourceClaim": self._resource_claim,
             **dict.fromkeys(defaultspread.KINDS, self._group),
             **dict.fromkeys(storage.KINDS, self._storage),
+            **dict.fromkeys(ledger.KINDS, self._device),
         }
 
     def changed(self, change: CacheChange, now: float) -> None:
@@ -78,13 +82,18 @@ class Follower:
         self._snapshot.storage.set(change.kind, change.place.namespace, change.place.name, change.new)
         self._queue.wake(ClusterEvent.CLAIM_CHANGED, now)
 
+    def _device(self, change: CacheChange, now: float) -> None:
+        self._snapshot.devices.set(change.kind, change.place.name, change.new)
+        self._queue.wake(ClusterEvent.DEVICES_CHANGED, now)
+
     def _resource_claim(self, change: CacheChange, now: float) -> None:
-        key = (change.place.namespace, change.place.name)
-        if change.new is None:
-            self._snapshot.resource_claims.pop(key, None)
-        else:
-            self._snapshot.resource_claims[key] = change.new
-            self._queue.wake(ClusterEvent.CLAIM_CHANGED, now)
+        """Devices that became free may be for any pod; else a claim concerns the pods that use it."""
+        namespace, name = key = (change.place.namespace, change.place.name)
+        freed = self._snapshot.devices.set_claim(key, change.new)
+        if freed:
+            self._queue.wake(ClusterEvent.DEVICES_CHANGED, now, lambda pod: uses_claims(pod.obj))
+        elif change.new is not None:
+            self._queue.wake(ClusterEvent.DEVICES_CHANGED, now, lambda pod: _uses(pod, namespace, name))
 
     # Pods
 
@@ -139,6 +148,10 @@ class Follower:
 
     def _is_mine(self, pod: Obj) -> bool:
         return (pod["spec"].get("schedulerName") or _DEFAULT_NAME) in self._names
+
+
+def _uses(pod: PodInfo, namespace: str, claim: str) -> bool:
+    return pod.namespace == namespace and any(name == claim for name, _ in references.names(pod.obj))
 
 
 def _same(known: PodInfo, pod: Obj) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from podo.api.kind import Obj
 from podo.api.meta import is_deleting, labels_of, name_of, namespace_of, uid_of
 from podo.api.parts.resources import requests_of
+from podo.scheduler.devices.references import awaits_claims
 from podo.scheduler.podterms import NO_CLASS, NO_TERMS, PodClass, PodTerms, read_terms
 from podo.values import quantity
 
@@ -94,7 +95,7 @@ def read(pod: Obj) -> PodInfo:
         node_selector=selector,
         node_affinity=affinity,
         node_choice_key=choice_key,
-        gated=bool(spec.get("schedulingGates")),
+        gated=bool(spec.get("schedulingGates")) or awaits_claims(pod),
         preempts=spec.get("preemptionPolicy") != "Never",
         claims=claims,
         terms=read_terms(spec, namespace, labels),

@@ -76,13 +76,14 @@ WEIGHTS = {
     "TaintToleration": 3,
     "NodeAffinity": 2,
     "NodeResourcesFit": 1,
+    "DynamicResources": 2,
     "NodeResourcesBalancedAllocation": 1,
     "PodTopologySpread": 2,
     "InterPodAffinity": 2,
     "ImageLocality": 1,
 }
 PREEMPTION = "DefaultPreemption"
-_WIDE_SCORES = frozenset({"PodTopologySpread", "InterPodAffinity", "ImageLocality"})
+_WIDE_SCORES = frozenset({"PodTopologySpread", "InterPodAffinity", "ImageLocality", "DynamicResources"})
 _ONLY_SCORE = frozenset({"NodeResourcesBalancedAllocation", "ImageLocality"})
 
 

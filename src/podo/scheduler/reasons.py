@@ -31,13 +31,14 @@ class Refusal:
 
     ``nodes``: how many there are; ``reasons``: by node, all that its first refusing plug-in said; ``counts``: how many
     nodes say each. ``preemption``: what came of the attempt to make room; "" where none was made, or room is being
-    made.
+    made. ``claims``: what came of freeing claims, where the pod uses some.
     """
 
     nodes: int
     reasons: Mapping[str, tuple[Reason, ...]]
     counts: Mapping[Reason, int]
     preemption: str = ""
+    claims: str = ""
 
     @property
     def waits_for_victims(self) -> bool:
@@ -60,7 +61,8 @@ class Refusal:
             for reason, count in self.counts.items():
                 by_text[reason.text] += count
             said = counted(self.nodes, by_text)
-        return f"{said} preemption: {self.preemption}" if self.preemption else said
+        tried = [each for each in (self.claims, self.preemption and f"preemption: {self.preemption}") if each]
+        return f"{said} {', '.join(tried)}" if tried else said
 
 
 def counted(nodes: int, counts: Mapping[str, int]) -> str:

@@ -21,12 +21,14 @@ from podo.runtime.metrics import Family
 from podo.runtime.tasks import Tasks, sleep, within
 from podo.scheduler import extended, storage
 from podo.scheduler.binding import Binder
+from podo.scheduler.claimbinder import ClaimBinder, NotAllocated, Reservation
 from podo.scheduler.configuration import Configuration
 from podo.scheduler.cycle import Cycle, Placement
 from podo.scheduler.evicting import Evictor
 from podo.scheduler.extenders import ExtenderFailed, Extenders
 from podo.scheduler.follow import KINDS, Follower
 from podo.scheduler.metrics import SchedulerMetrics
+from podo.scheduler.plugins.dynamicresources import NAME as DYNAMIC_RESOURCES
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.preemption import Victims
 from podo.scheduler.profile import DEFAULT_NAME, default_profile
@@ -47,6 +49,11 @@ TURN = 32
 DEADLINE = 30.0
 #: Nodes that preemption begins with are drawn from so many.
 _ANY = 2**31
+#: What was being done when a pod could not be bound.
+_WHAT: dict[type[Exception], str] = {
+    NotBound: 'running PreBind plugin "VolumeBinding": binding volumes',
+    NotAllocated: 'running PreBind plugin "DynamicResources"',
+}
 
 
 class Scheduler:
@@ -77,6 +84,7 @@ class Scheduler:
         self._follower = Follower(self.snapshot, self._queue, self._cycles)
         self._binder = Binder(client, chance, self.snapshot)
         self._volumes = VolumeBinder(client, self.snapshot)
+        self._claims = ClaimBinder(client, self.snapshot, clock, chance)
         self._evictor = Evictor(client, clock, recorder)
         self._something = asyncio.Event()
         self._slots = asyncio.Semaphore(BINDINGS)
@@ -134,6 +142,8 @@ class Scheduler:
                 self._follower.changed(change, now)
             if kind in storage.KINDS:
                 self._volumes.changed()
+            if kind == "ResourceClaim":
+                self._claims.changed()
             self._something.set()
 
     async def _wait(self) -> None:
@@ -178,8 +188,7 @@ class Scheduler:
         self._metrics.tried(result, self._scheduler_of(pod), self._clock.monotonic() - begun)
         if isinstance(outcome, Refusal):
             return self._refused(entry, outcome)
-        self._assume(entry, outcome)
-        return True
+        return self._assume(entry, outcome)
 
     async def _decide(self, pod: PodInfo) -> Placement | Refusal:
         cycle = self._cycle(pod)
@@ -197,67 +206,85 @@ class Scheduler:
 
     # Placed
 
-    def _assume(self, entry: Waiting, placement: Placement) -> None:
-        """From here on the pod counts on the node."""
+    def _assume(self, entry: Waiting, placement: Placement) -> bool:
+        """From here on the pod counts on the node; False where its claims can have no devices there after all."""
         pod = entry.pod
         wanted = needs(pod, self.snapshot.storage).want if pod.claims else ()
+        try:
+            devices = self._claims.reserve(pod, placement.node_name)
+        except NotAllocated as failure:
+            self._failed(entry, f'running Reserve plugin "DynamicResources": {failure}')
+            return False
         self.snapshot.add_pod(pod, placement.node_name)
         self._follower.added(pod, self._clock.now())
         self._binding.add(pod.uid)
-        if wanted:
+        if wanted or devices is not None:
             node = self.snapshot.node(self.snapshot.row_of[placement.node_name])
             plan_ = plan(wanted, self.snapshot, node)
             self._volumes.promise(plan_)
-            self._tasks.spawn(self._bind_with_volumes(entry, placement, plan_), pod.key)
+            self._tasks.spawn(self._bind_prepared(entry, placement, plan_, devices), pod.key)
         else:
             self._tasks.spawn(self._bind(entry, placement), pod.key)
+        return True
 
-    async def _bind_with_volumes(self, entry: Waiting, placement: Placement, plan_: Plan) -> None:
-        """Binding volumes may take minutes, in which the slot is for others."""
+    async def _bind_prepared(
+        self, entry: Waiting, placement: Placement, plan_: Plan, devices: Reservation | None
+    ) -> None:
+        """Binding volumes and preparing devices may take minutes, in which the slot is for others."""
         self._slots.release()
         self._binding.discard(entry.pod.uid)
         failure: Exception | None = None
         try:
             await self._volumes.carry_out(plan_)
-        except NotBound as why:
+            if devices is not None:
+                await self._claims.carry_out(devices)
+        except (NotBound, NotAllocated) as why:
             failure = why
         finally:
             self._volumes.forget(plan_)
         await self._slots.acquire()
         self._binding.add(entry.pod.uid)
-        await self._bind(entry, placement, failure)
+        bound = await self._bind(entry, placement, failure)
+        if devices is not None:
+            self._claims.forget(devices)
+            if not bound:
+                await self._claims.take_back(devices)
 
-    async def _bind(self, entry: Waiting, placement: Placement, failure: Exception | None = None) -> None:
-        """Makes the decision true, unless something has gone wrong before."""
+    async def _bind(self, entry: Waiting, placement: Placement, failure: Exception | None = None) -> bool:
+        """Makes the decision true, unless something has gone wrong before; False where the pod is not there."""
         try:
             failure = failure or await self._binder.bind(
                 entry.pod, placement.node_name, self._extenders.binder(entry.pod)
             )
             if failure is None:
                 self._tell_placed(entry.pod, placement.node_name)
-            else:
-                await self._not_bound(entry, failure)
+                return True
+            return await self._not_bound(entry, failure)
         finally:
             self._binding.discard(entry.pod.uid)
             self._slots.release()
             self._something.set()
 
-    async def _not_bound(self, entry: Waiting, failure: Exception) -> None:
-        """Takes the pod off the node where it was assumed, once it is known that it is not there; tries again later."""
+    async def _not_bound(self, entry: Waiting, failure: Exception) -> bool:
+        """Takes the pod off the node where it was assumed, once it is known that it is not there (then False); tries
+        again later."""
         pod = entry.pod
         node_name = await self._binder.placed_on(pod)
         if node_name:
             self._tell_placed(pod, node_name)
             if pod.uid in self.snapshot.pods():  # else it has ended meanwhile
                 self.snapshot.add_pod(pod, node_name)
-            return
+            return True
         if not self.snapshot.remove_pod(pod.uid) or node_name is None:
-            return
+            return False
         log.warning("pod not bound", pod=pod.key, why=str(failure))
-        self._metrics.failed(self._scheduler_of(pod))
-        volumes = 'running PreBind plugin "VolumeBinding": binding volumes'
-        what = volumes if isinstance(failure, NotBound) else "binding rejected"
-        self._tell(pod, "FailedScheduling", f"{what}: {failure}", "Warning")
+        self._failed(entry, f"{_WHAT.get(type(failure), 'binding rejected')}: {failure}")
+        return False
+
+    def _failed(self, entry: Waiting, text: str) -> None:
+        """Something went wrong that is no refusal: tells, and tries again later."""
+        self._metrics.failed(self._scheduler_of(entry.pod))
+        self._tell(entry.pod, "FailedScheduling", text, "Warning")
         self._queue.failed(entry)
 
     def _tell_placed(self, pod: PodInfo, node_name: str) -> None:
@@ -272,13 +299,14 @@ class Scheduler:
         """Makes room where that helps, and tells; True where only pods had to yield that were not there yet, so that
         this one can have the place at once."""
         pod = entry.pod
+        if DYNAMIC_RESOURCES in refusal.plugins and self._claims.can_deallocate(pod):
+            return self._freed(entry, refusal)
         victims, refusal = self._cycle(pod).make_room(pod, refusal, self._chance.below(_ANY))
         if victims is not None:
             for other in victims.pods:
                 self.snapshot.release(awaited(other))
             if all(awaited(other) for other in victims.pods):
-                self._assume(entry, Placement(victims.node_name))
-                return True
+                return self._assume(entry, Placement(victims.node_name))
         self._queue.refused(entry, refusal.plugins)
         nominated = self._nominate(pod, victims, refusal)
         message = refusal.message()
@@ -287,6 +315,14 @@ class Scheduler:
             self._tasks.spawn(self._say_why(pod, patch), f"status {pod.key}")
         if victims is not None:
             self._tasks.spawn(self._evictor.evict(victims, pod, self._scheduler_of(pod)), f"preempt {pod.key}")
+        return False
+
+    def _freed(self, entry: Waiting, refusal: Refusal) -> bool:
+        """A claim of the pod has devices where it cannot go: it is freed, and the pod may then go elsewhere."""
+        pod, refusal = entry.pod, replace(refusal, claims="deallocation of ResourceClaim completed")
+        self._queue.refused(entry, refusal.plugins)
+        self._tell(pod, "FailedScheduling", refusal.message(), "Warning")
+        self._tasks.spawn(self._claims.deallocate(pod), f"deallocate {pod.key}")
         return False
 
     def _nominate(self, pod: PodInfo, victims: Victims | None, refusal: Refusal) -> str:

@@ -10,9 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from podo.api.kind import Obj
 from podo.scheduler.budgets import Budget
 from podo.scheduler.defaultspread import Groups
+from podo.scheduler.devices.ledger import Devices
+from podo.scheduler.devices.verdicts import Verdicts
 from podo.scheduler.noderows import EVERY, Mask, NodeInfo, NodeRows, Numbers, Rows
 from podo.scheduler.podinfo import HostPort, PodInfo
 from podo.scheduler.storage import Storage
@@ -57,7 +58,8 @@ class Snapshot(NodeRows):
         #: ``changed_since``.
         self._changed: list[int] = []
         self._forgotten = 0
-        self.resource_claims: dict[tuple[str, str], Obj] = {}  # (namespace, name)
+        self.devices = Devices()
+        self.verdicts = Verdicts(self.devices, self)
 
     def set_budget(self, namespace: str, name: str, budget: Budget | None) -> None:
         """A disruption budget came, changed, or (None) is gone."""

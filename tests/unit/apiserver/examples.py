@@ -155,6 +155,7 @@ FIELDS: dict[str, Obj] = {
     "rbac.authorization.k8s.io/v1/Role": {"rules": []},
     "rbac.authorization.k8s.io/v1/RoleBinding": {"roleRef": {**_ROLE, "kind": "Role"}},
     "resource.k8s.io/v1/DeviceClass": {"spec": {}},
+    "resource.k8s.io/v1/DeviceTaintRule": {"spec": {"taint": {"key": "example.com/broken", "effect": "NoSchedule"}}},
     "resource.k8s.io/v1/ResourceClaim": {"spec": _DEVICES},
     "resource.k8s.io/v1/ResourceClaimTemplate": {"spec": {"spec": _DEVICES}},
     "resource.k8s.io/v1/ResourceSlice": {"spec": {**_SLICE, "nodeName": "n1"}},

@@ -109,7 +109,7 @@ def test_the_message_counts_reasons_as_upstream_does() -> None:
     assert message == (
         "0/3 nodes are available: 1 Insufficient cpu, "
         "2 node(s) had untolerated taint {node.kubernetes.io/not-ready: }. "
-        "preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
+        "no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
     )
 
 
@@ -128,7 +128,7 @@ def test_every_filter_says_why() -> None:
     for asked, why in cases.items():
         outcome = place(asked, full)
         assert isinstance(outcome, Refusal) and outcome.message().startswith(
-            f"0/1 nodes are available: {why}. preemption"
+            f"0/1 nodes are available: {why}. no new claims"
         )
     assert refused(pod("e"), node("n", unschedulable=True)).startswith(
         "0/1 nodes are available: 1 node(s) were unschedulable."
@@ -138,6 +138,7 @@ def test_every_filter_says_why() -> None:
     assert isinstance(outcome, Refusal)
     assert outcome.message() == (
         "0/1 nodes are available: 1 Too many pods. "
+        "no new claims to deallocate, "
         "preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
     )
     assert outcome.plugins == {"NodeResourcesFit"}
@@ -146,8 +147,8 @@ def test_every_filter_says_why() -> None:
 def test_a_pod_that_never_preempts_says_so() -> None:
     message = refused(pod("p", {"cpu": "9"}, preemptionPolicy="Never"), node("n"))
     assert (
-        message
-        == "0/1 nodes are available: 1 Insufficient cpu. preemption: not eligible due to preemptionPolicy=Never."
+        message == "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, "
+        "preemption: not eligible due to preemptionPolicy=Never."
     )
 
 

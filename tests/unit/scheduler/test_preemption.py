@@ -77,7 +77,8 @@ def test_the_words_when_nobody_can_go() -> None:
     found = room_for(pod("p", {"cpu": "2"}, priority=10, nodeSelector={"kubernetes.io/hostname": "full"}), cluster)
     assert isinstance(found, Refusal)
     assert found.message() == (
-        "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't match Pod's node affinity/selector. preemption: "
+        "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't match Pod's node affinity/selector. "
+        "no new claims to deallocate, preemption: "
         "0/3 nodes are available: 1 No preemption victims found for incoming pod, "
         "2 Preemption is not helpful for scheduling."
     )

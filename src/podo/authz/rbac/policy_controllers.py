@@ -237,6 +237,22 @@ _CONTROLLERS: dict[str, tuple[Obj, ...]] = {
         rule("create delete list update watch", "clustertrustbundles", "certificates.k8s.io"),
         EVENTS,
     ),
+    "device-taint-eviction-controller": (
+        rule("delete get list watch", "pods"),
+        rule("patch update", "pods/status"),
+        rule(READ, "deviceclasses devicetaintrules resourceclaims resourceslices", "resource.k8s.io"),
+        rule("patch update", "devicetaintrules/status", "resource.k8s.io"),
+        EVENTS,
+    ),
+    "resource-claim-controller": (
+        rule(READ, "pods"),
+        rule("patch update", "pods/status"),
+        rule("update", "pods/finalizers"),
+        rule("create delete get list patch update watch", "resourceclaims", "resource.k8s.io"),
+        rule("patch update", "resourceclaims/status", "resource.k8s.io"),
+        rule(READ, "resourceclaimtemplates", "resource.k8s.io"),
+        EVENTS,
+    ),
     "taint-eviction-controller": (
         rule("get list", "nodes"),
         rule("delete get list", "pods"),

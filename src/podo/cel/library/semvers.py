@@ -27,7 +27,7 @@ class Semver(Opaque):
     cel_type = _TYPE
 
 
-def _parse(text: str, normalize: bool = False) -> Semver:
+def parse(text: str, normalize: bool = False) -> Semver:
     """Raises CelError. ``normalize``: a leading v, missing parts and leading zeros are put right."""
     found = _version(_normalized(text) if normalize else text) if len(text) <= _MAX_TEXT else None
     before, build = (_identifiers(found, 4), _identifiers(found, 5)) if found else (None, None)
@@ -67,15 +67,15 @@ def _rank(found: Semver) -> tuple[Any, ...]:
 
 def _is_semver(text: str, normalize: bool = False) -> bool:
     try:
-        _parse(text, normalize)
+        parse(text, normalize)
     except CelError:
         return False
     return True
 
 
 FUNCTIONS: tuple[Function, ...] = (
-    function("semver", "string", _TYPE, _parse, cost=tenth),
-    function("semver", "string; bool", _TYPE, _parse, cost=tenth),
+    function("semver", "string", _TYPE, parse, cost=tenth),
+    function("semver", "string; bool", _TYPE, parse, cost=tenth),
     function("isSemver", "string", "bool", _is_semver, cost=tenth),
     function("isSemver", "string; bool", "bool", _is_semver, cost=tenth),
     method("isGreaterThan", f"{_TYPE}; {_TYPE}", "bool", lambda one, two: _compare(one, two) > 0),

@@ -25,6 +25,7 @@ class ClusterEvent(Enum):
     POD_ADDED = "a pod was placed, or has other labels"
     POD_REMOVED = "a placed pod has gone or ended"
     CLAIM_CHANGED = "a claim, volume, storage class or driver came, changed or went"
+    DEVICES_CHANGED = "a resource claim, device class or slice came or changed, or devices became free"
 
 
 class Filter(Protocol):

@@ -1,80 +1,81 @@
-"""DynamicResources: a pod that uses ResourceClaims waits until each is allocated, and then goes where the devices are.
+"""DynamicResources: a pod that uses ResourceClaims goes where the devices of its claims are, or can be had.
 
-Which devices a claim gets is decided elsewhere: this scheduler allocates none.
+Which devices a claim gets on a node is decided in ``scheduler.devices``; ``scheduler.claimbinder`` writes it down.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from podo.api.kind import Obj
 from podo.api.parts.nodeselector import term_allows
+from podo.scheduler.devices.podclaims import Demands, demands
+from podo.scheduler.devices.references import uses_claims
+from podo.scheduler.devices.verdicts import NONE_FREE, Verdict
+from podo.scheduler.noderows import NodeInfo
 from podo.scheduler.plugins.contract import ClusterEvent
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.reasons import Reason
-from podo.scheduler.snapshot import Mask, Rows, Snapshot
+from podo.scheduler.snapshot import Mask, Numbers, Rows, Snapshot
 
 NAME = "DynamicResources"
 _ELSEWHERE = Reason(NAME, "resourceclaim not available on the node", unresolvable=True)
+_NONE_FREE = Reason(NAME, NONE_FREE, unresolvable=True)
 
 
 class DynamicResources:
     name = NAME
     wide = True
     amounts_only = False
-    wakes = frozenset({ClusterEvent.CLAIM_CHANGED, ClusterEvent.NODE_ADDED, ClusterEvent.NODE_LABELS})
+    wakes = frozenset({ClusterEvent.DEVICES_CHANGED, ClusterEvent.NODE_ADDED, ClusterEvent.NODE_LABELS})
 
     def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:
-        if not pod.obj["spec"].get("resourceClaims"):
+        if not uses_claims(pod.obj):
             return None
-        if _missing(pod, snapshot):
+        asked = demands(pod, snapshot.devices)
+        if asked.problem:
             return np.zeros(snapshot.capacity, dtype=bool)[rows]
         mask: Mask = snapshot.present.copy()
-        for claim in _claims(pod, snapshot):
-            for row in snapshot.row_of.values():
-                mask[row] &= _reaches(claim, snapshot, row)
+        for _, selector in asked.selectors:
+            mask &= _reached(selector, snapshot)
+        if asked.asks:
+            mask &= _verdict(asked, snapshot).fits
         return mask[rows]
 
     def why(self, pod: PodInfo, snapshot: Snapshot, row: int) -> tuple[Reason, ...]:
-        if missing := _missing(pod, snapshot):
-            return (Reason(NAME, missing, unresolvable=True, everywhere=True),)
-        return (_ELSEWHERE,)
+        asked = demands(pod, snapshot.devices)
+        if asked.problem:
+            return (Reason(NAME, asked.problem, unresolvable=True, everywhere=True),)
+        if not all(_reached(selector, snapshot)[row] for _, selector in asked.selectors):
+            return (_ELSEWHERE,)
+        problem = _verdict(asked, snapshot).problems.get(row)
+        return (Reason(NAME, problem, unresolvable=True),) if problem else (_NONE_FREE,)
+
+    def score(self, pod: PodInfo, snapshot: Snapshot, feasible: Mask) -> Numbers | None:
+        """Nodes that satisfy earlier alternatives of a claim's requests are better."""
+        if not uses_claims(pod.obj):
+            return None
+        asked = demands(pod, snapshot.devices)
+        if asked.problem or not asked.asks:
+            return None
+        points = _verdict(asked, snapshot).points
+        most = int(points.max(initial=0, where=feasible))
+        return points * 100 // most if most else None
 
 
-def _missing(pod: PodInfo, snapshot: Snapshot) -> str:
-    """What keeps the pod from every node; "" if nothing does."""
-    for name in _names(pod):
-        if not name:
-            return "waiting for the ResourceClaims of its templates to be created"
-        claim = snapshot.resource_claims.get((pod.namespace, name))
-        if claim is None:
-            return f'resourceclaim "{name}" not found'
-        if claim["metadata"].get("deletionTimestamp"):
-            return f'resourceclaim "{name}" is being deleted'
-        if not (claim.get("status") or {}).get("allocation"):
-            return f'resourceclaim "{name}" is not allocated, and this scheduler does not allocate devices'
-    return ""
+def _verdict(asked: Demands, snapshot: Snapshot) -> Verdict:
+    return snapshot.verdicts.of(asked.key, list(asked.asks))
 
 
-def _names(pod: PodInfo) -> Iterator[str]:
-    """The pod's claims; "" for one that is still to be made from a template."""
-    made = (pod.obj.get("status") or {}).get("resourceClaimStatuses") or ()
-    names = {each["name"]: each.get("resourceClaimName") or "" for each in made}
-    for each in pod.obj["spec"].get("resourceClaims") or ():
-        yield each.get("resourceClaimName") or names.get(each["name"], "")
+def _reached(selector: Obj, snapshot: Snapshot) -> Mask:
+    key = ("devices", json.dumps(selector, sort_keys=True))
+    terms = tuple(selector.get("nodeSelectorTerms") or ())
+    return snapshot.derived(key, partial(_selected, terms), bool)
 
 
-def _claims(pod: PodInfo, snapshot: Snapshot) -> Iterator[Obj]:
-    for name in _names(pod):
-        if (claim := snapshot.resource_claims.get((pod.namespace, name))) is not None:
-            yield claim
-
-
-def _reaches(claim: Obj, snapshot: Snapshot, row: int) -> bool:
-    selector = claim["status"]["allocation"].get("nodeSelector")
-    if not selector:
-        return True
-    node = snapshot.node(row)
-    return any(term_allows(term, node.labels, node.name) for term in selector.get("nodeSelectorTerms") or ())
+def _selected(terms: tuple[Any, ...], node: NodeInfo) -> bool:
+    return any(term_allows(term, node.labels, node.name) for term in terms)

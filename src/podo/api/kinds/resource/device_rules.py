@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from podo.api.kinds.resource.expressions import LENGTH_MAX, checked, too_costly
 from podo.api.parts.driver_name import check_driver_name
 from podo.api.rules import (
     Found,
@@ -15,13 +16,15 @@ from podo.api.rules import (
     not_found,
     not_supported,
     required,
+    too_long,
     too_many,
 )
+from podo.cel.program import CompileError
 from podo.values import names
 
 GROUP = "resource.k8s.io"
 SELECTORS_MAX, CONFIG_MAX, REQUESTS_MAX, CONSTRAINTS_MAX, CHOICES_MAX = 32, 32, 32, 32, 8
-_EXPRESSION_MAX = 10 * 1024
+_EFFECTS = ("None", "NoSchedule", "NoExecute")
 _MODES = ("All", "ExactCount")
 _ONE_REQUEST = "exactly one of `exactly` or `firstAvailable` is required"
 
@@ -53,8 +56,21 @@ def check_selectors(selectors: list[dict[str, Any]], path: str, found: Found) ->
             found.append(required(where))
         elif not cel.get("expression"):
             found.append(required(f"{where}.expression"))
-        elif len(cel["expression"]) > _EXPRESSION_MAX:
-            found.append(invalid(f"{where}.expression", "", f"may not be more than {_EXPRESSION_MAX} bytes"))
+        else:
+            _check_expression(cel["expression"], f"{where}.expression", found)
+
+
+def _check_expression(expression: str, path: str, found: Found) -> None:
+    if len(expression.encode()) > LENGTH_MAX:
+        found.append(too_long(path, LENGTH_MAX))
+        return
+    try:
+        program = checked(expression)
+    except CompileError as problem:
+        found.append(invalid(path, expression, str(problem)))
+        return
+    if too_costly(program):
+        found.append(forbidden(path, "too complex, exceeds cost limit"))
 
 
 def check_config(entries: list[dict[str, Any]], path: str, found: Found) -> None:
@@ -70,6 +86,25 @@ def check_config(entries: list[dict[str, Any]], path: str, found: Found) -> None
         check_driver_name(f"{where}.driver", opaque.get("driver") or "", found)
         if opaque.get("parameters") is None:
             found.append(required(f"{where}.parameters"))
+
+
+def check_pool_name(path: str, name: str, found: Found) -> None:
+    """Subdomains, joined by slashes."""
+    for part in name.split("/"):
+        check_text(path, part, names.subdomain, found)
+
+
+def check_taint(taint: dict[str, Any], path: str, found: Found) -> None:
+    if key := taint.get("key"):
+        check_text(f"{path}.key", key, names.qualified_name, found)
+    else:
+        found.append(required(f"{path}.key"))
+    if value := taint.get("value"):
+        check_text(f"{path}.value", value, names.label_value, found)
+    if not taint.get("effect"):
+        found.append(required(f"{path}.effect"))
+    elif taint["effect"] not in _EFFECTS:
+        found.append(not_supported(f"{path}.effect", taint["effect"], _EFFECTS))
 
 
 def check_claim(devices: dict[str, Any], path: str, found: Found) -> None:
