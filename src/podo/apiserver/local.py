@@ -1,17 +1,20 @@
-"""The client in the API server's own process: the same operations, authorization, admission and rules, no HTTP."""
+"""The client in the API server's own process: the same operations, authorization, admission, rules and audit log, no
+HTTP."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, TypeAlias, TypeVar
 
 from podo.api import registry
-from podo.api.encoding import load
-from podo.api.errors import bad_request
+from podo.api.encoding import dumps, load
+from podo.api.errors import ApiError, bad_request
 from podo.api.kind import Kind, Obj
 from podo.apiserver import operations, stored
 from podo.apiserver.app import ApiServer
-from podo.apiserver.call import Call
+from podo.apiserver.audit import inside
+from podo.apiserver.audit.auditor import Trail
+from podo.apiserver.call import Call, Written
 from podo.apiserver.events import bookmark
 from podo.apiserver.extension.conversion import shown_events
 from podo.apiserver.fanout import WatchEvent
@@ -26,22 +29,33 @@ from podo.authn.user import AUTHENTICATED, MASTERS, User
 from podo.client.contract import Event, ObjectList
 
 Batch = list[Event]
+T = TypeVar("T")
+Work: TypeAlias = Coroutine[Any, Any, T]
 
 #: Kinds of bodies of subresources -> the kind they are posted to.
 _POSTED_TO = {"Binding": "Pod", "Eviction": "Pod", "TokenRequest": "ServiceAccount"}
 
 
 class LocalClient:
-    """A ``client.contract.Client``. ``user`` and ``groups``: as whom the requests are authorized."""
+    """A ``client.contract.Client``. ``user`` and ``groups``: as whom the requests are authorized. ``program``: whose
+    part asks, where the user's name does not say it: it owns the fields that are written."""
 
     over_network = False
 
-    def __init__(self, server: ApiServer, user: str = "system:apiserver", groups: tuple[str, ...] = (MASTERS,)) -> None:
+    def __init__(
+        self,
+        server: ApiServer,
+        user: str = "system:apiserver",
+        groups: tuple[str, ...] = (MASTERS,),
+        *,
+        program: str = "",
+    ) -> None:
         self._server = server
         self._backend = server.backend
         self._user = User(user, (*groups, AUTHENTICATED))
         server.backend.authorizer.inside.add(user)
-        self._manager = managers.from_user(user)
+        self._manager = program or managers.from_user(user)
+        self._agent = inside.agent_of(self._manager, user if program else "")
 
     def _call(
         self,
@@ -50,8 +64,6 @@ class LocalClient:
         namespace: str,
         name: str = "",
         subresource: str = "",
-        fields: str = "",
-        labels: str = "",
     ) -> Call:
         known = self._kind(kind) if isinstance(kind, str) else kind
         call = Call(
@@ -59,8 +71,42 @@ class LocalClient:
         )
         call.manager = self._manager
         call.authorize = self._server.authorize
-        self._server.authorize(call, fields, labels)
         return call
+
+    def _allow(self, call: Call, fields: str = "", labels: str = "") -> Trail | None:
+        """Authorize the call, and begin its trail where there is an audit log."""
+        auditor = self._server.auditor
+        if auditor is None:
+            self._server.authorize(call, fields, labels)
+            return None
+        trail = inside.begin(auditor, call, self._agent, fields, labels)
+        try:
+            self._server.authorize(call, fields, labels)
+        except ApiError as error:
+            auditor.ended(trail, error.code, dumps(error.status()))
+            raise
+        return trail
+
+    async def _answer(self, call: Call, work: Work[T], sent: Any = None, fields: str = "", labels: str = "") -> T:
+        """Do the ``work`` of the call, which has not begun, if it is allowed. ``sent``: its body."""
+        try:
+            trail = self._allow(call, fields, labels)
+        except ApiError:
+            work.close()
+            raise
+        auditor = self._server.auditor
+        if trail is None or auditor is None:
+            return await work
+        if call.keeps_body:
+            call.sent = dumps(sent)
+        try:
+            answer = await work
+        except ApiError as error:
+            auditor.ended(trail, error.code, dumps(error.status()))
+            raise
+        code, body = (answer.code, answer.value) if isinstance(answer, Written) else (200, None)
+        auditor.ended(trail, code, body)
+        return answer
 
     def _kind(self, name: str) -> Kind:
         try:
@@ -86,10 +132,10 @@ class LocalClient:
     async def get(self, kind: str, name: str, namespace: str = "", *, subresource: str = "") -> Obj:
         call = self._call("get", kind, namespace, name, subresource)
         if subresource == "scale" and call.kind.scale:
-            return load((await get_scale(self._backend.of(call.kind), call)).value)
+            return load((await self._answer(call, get_scale(self._backend.of(call.kind), call))).value)
         if subresource not in ("", "status", "approval"):
             raise operations.not_allowed()
-        return stored.load(call.kind, (await get(self._backend.of(call.kind), call)).value)
+        return stored.load(call.kind, (await self._answer(call, get(self._backend.of(call.kind), call))).value)
 
     async def list(
         self,
@@ -102,9 +148,10 @@ class LocalClient:
         continue_token: str = "",
         revision: int | None = None,
     ) -> ObjectList:
-        call = self._call("list", kind, namespace, fields=fields, labels=labels)
+        call = self._call("list", kind, namespace)
         options = ListOptions(labels, fields, limit, continue_token, "" if revision is None else str(revision))
-        listing = await list_objects(self._backend.of(call.kind), call, options)
+        work = list_objects(self._backend.of(call.kind), call, options)
+        listing = await self._answer(call, work, None, fields, labels)
         items = [stored.load(call.kind, record.value) for record in listing.records]
         return ObjectList(items, listing.revision, listing.continue_token, listing.remaining)
 
@@ -118,11 +165,14 @@ class LocalClient:
         revision: int | None = None,
         timeout_seconds: int | None = None,
     ) -> AsyncIterator[Batch]:
-        call = self._call("watch", kind, namespace, fields=fields, labels=labels)
+        call = self._call("watch", kind, namespace)
         asked = "" if revision is None else str(revision)
         ends = timeout_seconds if timeout_seconds is not None else float("inf")
         options = WatchOptions(labels, fields, asked, timeout_seconds=ends)
+        trail, auditor = self._allow(call, fields, labels), self._server.auditor
         events = events_of(open_watch(self._backend, call, options))
+        if auditor is not None and trail is not None:
+            auditor.started(trail)
         converts = call.kind in self._backend.converting
         try:
             async for batch in events:
@@ -130,14 +180,18 @@ class LocalClient:
                 yield [_event(call.kind, event) for event in found]
         finally:
             await events.aclose()
+            if auditor is not None and trail is not None:
+                auditor.ended(trail, 200, None)
 
     async def create(self, obj: Obj, *, subresource: str = "", dry_run: bool = False) -> Obj:
         call = self._write("create", obj, subresource, dry_run)
-        return load((await operations.create(self._backend.of(call.kind), call, stored.copy(obj))).value)
+        work = operations.create(self._backend.of(call.kind), call, stored.copy(obj))
+        return load((await self._answer(call, work, obj)).value)
 
     async def update(self, obj: Obj, *, subresource: str = "", dry_run: bool = False) -> Obj:
         call = self._write("update", obj, subresource, dry_run)
-        return load((await operations.update(self._backend.of(call.kind), call, stored.copy(obj))).value)
+        work = operations.update(self._backend.of(call.kind), call, stored.copy(obj))
+        return load((await self._answer(call, work, obj)).value)
 
     async def patch(
         self,
@@ -156,7 +210,8 @@ class LocalClient:
         call.dry_run = dry_run
         call.manager = field_manager or self._manager
         call.force = force or None
-        return load((await operations.patch(self._backend.of(call.kind), call, patch, type)).value)
+        work = operations.patch(self._backend.of(call.kind), call, patch, type)
+        return load((await self._answer(call, work, patch)).value)
 
     async def delete(
         self,
@@ -173,11 +228,12 @@ class LocalClient:
         call = self._call("delete", kind, namespace, name)
         call.dry_run = dry_run
         options = DeleteOptions(grace_seconds, propagation, uid, "" if revision is None else str(revision))
-        return load((await delete(self._backend.of(call.kind), call, options)).value)
+        return load((await self._answer(call, delete(self._backend.of(call.kind), call, options))).value)
 
     async def delete_collection(self, kind: str, namespace: str = "", *, labels: str = "", fields: str = "") -> None:
         call = self._call("deletecollection", kind, namespace)
-        await delete_collection(self._backend.of(call.kind), call, ListOptions(labels, fields), DeleteOptions())
+        options = ListOptions(labels, fields), DeleteOptions()
+        await self._answer(call, delete_collection(self._backend.of(call.kind), call, *options))
 
 
 def _event(kind: Kind, event: WatchEvent) -> Event:

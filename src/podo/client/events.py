@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from podo.api.errors import ApiError
@@ -47,12 +48,21 @@ class Recorder(Protocol):
 
 
 class EventRecorder:
-    """Writes core/v1 Events through ``client``. ``component`` and ``host`` hold where ``tell`` is given none."""
+    """Writes core/v1 Events through ``client``, or the one of ``clients`` for the component that tells.
+    ``component`` and ``host`` hold where ``tell`` is given none."""
 
     def __init__(
-        self, client: Client, clock: Clock, chance: Chance, *, component: str = "podo", host: str = ""
+        self,
+        client: Client,
+        clock: Clock,
+        chance: Chance,
+        *,
+        component: str = "podo",
+        host: str = "",
+        clients: Mapping[str, Client] | None = None,
     ) -> None:
         self._client = client
+        self._clients = clients or {}
         self._clock = clock
         self._chance = chance
         self._component = component
@@ -118,13 +128,14 @@ class EventRecorder:
                     self._writing = False
 
     async def _write(self, correlation: Correlation) -> None:
+        client = self._clients.get(correlation.event["source"]["component"], self._client)
         for _ in range(TRIES):
             try:
                 if correlation.patch is None:
-                    await self._client.create(correlation.event)
+                    await client.create(correlation.event)
                 else:
                     metadata = correlation.event["metadata"]
-                    await self._client.patch(
+                    await client.patch(
                         "Event", metadata["name"], metadata["namespace"], patch=correlation.patch, type="strategic"
                     )
                 return

@@ -25,6 +25,7 @@ from podo.apiserver.subresources.kubelet import KubeletAccess
 from podo.authn.keys import TokenKeys
 from podo.authn.settings import AuthenticationSettings
 from podo.authn.tokens import ISSUER
+from podo.authn.user import account_groups, account_name
 from podo.authz.settings import AuthorizationSettings
 from podo.client.cache import Cache
 from podo.client.contract import Client
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 
 #: Seconds of history that are kept for watches and paged lists (as kube-apiserver's etcd compaction interval).
 COMPACTION_SECONDS = 300.0
+#: As whom the cache reads, which controllers share, and controllers act that have no account of their own.
+MANAGER = "system:kube-controller-manager"
 #: What /readyz waits for: the first objects of every cluster.
 _BOOTSTRAP = ("bootstrap-controller", "scheduling/bootstrap-system-priority-classes")
 
@@ -121,17 +124,19 @@ class ControlPlane:
         for hook in _BOOTSTRAP:
             self.api.health.await_hook(hook)
         self.client: Client = LocalClient(self.api)
-        manager = through(LocalClient(self.api, "system:kube-controller-manager", ()))
+        manager = through(LocalClient(self.api, MANAGER, ()))
         binder = through(LocalClient(self.api, "system:kube-scheduler", ()))
         self.cache = Cache(manager, (), clock=clock, chance=chance, checked=checked)
         CustomSources(self.cache)
-        self.recorder = EventRecorder(manager, clock, chance, component="controller-manager")
         sign = signer(settings.ca, settings.ca_key, clock) if settings.ca_key else None
         self._adapters = AdapterAnswers(self.api.read_extension, clock)
         wanted = controllers.declarations(
             settings.pod_cidr, settings.ca.decode(), sign, self.api.backend.tokens.issue_legacy, self._adapters
         )
-        self.runner = Runner(wanted, manager, self.cache, clock, chance, self.recorder)
+        clients = {each.account: through(self._acting_as(each.account)) for each in wanted if each.account}
+        tellers = {each.component: clients[each.account] for each in wanted if each.account}
+        self.recorder = EventRecorder(manager, clock, chance, component="controller-manager", clients=tellers)
+        self.runner = Runner(wanted, manager, self.cache, clock, chance, self.recorder, clients=clients)
         self.scheduler_recorder = EventRecorder(binder, clock, chance, component="default-scheduler")
         self._binder, self._clock, self._chance = binder, clock, chance
         #: What each node that runs in this process uses, by its name (a Summary of the kubelet).
@@ -140,6 +145,11 @@ class ControlPlane:
         self.scheduler: Scheduler | None = None  # until start_scheduler
         self._tell()
         self._tasks = Tasks("controlplane")
+
+    def _acting_as(self, account: str) -> Client:
+        """The client of a controller, as a service account that need not exist: nobody asks for a token of it."""
+        user, groups = account_name("kube-system", account), account_groups("kube-system")
+        return LocalClient(self.api, user, groups, program="kube-controller-manager")
 
     def _tell(self) -> None:
         """Let the API server tell of the others: their health (ComponentStatus) and their metrics."""

@@ -35,6 +35,7 @@ from podo.controllers.daemonset import sync as daemonset
 from podo.controllers.deployment import sync as deployment
 from podo.controllers.horizontalpodautoscaler.adapters import AdapterValues, Answers, nobody
 from podo.controllers.horizontalpodautoscaler.sync import autoscaler
+from podo.controllers.identities import identified
 from podo.controllers.job import sync as job
 from podo.controllers.nodeipam import nodeipam
 from podo.controllers.persistentvolume import claims as volumeclaims
@@ -51,17 +52,18 @@ def declarations(
     sign: Sign | None = None,
     issue: Issue | None = None,
     adapters: Answers = nobody,
+    finished_pods: int = podgc.THRESHOLD,
 ) -> tuple[Declaration, ...]:
     """All controllers, for a cluster with this network of pods. ValueError for a bad network.
 
     ``ca``: PEM of the CA that pods are told of; without one they are told of none. ``sign`` signs approved requests for
     certificates; without it nobody does. ``issue`` makes the tokens of token Secrets; without it there are none.
-    ``adapters`` answer for metrics that are no pod's CPU or memory.
+    ``adapters`` answer for metrics that are no pod's CPU or memory. ``finished_pods`` are kept, at most.
     """
     published = (rootcapublisher(ca), podcertificates.trustbundlepublisher(ca)) if ca else ()
     signing = (certificates.certificatesigning(sign),) if sign else ()
     issuing = (tokensecrets(issue, ca),) if issue else ()
-    return (
+    every = (
         *published,
         *signing,
         *issuing,
@@ -102,7 +104,7 @@ def declarations(
         nodeipam(cluster_cidr),
         disruption.reconcile,
         podgc.reconcile,
-        podgc.FINISHED,
+        podgc.finished_pods(finished_pods),
         eventttl.reconcile,
         flowschema.reconcile,
         flowschema.priority_levels,
@@ -110,6 +112,7 @@ def declarations(
         clusterdns,
         garbagecollector.reconcile,
     )
+    return tuple(map(identified, every))
 
 
 ALL: tuple[Declaration, ...] = declarations()

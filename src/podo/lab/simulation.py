@@ -72,6 +72,7 @@ class Simulation:
         self._checked = checked
         self._stages = _stages_of(stages, str(seed))
         self._forks = 0
+        self._fault_chance = self.chance("faults")
         count = nodes if isinstance(nodes, int) else len(nodes)
         self._plane = ControlPlane(
             *(self.store, self.clock, self.chance("plane"), Settings(pod_cidr=simulated_pod_cidr(count))),
@@ -90,7 +91,7 @@ class Simulation:
 
     def through(self, client: Client) -> Client:
         """``client`` with this world's faults in front."""
-        return FaultyClient(client, self.faults, self.clock, self.chance("faults"))
+        return FaultyClient(client, self.faults, self.clock, self._fault_chance)
 
     async def start(self) -> None:
         """Start everything; returns when every node that is on is Ready."""

@@ -101,6 +101,10 @@ class Declaration:
     minds: Callable[[Obj], bool] = _everything
     #: Told of the objects of custom kinds, whatever these are: they come and go.
     customs: Mapper | None = None
+    #: The service account in kube-system that it acts as; "" is the runner's own client.
+    account: str = ""
+    #: Who tells its Events.
+    component: str = ""
 
 
 def controller(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -37,9 +37,11 @@ OnBug = Callable[[str, Key | None, Exception], None]
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What the loops of one runner share. ``on_progress`` is called when a loop may have become idle."""
+    """What the loops of one runner share. ``clients``: by account, of those that act as others than ``client`` does.
+    ``on_progress`` is called when a loop may have become idle."""
 
     client: Client
+    clients: Mapping[str, Client]
     cache: Cache
     clock: Clock
     chance: Chance
@@ -57,8 +59,8 @@ class Loop:
         self.kinds = kinds_of(declaration)
         self._around = around
         self._log = Logger(f"podo.controllers.{declaration.name}")
-        tell = partial(_record, around.recorder, f"{declaration.name}-controller")
-        self._performer = Performer(around.client, tell)
+        tell = partial(_record, around.recorder, declaration.component or f"{declaration.name}-controller")
+        self._performer = Performer(around.clients.get(declaration.account, around.client), tell, around.client)
         self._queue: KeyQueue[Key] = KeyQueue(self._wake, around.chance.jitter)
         self._own: OwnWrites[Key] = OwnWrites(around.cache)
         self._tasks = Tasks(declaration.name)

@@ -72,11 +72,12 @@ def steps_of(actions: Iterable[Action]) -> list[Step]:
 
 
 class Performer:
-    """Writes through ``client``; hands Events to ``tell``."""
+    """Writes through ``client``; hands Events to ``tell``. ``reader``: may list what the controller itself may not."""
 
-    def __init__(self, client: Client, tell: Callable[[Tell], None]) -> None:
+    def __init__(self, client: Client, tell: Callable[[Tell], None], reader: Client | None = None) -> None:
         self._client = client
         self._tell = tell
+        self._reader = reader or client
 
     async def perform(self, actions: Sequence[Action]) -> Outcome:
         """Carry out ``actions`` in order; the first failure or refusal ends it. Then do what ``on_refusal`` wants."""
@@ -189,12 +190,13 @@ class Performer:
 
     async def _note_existing(self, obj: Obj, outcome: Outcome) -> None:
         """The object is not as this pass knew it: the next pass must have seen it as it is now."""
-        kind = kind_name(obj)
+        kind, one = kind_name(obj), f"metadata.name={name_of(obj)}"
         try:
-            existing = await self._client.get(kind, name_of(obj), namespace_of(obj))
+            existing = await self._reader.list(kind, namespace_of(obj), fields=one)
         except (ApiError, Unreachable, TimeoutError, OSError):
             return
-        outcome.written.note(kind, revision_of(existing))
+        if existing.items:
+            outcome.written.note(kind, revision_of(existing.items[0]))
 
 
 async def _nothing() -> Obj | None:

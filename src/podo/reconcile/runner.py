@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from podo.client.cache import SYNC_SECONDS, Cache, Changes
 from podo.client.contract import Client
@@ -41,10 +41,11 @@ class Runner:
         recorder: Recorder,
         *,
         on_bug: OnBug | None = None,
+        clients: Mapping[str, Client] | None = None,
     ) -> None:
         self._cache = cache
         self._on_bug = on_bug
-        around = Around(client, cache, clock, chance, recorder, self._bug, self._progress)
+        around = Around(client, clients or {}, cache, clock, chance, recorder, self._bug, self._progress)
         self._loops = [Loop(each, around) for each in declarations]
         #: The first bugs in decisions, for tests to find.
         self.bugs: list[Exception] = []

@@ -52,10 +52,12 @@ class FakeApi:
             raise not_found(registry.named(kind), name)
         return copy.deepcopy(obj)
 
-    async def list(self, kind: str, namespace: str = "", **_: Any) -> ObjectList:
+    async def list(self, kind: str, namespace: str = "", *, fields: str = "", **_: Any) -> ObjectList:
         self.lists += 1
         self.before("list", kind, "")
-        items = [copy.deepcopy(obj) for key, obj in sorted(self.objects.items()) if key[0] == kind]
+        name = fields.removeprefix("metadata.name=")
+        keys = [key for key in sorted(self.objects) if key[0] == kind and name in ("", key[2])]
+        items = [copy.deepcopy(self.objects[key]) for key in keys]
         return ObjectList(items, self.revision)
 
     async def watch(self, kind: str, namespace: str = "", *, revision: int | None = None, **_: Any) -> Any:

@@ -1,13 +1,13 @@
 """The audit log at the way of requests: what the policy wants to know of one is taken down, at its beginning and end.
 
 A request that nobody wants to know of costs a look-up. Calls of the control plane's own loops, which do not come over
-HTTP, are not noted.
+HTTP, are noted alike (``inside``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Protocol, TypeVar
 
 from podo.api.kind import Kind
 from podo.apiserver.audit.entry import Entry, question_of, question_of_path
@@ -15,7 +15,7 @@ from podo.apiserver.audit.journal import Journal
 from podo.apiserver.audit.policy import COMPLETE, NOTHING, RECEIVED, STARTED, Level, Policy, Question, Verdict
 from podo.apiserver.call import Call
 from podo.authn.user import User
-from podo.http.message import Request, Response, Streaming, Tunnel, Upgrade, Writer
+from podo.http.message import Peer, Response, Streaming, Tunnel, Upgrade, Writer
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
 from podo.runtime.metrics import Family, counter
@@ -32,12 +32,31 @@ _MOST_ID, _MOST_URI, _MOST_AGENT = 64, 8192, 1024
 DECISION, REASON = "authorization.k8s.io/decision", "authorization.k8s.io/reason"
 
 
+class Asking(Protocol):
+    """What is noted of a request itself."""
+
+    @property
+    def method(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def query(self) -> str: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    @property
+    def peer(self) -> Peer: ...
+
+
 class Trail:
     """One request that may be noted. ``user``: as authenticated; ``acting``: as whom it is carried out."""
 
     __slots__ = ("acting", "audit_id", "call", "question", "received", "request", "user", "verdict")
 
-    def __init__(self, request: Request, received: float) -> None:
+    def __init__(self, request: Asking, received: float) -> None:
         self.request = request
         self.received = received
         self.user = self.acting = _UNKNOWN
@@ -52,7 +71,7 @@ class Auditor:
         self._policy, self._journal, self._clock, self._chance = policy, journal, clock, chance
         self._verdicts: dict[Key, Verdict] = {}
 
-    def begin(self, request: Request) -> Trail:
+    def begin(self, request: Asking) -> Trail:
         return Trail(request, self._clock.now())
 
     def called(self, trail: Trail, call: Call) -> None:
@@ -116,6 +135,17 @@ class Auditor:
         if isinstance(answer, Streaming):
             return Streaming(self._until_end(trail, code, answer.produce), code, answer.content_type, answer.headers)
         return Upgrade(self._until_end(trail, code, answer.run))
+
+    def started(self, trail: Trail) -> None:
+        """A watch of this process's own begins."""
+        if trail.verdict.level:
+            self._note_unless(trail, STARTED, 200, None)
+
+    def ended(self, trail: Trail, code: int, body: bytes | None) -> None:
+        """A call of this process's own is answered."""
+        if trail.verdict.level or self._is_denied(trail, code):
+            wanted = code >= 400 or trail.verdict.level >= Level.RESPONSE
+            self._note_unless(trail, COMPLETE, code, body if wanted else None)
 
     def _is_denied(self, trail: Trail, code: int) -> bool:
         """A refusal that is noted though the request would not be."""

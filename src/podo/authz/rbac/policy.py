@@ -8,6 +8,7 @@ from functools import cache
 
 from podo.api.kind import Obj
 from podo.authz.rbac.policy_controllers import controller_policy
+from podo.authz.rbac.policy_podo import podo_policy
 from podo.authz.rbac.policy_users import user_roles
 from podo.authz.rbac.written import (
     EVENTS,
@@ -24,7 +25,6 @@ from podo.authz.rbac.written import (
 )
 
 CERTIFICATES = "certificates.k8s.io"
-_FLOWCONTROL = "flowcontrol.apiserver.k8s.io"
 _DISCOVERY = "/api /api/* /apis /apis/* /healthz /livez /openapi /openapi/* /readyz /version /version/"
 _SELF_REVIEWS = "selfsubjectaccessreviews selfsubjectrulesreviews"
 
@@ -32,7 +32,8 @@ _SELF_REVIEWS = "selfsubjectaccessreviews selfsubjectrulesreviews"
 @cache
 def policy() -> tuple[Obj, ...]:
     """All objects; not to be changed."""
-    return (*_general(), *user_roles(), *_nodes(), *_components(), *_signers(), *_bindings(), *controller_policy())
+    written = (*_general(), *user_roles(), *_nodes(), *_components(), *_signers(), *_bindings())
+    return (*written, *controller_policy(), *podo_policy())
 
 
 def _general() -> list[Obj]:
@@ -137,16 +138,6 @@ def _nodes() -> list[Obj]:
 def _components() -> list[Obj]:
     leases, locks = "leases", "kube-controller-manager"
     return [
-        cluster_role(  # podo's proxy looks at its node's pods, and at all of them where there are network policies
-            "podo:node-network",
-            rule("list watch", "pods namespaces"),
-            rule("list watch", "networkpolicies", "networking.k8s.io"),
-        ),
-        cluster_role(  # upstream's API server keeps these itself; here it is a controller's work
-            "podo:flowcontrol",
-            rule("create get list watch", "flowschemas prioritylevelconfigurations", _FLOWCONTROL),
-            rule("patch update", "flowschemas/status", _FLOWCONTROL),
-        ),
         cluster_role(
             "system:kube-controller-manager",
             EVENTS,
@@ -231,8 +222,6 @@ def _bindings() -> list[Obj]:
         cluster_binding("system:kube-scheduler", scheduler),
         cluster_binding("system:volume-scheduler", scheduler),
         cluster_binding("system:node"),
-        cluster_binding("podo:node-network", user("system:kube-proxy")),
-        cluster_binding("podo:flowcontrol", manager),
         cluster_binding("system:service-account-issuer-discovery", group("system:serviceaccounts")),
         cluster_binding("system:cluster-trust-bundle-discovery", group("system:serviceaccounts")),
         *_kube_system(scheduler, manager),

@@ -1,0 +1,69 @@
+"""What podo's own parts may do beyond the roles that upstream ships: controllers that upstream has inside its API
+server or does not have, and controllers that patch where upstream's replace the whole object.
+"""
+
+from __future__ import annotations
+
+from podo.api.kind import Obj
+from podo.authz.rbac.written import (
+    EVENTS,
+    account,
+    binding,
+    cluster_binding,
+    cluster_role,
+    role,
+    rule,
+    user,
+)
+
+_CLAIMS, _VOLUMES = "persistentvolumeclaims", "persistentvolumes"
+_DEFINITIONS, _FLOWCONTROL = "customresourcedefinitions", "flowcontrol.apiserver.k8s.io"
+
+#: Accounts that upstream does not know.
+_OWN: dict[str, tuple[Obj, ...]] = {
+    "customresourcedefinition-controller": (
+        rule("get list patch update watch", _DEFINITIONS, "apiextensions.k8s.io"),
+        rule("update", f"{_DEFINITIONS}/status", "apiextensions.k8s.io"),
+        rule("delete list", "*", "*"),  # the objects of a definition that goes
+    ),
+    "event-ttl-controller": (rule("delete", "events"),),
+    "flowcontrol-controller": (
+        rule("create get list watch", "flowschemas prioritylevelconfigurations", _FLOWCONTROL),
+        rule("patch update", "flowschemas/status prioritylevelconfigurations/status", _FLOWCONTROL),
+    ),
+    "local-volume-provisioner": (
+        rule("get patch update", _CLAIMS),
+        rule("create delete get", _VOLUMES),
+        rule("get list", "nodes"),
+        EVENTS,
+    ),
+}
+
+#: Accounts whose controllers patch what upstream's update.
+_PATCHES: dict[str, tuple[Obj, ...]] = {
+    "deployment-controller": (rule("patch", "deployments", "apps"),),
+    "horizontal-pod-autoscaler": (rule("patch", "*/scale", "*"),),
+    "persistent-volume-binder": (
+        rule("patch", f"{_CLAIMS} {_CLAIMS}/status {_VOLUMES} {_VOLUMES}/status"),
+        rule("get", "nodes"),
+    ),
+    "statefulset-controller": (rule("patch", _CLAIMS),),
+}
+
+
+def podo_policy() -> list[Obj]:
+    found = [
+        cluster_role(  # podo's proxy looks at its node's pods, and at all of them where there are network policies
+            "podo:node-network",
+            rule("list watch", "pods namespaces"),
+            rule("list watch", "networkpolicies", "networking.k8s.io"),
+        ),
+        cluster_binding("podo:node-network", user("system:kube-proxy")),
+    ]
+    for name, rules in (*_OWN.items(), *_PATCHES.items()):
+        granted = f"podo:controller:{name}"
+        found.append(cluster_role(granted, *rules))
+        found.append(cluster_binding(granted, account(name)))
+    dns = "podo:controller:cluster-dns-controller"
+    slices = rule("create delete get update", "endpointslices", "discovery.k8s.io")
+    return [*found, role("kube-system", dns, slices), binding("kube-system", dns, account("cluster-dns-controller"))]
