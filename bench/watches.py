@@ -4,10 +4,11 @@ where each watcher has a connection, and over HTTP/2, where clients have one for
 from __future__ import annotations
 
 import asyncio
+import itertools
 import ssl
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import uvloop
@@ -21,7 +22,7 @@ from bench.requests import Side
 from bench.wire import DEADLINE, Connection, connect, get, post
 from bench.wire_h2 import connect_h2
 
-WATCHERS, EVENTS = 500, 40
+WATCHERS, EVENTS, ROUNDS = 500, 40, 3
 #: Connections of HTTP/2 that the watchers share: a few clients with many watches, many with a few.
 SHARED = (2, 25)
 DELIVERY_TARGET = 5.0
@@ -35,15 +36,22 @@ FLOOR_IS = "TLS, one write a watcher"
 def measure() -> Iterator[Figure]:
     with running("simulated") as cluster, floor(cluster) as least:
         fast = Side(least.pid, least.port, cluster.tls()).speed
-        number = 0
+        number = itertools.count()
         for shared in (0, *SHARED):
-            events = [post(OBJECTS, encoded(number + one)) for one in range(EVENTS)]
-            number += EVENTS
-            cost, memory = uvloop.run(_ours(cluster, events, shared))
+            rounds = [_round(cluster, number, shared, fast) for _ in range(ROUNDS)]
+            middle = sorted(rounds, key=lambda one: one.cost.each * one.speed)[ROUNDS // 2]
             over = f"HTTP/2, {shared} connections" if shared else "HTTP/1.1"
             bare = None if shared else uvloop.run(_bare(least, cluster.tls()))
-            yield from _figures(over, cost, bare, fast(), DELIVERY_TARGET if shared else None)
-            yield Figure(f"memory of an idle watcher, {over}", memory, "kB")
+            yield from _figures(over, middle, bare, DELIVERY_TARGET if shared else None)
+            yield Figure(f"memory of an idle watcher, {over}", rounds[0].memory, "kB")
+
+
+def _round(cluster: Cluster, number: Iterator[int], shared: int, fast: Callable[[], float]) -> Round:
+    """With the machine's speed before and after it."""
+    events = [post(OBJECTS, encoded(next(number))) for _ in range(EVENTS)]
+    before = fast()
+    cost, memory = uvloop.run(_ours(cluster, events, shared))
+    return Round(cost, memory, (before + fast()) / 2)
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,17 @@ class Cost:
     cpu: float
 
 
-def _figures(over: str, mine: Cost, bare: Cost | None, fast: float, target: float | None) -> Iterator[Figure]:
+@dataclass(frozen=True)
+class Round:
+    """``memory``: of an idle watcher, in kB."""
+
+    cost: Cost
+    memory: float
+    speed: float
+
+
+def _figures(over: str, middle: Round, bare: Cost | None, target: float | None) -> Iterator[Figure]:
+    mine, fast = middle.cost, middle.speed
     kept = (bare.each, bare.p50, bare.p99, 1e6 / bare.each) if bare else (None,) * 4
     floor_is = FLOOR_IS if bare else ""
     late = "client's 500 reads included"
