@@ -161,6 +161,12 @@ class LogFile:
             self._db.execute("UPDATE compaction SET revision = ?", (end,))
             reach("storage.sqlite.compact")
 
+    def scrub(self) -> None:
+        """Write the file anew, so that nothing is left of deleted rows, in its free pages or in the log beside it.
+        Takes as long as the file is large. Raises apsw.Error."""
+        self._db.execute("VACUUM")
+        self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+
     def close(self) -> None:
         """Also after a failure; what was committed is on disk already."""
         try:

@@ -62,6 +62,8 @@ class SqliteStore(LedgerReads):
         self._refused: list[tuple[int, asyncio.Future[None]]] = []  # wait until readers can see this revision
         self._compactions: list[tuple[int, asyncio.Future[None]]] = []  # wait until the disk is compacted up to this
         self._disk_compaction = 0  # asked for
+        self._scrubs: list[tuple[int, asyncio.Future[None]]] = []  # wait until the file was scrubbed so often
+        self._scrubs_asked = self._scrubs_done = 0
         self._outdated: set[str] = set()  # keys whose value in the file is not sealed as it would be now
         self._commits = self._writes = 0
 
@@ -82,6 +84,7 @@ class SqliteStore(LedgerReads):
             file,
             committed=lambda count: _to(call, self._committed, count),
             compacted=lambda revision: _to(call, self._compacted, revision),
+            scrubbed=lambda count: _to(call, self._scrubbed, count),
             failed=lambda failure: _to(call, self._failed, failure),
         )
         self._refusal = None
@@ -145,7 +148,8 @@ class SqliteStore(LedgerReads):
         return key in self._outdated
 
     async def reseal(self, sealing: Sealing) -> int:
-        """From now on seal by this; write again what is there, and let the old forms go from the file. How many."""
+        """From now on seal by this; write again what is there, and leave nothing of the old forms in the file. How
+        many."""
         prefixes = {*sealing.prefixes, *(self._sealing.prefixes if self._sealing else ())}
         self._sealing = sealing
         records = {record.key: record for prefix in prefixes for record in self._ledger.page(prefix).records}
@@ -159,6 +163,9 @@ class SqliteStore(LedgerReads):
             self._disk_compaction = end
             self._usable().compact(end)
             await self._listed(self._compactions, end)
+        self._usable().scrub()
+        self._scrubs_asked += 1
+        await self._listed(self._scrubs, self._scrubs_asked)
         return done
 
     async def _rewrite(self, record: Record) -> bool:
@@ -236,16 +243,21 @@ class SqliteStore(LedgerReads):
     def _compacted(self, revision: int) -> None:
         self._compactions = _told(self._compactions, revision)
 
+    def _scrubbed(self, count: int) -> None:
+        self._scrubs_done += count
+        self._scrubs = _told(self._scrubs, self._scrubs_done)
+
     def _failed(self, failure: BaseException) -> None:
         self._refusal = f"writing {self._path} failed: {failure}; the store takes no writes until it is opened again"
         self._fail_waiting(StoreFailed(self._refusal))
 
     def _fail_waiting(self, failure: StoreFailed) -> None:
-        waiters = [future for _, future in (*self._waiting, *self._refused, *self._compactions)]
+        waiters = [future for _, future in (*self._waiting, *self._refused, *self._compactions, *self._scrubs)]
         self._waiting.clear()
         self._pending.clear()
         self._refused.clear()
         self._compactions.clear()
+        self._scrubs.clear()
         for future in waiters:
             if not future.done():
                 future.set_exception(failure)

@@ -22,7 +22,7 @@ class ListenerGone(Exception):
 
 
 class Writer:
-    """The only user of ``file`` while it runs. The three callbacks are called in the writer's thread, in order; they
+    """The only user of ``file`` while it runs. The callbacks are called in the writer's thread, in order; they
     may
     raise ListenerGone.
     """
@@ -33,13 +33,15 @@ class Writer:
         *,
         committed: Callable[[int], None],  # so many more rows, from the oldest on, are durable
         compacted: Callable[[int], None],  # up to this revision
+        scrubbed: Callable[[int], None],  # so many askings are answered
         failed: Callable[[BaseException], None],  # the last call: nothing more is written
     ) -> None:
         self._file = file
-        self._committed, self._compacted, self._failed = committed, compacted, failed
+        self._committed, self._compacted, self._scrubbed, self._failed = committed, compacted, scrubbed, failed
         self._wanted = threading.Condition()
         self._rows: list[Row] = []
         self._done_to = self._compact_to = file.compacted()
+        self._scrubs = 0  # asked for
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="podo-store-writer", daemon=True)
         self._thread.start()
@@ -56,6 +58,12 @@ class Writer:
             self._compact_to = max(self._compact_to, revision)
             self._wanted.notify()
 
+    def scrub(self) -> None:
+        """Leave nothing of what was compacted in the file."""
+        with self._wanted:
+            self._scrubs += 1
+            self._wanted.notify()
+
     def stop(self) -> None:
         """Write what waits, then end. Blocks."""
         with self._wanted:
@@ -68,6 +76,7 @@ class Writer:
             while self._wait():
                 self._write_batch()
                 self._compact_step()
+                self._scrub()
         except ListenerGone:
             log.error("the store's event loop was closed before the store")
         except BaseException as failure:
@@ -76,7 +85,7 @@ class Writer:
 
     def _wait(self) -> bool:
         with self._wanted:
-            while not (self._rows or self._stopping or self._compact_to > self._done_to):
+            while not (self._rows or self._stopping or self._compact_to > self._done_to or self._scrubs):
                 self._wanted.wait()
             return bool(self._rows) or not self._stopping
 
@@ -94,3 +103,12 @@ class Writer:
             self._file.compact(self._done_to, end)
             self._done_to = end
             self._compacted(end)
+
+    def _scrub(self) -> None:
+        if self._compact_to > self._done_to:
+            return
+        with self._wanted:
+            asked, self._scrubs = self._scrubs, 0
+        if asked:
+            self._file.scrub()
+            self._scrubbed(asked)

@@ -172,6 +172,35 @@ def test_everything_is_sealed_anew_and_old_forms_go(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_nothing_of_the_old_forms_is_left_in_any_file(tmp_path: Path) -> None:
+    """Plain values, those under a former key, and values of deleted Secrets: neither in free pages nor in the log."""
+
+    async def run() -> None:
+        path = tmp_path / "store.db"
+        plain = await opened(path, None)
+        for number in range(300):
+            await plain.create(f"/core/secrets/default/s{number}", value(f"geheim {number} " + "x" * 700))
+        await plain.delete("/core/secrets/default/s7")
+        await plain.close()
+        assert b"geheim" in files(tmp_path)
+        store = await opened(path, config(key("one"), plain=True))
+        await store.reseal(parse(config(key("one")), "test"))
+        assert b"geheim" not in files(tmp_path)
+        old = [record.key for record in (await store.range("/core/secrets/")).records]
+        assert len(old) == 299 and b":one:" in files(tmp_path)
+        await store.reseal(parse(config(key("two", 2), key("one")), "test"))
+        assert b":one:" not in files(tmp_path) and b":two:" in files(tmp_path)
+        await store.close()
+        assert b"geheim" not in files(tmp_path) and b":one:" not in files(tmp_path)
+
+    asyncio.run(run())
+
+
+def files(directory: Path) -> bytes:
+    """Every byte that the store has on disk, its log included."""
+    return b"".join(file.read_bytes() for file in sorted(directory.iterdir()))
+
+
 def test_a_value_cannot_be_moved_to_another_key() -> None:
     sealing = parse(config(key("one")), "test")
     sealed = sealing.seal(SECRET, b"{}")
