@@ -2,7 +2,7 @@
 
 ``python -m bench.floor CERTIFICATE KEY CA DIRECTORY`` prints its port. It answers
 GET /object (bytes made before), POST /object (parse, stamp, encode, one durable SQLite row, group commit),
-GET /watch (a stream) and POST /event (its body to every stream as one chunk).
+GET /watch (a stream) and POST /event (its body to every stream as one chunk). Over HTTP/2 it has streams of watches only.
 """
 
 from __future__ import annotations
@@ -17,12 +17,16 @@ from typing import Any, cast
 
 import apsw
 import httptools
+import ngh2
 import orjson
 import uvloop
 
 HEAD = b"HTTP/1.1 %d OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 OBJECT = b'{"apiVersion":"v1","kind":"Pod","metadata":{"name":"floor"},"spec":{"pad":"' + b"x" * 1400 + b'"}}'
+
+#: Of one connection of HTTP/2, and bytes given to the transport at once.
+STREAMS, WRITE = 250, 1 << 18
 
 SCHEMA = (
     "pragma journal_mode=wal",
@@ -96,6 +100,8 @@ class Connection(asyncio.Protocol):
             chunk = b"%x\r\n%b\r\n" % (len(body), body)
             for watcher in self.watchers:
                 watcher.write(chunk)
+            for shared in Shared.all:
+                shared.send(body)
             self._answer(200, b"{}")
         else:
             self._post(body)
@@ -118,12 +124,59 @@ class Connection(asyncio.Protocol):
         self._transport.write(HEAD % (status, len(body)) + body)
 
 
+class Shared(asyncio.Protocol):
+    """A connection of HTTP/2: whatever is asked for is a watch."""
+
+    all: set[Shared] = set()
+
+    def __init__(self) -> None:
+        self._engine = ngh2.Connection(ngh2.Role.SERVER)
+        self._engine.initiate_connection({ngh2.Setting.MAX_CONCURRENT_STREAMS: STREAMS})
+        self._streams: list[int] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self.all.add(self)
+        self._flush()
+
+    def connection_lost(self, why: Exception | None) -> None:
+        self.all.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._engine.receive_data(data)
+        for event in self._engine.events():
+            if isinstance(event, ngh2.RequestReceived):
+                self._streams.append(event.stream_id)
+                self._engine.send_response(event.stream_id, ((b":status", b"200"),))
+        self._flush()
+
+    def send(self, body: bytes) -> None:
+        for stream in self._streams:
+            self._engine.send_data(stream, body)
+        self._flush()
+
+    def _flush(self) -> None:
+        while data := self._engine.data_to_send(WRITE):
+            self._transport.write(data)
+
+
+class Either(asyncio.Protocol):
+    """Becomes what TLS has agreed on."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        agreed = transport.get_extra_info("ssl_object").selected_alpn_protocol()
+        protocol = Shared() if agreed == "h2" else Connection()
+        cast(asyncio.Transport, transport).set_protocol(protocol)
+        protocol.connection_made(transport)
+
+
 async def _serve(certificate: str, key: str, ca: str, directory: str) -> None:
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=ca)
     tls.load_cert_chain(certificate, key)
     tls.verify_mode = ssl.CERT_OPTIONAL
+    tls.set_alpn_protocols(["h2", "http/1.1"])
     Connection.writer = Writer(Path(directory) / "floor.db")
-    server = await asyncio.get_running_loop().create_server(Connection, "127.0.0.1", 0, ssl=tls, backlog=1024)
+    server = await asyncio.get_running_loop().create_server(Either, "127.0.0.1", 0, ssl=tls, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

@@ -41,7 +41,7 @@ def measure() -> Iterator[Figure]:
             rounds = [_round(cluster, number, shared, fast) for _ in range(ROUNDS)]
             middle = sorted(rounds, key=lambda one: one.cost.each * one.speed)[ROUNDS // 2]
             over = f"HTTP/2, {shared} connections" if shared else "HTTP/1.1"
-            bare = None if shared else uvloop.run(_bare(least, cluster.tls()))
+            bare = uvloop.run(_bare(least, cluster, shared))
             yield from _figures(over, middle, bare, DELIVERY_TARGET if shared else None)
             yield Figure(f"memory of an idle watcher, {over}", rounds[0].memory, "kB")
 
@@ -103,9 +103,12 @@ async def _ours(cluster: Cluster, events: list[bytes], shared: int) -> tuple[Cos
     return await fan.run(pid, await connect(cluster.port, tls), events, 201), each
 
 
-async def _bare(least: Floor, tls: ssl.SSLContext) -> Cost:
-    fan = _Fan()
-    await fan.open(least.port, tls, "/watch")
+async def _bare(least: Floor, cluster: Cluster, shared: int) -> Cost:
+    fan, tls = _Fan(), cluster.tls()
+    if shared:
+        await fan.open_h2(least.port, cluster.tls(), "/watch", shared)
+    else:
+        await fan.open(least.port, tls, "/watch")
     body = b'{"type":"ADDED","object":' + encoded(0) + b"x" * 700 + b"}\n"
     return await fan.run(least.pid, await connect(least.port, tls), [post("/event", body)] * EVENTS, 200)
 
