@@ -39,3 +39,13 @@ def test_certificate_requests_are_removed_when_they_are_old() -> None:
         world.advance(23 * 3600)
         assert world.get("CertificateSigningRequest", "waits", "")
         world.wait_for("CertificateSigningRequest", "waits", condition="delete", within=2 * 3600, namespace="")
+
+
+def test_requests_for_pod_certificates_are_removed_after_half_an_hour() -> None:
+    fields = FIELDS["certificates.k8s.io/v1/PodCertificateRequest"]
+    kind = {"apiVersion": "certificates.k8s.io/v1", "kind": "PodCertificateRequest"}
+    with World(nodes=0, seed=4) as world:
+        world.apply({**kind, "metadata": {"name": "waits", "namespace": "default"}, **fields})
+        world.advance(29 * 60)
+        assert world.get("PodCertificateRequest", "waits")
+        world.wait_for("PodCertificateRequest", "waits", condition="delete", within=120)
