@@ -2,7 +2,7 @@
 
 ``python -m bench.floor CERTIFICATE KEY CA DIRECTORY`` prints its port. It answers
 GET /object (bytes made before), POST /object (parse, stamp, encode, one durable SQLite row, group commit),
-GET /watch (a stream) and POST /event (its body to every stream as one chunk). Over HTTP/2 it has streams of watches only.
+GET /watch (a stream) and POST /event (its body to every stream as one chunk). Over HTTP/2 it has only watches.
 """
 
 from __future__ import annotations
