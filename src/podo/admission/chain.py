@@ -1,4 +1,4 @@
-"""The admission chain: the plug-ins in the order they run, and the walk through them.
+"""The admission chain: the plug-ins in the order they run.
 
 ``PLUGINS`` may change the write and run before the rules of the kind, and again if a mutating webhook has changed it:
 what they have done once they leave as it is. ``VALIDATING`` and, after policies and webhooks, ``LAST`` see it as it
@@ -13,6 +13,7 @@ from podo.admission import (
     certificates,
     defaultclass,
     defaulttolerationseconds,
+    deviceadminaccess,
     limitranger,
     namespacelifecycle,
     noderestriction,
@@ -27,7 +28,7 @@ from podo.admission import (
 )
 from podo.admission.podsecurity import plugin as podsecurity
 from podo.admission.policy import access as policyaccess
-from podo.admission.request import AdmissionRequest, Plugin
+from podo.admission.request import Plugin
 from podo.admission.resourcequota import plugin as resourcequota
 from podo.api.kind import Kind
 
@@ -48,6 +49,7 @@ PLUGINS: tuple[Plugin, ...] = (
 )
 VALIDATING: tuple[Plugin, ...] = (
     policyaccess.PLUGIN,
+    deviceadminaccess.PLUGIN,
     podsecurity.PLUGIN,
     limitranger.LIMITS,
     persistentvolumeclaimresize.PLUGIN,
@@ -67,13 +69,3 @@ def validators_for(kind: Kind, operation: str, subresource: str) -> tuple[tuple[
     """Those of ``VALIDATING`` and of ``LAST`` that look at such a write."""
     first = tuple(plugin for plugin in VALIDATING if plugin.handles(kind, operation, subresource))
     return first, tuple(plugin for plugin in LAST if plugin.handles(kind, operation, subresource))
-
-
-async def admit(request: AdmissionRequest) -> None:
-    """Run the plug-ins that handle the request; the first refusal is raised."""
-    await run(chain_for(request.kind, request.operation, request.subresource), request)
-
-
-async def run(plugins: tuple[Plugin, ...], request: AdmissionRequest) -> None:
-    for plugin in plugins:
-        await plugin.admit(request)

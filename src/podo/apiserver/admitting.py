@@ -6,14 +6,17 @@ Where nothing looks at such a write, either half costs a look-up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from podo.admission import chain
+from podo.admission.metrics import ADMIT, LAST, VALIDATE
 from podo.admission.request import AdmissionRequest
 from podo.admission.webhook import validating
+from podo.admission.webhook.hooks import Hook
 from podo.admission.webhook.mutating import Walk
+from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.apiserver import escalation
 from podo.apiserver.backend import Backend
@@ -25,6 +28,7 @@ from podo.authz.attributes import Attributes
 
 if TYPE_CHECKING:
     from podo.admission.policy.mutating import PolicyWalk
+    from podo.admission.policy.policies import Bound
 
 
 #: Plug-ins and webhooks are asked once more after a webhook has changed the object, and not again after that.
@@ -39,11 +43,18 @@ async def admit(
     True if a policy or webhook has changed it: then what the write may not change has to be put back.
     """
     changed = False
+    metrics = backend.metrics.admission
+    began = metrics.now()
     walks = _walks(backend, call, operation) if webhooks else []
-    if walks:
-        changed = await _with_walks(_request(backend, call, operation, obj, old), walks)
-    elif chain.chain_for(call.kind, operation, call.subresource):
-        await chain.admit(_request(backend, call, operation, obj, old))
+    try:
+        if walks:
+            changed = await _with_walks(backend, _request(backend, call, operation, obj, old), walks)
+        elif plugins := chain.chain_for(call.kind, operation, call.subresource):
+            await metrics.run(plugins, _request(backend, call, operation, obj, old), ADMIT)
+    except ApiError:
+        metrics.stepped(ADMIT, operation, began, rejected=True)
+        raise
+    metrics.stepped(ADMIT, operation, began)
     if obj is not None:
         escalation.check(backend.authorizer, call, obj, old)
     return changed
@@ -70,12 +81,13 @@ def asks_others_to_change(backend: Backend) -> bool:
     return bool(backend.policies.mutating) or backend.webhooks.mutating.active
 
 
-async def _with_walks(request: AdmissionRequest, walks: list[Walk | PolicyWalk]) -> bool:
+async def _with_walks(backend: Backend, request: AdmissionRequest, walks: list[Walk | PolicyWalk]) -> bool:
     """Plug-ins, then policies and webhooks; and all once more if one of these has changed the object. Has one?"""
     managed = _managed_fields(request)
     changed = False
+    plugins = chain.chain_for(request.kind, request.operation, request.subresource)
     for _ in range(PASSES):
-        await chain.admit(request)
+        await backend.metrics.admission.run(plugins, request, ADMIT)
         for walk in walks:
             await walk.pass_through(request)
         if not any(walk.changed for walk in walks):
@@ -112,17 +124,30 @@ async def validate(
     policies = backend.policies.validating
     bound = policies.concerned(call.kind, operation, call.subresource) if policies and webhooks else ()
     first, last = chain.validators_for(call.kind, operation, call.subresource)
-    if not (bound or asked or first or last):
-        return
-    request = _request(backend, call, operation, obj, old)
-    await chain.run(first, request)
+    metrics = backend.metrics.admission
+    began = metrics.now()
+    try:
+        if bound or asked or first or last:
+            request = _request(backend, call, operation, obj, old)
+            await metrics.run(first, request, VALIDATE)
+            await _by_others(backend, request, bound, asked)
+            await metrics.run(last, request, LAST)
+    except ApiError:
+        metrics.stepped(VALIDATE, operation, began, rejected=True)
+        raise
+    metrics.stepped(VALIDATE, operation, began)
+
+
+async def _by_others(
+    backend: Backend, request: AdmissionRequest, bound: Sequence[Bound], asked: Sequence[Hook]
+) -> None:
+    """Validating policies, then webhooks."""
     if bound:
         from podo.admission.policy import validating as validating_policies  # CEL is loaded with the first policy
 
         await validating_policies.validate(bound, request, outside(backend))
     if asked:
         await validating.validate(asked, request, backend.webhooks.outside)
-    await chain.run(last, request)
 
 
 async def admit_whole(backend: Backend, call: Call, operation: str, obj: Obj | None, old: Obj | None) -> None:

@@ -94,11 +94,12 @@ class ApiServer:
         self._authorizer = AuthorizerChain(settings.authorization, clock)
         tokens = TokenAuthenticator(store, keys or TokenKeys(), clock, settings.issuer)
         caller = Caller(partial(resolve, store, chance))
-        webhooks = Webhooks(caller, chance, self._authorizer)
+        metrics = ApiMetrics(clock)
+        webhooks = Webhooks(caller, chance, self._authorizer, metrics.admission)
         self.backend = Backend(
             *(store, clock, chance, settings, allocator, self._authorizer, tokens, caller, webhooks),
             quotas=Accounts(store, clock),
-            metrics=ApiMetrics(clock),
+            metrics=metrics,
         )
         self._authentication = authentication_of(self.backend)
         self._definitions = Definitions(self.backend)

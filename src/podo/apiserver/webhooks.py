@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from podo.admission.metrics import AdmissionMetrics
 from podo.admission.request import AdmissionRequest
 from podo.admission.webhook.asking import CallFailed, Outside
 from podo.admission.webhook.hooks import Hooks
@@ -28,11 +29,11 @@ ANSWER_LIMIT = 8 << 20
 class Webhooks:
     """``mutating`` and ``validating`` are not ``active`` while no configuration has a webhook."""
 
-    def __init__(self, caller: Caller, chance: Chance, authorizer: Authorizer) -> None:
+    def __init__(self, caller: Caller, chance: Chance, authorizer: Authorizer, metrics: AdmissionMetrics) -> None:
         self.mutating = Hooks()
         self.validating = Hooks()
         self._caller = caller
-        self.outside = Outside(self._call, chance.uid, asker(authorizer), settled)
+        self.outside = Outside(metrics, self._call, chance.uid, asker(authorizer), settled)
 
     async def start(self, store: Store) -> None:
         """A configuration is in force for the requests after its write."""

@@ -53,16 +53,21 @@ def counter(name: str, text: str, label_names: Labels, values: Iterable[tuple[La
 
 
 class Counter:
-    """Counts that only grow; the labels of a sample stand in the order of ``label_names``."""
+    """Counts that only grow; the labels of a sample stand in the order of ``label_names``.
 
-    __slots__ = ("_help", "_label_names", "_name", "values")
+    ``most``: series that are kept at most, the oldest are dropped (0: no limit, for labels of a known few)."""
 
-    def __init__(self, name: str, text: str, label_names: Labels = ()) -> None:
-        self._name, self._help, self._label_names = name, text, label_names
+    __slots__ = ("_help", "_label_names", "_most", "_name", "values")
+
+    def __init__(self, name: str, text: str, label_names: Labels = (), most: int = 0) -> None:
+        self._name, self._help, self._label_names, self._most = name, text, label_names, most
         self.values: dict[Labels, float] = {}
 
     def add(self, labels: Labels = (), amount: float = 1) -> None:
-        self.values[labels] = self.values.get(labels, 0) + amount
+        found = self.values.get(labels)
+        if found is None and 0 < self._most <= len(self.values):
+            del self.values[next(iter(self.values))]
+        self.values[labels] = (found or 0) + amount
 
     def family(self) -> Family:
         return counter(self._name, self._help, self._label_names, self.values.items())
@@ -104,18 +109,20 @@ class Distribution:
 
 
 class Histogram:
-    """Distributions by labels. Keep what ``of`` gives where the labels are known before."""
+    """Distributions by labels. Keep what ``of`` gives where the labels are known before. ``most``: as of Counter."""
 
-    __slots__ = ("_bounds", "_help", "_label_names", "_name", "_series")
+    __slots__ = ("_bounds", "_help", "_label_names", "_most", "_name", "_series")
 
-    def __init__(self, name: str, text: str, label_names: Labels, bounds: Sequence[float]) -> None:
-        self._name, self._help, self._label_names = name, text, label_names
+    def __init__(self, name: str, text: str, label_names: Labels, bounds: Sequence[float], most: int = 0) -> None:
+        self._name, self._help, self._label_names, self._most = name, text, label_names, most
         self._bounds = tuple(bounds)
         self._series: dict[Labels, Distribution] = {}
 
     def of(self, labels: Labels = ()) -> Distribution:
         found = self._series.get(labels)
         if found is None:
+            if 0 < self._most <= len(self._series):
+                del self._series[next(iter(self._series))]
             found = self._series[labels] = Distribution(self._bounds)
         return found
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from podo.admission.metrics import CALLING_FAILED, DENIED, AdmissionMetrics
 from podo.admission.request import AdmissionRequest
 from podo.admission.webhook.hooks import Hook
 from podo.admission.webhook.response import BadResponse, Verdict, denial, verdict_of
@@ -28,11 +29,12 @@ class CallFailed(Exception):
 class Outside:
     """What the webhooks need of the server.
 
-    ``call(client_config, review, seconds)`` answers or raises CallFailed; ``uid`` makes one; ``ask(request)``: who
-    answers the authorizer of a request's expressions; ``settle(request, obj)`` brings a patched object into its kind's
-    form (unknown fields dropped, defaults filled in) or raises ApiError.
+    ``metrics``: where they are counted. ``call(client_config, review, seconds)`` answers or raises CallFailed; ``uid``
+    makes one; ``ask(request)``: who answers the authorizer of a request's expressions; ``settle(request, obj)`` brings
+    a patched object into its kind's form (unknown fields dropped, defaults filled in) or raises ApiError.
     """
 
+    metrics: AdmissionMetrics
     call: Callable[[Obj, Obj, float], Awaitable[Obj]]
     uid: Callable[[], str]
     ask: Callable[[AdmissionRequest], Ask]
@@ -46,12 +48,17 @@ async def ask(
 
     Raises what it denied with, or InternalError if it failed and its failurePolicy is Fail.
     """
+    metrics, operation, began = outside.metrics, request.operation, outside.metrics.now()
     try:
         verdict = await _ask(hook, request, kind, outside, mutating)
     except _Failed as failure:
         text = f'failed calling webhook "{hook.name}": {failure}'
+        error = internal(text)
+        metrics.asked(hook.name, mutating, operation, began, error.code, rejected=hook.fails_closed)
         if hook.fails_closed:
-            raise internal(text) from None
+            metrics.rejected(hook.name, mutating, operation, CALLING_FAILED, error.code)
+            raise error from None
+        metrics.failed_open(hook.name, mutating)
         log.warning("webhook failed and is ignored", webhook=hook.name, why=str(failure))
         what = "mutation" if mutating else "validation"
         request.annotations[f"failed-open.{what}.webhook.admission.k8s.io/{place}"] = hook.name
@@ -61,7 +68,11 @@ async def ask(
             request.warnings.append(text)
     request.annotations.update((f"{hook.name}/{key}", value) for key, value in verdict.annotations)
     if not verdict.allowed:
-        raise denial(hook.name, verdict.status)
+        refusal = denial(hook.name, verdict.status)
+        metrics.asked(hook.name, mutating, operation, began, refusal.code, rejected=True)
+        metrics.rejected(hook.name, mutating, operation, DENIED, refusal.code)
+        raise refusal
+    metrics.asked(hook.name, mutating, operation, began, 200, rejected=False)
     return verdict
 
 

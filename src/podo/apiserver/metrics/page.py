@@ -7,6 +7,7 @@ import platform
 from collections.abc import Iterable
 
 from podo import version
+from podo.admission.metrics import AdmissionMetrics
 from podo.api.kind import Kind
 from podo.apiserver.fanout import FanOut
 from podo.apiserver.metrics.requests import RequestMetrics
@@ -23,8 +24,9 @@ class ApiMetrics:
 
     def __init__(self, clock: Clock) -> None:
         self.requests = RequestMetrics(clock)
+        self.admission = AdmissionMetrics(clock.monotonic)
         self.sent: dict[tuple[str, str, str], Tally] = {}
-        self.collectors: list[Collector] = [process.families]
+        self.collectors: list[Collector] = [process.families, self.admission.families]
 
     def tally(self, group: str, kind_version: str, resource: str) -> Tally:
         """Where a watch counts the events it sends."""
