@@ -114,6 +114,9 @@ class Kind:
     stored_as: Kind | None = None
     to_stored: Callable[[Obj], Obj] | None = None
     from_stored: Callable[[Obj], Obj] | None = None
+    #: Do its rules compile or run expressions, so that to judge an object may take long? Then others on the event loop
+    #: have their turn meanwhile.
+    long_rules: bool = False
     #: Of a custom kind: its schema, which stands in for a type of the schema table.
     custom: StructuralSchema | None = None
     #: Of a custom kind: those of all served versions, this one among them.

@@ -18,7 +18,6 @@ from podo.apiserver import shape
 from podo.apiserver.asking import asker
 from podo.apiserver.call import Call
 from podo.authz.following import follow
-from podo.runtime.tasks import sleep
 from podo.storage.contract import Store
 
 if TYPE_CHECKING:
@@ -57,8 +56,4 @@ def outside(backend: Backend) -> Outside:
         kind.fill_in(found)
         return found
 
-    return Outside(kind_of, asker(backend.authorizer), settle, shape.layout, _rest)
-
-
-async def _rest() -> None:
-    await sleep(0)
+    return Outside(kind_of, asker(backend.authorizer), settle, shape.layout)

@@ -178,7 +178,10 @@ async def _attempt(
             kind.prepare(new, old)
         if scope.is_wanted:
             stamping.raise_generation(kind, new, old)
-        scope.check(kind, new, old)
+        if kind.long_rules:
+            await validation.at_length(scope.check, kind, new, old)
+        else:
+            scope.check(kind, new, old)
         await _validate(backend, call, scope, new, old)
         if new == old and await stored.is_current(backend.store, kind, record, new):
             return Written(stored.presented(kind, record.value))

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 from podo.api.errors import invalid
 from podo.api.kind import Kind, Obj
 from podo.api.metadata_rules import STANDARD_FINALIZERS, check_metadata, check_metadata_update, problems_of
 from podo.api.rules import Found
 from podo.apiserver.call import Call
+
+
+async def at_length(check: Callable[..., None], *about: Any) -> None:
+    """``check(*about)`` for a kind with ``long_rules``: others on the event loop have their turn now and then."""
+    from podo.runtime.slices import in_slices
+
+    await in_slices(partial(check, *about))
 
 
 def check_new(kind: Kind, obj: Obj) -> None:

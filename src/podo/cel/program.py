@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from podo.cel import checked
-from podo.cel.budget import PER_CALL_LIMIT, Budget, BudgetExceeded
+from podo.cel.budget import CALL, PER_CALL_LIMIT, Budget
 from podo.cel.environment import Environment
 from podo.cel.frame import Frame, Run
 from podo.cel.library.function import UnknownFunction
 from podo.cel.planning import Planner
 from podo.cel.tree import DYN, Checked, StructNode, walk
 from podo.cel.values import CelError
+from podo.runtime.slices import rest
 
 #: Longer expressions are refused, so that compiling one takes no longer than tenths of a second.
 MAX_LENGTH = 16 * 1024
@@ -42,18 +43,21 @@ class Program:
         Takes the cost from ``budget``. Raises CelError, and BudgetExceeded when this expression or all that share the
         budget cost more than they may.
         """
-        allowed = PER_CALL_LIMIT if budget is None else min(PER_CALL_LIMIT, budget.left)
-        frame = Frame(variables, self._slots, allowed)
+        if budget is None:
+            budget = Budget(PER_CALL_LIMIT)
+        allowed = min(PER_CALL_LIMIT, budget.left)
+        first = min(allowed, max(0, budget.slice))
+        frame = Frame(variables, self._slots, first, allowed - first)
         try:
             value = self._run(frame)
             if frame.left < 0:
-                raise BudgetExceeded
+                frame.refill()
             return value
         except RecursionError:
             raise CelError("the expression is nested too deeply") from None
         finally:
-            if budget is not None:
-                budget.left -= allowed - frame.left
+            budget.left -= allowed - frame.left - frame.later
+            budget.slice = frame.left - CALL
 
 
 def compile(expression: str, environment: Environment) -> Program:
@@ -65,6 +69,7 @@ def compile(expression: str, environment: Environment) -> Program:
     except (UnknownFunction, RecursionError) as problem:
         raise CompileError(f"ERROR: <input>:1:1: {problem}") from None
     result = str(tree.types.get(tree.root.id, DYN))
+    rest()  # some milliseconds are over
     return Program(expression, result, frozenset(planner.used), tree, run, planner.slots)
 
 

@@ -35,7 +35,7 @@ CLUSTER_SCOPED = {
     *("PriorityLevelConfiguration", "ResourceSlice", "RuntimeClass", "ServiceCIDR", "StorageClass"),
     *("SelfSubjectAccessReview", "SelfSubjectReview", "SelfSubjectRulesReview", "SubjectAccessReview", "TokenReview"),
     *("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration"),
-    *("VolumeAttachment", "VolumeAttributesClass"),
+    *("StorageVersionMigration", "VolumeAttachment", "VolumeAttributesClass"),
 }
 IN_ALL = {
     *("CronJob", "DaemonSet", "Deployment", "HorizontalPodAutoscaler", "Job", "Pod", "ReplicaSet"),

@@ -4,6 +4,7 @@ once more those that want to, if another has changed the object since (reinvocat
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import orjson
@@ -21,6 +22,7 @@ from podo.api.errors import ApiError
 from podo.api.kind import Kind, Obj
 from podo.cel.budget import Budget, BudgetExceeded
 from podo.cel.values import CelError
+from podo.runtime.slices import in_slices
 
 
 class PolicyWalk:
@@ -79,11 +81,11 @@ class PolicyWalk:
                 activation = await activation_of(request, kind, policy.uses, self._outside.ask(request))
                 variables = activation.with_params(one)
                 variables["variables"] = Variables(policy.variables, variables, budget)
-                if index == 0 and not matchconditions.hold(policy.conditions, variables, budget):
+                hold = partial(matchconditions.hold, policy.conditions, variables, budget)
+                if index == 0 and not await in_slices(hold):
                     break
-                new = self._mutated(patch, variables, kind, budget)
+                new = await in_slices(partial(self._mutated, patch, variables, kind, budget))
                 await self._settle(request, kind, new)
-            await self._outside.rest()
 
     def _mutated(self, patch: Patch, variables: dict[str, Any], kind: Kind, budget: Budget) -> Obj:
         if patch.mutation is None:

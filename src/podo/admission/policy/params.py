@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,15 +27,13 @@ class Outside:
 
     ``kind(apiVersion, kind)``: the kind that is served so, or None. ``ask(request)``: who answers the request's
     authorizer. ``settle(request, obj)``: brings a changed object into its kind's form, or raises ApiError.
-    ``layout(kind)``: how its objects divide into fields. ``rest()``: lets others run, between expressions that took
-    long.
+    ``layout(kind)``: how its objects divide into fields.
     """
 
     kind: Callable[[str, str], Kind | None]
     ask: Callable[[AdmissionRequest], Ask]
     settle: Callable[[AdmissionRequest, Obj], Obj]
     layout: Callable[[Kind], Struct]
-    rest: Callable[[], Awaitable[None]]
 
 
 class ParamProblem(Exception):

@@ -17,14 +17,14 @@ from podo.admission.policy.params import Outside, ParamProblem, params_of
 from podo.admission.policy.policies import Bound
 from podo.admission.request import AdmissionRequest
 from podo.api.errors import ApiError
-from podo.cel.budget import PER_CALL_LIMIT, Budget, BudgetExceeded
+from podo.api.kind import Obj
+from podo.cel.budget import Budget, BudgetExceeded
 from podo.cel.values import CelError
+from podo.runtime.slices import in_slices, rest
 
 _FAILURES = "validation.policy.admission.k8s.io/validation_failure"
 _MESSAGE_MAX = 5 * 1024
 _ANNOTATION_MAX = 10 * 1024
-#: So much cost is some tens of milliseconds: then others on the loop have their turn.
-_REST_AFTER = PER_CALL_LIMIT // 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +73,21 @@ async def _by_binding(
     except ApiError as problem:
         collected.misconfigured(policy, binding, str(problem))
         return
-    for one in params:
+    await in_slices(lambda: _by_params(policy, binding, params, activation, collected))
+
+
+def _by_params(
+    policy: Policy, binding: Binding, params: list[Obj | None], activation: Activation, collected: _Collected
+) -> None:
+    for index, one in enumerate(params):
+        if index:
+            rest()
         budget = Budget()
         variables = activation.with_params(one)
         variables["variables"] = Variables(policy.variables, variables, budget)
         evaluation = _Evaluation(policy, variables, budget)
-        rested = budget.left
         for failure in evaluation.failures():
-            if failure is not None:
-                collected.failed(policy, binding, failure)
-            if rested - budget.left > _REST_AFTER:
-                rested = budget.left
-                await outside.rest()
+            collected.failed(policy, binding, failure)
         collected.annotate(evaluation.annotations())
         if evaluation.problem:
             collected.deny(policy, binding, Failure(evaluation.problem))
@@ -98,8 +101,8 @@ class _Evaluation:
         self._matches = True
         self.problem = ""  # of an audit annotation, where errors deny
 
-    def failures(self) -> Iterator[Failure | None]:
-        """Of the validations, in their order; None for one that holds."""
+    def failures(self) -> Iterator[Failure]:
+        """Of the validations, in their order."""
         closed = self._policy.fails_closed
         try:
             self._matches = matchconditions.hold(self._policy.conditions, self._variables, self._budget)
@@ -111,10 +114,11 @@ class _Evaluation:
             return
         for index, validation in enumerate(self._policy.validations):
             try:
-                holds = self._value(validation.expression, validation.source) is True
-                yield None if holds else Failure(self._message(validation), validation.reason, index)
+                if self._value(validation.expression, validation.source) is not True:
+                    yield Failure(self._message(validation), validation.reason, index)
             except CelError as problem:
-                yield Failure(str(problem), index=index) if closed else None
+                if closed:
+                    yield Failure(str(problem), index=index)
             except BudgetExceeded:
                 if closed:
                     yield Failure(OUT_OF_BUDGET, index=index)

@@ -25,11 +25,12 @@ async def _conditions_hold(hook: Hook, request: AdmissionRequest, kind: Kind, ou
     from podo.admission import matchconditions  # few webhooks have conditions, and CEL is large
     from podo.admission.policy.activation import activation_of
     from podo.cel.budget import Budget
+    from podo.runtime.slices import in_slices
 
     conditions = matchconditions.compiled(hook.conditions)
     activation = await activation_of(request, kind, matchconditions.uses(conditions), outside.ask(request))
     try:
-        return matchconditions.hold(conditions, activation, Budget())
+        return await in_slices(lambda: matchconditions.hold(conditions, activation, Budget()))
     except matchconditions.ConditionError as problem:
         if hook.fails_closed:
             raise forbidden(request.kind, request.name, str(problem)) from None

@@ -95,9 +95,11 @@ class _Node:
     def check(self, value: Any, old: Any, path: Path, run: _Run) -> None:
         if value is None:
             return
-        same = old is not ABSENT and bool(self._rules) and unchanged(value, old)
-        for rule in self._rules:
-            rule.check(value, old, path, run, same=same)
+        if self._rules:
+            same = old is not ABSENT and unchanged(value, old)
+            seen: dict[bool, Mapping[str, Any]] = {}
+            for rule in self._rules:
+                rule.check(value, old, path, run, same=same, seen=seen)
         if value.__class__ is dict:
             self._check_members(value, old, path, run)
         elif value.__class__ is list and self._items is not None:
@@ -140,13 +142,19 @@ class _Compiled:
         text = self._rule.get("messageExpression")
         return self._scope.compile(text) if text else None
 
-    def check(self, value: Any, old: Any, path: Path, run: _Run, *, same: bool) -> None:
+    def check(
+        self, value: Any, old: Any, path: Path, run: _Run, *, same: bool, seen: dict[bool, Mapping[str, Any]]
+    ) -> None:
+        """``seen``: what rules are shown of the value, made for the first of them."""
         is_transition = "oldSelf" in self._program.variables
         if is_transition and old is ABSENT and not self._optional:
             return
         if same and not is_transition:
             return
-        variables = self._scope.variables(value, None if old is ABSENT else old, has_old=old is not ABSENT)
+        variables = seen.get(self._optional)
+        if variables is None:
+            former = None if old is ABSENT else old
+            variables = seen[self._optional] = self._scope.variables(value, former, has_old=old is not ABSENT)
         why = self._judged(variables, run)
         if why is not None:
             run.found.append(self._problem(value, path, why))

@@ -79,6 +79,7 @@ def _kind(definition: Obj, version: Obj, alike: list[Kind]) -> Kind:
         generation=True,
         to_stored=_writer(definition, version),
         from_stored=_reader(schema) if reads else None,
+        long_rules=schema.rules.some,
         custom=schema,
         versions=alike,
         warning=_warning(definition, version),

@@ -35,7 +35,10 @@ async def create(backend: Backend, call: Call, obj: Obj, manage: OfNew = trackin
         _keep_identity(call, obj, mine)
     _begin(call, obj)
     with reserve(backend, call, obj, None) as reservation:
-        validation.check_new(kind, obj)
+        if kind.long_rules:
+            await validation.at_length(validation.check_new, kind, obj)
+        else:
+            validation.check_new(kind, obj)
         await validate(backend, call, "CREATE", obj, None)
         if call.dry_run:
             return await _rehearse(backend, call, obj)

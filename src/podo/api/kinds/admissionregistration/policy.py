@@ -62,6 +62,7 @@ VALIDATINGADMISSIONPOLICY = Kind(
     ),
     subresources=frozenset({"status"}),
     generation=True,
+    long_rules=True,
 )
 MUTATINGADMISSIONPOLICY = Kind(
     group=GROUP,
@@ -74,4 +75,5 @@ MUTATINGADMISSIONPOLICY = Kind(
     problems=_mutating_problems,
     columns=(NAME, column("Mutations", _counted("mutations"), "integer"), column("ParamKind", _param_kind), AGE),
     generation=True,
+    long_rules=True,
 )

@@ -1,0 +1,66 @@
+"""However long a custom kind's rules take, other requests do not wait for them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from tests.unit.apiserver.extension.definitions import (
+    CRONTABS,
+    DEFINITIONS,
+    Extended,
+    crontab,
+    definition,
+    extended,
+)
+
+#: Ten slices: far less than the rules take, and more than what a busy machine adds.
+LONGEST = 0.2
+
+
+def costly(rules: int) -> dict[str, Any]:
+    """Rules that compare each of some items with each other."""
+    items = {"type": "array", "maxItems": 250, "items": {"type": "integer"}}
+    every = "self.items.all(a, self.items.all(b, a + b >= 0 && a != b + {0}))"
+    validations = [{"rule": every.replace("{0}", str(1000 + index))} for index in range(rules)]
+    return {"type": "object", "properties": {"items": items}, "x-kubernetes-validations": validations}
+
+
+async def longest_wait(until: asyncio.Future[Any]) -> float:
+    """The longest time that the loop was away, in seconds."""
+    longest, last = 0.0, time.perf_counter()
+    while not until.done():
+        await asyncio.sleep(0)
+        now = time.perf_counter()
+        longest, last = max(longest, now - last), now
+    return longest
+
+
+def test_a_write_under_costly_rules_lets_others_have_their_turn() -> None:
+    async def test(world: Extended) -> None:
+        await world.define(definition(costly(3)))
+        await world.ask("POST", CRONTABS, crontab("first", spec={"items": [1]}))  # compiles the rules
+        began = time.process_time()
+        body = crontab("second", spec={"items": list(range(250))})
+        writing = asyncio.ensure_future(world.ask("POST", CRONTABS, body))
+        longest = await longest_wait(writing)
+        took = time.process_time() - began
+        status, made = await writing
+        assert status == 201, made
+        assert longest < min(LONGEST, took / 2), f"{longest:.3f} s of {took:.3f} s"
+
+    extended(test)
+
+
+def test_a_definition_with_many_rules_lets_others_have_their_turn() -> None:
+    async def test(world: Extended) -> None:
+        began = time.process_time()
+        writing = asyncio.ensure_future(world.ask("POST", DEFINITIONS, definition(costly(60))))
+        longest = await longest_wait(writing)
+        took = time.process_time() - began
+        status, made = await writing
+        assert status == 201, made
+        assert longest < min(LONGEST, took / 2), f"{longest:.3f} s of {took:.3f} s"
+
+    extended(test)
