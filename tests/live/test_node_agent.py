@@ -198,7 +198,7 @@ def test_a_pod_runs_serves_and_is_ready_by_its_probe(instance: containerd_instan
         assert status["containerStatuses"][0]["image"] == "docker.io/library/nginx:1.14.2"
         assert b"nginx" in node.instance.in_network("busybox", "wget", "-qO-", f"http://{status['podIP']}/").stdout
         told = await node.told("nginx")
-        assert ("Pulled", 'Container image "nginx:1.14.2" already present on machine') in told
+        assert ("Pulled", 'Container image "nginx:1.14.2" already present on machine and can be accessed by the pod') in told
         assert ("Created", "Created container: web") in told
         assert ("Started", "Started container web") in told
 

@@ -31,6 +31,7 @@ from podo.node.logrotation import LogRotation
 from podo.node.machine import Machine, MachineFailure
 from podo.node.memory import Waiting
 from podo.node.observed import Seen
+from podo.node.pulledimages import PulledImages
 from podo.node.resizing import judge, requests_by_spec
 from podo.node.room import NodeRoom
 from podo.node.runtimes.contract import Happened, Runtime, RuntimeFailure
@@ -107,6 +108,7 @@ class NodeAgent:
             admit=self._admit,
             withdrawn=withdrawn,
             judge=self._judge,
+            pulled=PulledImages(None if config.simulated else config.data_dir / "image-pulls"),
         )
         source = Source("Pod", fields=f"spec.nodeName={config.name}")
         self._pods: Pods = pods or Cache(client, [source], clock=clock, chance=chance)
@@ -364,7 +366,9 @@ class NodeAgent:
             await rotation.look()
 
     async def _collect_images(self) -> None:
-        collection = ImageCollection(self._runtime, self.room.inventory.containers, self._disk, self._clock)
+        collection = ImageCollection(
+            self._runtime, self.room.inventory.containers, self._disk, self._clock, self.room.pulled.prune
+        )
         while True:
             try:
                 wanted, freed = await collection.look()

@@ -63,12 +63,22 @@ def is_pause(image: Image) -> bool:
     return any(name.split("@")[0].rpartition(":")[0].endswith("/pause") for name in image.names)
 
 
+def _nobody(image_ids: Collection[str]) -> None:
+    return None
+
+
 class ImageCollection:
-    """``look`` is called now and then. ``disk`` is the one that images are on."""
+    """``look`` is called now and then. ``disk`` is the one that images are on. ``here`` is told the ids of all images."""
 
     def __init__(
-        self, runtime: Runtime, containers: Callable[[], Iterable[Container]], disk: Callable[[], Disk], clock: Clock
+        self,
+        runtime: Runtime,
+        containers: Callable[[], Iterable[Container]],
+        disk: Callable[[], Disk],
+        clock: Clock,
+        here: Callable[[Collection[str]], None] = _nobody,
     ) -> None:
+        self._here = here
         self._runtime = runtime
         self._containers = containers
         self._disk = disk
@@ -79,6 +89,7 @@ class ImageCollection:
         """Note what is used, and remove what must go. Bytes wanted, and bytes of the images removed."""
         now = self._clock.monotonic()
         images = await self._runtime.list_images()
+        self._here({image.id for image in images})
         in_use = self._note(images, now)
         wanted = bytes_to_free(self._disk())
         if not wanted:

@@ -5,16 +5,13 @@ Source: the documentation's "Images" page (imagePullPolicy, ImagePullBackOff).
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-
-import orjson
 
 from podo.api.kind import Obj
 from podo.api.meta import namespace_of
 from podo.node import backoff
 from podo.node.memory import PodMemory, Refusal, Waiting
+from podo.node.pullsecrets import Login, login_in, registry_of
 from podo.node.room import NodeRoom
 from podo.node.runtimes.contract import Image, RuntimeFailure
 
@@ -48,14 +45,22 @@ async def image_for(room: NodeRoom, pod: Obj, container: Obj, memory: PodMemory)
     if not is_reference(name):
         raise _invalid(room, pod, container, name)
     present = await room.runtime.find_image(name)
-    if policy == "Never" and present is None:
+    if policy != "Always" and present is not None and await _may_use(room, pod, name, present):
+        text = f'Container image "{name}" already present on machine and can be accessed by the pod'
+        room.tell(pod, "Pulled", text, container=container["name"])
+        return present
+    if policy == "Never":
         message = f'Container image "{name}" is not present with pull policy of Never'
         room.tell(pod, "ErrImageNeverPull", message, "Warning", container["name"])
         raise _refused(room, pod, container, "ErrImageNeverPull", message)
-    if present is not None and policy != "Always":
-        room.tell(pod, "Pulled", f'Container image "{name}" already present on machine', container=container["name"])
-        return present
     return await _pull(room, pod, container, name, memory)
+
+
+async def _may_use(room: NodeRoom, pod: Obj, name: str, present: Image) -> bool:
+    """Whether a pod may use an image that is here, without asking its registry."""
+    if not room.pulled.needs_check(name, present.id):
+        return True
+    return room.pulled.opens(name, present.id, await logins_for(room, pod, name))
 
 
 def _refused(room: NodeRoom, pod: Obj, container: Obj, reason: str, message: str) -> Refused:
@@ -76,13 +81,9 @@ async def _pull(room: NodeRoom, pod: Obj, container: Obj, name: str, memory: Pod
         room.tell(pod, "Pulling", f'Pulling image "{name}"', container=container["name"])
         began = room.clock.monotonic()
         try:
-            username, password = await credentials_for(room, pod, name)
-            image_id = await room.runtime.pull_image(name, username=username, password=password)
-            image = await room.runtime.find_image(name) or await room.runtime.find_image(image_id)
+            image = await _fetch(room, pod, name)
         except RuntimeFailure as failure:
             raise _pull_failed(room, pod, container, name, memory, failure.message) from failure
-        if image is None:
-            raise _pull_failed(room, pod, container, name, memory, f"image {image_id} is gone after its pull")
     memory.pulls.pop(name, None)
     now = room.clock.monotonic()
     took, with_wait = _seconds(now - began), _seconds(now - asked)
@@ -90,6 +91,29 @@ async def _pull(room: NodeRoom, pod: Obj, container: Obj, name: str, memory: Pod
     text = f'Successfully pulled image "{name}" in {took} ({with_wait} including waiting). {size}'
     room.tell(pod, "Pulled", text, container=container["name"])
     return image
+
+
+async def _fetch(room: NodeRoom, pod: Obj, name: str) -> Image:
+    """Pull with each of the pod's logins in turn, without one if it has none. Raises RuntimeFailure, the last."""
+    logins: list[Login | None] = [*await logins_for(room, pod, name)] or [None]
+    room.pulled.begins(name)
+    try:
+        for index, login in enumerate(logins):
+            try:
+                image_id = await room.runtime.pull_image(
+                    name, username=login.username if login else "", password=login.password if login else ""
+                )
+                break
+            except RuntimeFailure:
+                if index == len(logins) - 1:
+                    raise
+        image = await room.runtime.find_image(name) or await room.runtime.find_image(image_id)
+        if image is None:
+            raise RuntimeFailure("not_found", f"image {image_id} is gone after its pull")
+        room.pulled.succeeded(name, image.id, login)
+        return image
+    finally:
+        room.pulled.ends(name)
 
 
 def _seconds(seconds: float) -> str:
@@ -108,49 +132,17 @@ def _pull_failed(room: NodeRoom, pod: Obj, container: Obj, name: str, memory: Po
 # Pull secrets
 
 
-async def credentials_for(room: NodeRoom, pod: Obj, image: str) -> tuple[str, str]:
-    """User and password for the image's registry from the pod's imagePullSecrets; empty where there are none."""
+async def logins_for(room: NodeRoom, pod: Obj, image: str) -> list[Login]:
+    """Those for the image's registry from the pod's imagePullSecrets."""
+    found, missing = [], []
     for reference in pod["spec"].get("imagePullSecrets") or ():
         secret = await room.sources.secret(namespace_of(pod), reference.get("name", ""))
         if secret is None:
-            missing = reference.get("name")
-            text = (
-                f"Unable to retrieve some image pull secrets ({missing}); attempting to pull the image may not succeed."
-            )
-            room.tell(pod, "FailedToRetrieveImagePullSecret", text, "Warning")
-        elif found := credentials_in(secret, registry_of(image)):
-            return found
-    return "", ""
-
-
-def registry_of(image: str) -> str:
-    """``registry.local:5000/web:1`` gives ``registry.local:5000``; a bare name is docker.io's."""
-    first, slash, _ = image.partition("/")
-    return first if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"
-
-
-def credentials_in(secret: Obj, registry: str) -> tuple[str, str] | None:
-    """What a kubernetes.io/dockerconfigjson (or dockercfg) Secret has for a registry."""
-    data = secret.get("data") or {}
-    try:
-        if encoded := data.get(".dockerconfigjson"):
-            entries = (orjson.loads(base64.b64decode(encoded)) or {}).get("auths") or {}
-        else:
-            entries = orjson.loads(base64.b64decode(data.get(".dockercfg") or "e30="))
-        for server, entry in entries.items():
-            if _host(server) == registry or (registry == "docker.io" and _host(server) == "index.docker.io"):
-                return _user_and_password(entry)
-    except (ValueError, AttributeError, binascii.Error):
-        return None
-    return None
-
-
-def _host(server: str) -> str:
-    return server.removeprefix("https://").removeprefix("http://").partition("/")[0]
-
-
-def _user_and_password(entry: Obj) -> tuple[str, str]:
-    if auth := entry.get("auth"):
-        user, _, password = base64.b64decode(auth).decode().partition(":")
-        return user, password
-    return str(entry.get("username") or ""), str(entry.get("password") or "")
+            missing.append(str(reference.get("name")))
+        elif login := login_in(secret, registry_of(image)):
+            found.append(login)
+    if missing:
+        named = ", ".join(missing)
+        text = f"Unable to retrieve some image pull secrets ({named}); attempting to pull the image may not succeed."
+        room.tell(pod, "FailedToRetrieveImagePullSecret", text, "Warning")
+    return found

@@ -16,6 +16,7 @@ from podo.node.config import NodeConfig
 from podo.node.inventory import Inventory
 from podo.node.machine import Machine
 from podo.node.memory import Waiting
+from podo.node.pulledimages import PulledImages
 from podo.node.runtimes.contract import Runtime
 from podo.node.sources import Sources
 from podo.runtime.clock import Clock
@@ -40,6 +41,8 @@ class NodeRoom:
     withdrawn: Callable[[Obj], Awaitable[None]]
     #: Why a pod that is here cannot have what its spec asks for now; None if it can.
     judge: Callable[[Obj], Waiting | None]
+    #: Who may use the images that are here.
+    pulled: PulledImages = field(default_factory=PulledImages)
     pulls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PULLS_AT_ONCE))
 
     def tell(self, pod: Obj, reason: str, message: str, type: str = "Normal", container: str = "") -> None:
