@@ -15,7 +15,7 @@ from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.api.meta import name_of, namespace_of, uid_of
 from podo.client.contract import Unreachable
-from podo.node import labels, podspec
+from podo.node import devices, labels, podspec
 from podo.node.cgroups import Cgroups
 from podo.node.config import NodeConfig
 from podo.node.hosts import Dns, ResolvConf, dns_of, hosts_file, parse_resolv_conf
@@ -49,6 +49,7 @@ class LinuxMachine:
             "memory": capacity.memory,
             "ephemeral-storage": capacity.storage,
         }
+        self._sources = sources
         persistent = PersistentVolumes(sources, config.name, config.volumes)
         self._credentials = CredentialDisk(config.data_dir / "credentials", capacity.memory)
         self._volumes = PodVolumes(self._pods, sources, amounts, persistent, self._credentials)
@@ -65,6 +66,12 @@ class LinuxMachine:
         except (ApiError, Unreachable) as failure:
             raise MachineFailure(
                 "FailedMount", f"cannot read what the pod's volumes are made from: {failure}"
+            ) from failure
+        try:
+            await devices.prepare(pod, self._sources.resource_claim)
+        except (ApiError, Unreachable) as failure:
+            raise MachineFailure(
+                "FailedPrepareDynamicResources", f"cannot read resource claims: {failure}"
             ) from failure
 
     def _make_directories(self, pod: Obj) -> None:

@@ -55,6 +55,9 @@ class Sources:
     async def claim(self, namespace: str, name: str) -> Obj | None:
         return await self._get("PersistentVolumeClaim", namespace, name)
 
+    async def resource_claim(self, namespace: str, name: str) -> Obj | None:
+        return await self._get("ResourceClaim", namespace, name)
+
     async def volume(self, name: str) -> Obj | None:
         return await self._get("PersistentVolume", "", name)
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
-from podo.api.kinds.resource.device_rules import GROUP
+from podo.api.kinds.resource.device_rules import GROUP, check_pool_name, check_taint
 from podo.api.parts.driver_name import check_driver_name
 from podo.api.rules import Found, check_immutable, check_text, duplicate, invalid, required, too_many
 from podo.values import names
 
-_DEVICES_MAX, _ATTRIBUTES_MAX = 128, 32
+_DEVICES_MAX, _ATTRIBUTES_MAX, _TAINTS_MAX = 128, 32, 16
 _PLACES = ("nodeName", "nodeSelector", "allNodes", "perDeviceNodeSelection")
 _WHERE = "exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required"
 
@@ -42,8 +42,8 @@ def _check_pool(pool: dict[str, Any], path: str, found: Found) -> None:
     name = pool.get("name") or ""
     if not name:
         found.append(required(f"{path}.name"))
-    for part in name.split("/") if name else ():
-        check_text(f"{path}.name", part, names.subdomain, found)
+    else:
+        check_pool_name(f"{path}.name", name, found)
     if (count := pool.get("resourceSliceCount") or 0) <= 0:
         found.append(invalid(f"{path}.resourceSliceCount", count, "must be greater than zero"))
     if (generation := pool.get("generation") or 0) < 0:
@@ -61,6 +61,11 @@ def _check_devices(devices: list[dict[str, Any]], path: str, found: Found) -> No
         if name in seen:
             found.append(duplicate(f"{where}.name", name))
         seen.add(name)
+        taints = device.get("taints") or []
+        if len(taints) > _TAINTS_MAX:
+            found.append(too_many(f"{where}.taints", len(taints), _TAINTS_MAX))
+        for at, taint in enumerate(taints[:_TAINTS_MAX]):
+            check_taint(taint, f"{where}.taints[{at}]", found)
         attributes = device.get("attributes") or {}
         count = len(attributes) + len(device.get("capacity") or {})
         if count > _ATTRIBUTES_MAX:
