@@ -23,6 +23,8 @@ from podo.runtime.clock import Clock
 
 #: How far ahead a quiet node gives signs of life, and how seldom it looks at itself unasked: a day (seconds).
 AHEAD = SELDOM = 86400.0
+#: Nothing takes time on it unless a stage says so, but thousands of pods may start at once in one process (seconds).
+SETTLE = 1.0
 
 
 class NodeIsOff(Exception):
@@ -68,8 +70,12 @@ class SimulatedNode:
         self._chance = chance
         self._state = state
         upper, lower = divmod(number + 1, 250)
-        # This runtime loses no event: looking at everything again every minute is more than enough.
-        config = NodeConfig(name, f"192.168.{upper}.{lower}", simulated=True, relist_seconds=60.0)
+        config = NodeConfig(
+            *(name, f"192.168.{upper}.{lower}"),
+            simulated=True,
+            relist_seconds=60.0,  # this runtime loses no event: a look at everything each minute is more than enough
+            settle_seconds=SETTLE,
+        )
         self._config = _quietened(config) if quiet else config
         self._own: Cache | Share | None = None  # the Node, followed by a quiet node
         self._runtime: SimulatedRuntime | None = None

@@ -12,13 +12,15 @@ from podo.api.meta import condition_of, is_deleting, name_of, uid_of
 from podo.controllers import zones
 from podo.controllers.podstate import is_ready
 from podo.reconcile.actions import Action, CheckAgain, Patch, SetStatus, Tell
-from podo.reconcile.declare import Key, View, controller
+from podo.reconcile.declare import Key, Later, View, controller
 from podo.values import timestamp
 
 #: Seconds without a heartbeat after which a node counts as lost (--node-monitor-grace-period).
 GRACE = 50.0
-#: Seconds between two looks at nodes as a whole (--node-monitor-period).
-MONITOR = 5.0
+#: Seconds from a change of a lost node to a look at all that are lost.
+LOOK = 0.1
+#: The key of that look; no node has it.
+_ALL = Key("", "")
 LEASES = "kube-node-lease"
 _CONDITIONS = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")
 _PREFIX = "node.kubernetes.io/"
@@ -40,8 +42,17 @@ def _its_node(lease: Obj, view: View) -> Iterator[Key]:
         yield Key("", name_of(lease))
 
 
-@controller(reconciles="Node", watches={"Lease": _its_node}, reads=("Pod",))
+def _if_lost(node: Obj, view: View) -> Iterator[Later]:
+    """What is lost is looked at together, and soon instead of at once: many may be lost, or register, at a time."""
+    if zones.is_lost(node):
+        yield Later(_ALL, max(LOOK, zones.unsettled_for(node, view.now)))
+
+
+@controller(reconciles="Node", watches={"Lease": _its_node, "Node": _if_lost}, reads=("Pod",))
 def reconcile(key: Key, view: View) -> Iterator[Action]:
+    if key == _ALL:
+        yield from _look_at_lost(view)
+        return
     node = view.get("Node", key.name)
     if node is None or is_deleting(node):
         return
@@ -53,23 +64,27 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
         if lost != (node.get("status") or {}).get("conditions"):
             yield from _declare_lost(node, lost)
             return
-        yield from _unready_pods(node, view)
-    turn = _turn(node, view)
-    if turn.wait is not None:
-        yield CheckAgain(turn.wait)
-    yield from _taint(node, view.now, evicting=turn.now)
+    yield from _taint(node, view.now, evicting=zones.is_lost(node) and zones.is_marked(node))
 
 
-def _turn(node: Obj, view: View) -> zones.Turn:
-    """Whether the node's pods may be evicted, if it is lost. The whole zone is looked at for that: only where it
-    matters, and again every few seconds, since other nodes are lost and found meanwhile."""
-    if not zones.is_lost(node):
-        return zones.Turn(False)
-    settled = zones.not_ready_since(node) + MONITOR - view.now
-    if settled > 0 and not zones.is_marked(node):
-        return zones.Turn(False, settled)  # it registers, or it hesitates
-    turn = zones.turn_of(node, view.list("Node"), view.now)
-    return zones.Turn(turn.now, MONITOR if turn.wait is None else min(MONITOR, turn.wait))
+def _look_at_lost(view: View) -> Iterator[Action]:
+    """Decide for all nodes at once whose pods may be evicted: a look at each costs all lost nodes the same."""
+    nodes = view.list("Node")
+    lost = [node for node in nodes if zones.is_lost(node)]
+    if not lost:
+        return
+    yield from _unready_pods({name_of(node) for node in lost if _is_silent(node)}, view)
+    turns = zones.turns(nodes, view.now)
+    for node in lost:
+        evicting = name_of(node) in turns.evicting
+        if evicting is not zones.is_marked(node) and not is_deleting(node):
+            yield from _taint(node, view.now, evicting=evicting)
+    if turns.wait is not None:
+        yield CheckAgain(turns.wait)
+
+
+def _is_silent(node: Obj) -> bool:
+    return (condition_of(node, "Ready") or {}).get("status") == "Unknown"
 
 
 def last_heartbeat(node: Obj, view: View) -> float:
@@ -119,13 +134,13 @@ def _declare_lost(node: Obj, conditions: list[dict[str, Any]]) -> Iterator[Actio
         yield Tell(node, "NodeNotReady", f"Node {name_of(node)} status is now: NodeNotReady")
 
 
-def _unready_pods(node: Obj, view: View) -> Iterator[Action]:
-    """Nobody answers for the pods of a lost node: Services must not send to them.
+def _unready_pods(nodes: set[str], view: View) -> Iterator[Action]:
+    """Nobody answers for the pods of silent nodes: Services must not send to them.
 
     (A kubelet that lives does this itself.)
     """
-    for pod in view.list("Pod"):
-        if pod["spec"].get("nodeName") == name_of(node) and is_ready(pod):
+    for pod in view.list("Pod") if nodes else ():
+        if pod["spec"].get("nodeName") in nodes and is_ready(pod):
             since = {"type": "Ready", "status": "False", "lastTransitionTime": timestamp.time(view.now)}
             patch = {"metadata": {"uid": uid_of(pod)}, "status": {"conditions": [since]}}
             yield Patch(pod, patch, "strategic", subresource="status")

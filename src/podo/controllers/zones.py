@@ -7,12 +7,16 @@ Pure. Source: the documentation's "Nodes", "Rate limits on eviction".
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from podo.api.kind import Obj
 from podo.api.meta import condition_of, labels_of, name_of
 from podo.values import timestamp
 
+#: Seconds for which a node that says itself that it is not ready is left alone: it registers, or it hesitates
+#: (--node-monitor-period).
+MONITOR = 5.0
 #: Seconds between two nodes of a zone (--node-eviction-rate 0.1, --secondary-node-eviction-rate 0.01).
 USUAL_SECONDS, SLOW_SECONDS = 10.0, 100.0
 #: The share of a zone that must be lost for it to count as disrupted, and the size below which it then waits.
@@ -20,11 +24,53 @@ UNHEALTHY_SHARE, LARGE_CLUSTER = 0.55, 50
 EVICTING = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
-class Turn(NamedTuple):
-    """``now``: the node's pods may be evicted. Else ``wait`` seconds and look again; None: as long as it is so."""
+class Turns(NamedTuple):
+    """``evicting``: names of the lost nodes whose pods may be evicted now. ``wait``: seconds after which it may be
+    another's turn; None where only a change of a node can make it so."""
 
-    now: bool
+    evicting: frozenset[str] = frozenset()
     wait: float | None = None
+
+
+@dataclass(slots=True)
+class _Zone:
+    nodes: int = 0
+    lost: list[Obj] = field(default_factory=list)
+    last_marked_at: float | None = None
+
+
+def turns(nodes: Sequence[Obj], now: float) -> Turns:
+    """Whose turn it is. ``nodes``: all of the cluster."""
+    zones: dict[tuple[str, str], _Zone] = {}
+    for node in nodes:
+        zone = zones.setdefault(zone_of(node), _Zone())
+        zone.nodes += 1
+        if is_lost(node):
+            zone.lost.append(node)
+        if (at := _marked_at(node)) is not None:
+            zone.last_marked_at = max(at, zone.last_marked_at or at)
+    if sum(len(zone.lost) for zone in zones.values()) == len(nodes):
+        return Turns()  # everything is lost: nothing is evicted
+    parts = [_turns_of(zone, now) for zone in zones.values() if zone.lost]
+    waits = [part.wait for part in parts if part.wait is not None]
+    return Turns(frozenset[str]().union(*(part.evicting for part in parts)), min(waits, default=None))
+
+
+def _turns_of(zone: _Zone, now: float) -> Turns:
+    """Those that are marked, and the one that has waited longest if it is time for one more."""
+    every = _seconds_between(zone)
+    if every is None:
+        return Turns()
+    marked = frozenset(name_of(node) for node in zone.lost if is_marked(node))
+    rest = [node for node in zone.lost if name_of(node) not in marked]
+    waiting = sorted((node for node in rest if not unsettled_for(node, now)), key=_lost_since)
+    settling = [wait for node in rest if (wait := unsettled_for(node, now))]
+    due = 0.0 if zone.last_marked_at is None else zone.last_marked_at + every - now
+    if waiting and due <= 0:
+        marked |= {name_of(waiting.pop(0))}
+        due = every
+    waits = settling if not waiting else [*settling, due]
+    return Turns(marked, min(waits, default=None))
 
 
 def zone_of(node: Obj) -> tuple[str, str]:
@@ -32,33 +78,12 @@ def zone_of(node: Obj) -> tuple[str, str]:
     return labels.get("topology.kubernetes.io/region", ""), labels.get("topology.kubernetes.io/zone", "")
 
 
-def turn_of(node: Obj, nodes: Sequence[Obj], now: float) -> Turn:
-    """Whether it is this lost node's turn. ``nodes``: all of the cluster."""
-    if not any(map(_is_healthy, nodes)):
-        return Turn(False)  # everything is lost: nothing is evicted
-    zone = [each for each in nodes if zone_of(each) == zone_of(node)]
-    every = _seconds_between(zone)
-    if every is None:
-        return Turn(False)
-    if _marked_at(node) is not None:
-        return Turn(True)
-    waiting = sorted((each for each in zone if is_lost(each) and _marked_at(each) is None), key=_lost_since)
-    place = [name_of(each) for each in waiting].index(name_of(node)) if node in waiting else 0
-    last = max((at for each in zone if (at := _marked_at(each)) is not None), default=float("-inf"))
-    wait = last + every * (place + 1) - now if last > float("-inf") else every * place
-    return Turn(True) if wait <= 0 else Turn(False, wait)
-
-
-def _seconds_between(zone: Sequence[Obj]) -> float | None:
+def _seconds_between(zone: _Zone) -> float | None:
     """None: a small zone that is mostly lost waits. A zone that is lost whole goes on as usual: others are well."""
-    lost = sum(map(is_lost, zone))
-    if lost == len(zone) or lost <= 2 or lost / len(zone) < UNHEALTHY_SHARE:
+    lost = len(zone.lost)
+    if lost == zone.nodes or lost <= 2 or lost / zone.nodes < UNHEALTHY_SHARE:
         return USUAL_SECONDS
-    return SLOW_SECONDS if len(zone) > LARGE_CLUSTER else None
-
-
-def _is_healthy(node: Obj) -> bool:
-    return not is_lost(node)
+    return SLOW_SECONDS if zone.nodes > LARGE_CLUSTER else None
 
 
 def is_lost(node: Obj) -> bool:
@@ -72,11 +97,11 @@ def is_marked(node: Obj) -> bool:
     return _marked_at(node) is not None
 
 
-def not_ready_since(node: Obj) -> float:
-    """Since when its kubelet itself says that it is not ready (seconds); 0 for one that does not say so."""
+def unsettled_for(node: Obj, now: float) -> float:
+    """Seconds for which a node that says itself that it is not ready is left alone yet; 0 for others."""
     ready = condition_of(node, "Ready") or {}
     since = ready.get("lastTransitionTime") if ready.get("status") == "False" else None
-    return timestamp.parse(since) if since else 0.0
+    return max(0.0, timestamp.parse(since) + MONITOR - now) if since else 0.0
 
 
 def _lost_since(node: Obj) -> tuple[str, str]:

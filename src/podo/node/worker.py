@@ -42,8 +42,6 @@ from podo.values import timestamp
 
 log = Logger("podo.node.worker")
 
-#: A status that says only "being created" waits so long for a better one: one write instead of two for a quick pod.
-SETTLE_SECONDS = 0.02
 BUSY_CREATING = frozenset({"volumes", "sandbox", "start"})
 MOST_MOUNT_RETRY_SECONDS = 122.0
 
@@ -64,7 +62,7 @@ class PodWorker:
         self._start: asyncio.Task[None] | None = None
         self._prober = Prober(room, self.memory, self._tasks, self.wake)
         self._told: dict[str, Waiting] = {}
-        self._settle_until = room.clock.now() + SETTLE_SECONDS
+        self._settle_until = room.clock.now() + room.config.settle_seconds
         self._admitted = not self._is_new()
         self._adopt()
 
@@ -336,7 +334,7 @@ class PodWorker:
     def _may_wait(self, status: Obj, seen: Seen, plan: Plan, now: float) -> bool:
         """Will there be more to say in a moment?"""
         if plan.ending and seen.alive and self.memory.ending_since is not None:
-            quick = self.memory.ending_since + SETTLE_SECONDS
+            quick = self.memory.ending_since + self._room.config.settle_seconds
             if now < quick:
                 plan.again(quick)
             return now < quick

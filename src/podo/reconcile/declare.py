@@ -21,6 +21,14 @@ class Key(NamedTuple):
     name: str
 
 
+class Later(NamedTuple):
+    """A key to be looked at after so many seconds; of several wishes the earliest counts. What many changes at a time
+    concern is looked at once this way."""
+
+    key: Key
+    seconds: float
+
+
 Objects = list[Obj]
 
 
@@ -67,7 +75,7 @@ class View(Protocol):
 
 
 #: From a changed object (and its former state, where known) to the keys that must be looked at again.
-Mapper = Callable[[Obj, View], Iterable[Key]]
+Mapper = Callable[[Obj, View], Iterable[Key | Later]]
 Reconcile = Callable[[Key, View], Iterable[Action]]
 
 
@@ -78,7 +86,7 @@ class Among:
     kind: str
     mapper: Mapper
 
-    def __call__(self, obj: Obj, view: View) -> Iterable[Key]:
+    def __call__(self, obj: Obj, view: View) -> Iterable[Key | Later]:
         return self.mapper(obj, view)
 
 

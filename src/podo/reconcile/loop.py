@@ -93,7 +93,8 @@ class Loop:
 
     @property
     def listener(self) -> Listener:
-        return Listener(self.declaration, self._queue.add, self._view, partial(self._bug, None))
+        queue = self._queue
+        return Listener(self.declaration, queue.add, queue.add_after, self._view, partial(self._bug, None))
 
     def seen(self, kind: str, revision: int) -> None:
         """The cache has come to ``revision`` of ``kind``."""

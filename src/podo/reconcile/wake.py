@@ -13,16 +13,17 @@ from podo.api import registry
 from podo.api.kind import Obj
 from podo.api.meta import controller_of, namespace_of
 from podo.client.cache import CacheChange
-from podo.reconcile.declare import Among, Declaration, Key, Mapper, View
+from podo.reconcile.declare import Among, Declaration, Key, Later, Mapper, View
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A controller that can be woken. ``want``: it is to look at a key; ``view``: what its mappers are shown; ``bug``
-    is told what one of them raised."""
+    """A controller that can be woken. ``want``: it is to look at a key, ``later`` after so many seconds; ``view``: what
+    its mappers are shown; ``bug`` is told what one of them raised."""
 
     declaration: Declaration
     want: Callable[[Key], None]
+    later: Callable[[Key, float], None]
     view: Callable[[], View]
     bug: Callable[[Exception], None]
 
@@ -75,7 +76,10 @@ def _map(listener: Listener, mapper: Mapper, changes: Sequence[CacheChange]) -> 
         try:
             for state in _states(change):
                 for key in mapper(state, view):
-                    listener.want(key)
+                    if isinstance(key, Later):
+                        listener.later(*key)
+                    else:
+                        listener.want(key)
         except Exception as bug:
             listener.bug(bug)
 

@@ -225,12 +225,16 @@ class Stage:
         assert newest is not None
         change = CacheChange(key[0], place_of(newest), old, new)
         for declaration in self.controllers:
-            listener = Listener(declaration, partial(self._want, declaration), lambda: self, _raised)
+            later = partial(self._want_later, declaration)
+            listener = Listener(declaration, partial(self._want, declaration), later, lambda: self, _raised)
             Route(key[0], [listener]).tell([change])
 
     def _want(self, declaration: Declaration, key: Key) -> None:
         if (declaration, key) not in self.dirty:
             self.dirty.append((declaration, key))
+
+    def _want_later(self, declaration: Declaration, key: Key, seconds: float) -> None:
+        self.timers.append((self.now + seconds, declaration, key))
 
 
 Objects = list[Obj]

@@ -85,13 +85,13 @@ def test_conditions_become_taints_and_others_are_kept() -> None:
     n["status"]["conditions"].append({"type": "MemoryPressure", "status": "True"})
     s.put(n)
     put_healthy(s)
-    s.run()
+    s.run().pass_time(1)
     assert taints(s) == [
         ("mine", "NoSchedule"),
         ("node.kubernetes.io/not-ready", "NoSchedule"),
-        ("node.kubernetes.io/not-ready", "NoExecute"),
         ("node.kubernetes.io/memory-pressure", "NoSchedule"),
         ("node.kubernetes.io/unschedulable", "NoSchedule"),
+        ("node.kubernetes.io/not-ready", "NoExecute"),
     ]
     assert s.everything() == []
 
@@ -152,7 +152,7 @@ def test_networks_are_given_once_and_come_back() -> None:
 
 
 def test_pods_that_nobody_will_end() -> None:
-    s = Stage(podgc.reconcile, podgc.FINISHED)
+    s = Stage(podgc.reconcile, podgc.finished_pods())
     n = s.put(node())
     unscheduled = pod("unscheduled", node_name="", phase="Pending")
     unscheduled["metadata"].update(deletionTimestamp=timestamp.time(s.now), finalizers=["example.com/x"])
@@ -170,9 +170,8 @@ def test_pods_that_nobody_will_end() -> None:
     assert patch.patch["status"]["conditions"][0]["reason"] == "DeletionByPodGC"
 
 
-def test_the_oldest_finished_pods_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(podgc, "THRESHOLD", 3)
-    s = Stage(podgc.FINISHED)
+def test_the_oldest_finished_pods_go() -> None:
+    s = Stage(podgc.finished_pods(3))
     for number in range(5):
         s.now += 1
         s.put(pod(f"p{number}", phase="Succeeded"))

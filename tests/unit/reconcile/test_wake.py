@@ -10,7 +10,7 @@ import pytest
 from podo.api.kind import Obj
 from podo.client.cache import CacheChange
 from podo.client.index import place_of
-from podo.reconcile.declare import Among, Declaration, Key, View
+from podo.reconcile.declare import Among, Declaration, Key, Later, View
 from podo.reconcile.wake import Listener, Route
 
 
@@ -24,6 +24,10 @@ def _by_label(pod: Obj, view: View) -> Iterator[Key]:
 
 def _breaks(pod: Obj, view: View) -> Iterator[Key]:
     raise ZeroDivisionError
+
+
+def _never(key: Key, seconds: float) -> None:
+    raise AssertionError("nothing here is to be looked at later")
 
 
 def _pod(name: str = "p", app: str = "a", owner: tuple[str, str, str] | None = None, **spec: Any) -> Obj:
@@ -41,7 +45,7 @@ def woken(declaration: Declaration, old: Obj | None, new: Obj | None) -> tuple[l
     view: Any = None
     present = new or old
     assert present is not None
-    route = Route("Pod", [Listener(declaration, keys.append, lambda: view, bugs.append)])
+    route = Route("Pod", [Listener(declaration, keys.append, _never, lambda: view, bugs.append)])
     route.tell([CacheChange("Pod", place_of(present), old, new)])
     return keys, bugs
 
@@ -111,6 +115,26 @@ def test_who_looks_among_objects_of_a_kind_is_asked_where_there_are_any(services
     keys: list[Key] = []
     view: Any = _Counting(services)
     declaration = Declaration("c", "Service", _nothing, watches={"Pod": Among("Service", _by_label)})
-    route = Route("Pod", [Listener(declaration, keys.append, lambda: view, lambda bug: None)])
+    route = Route("Pod", [Listener(declaration, keys.append, _never, lambda: view, lambda bug: None)])
     route.tell([CacheChange("Pod", place_of(_pod()), None, _pod())])
     assert keys == expected
+
+
+def test_a_mapper_may_put_a_look_off() -> None:
+    def soon(pod: Obj, view: View) -> Iterator[Later]:
+        yield Later(Key("", "all"), 2.5)
+
+    later: list[tuple[Key, float]] = []
+    declaration = Declaration("c", "Node", _nothing, watches={"Pod": soon})
+    view: Any = None
+    route = Route("Pod", [Listener(declaration, _at_once, lambda *wish: later.append(wish), lambda: view, _raise)])
+    route.tell([CacheChange("Pod", place_of(_pod()), None, _pod())])
+    assert later == [(Key("", "all"), 2.5)]
+
+
+def _at_once(key: Key) -> None:
+    raise AssertionError(f"{key} is to be looked at later")
+
+
+def _raise(bug: Exception) -> None:
+    raise bug
