@@ -48,6 +48,7 @@ from podo.apiserver.fairness.watchcost import WRITING, Stay, event_cost
 from podo.apiserver.fairness.width import width_of
 from podo.apiserver.fieldmanagement import managers
 from podo.apiserver.impersonation import impersonated
+from podo.apiserver.metrics.credentials import CredentialMetrics
 from podo.apiserver.metrics.page import ApiMetrics
 from podo.apiserver.metrics.requests import Turn
 from podo.apiserver.negotiate import PLAIN, form_of
@@ -112,7 +113,9 @@ class ApiServer:
         #: What ComponentStatus tells of: by name what is wrong, or "".
         self.components: dict[str, Callable[[], str]] = {"etcd-0": lambda: store.failure}
         self.fairness = Fairness(clock)
-        self.backend.metrics.collectors.append(partial(report.families, self.fairness))
+        self._credentials = CredentialMetrics(self._authorizer)
+        parts = (partial(report.families, self.fairness), self._credentials.families, self._aggregation.families)
+        self.backend.metrics.collectors.extend(parts)
 
     @property
     def auditor(self) -> Auditor | None:
@@ -232,8 +235,11 @@ class ApiServer:
     async def _authenticate(self, request: Request) -> User:
         """Who sends the request. Raises ApiError (Unauthorized)."""
         try:
-            return await self._authentication.user_of(request)
+            user = await self._authentication.user_of(request)
+            self._credentials.seen(user.name)
+            return user
         except Unauthorized as refused:
+            self._credentials.refused += 1
             log.info("credentials refused", why=str(refused), path=request.path)
             raise ApiError("Unauthorized", "Unauthorized") from None
 

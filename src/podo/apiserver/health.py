@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 from podo import version
 from podo.api.encoding import dumps
 from podo.http.message import Response
-from podo.runtime.metrics import CONTENT_TYPE, exposition, gauge
+from podo.runtime.metrics import CONTENT_TYPE, Counter, exposition, gauge
 from podo.storage.contract import Store
 
 _TEXT = "text/plain; charset=utf-8"
@@ -39,6 +39,8 @@ class Health:
 
     def __init__(self, store: Store, hooks: Sequence[str] = _HOOKS) -> None:
         self._passed: set[str] = set()
+        text = "Results of health checks."
+        self._results = Counter("kubernetes_healthchecks_total", text, ("name", "type", "status"))
         self._checks = [
             Check("ping", lambda: ""),
             Check("log", lambda: ""),
@@ -67,35 +69,44 @@ class Health:
         checks = [check for check in self._checks if page in check.pages]
         if single:
             chosen = next((check for check in checks if check.name == single), None)
-            return None if chosen is None else _single(chosen)
+            return None if chosen is None else _single(self._run(chosen, page))
         asked = parse_qs(query, keep_blank_values=True) if query else {}
-        return _all(page, checks, asked.get("exclude", []), "verbose" in asked)
+        excluded = asked.get("exclude", [])
+        found = [(check.name, None if check.name in excluded else self._run(check, page)) for check in checks]
+        return _all(page, found, excluded, "verbose" in asked)
+
+    def _run(self, check: Check, page: str) -> str:
+        """What is wrong, or ""; counted."""
+        problem = check.problem()
+        self._results.add((check.name, page, "error" if problem else "success"))
+        return problem
 
     def indicators(self) -> Response:
         """/metrics/slis: each check as a gauge."""
         rows = [((check.name, page), float(not check.problem())) for check in self._checks for page in check.pages]
         text = "The result of a health check: 1 is good, 0 is not."
-        return Response(200, exposition([gauge("kubernetes_healthcheck", text, ("name", "type"), rows)]), CONTENT_TYPE)
+        now = gauge("kubernetes_healthcheck", text, ("name", "type"), rows)
+        return Response(200, exposition([now, self._results.family()]), CONTENT_TYPE)
 
 
-def _single(check: Check) -> Response:
-    problem = check.problem()
+def _single(problem: str) -> Response:
     if problem:
         return Response(500, f"internal server error: {problem}\n".encode(), _TEXT)
     return Response(200, b"ok", _TEXT)
 
 
-def _all(page: str, checks: Sequence[Check], excluded: Sequence[str], verbose: bool) -> Response:
+def _all(page: str, found: Sequence[tuple[str, str | None]], excluded: Sequence[str], verbose: bool) -> Response:
+    """``found``: of each check what is wrong, None for one that was left out."""
     lines, good = [], True
-    for check in checks:
-        if check.name in excluded:
-            lines.append(f"[+]{check.name} excluded: ok")
-        elif check.problem():
+    for name, problem in found:
+        if problem is None:
+            lines.append(f"[+]{name} excluded: ok")
+        elif problem:
             good = False
-            lines.append(f"[-]{check.name} failed: reason withheld")
+            lines.append(f"[-]{name} failed: reason withheld")
         else:
-            lines.append(f"[+]{check.name} ok")
-    known = {check.name for check in checks}
+            lines.append(f"[+]{name} ok")
+    known = {name for name, _ in found}
     if unknown := ", ".join(f'"{name}"' for name in excluded if name not in known):
         lines.append(f"warn: some health checks cannot be excluded: no matches for {unknown}")
     lines.append(f"{page} check {'passed' if good else 'failed'}")

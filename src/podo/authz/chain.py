@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MASTERS = "system:masters"
 _MASTER = Decision(True)
+_NODE, _RBAC = ("Node", "node", "allowed"), ("RBAC", "rbac", "allowed")
 
 
 class _Always:
@@ -38,7 +39,10 @@ class AuthorizerChain:
         self._others: tuple[Authorizer, ...] = (self.node,)
         #: Names of parts of this process (controllers, the scheduler), for which Node and RBAC decide in any case.
         self.inside: set[str] = set()
+        #: How often which authorizer has decided, by its type, its name, and the decision; administrators' apart.
+        self.decisions: dict[tuple[str, str, str], int] = {}
         self._webhooks: list[WebhookAuthorizer] = []
+        self._names: list[tuple[str, str]] = []  # of those configured: type and name
         self._configured = self._made(settings, clock) if settings is not None and settings.order else ()
         #: Are there webhooks, which want to know all of a question, and may have to be waited for?
         self.has_webhooks = bool(self._webhooks)
@@ -55,12 +59,14 @@ class AuthorizerChain:
         for one in settings.order:
             if isinstance(one, str):
                 found.append(built_in[one])
+                self._names.append((one, one.lower()))
                 continue
             from podo.authz.webhook import WebhookAuthorizer
 
             assert clock is not None, "a webhook's answers are kept for a time"
             self._webhooks.append(WebhookAuthorizer(one, clock))
             found.append(self._webhooks[-1])
+            self._names.append(("Webhook", one.name))
         return tuple(found)
 
     async def start(self, store: Store) -> None:
@@ -76,10 +82,13 @@ class AuthorizerChain:
         for authorizer in self._others:
             decision = authorizer.decide(asked)
             if decision.allowed:
+                self._count(_NODE)
                 return decision
             if decision.reason:
                 reasons.append(decision.reason)
         decision = self.rbac.decide(asked._replace(fields="") if asked.fields else asked)
+        if decision.allowed:
+            self._count(_RBAC)
         if decision.allowed or not reasons:
             return decision
         return Decision(False, "\n".join([*reasons, decision.reason] if decision.reason else reasons))
@@ -87,18 +96,23 @@ class AuthorizerChain:
     def _by_configuration(self, asked: Attributes) -> Decision:
         reasons = []
         bare = asked._replace(version="", uid="", extra=()) if self.has_webhooks else asked
-        for authorizer in self._configured:
+        for authorizer, names in zip(self._configured, self._names, strict=True):
             if authorizer is self.rbac:
                 decision = self.rbac.decide(bare._replace(fields="") if bare.fields else bare)
             else:
                 decision = authorizer.decide(bare if authorizer is self.node else asked)
             if decision.allowed:
+                self._count((*names, "allowed"))
                 return decision
             if decision.reason:
                 reasons.append(decision.reason)
             if decision.denied:
+                self._count((*names, "denied"))
                 break
         return Decision(False, "\n".join(reasons))
+
+    def _count(self, decided: tuple[str, str, str]) -> None:
+        self.decisions[decided] = self.decisions.get(decided, 0) + 1
 
     def allowed(self, asked: Attributes) -> bool:
         return self.decide(asked).allowed

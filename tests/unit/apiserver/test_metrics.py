@@ -84,6 +84,58 @@ def test_a_request_in_flight_and_a_stream_that_runs() -> None:
     in_world(test)
 
 
+def test_reads_by_their_size_and_apis_that_are_deprecated() -> None:
+    async def test(world: World) -> None:
+        await world.client.create(pod("a"))
+        await world.ask("GET", f"{PODS}/a")
+        await world.ask("GET", "/api/v1/pods")
+        await world.ask("GET", "/api/v1/componentstatuses")
+        found = await metrics(world)
+        labels = 'group="",version="v1",resource="pods",subresource=""'
+        for verb, scope in (("GET", "resource"), ("LIST", "cluster")):
+            name = f'{{verb="{verb}",{labels},scope="{scope}",component="apiserver"}}'
+            assert found[f"apiserver_response_sizes_count{name}"] == 1
+            assert found[f"apiserver_response_sizes_sum{name}"] > 300
+        assert not any(name.startswith('apiserver_response_sizes_count{verb="POST"') for name in found)
+        labels = 'group="",version="v1",resource="componentstatuses",subresource="",removed_release=""'
+        assert found[f"apiserver_requested_deprecated_apis{{{labels}}}"] == 1
+
+    in_world(test)
+
+
+def test_who_asked_and_who_decided() -> None:
+    async def test(world: World) -> None:
+        before = await metrics(world)
+        jane, mail = certificate("jane"), certificate("jane@example.com")
+        assert (await world.ask("GET", "/version", who=jane))[0] == 200
+        assert (await world.ask("GET", PODS, who=mail))[0] == 403
+        assert (await world.ask("GET", PODS, who=None, authorization="Bearer abc"))[0] == 401
+        found = await metrics(world)
+
+        def more(name: str) -> float:
+            return found[name] - before.get(name, 0)
+
+        assert more('authenticated_user_requests{username="email_id"}') == 1
+        assert more('authenticated_user_requests{username="other"}') == 2  # one of them asked for this page
+        assert more('authentication_attempts{result="success"}') == 3
+        assert more('authentication_attempts{result="failure"}') == 1
+        allowed = 'apiserver_authorization_decisions_total{type="RBAC",name="rbac",decision="allowed"}'
+        assert more(allowed) == 1
+
+    in_world(test)
+
+
+def test_health_checks_are_counted() -> None:
+    async def test(world: World) -> None:
+        await world.ask("GET", "/livez")
+        await world.ask("GET", "/livez?exclude=ping")
+        _, page = await world.ask("GET", "/metrics/slis")
+        assert b'kubernetes_healthchecks_total{name="ping",type="livez",status="success"} 1\n' in page
+        assert b'kubernetes_healthchecks_total{name="etcd",type="livez",status="success"} 2\n' in page
+
+    in_world(test)
+
+
 def test_objects_and_the_process() -> None:
     async def test(world: World) -> None:
         await world.client.create(pod("a"))

@@ -207,6 +207,8 @@ class Auditor:
         yield counter("apiserver_audit_event_total", "Audit events written.", (), [((), float(journal.written))])
         lost = [(("queue",), float(journal.dropped)), (("journal",), float(journal.failed))]
         yield counter("apiserver_audit_error_total", "Audit events lost.", ("plugin",), lost)
+        text = "Requests refused because they could not be noted."  # none: a full queue loses events and no requests
+        yield counter("apiserver_audit_requests_rejected_total", text, (), [((), 0.0)])
 
 
 def _body(answer: Response, verdict: Verdict) -> bytes | None:

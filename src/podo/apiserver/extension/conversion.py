@@ -21,6 +21,7 @@ from podo.api.kinds.apiextensions.customresourcedefinition import storage_versio
 from podo.apiserver.backend import Backend
 from podo.apiserver.calling.failures import CannotCall
 from podo.apiserver.fanout import WatchEvent
+from podo.apiserver.metrics.conversions import CALL_FAILED, MALFORMED
 from podo.storage.contract import Page, Record, Store, Watch
 
 #: Seconds a webhook may take, and objects that it is sent at once.
@@ -48,10 +49,16 @@ class Webhook:
         version = f"{_GROUP}/{self.form}"
         review = {"apiVersion": version, "kind": "ConversionReview", "request": request}
         about = f"{objects[0]['apiVersion']}, Kind={self.kind}"
+        metrics = self.backend.metrics.conversions
+        began, failure = metrics.now(), CALL_FAILED
         try:
             answer = await self.backend.caller.call(self.client, review, SECONDS, agent=AGENT)
-            return _checked(answer, version, uid, objects, to)
+            failure = MALFORMED
+            found = _checked(answer, version, uid, objects, to)
+            metrics.ended(began, "")
+            return found
         except CannotCall as why:
+            metrics.ended(began, failure)
             raise ApiError("InternalError", f"conversion webhook for {about} failed: {why}") from None
 
 

@@ -10,6 +10,7 @@ from podo import version
 from podo.admission.metrics import AdmissionMetrics
 from podo.api.kind import Kind
 from podo.apiserver.fanout import FanOut
+from podo.apiserver.metrics.conversions import ConversionMetrics
 from podo.apiserver.metrics.requests import RequestMetrics
 from podo.http.message import Response
 from podo.runtime import process
@@ -25,8 +26,9 @@ class ApiMetrics:
     def __init__(self, clock: Clock) -> None:
         self.requests = RequestMetrics(clock)
         self.admission = AdmissionMetrics(clock.monotonic)
+        self.conversions = ConversionMetrics(clock.monotonic)
         self.sent: dict[tuple[str, str, str], Tally] = {}
-        self.collectors: list[Collector] = [process.families, self.admission.families]
+        self.collectors: list[Collector] = [process.families, self.admission.families, self.conversions.families]
 
     def tally(self, group: str, kind_version: str, resource: str) -> Tally:
         """Where a watch counts the events it sends."""

@@ -23,6 +23,9 @@ DURATIONS = (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 
 _ASKED: Labels = ("verb", "dry_run", "group", "version", "resource", "subresource", "scope", "component")
 _RUNNING: Labels = ("verb", "group", "version", "resource", "subresource", "scope", "component")
 _COMPONENT = "apiserver"
+#: Whose answers' sizes are told, and the bounds: upstream's.
+_SIZED = frozenset({"GET", "LIST"})
+_SIZES = tuple(1000.0 * 10**power for power in range(7))
 _VERBS = {"create": "POST", "update": "PUT"}
 _CONNECTED = frozenset({"attach", "exec", "portforward", "proxy"})
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -56,11 +59,12 @@ class Turn:
 class _Series:
     """Requests that differ in nothing but their answers."""
 
-    __slots__ = ("codes", "durations", "labels", "running")
+    __slots__ = ("codes", "durations", "labels", "running", "sizes")
 
-    def __init__(self, labels: Labels, durations: Distribution) -> None:
+    def __init__(self, labels: Labels, durations: Distribution, sizes: Distribution | None) -> None:
         self.labels = labels
         self.durations = durations
+        self.sizes = sizes  # of what is read
         self.codes: dict[int, int] = {}
         self.running = 0  # streams and tunnels under way
 
@@ -74,6 +78,9 @@ class RequestMetrics:
             _ASKED,
             DURATIONS,
         )
+        self._sizes = Histogram("apiserver_response_sizes", "Bytes of the answers to reads.", _RUNNING, _SIZES)
+        #: Of APIs that are deprecated; the last label is the release without them, where that is known.
+        self._deprecated: dict[Labels, float] = {}
         self._series: dict[Labels, _Series] = {}
         self._found: dict[Key, _Series] = {}
         self._reading = self._mutating = 0
@@ -106,6 +113,9 @@ class RequestMetrics:
         codes, code = series.codes, 101 if isinstance(answer, Upgrade) else answer.status
         codes[code] = codes.get(code, 0) + 1
         if isinstance(answer, Response):
+            if series.sizes is not None:
+                body = answer.body
+                series.sizes.observe(len(body) if isinstance(body, bytes) else sum(map(len, body)))
             return answer
         if isinstance(answer, Streaming):
             return Streaming(_running(series, answer.produce), answer.status, answer.content_type, answer.headers)
@@ -128,6 +138,8 @@ class RequestMetrics:
         what = (kind.group, kind.version, kind.plural, subresource, scope_of(call))
         if len(self._found) >= REMEMBERED:  # custom kinds come and go
             self._found.clear()
+        if kind.warning:
+            self._deprecated[kind.group, kind.version, kind.plural, subresource, ""] = 1.0
         series = self._found[key] = self._labelled(named(key[0], subresource), call.dry_run, what)
         return series
 
@@ -135,7 +147,8 @@ class RequestMetrics:
         labels = (verb, "All" if dry else "", *what, _COMPONENT)
         series = self._series.get(labels)
         if series is None:
-            series = self._series[labels] = _Series(labels, self._durations.of(labels))
+            sizes = self._sizes.of((verb, *what, _COMPONENT)) if verb in _SIZED else None
+            series = self._series[labels] = _Series(labels, self._durations.of(labels), sizes)
         return series
 
     def terminated(self, call: Call, code: int) -> None:
@@ -148,7 +161,11 @@ class RequestMetrics:
         totals = [Sample((*s.labels, str(code)), count) for s in every for code, count in sorted(s.codes.items())]
         yield Family("apiserver_request_total", "Requests.", "counter", (*_ASKED, "code"), totals)
         yield self._durations.family()
+        yield self._sizes.family()
         yield self.terminations.family()
+        names = ("group", "version", "resource", "subresource", "removed_release")
+        text = "Deprecated APIs that were asked for."
+        yield gauge("apiserver_requested_deprecated_apis", text, names, self._deprecated.items())
         flying = [(("mutating",), float(self._mutating)), (("readOnly",), float(self._reading))]
         text = "Requests that are worked on now, but for streams."
         yield gauge("apiserver_current_inflight_requests", text, ("request_kind",), flying)

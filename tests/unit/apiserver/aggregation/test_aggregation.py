@@ -238,6 +238,10 @@ def test_the_condition_says_what_is_missing(pkis: tuple[Pki, Pki]) -> None:
             bad = f"failing or missing response from {url}: bad status from {url}: 500"
             assert (condition["status"], condition["message"]) == ("False", bad)
             assert (await world.answer("GET", FLUNDERS)).status == 503
+            _, page = await world.ask("GET", "/metrics")
+            assert f'aggregator_unavailable_apiservice{{name="{NAME}"}} 1\n'.encode() in page
+            labels = f'name="{NAME}",reason="FailedDiscoveryCheck"'
+            assert f"aggregator_unavailable_apiservice_total{{{labels}}} ".encode() in page
         await world.server.close()
 
     in_world(main, front_proxy=identity(pkis))

@@ -253,6 +253,10 @@ def test_a_webhook_that_does_not_answer_fails_what_needs_it(pki: Pki) -> None:
         assert (await world.ask("POST", CRONTABS, crontab("a", hostPort="one:1")))[0] == 201
         status, answer = await world.ask("GET", V2)
         assert status == 500 and "connect: connection refused" in answer["message"]
+        _, page = await world.ask("GET", "/metrics")
+        labels = 'result="failure",failure_type="conversion_webhook_call_failure"'
+        assert f"apiserver_conversion_webhook_request_total{{{labels}}} 1\n".encode() in page
+        assert f"apiserver_conversion_webhook_duration_seconds_count{{{labels}}} 1\n".encode() in page
         with pytest.raises(ApiError):
             await world.client.list("stable.example.com/v2/CronTab", "default")
 

@@ -6,7 +6,7 @@ answer = await aggregation.answer(request, user) if aggregation else None
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from hashlib import sha256
 
@@ -33,6 +33,7 @@ from podo.apiserver.openapi import openapi_answer
 from podo.authn.user import User
 from podo.authz.following import follow
 from podo.http.message import Request, Response
+from podo.runtime.metrics import Family, gauge
 from podo.runtime.tasks import Tasks
 
 #: Merged documents that are kept.
@@ -88,6 +89,12 @@ class Aggregation:
         while wanted != (kinds := self._backend.kinds.custom):  # until nothing has changed meanwhile
             wanted = kinds
             await registering.register(self._backend, registering.custom(kinds), registering.CUSTOM)
+
+    def families(self) -> Iterable[Family]:
+        """Which of all APIServices cannot be reached, and how often they could not when they were looked at."""
+        rows = [((one.name,), float(not one.available)) for one in self._extensions.all()]
+        yield gauge("aggregator_unavailable_apiservice", "APIServices that are unavailable: 1.", ("name",), rows)
+        yield self._watching.unavailable.family()
 
     def extension_at(self, path: str) -> Extension | None:
         """Who answers for a path; None if this server does."""

@@ -23,6 +23,7 @@ from podo.apiserver.rewrite import UNSEEN, rewrite
 from podo.authn.user import MASTERS, User
 from podo.authz.following import follow
 from podo.runtime.log import Logger
+from podo.runtime.metrics import Counter
 from podo.runtime.tasks import Tasks, sleep
 from podo.values import timestamp
 
@@ -49,6 +50,8 @@ class Watching:
         self._tasks = Tasks("aggregation")
         self._follows_services = False
         self.revision = 0
+        text = "How often APIServices were found unavailable."
+        self.unavailable = Counter("aggregator_unavailable_apiservice_total", text, ("name", "reason"), most=1024)
 
     def start(self) -> None:
         self._tasks.spawn(self._run(), "availability")
@@ -122,6 +125,8 @@ class Watching:
         if found != before:
             self._documents[extension.name] = found
             self.revision += 1
+        if finding is not PASSED:
+            self.unavailable.add((extension.name, finding.reason))
         await self._write(extension, finding)
         return finding is PASSED
 
