@@ -6,7 +6,8 @@ import pytest
 
 from podo.node.environment import ConfigProblem
 from podo.node.hosts import ResolvConf, dns_of, hosts_file, parse_resolv_conf
-from podo.node.pulling import credentials_in, is_reference, registry_of
+from podo.node.pulling import is_reference
+from podo.node.pullsecrets import Login, login_in, registry_of
 from podo.node.resources import oom_score, pod_limits, qos_class, resources_of
 from podo.node.runtimes.contract import Image
 from podo.node.runtimes.cri_messages import container_config
@@ -168,10 +169,12 @@ def test_pull_secrets() -> None:
 
     auths = {"https://registry.local:5000/v1/": {"auth": base64.b64encode(b"me:pass:word").decode()}}
     encoded = base64.b64encode(json.dumps({"auths": auths}).encode()).decode()
-    secret = {"data": {".dockerconfigjson": encoded}}
-    assert credentials_in(secret, registry_of("registry.local:5000/web:1")) == ("me", "pass:word")
-    assert credentials_in(secret, registry_of("nginx")) is None
-    assert credentials_in({"data": {".dockerconfigjson": "not base64!"}}, "x") is None
+    metadata = {"name": "s", "namespace": "n", "uid": "u"}
+    secret = {"metadata": metadata, "data": {".dockerconfigjson": encoded}}
+    found = login_in(secret, registry_of("registry.local:5000/web:1"))
+    assert found == Login("me", "pass:word", ("u", "n", "s"))
+    assert login_in(secret, registry_of("nginx")) is None
+    assert login_in({"data": {".dockerconfigjson": "not base64!"}}, "x") is None
 
 
 def test_groups_labels_and_profiles_reach_the_runtime_as_they_are_asked_for() -> None:
