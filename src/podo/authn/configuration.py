@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-import msgspec
-
+from podo.api.configuration import GROUP, ConfigurationProblem, decoded
 from podo.api.rules import Found, duplicate, invalid, not_supported, required, too_many
 from podo.authn.authentication import Anonymous
 from podo.authn.jwt.claims import Claims, ClaimsProblem
@@ -18,18 +17,14 @@ from podo.authn.jwt.wire import AuthenticationConfiguration, Issuer, Jwt
 from podo.authn.settings import AuthenticationSettings, JwtSettings
 
 KIND = "AuthenticationConfiguration"
-VERSIONS = tuple(f"apiserver.config.k8s.io/{version}" for version in ("v1", "v1beta1", "v1alpha1"))
+VERSIONS = tuple(f"{GROUP}/{version}" for version in ("v1", "v1beta1", "v1alpha1"))
 MOST_ISSUERS = 64
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
 
 
-class ConfigurationProblem(ValueError):
-    """The file cannot be used; the message names it and says where and why."""
-
-
 def parse(document: bytes, where: str, taken: Iterable[str] = ()) -> AuthenticationSettings:
     """``taken``: issuers of the cluster's own tokens, which no other may be. Raises ConfigurationProblem."""
-    found = _decoded(document, where)
+    found = decoded(document, where, AuthenticationConfiguration, KIND, VERSIONS)
     problems: Found = []
     if len(found.jwt) > MOST_ISSUERS:
         problems.append(too_many("jwt", len(found.jwt), MOST_ISSUERS))
@@ -47,20 +42,6 @@ def parse(document: bytes, where: str, taken: Iterable[str] = ()) -> Authenticat
     if problems:
         raise ConfigurationProblem(f"{where}: " + "; ".join(map(str, problems)))
     return AuthenticationSettings(tuple(one for one in settings if one is not None), anonymous)
-
-
-def _decoded(document: bytes, where: str) -> AuthenticationConfiguration:
-    import yaml
-
-    try:
-        found = msgspec.convert(yaml.safe_load(document), AuthenticationConfiguration)
-    except yaml.YAMLError:
-        raise ConfigurationProblem(f"{where} is not YAML") from None
-    except msgspec.ValidationError as problem:
-        raise ConfigurationProblem(f"{where}: {problem}") from None
-    if found.kind != KIND or found.apiVersion not in VERSIONS:
-        raise ConfigurationProblem(f"{where}: must be an {KIND} of {VERSIONS[0]}")
-    return found
 
 
 def _jwt(one: Jwt, path: str, problems: Found) -> JwtSettings | None:

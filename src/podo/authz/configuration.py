@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from podo.api.configuration import GROUP, ConfigurationProblem, decoded
 from podo.api.rules import Found, check_text, duplicate, invalid, not_supported, required, too_many
 from podo.authz import conditions
 from podo.authz.settings import AuthorizationSettings, WebhookSettings
@@ -18,15 +19,11 @@ from podo.client import kubeconfig
 from podo.values import names
 
 KIND = "AuthorizationConfiguration"
-VERSIONS = tuple(f"apiserver.config.k8s.io/{version}" for version in ("v1", "v1beta1", "v1alpha1"))
+VERSIONS = tuple(f"{GROUP}/{version}" for version in ("v1", "v1beta1", "v1alpha1"))
 BUILT_IN = ("AlwaysAllow", "AlwaysDeny", "ABAC", "Node", "RBAC")
 MOST_CONDITIONS = 64
 MOST_SECONDS = 30.0
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
-
-
-class ConfigurationProblem(ValueError):
-    """The file cannot be used; the message names it and says where and why."""
 
 
 class _Connection(msgspec.Struct, forbid_unknown_fields=True):
@@ -65,7 +62,7 @@ class _Configuration(msgspec.Struct, forbid_unknown_fields=True):
 
 def parse(document: bytes, where: str) -> AuthorizationSettings:
     """Reads the kubeconfig files that it names, too. Raises ConfigurationProblem."""
-    found = _decoded(document, where)
+    found = decoded(document, where, _Configuration, KIND, VERSIONS)
     problems: Found = []
     order: list[str | WebhookSettings] = []
     seen: set[str] = set()
@@ -93,20 +90,6 @@ def parse(document: bytes, where: str) -> AuthorizationSettings:
     if problems:
         raise ConfigurationProblem(f"{where}: " + "; ".join(map(str, problems)))
     return AuthorizationSettings(tuple(order))
-
-
-def _decoded(document: bytes, where: str) -> _Configuration:
-    import yaml
-
-    try:
-        found = msgspec.convert(yaml.safe_load(document), _Configuration)
-    except yaml.YAMLError:
-        raise ConfigurationProblem(f"{where} is not YAML") from None
-    except msgspec.ValidationError as problem:
-        raise ConfigurationProblem(f"{where}: {problem}") from None
-    if found.kind != KIND or found.apiVersion not in VERSIONS:
-        raise ConfigurationProblem(f"{where}: must be an {KIND} of {VERSIONS[0]}")
-    return found
 
 
 def _webhook(one: _Authorizer, path: str, problems: Found) -> WebhookSettings | None:

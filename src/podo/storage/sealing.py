@@ -15,8 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
+from podo.api import configuration
 from podo.storage.contract import StoreError
 
 if TYPE_CHECKING:
@@ -121,17 +120,7 @@ def without_keys(rows: Iterable[Row]) -> Iterator[Row]:
 
 def parse(document: bytes, where: str) -> Sealing:
     """An EncryptionConfiguration in JSON or YAML. Raises SealingProblem naming what is wrong, never a secret."""
-    try:
-        found = orjson.loads(document)
-    except ValueError:
-        import yaml
-
-        try:
-            found = yaml.safe_load(document)
-        except yaml.YAMLError:
-            raise SealingProblem(f"{where} is neither JSON nor YAML") from None
-    if not isinstance(found, dict) or found.get("kind") != "EncryptionConfiguration":
-        raise SealingProblem(f"{where}: kind must be EncryptionConfiguration")
+    found = configuration.document(document, where, "EncryptionConfiguration", (), SealingProblem)
     try:
         return Sealing([_parse_rule(rule, f"{where}: resources[{n}]") for n, rule in enumerate(found["resources"])])
     except (KeyError, TypeError, AttributeError):

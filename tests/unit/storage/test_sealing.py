@@ -223,7 +223,7 @@ def test_what_is_changed_does_not_open(plain: bytes, place: int) -> None:
     ("document", "why"),
     [
         (b"[", "neither JSON nor YAML"),
-        (b"kind: Pod", "kind must be EncryptionConfiguration"),
+        (b"kind: Pod", "must be an EncryptionConfiguration"),
         (config({"name": "a", "secret": "AAAA"}), "must have 16, 24 or 32 bytes"),
         (config({"name": "a", "secret": "%%"}), "not base64"),
         (config(key("a"), key("a")), "there twice"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-import orjson
+from podo.api import configuration
 
 
 class Level(IntEnum):
@@ -129,17 +129,7 @@ class Policy:
 
 def parse(document: bytes, where: str) -> Policy:
     """A policy in JSON or YAML. Raises PolicyProblem."""
-    try:
-        found = orjson.loads(document)
-    except ValueError:
-        import yaml
-
-        try:
-            found = yaml.safe_load(document)
-        except yaml.YAMLError:
-            raise PolicyProblem(f"{where} is neither JSON nor YAML") from None
-    if not isinstance(found, dict) or (found.get("kind"), found.get("apiVersion")) != ("Policy", "audit.k8s.io/v1"):
-        raise PolicyProblem(f"{where}: must be a Policy of audit.k8s.io/v1")
+    found = configuration.document(document, where, "Policy", ("audit.k8s.io/v1",), PolicyProblem)
     return policy_of(found, where)
 
 
