@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from podo.admission import matching
+from podo.admission.concerned import Concerned
 from podo.api.kind import Kind, Obj
 
 if TYPE_CHECKING:
     from podo.admission.policy.compiled import Binding, Policy
-
-#: Combinations of kind, operation and subresource that are remembered.
-_REMEMBERED = 4096
 
 
 class Bound(NamedTuple):
@@ -35,7 +33,7 @@ class Policies:
         self._compiled: dict[str, Policy] = {}
         self._bindings: dict[str, Binding] = {}
         self._in_force: tuple[str, ...] = ()
-        self._concerned: dict[tuple[Kind, str, str], tuple[Bound, ...]] = {}
+        self.concerned = Concerned(self._covering)
 
     def __bool__(self) -> bool:
         return bool(self._in_force)
@@ -62,21 +60,9 @@ class Policies:
         bound = {binding.policy for binding in self._bindings.values()}
         found = [key for key, policy in self._stored.items() if policy["metadata"]["name"] in bound]
         self._in_force = tuple(sorted(found))
-        self._concerned.clear()
-
-    def concerned(self, kind: Kind, operation: str, subresource: str) -> tuple[Bound, ...]:
-        """The policies whose rules cover such writes; what else they demand depends on the write."""
-        asked = (kind, operation, subresource)
-        found = self._concerned.get(asked)
-        if found is None:
-            if len(self._concerned) >= _REMEMBERED:
-                self._concerned.clear()
-            found = self._concerned[asked] = tuple(self._covering(kind, operation, subresource))
-        return found
+        self.concerned.forget()
 
     def _covering(self, kind: Kind, operation: str, subresource: str) -> Iterator[Bound]:
-        if matching.is_exempt(kind):
-            return
         for key in self._in_force:
             constraints = self._stored[key]["spec"].get("matchConstraints")
             if matching.criteria_of_policy(constraints).covers(kind, operation, subresource):

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 import orjson
 
 from podo.admission import matching
+from podo.admission.concerned import Concerned
 from podo.admission.matching import Criteria
 from podo.api.kind import Kind, Obj
-
-#: Combinations of kind, operation and subresource that are remembered.
-_REMEMBERED = 4096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +53,7 @@ class Hooks:
 
     def __init__(self) -> None:
         self._by_configuration: dict[str, tuple[Hook, ...]] = {}
-        self._concerned: dict[tuple[Kind, str, str], tuple[Hook, ...]] = {}
+        self.concerned = Concerned(self._covering)
         self.active = False
 
     def told(self, key: str, value: bytes | None, before: bytes | None) -> None:
@@ -66,21 +64,9 @@ class Hooks:
         else:
             self._by_configuration.pop(key, None)
         self.active = bool(self._by_configuration)
-        self._concerned.clear()
-
-    def concerned(self, kind: Kind, operation: str, subresource: str) -> tuple[Hook, ...]:
-        """The webhooks whose rules cover such writes, by the names of their configurations; what else they demand
-        depends on the write."""
-        asked = (kind, operation, subresource)
-        found = self._concerned.get(asked)
-        if found is None:
-            if len(self._concerned) >= _REMEMBERED:
-                self._concerned.clear()
-            found = self._concerned[asked] = tuple(self._covering(kind, operation, subresource))
-        return found
+        self.concerned.forget()
 
     def _covering(self, kind: Kind, operation: str, subresource: str) -> Iterator[Hook]:
-        if matching.is_exempt(kind):
-            return
+        """By the names of their configurations."""
         for _, hooks in sorted(self._by_configuration.items()):
             yield from (hook for hook in hooks if hook.criteria.covers(kind, operation, subresource))
