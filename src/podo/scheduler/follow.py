@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 
 from podo.api.kind import Obj
 from podo.api.meta import is_deleting, labels_of, uid_of
@@ -34,6 +34,7 @@ class Follower:
         self._snapshot = snapshot
         self._queue = queue
         self._names = names
+        self._roomier: set[str] = set()  # nodes that pods have left, until those who wait are told
         self._by_kind: dict[str, Callable[[CacheChange, float], None]] = {
             "Pod": self._pod,
             "Node": self._node,
@@ -45,8 +46,12 @@ class Follower:
             **dict.fromkeys(ledger.KINDS, self._device),
         }
 
-    def changed(self, change: CacheChange, now: float) -> None:
-        self._by_kind[change.kind](change, now)
+    def changed(self, changes: Iterable[CacheChange], now: float) -> None:
+        for change in changes:
+            self._by_kind[change.kind](change, now)
+        if self._roomier:
+            left, self._roomier = self._roomier, set()
+            self._left(left, now)
 
     # Nodes
 
@@ -119,12 +124,12 @@ class Follower:
         self._snapshot.release(uid)
         _, node_name = self._snapshot.pods().get(uid) or (None, released)
         if self._snapshot.remove_pod(uid) or released:
-            self._left(node_name, now)
+            self._roomier.add(node_name)
 
-    def _left(self, node_name: str, now: float) -> None:
-        """There is room on a node. Pods that another one is being cleared for have no use for it."""
-        nominated = self._snapshot.nominated
-        self._queue.wake(ClusterEvent.POD_REMOVED, now, lambda pod: nominated(pod.uid) in ("", node_name))
+    def _left(self, node_names: set[str], now: float) -> None:
+        """There is room on these nodes. Pods that another one is being cleared for have no use for it."""
+        nominated, useful = self._snapshot.nominated, {"", *node_names}
+        self._queue.wake(ClusterEvent.POD_REMOVED, now, lambda pod: nominated(pod.uid) in useful)
 
     def _placed(self, pod: Obj, old: Obj | None, now: float) -> None:
         """A pod on its node; status updates, which are most changes, cost nothing."""
@@ -139,7 +144,7 @@ class Follower:
         self._snapshot.add_pod(added, pod["spec"]["nodeName"])
         self.added(added, now)
         if old is not None and known is not None:  # it may ask for less than before
-            self._left(pod["spec"]["nodeName"], now)
+            self._roomier.add(pod["spec"]["nodeName"])
 
     def added(self, pod: PodInfo, now: float) -> None:
         """A pod was placed: those that want to be near pods like it, or are spread with them, may fit now."""

@@ -18,7 +18,8 @@ def snapshot_of(objects: Iterable[Obj]) -> Snapshot:
     snapshot = Snapshot()
     follower = Follower(snapshot, Queue({}), ())
     known = [obj for obj in objects if obj.get("kind") in KINDS]
-    for obj in sorted(known, key=lambda obj: KINDS.index(obj["kind"])):
-        place = Place(namespace_of(obj), name_of(obj))
-        follower.changed(CacheChange(obj["kind"], place, None, obj), 0.0)
+    known.sort(key=lambda obj: KINDS.index(obj["kind"]))
+    follower.changed(
+        (CacheChange(obj["kind"], Place(namespace_of(obj), name_of(obj)), None, obj) for obj in known), 0.0
+    )
     return snapshot

@@ -6,16 +6,17 @@ Source: "Pod Priority and Preemption"; kube-scheduler's DefaultPreemption and it
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from podo.scheduler.budgets import Budget
+from podo.scheduler.boards import feasible_rows
+from podo.scheduler.plugins.noderesourcesfit import NodeResourcesFit
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.profile import Profile
 from podo.scheduler.reasons import NEVER, TERMINATING, Reason, Refusal, counted
-from podo.scheduler.refusals import first_reasons
-from podo.scheduler.snapshot import EVERY, Snapshot
+from podo.scheduler.snapshot import EVERY, Mask, Snapshot
+from podo.scheduler.victims import Victims, lower, reckoned, tried
 
 NAME = "DefaultPreemption"
 _NOT_HELPFUL = Reason(NAME, "Preemption is not helpful for scheduling")
@@ -24,36 +25,14 @@ _NO_VICTIMS = Reason(NAME, "No preemption victims found for incoming pod")
 SHARE, LEAST = 0.1, 100
 #: Signatures whose victims are remembered.
 LIMIT = 16
-#: Makes sums of priorities positive, so that fewer victims are better.
-_OFFSET = 2**31
-
-
-@dataclass(frozen=True, slots=True)
-class Victims:
-    """Pods that must go from a node, the most important first; ``violations``: of disruption budgets."""
-
-    node_name: str
-    pods: tuple[PodInfo, ...]
-    violations: int
-    cost: tuple[int, int, int, int, tuple[int, ...]]
-
-
-def victims_of(node_name: str, pods: tuple[PodInfo, ...], violations: int) -> Victims:
-    """``pods``: the most important first. Less costs: violated budgets, the highest priority, the sum of priorities,
-    how many there are, and how long the most important have run."""
-    if not pods:
-        return Victims(node_name, pods, violations, (violations, -_OFFSET, 0, 0, ()))
-    highest = pods[0].priority
-    earliest = min(pod.started for pod in pods if pod.priority == highest)
-    total = sum(pod.priority + _OFFSET for pod in pods)
-    latest_first = tuple(-ord(letter) for letter in earliest)
-    return Victims(node_name, pods, violations, (violations, highest, total, len(pods), latest_first))
 
 
 @dataclass(slots=True)
 class _Known:
     moment: int
     version: tuple[int, int]
+    #: Rows that nothing but their amounts keeps the pod off; None where more may matter.
+    by_amounts: Mask | None
     by_name: dict[str, Victims | tuple[Reason, ...]] = field(default_factory=dict)
 
 
@@ -63,6 +42,8 @@ class Preemption:
     def __init__(self, snapshot: Snapshot, profile: Profile) -> None:
         self._snapshot = snapshot
         self._profile = profile
+        self._fit = next((each for each in profile.filters if isinstance(each, NodeResourcesFit)), None)
+        self._others = tuple(each for each in profile.local_filters if each is not self._fit)
         self._known: OrderedDict[Any, _Known] = OrderedDict()
 
     def find(self, pod: PodInfo, refusal: Refusal, first: int = 0) -> Victims | str:
@@ -99,7 +80,7 @@ class Preemption:
                 continue
             outcome = known.by_name.get(name)
             if outcome is None:
-                outcome = known.by_name[name] = self._victims(pod, name)
+                outcome = known.by_name[name] = self._victims(pod, known, name)
             if isinstance(outcome, Victims):
                 found.append(outcome)
                 if len(found) >= wanted and not all(each.violations for each in found):
@@ -113,11 +94,11 @@ class Preemption:
         snapshot, key = self._snapshot, (pod.signature, pod.priority)
         version = (snapshot.character, snapshot.budgets_version)
         if any(each.fits(pod, snapshot, EVERY) is not None for each in self._profile.wide_filters):
-            return _Known(snapshot.moment, version)
+            return _Known(snapshot.moment, version, None)
         known = self._known.get(key)
         changed = None if known is None else snapshot.changed_since(known.moment)
         if known is None or changed is None or known.version != version:
-            known, changed = _Known(snapshot.moment, version), []
+            known, changed = _Known(snapshot.moment, version, self._by_amounts(pod)), []
             self._known[key] = known
             if len(self._known) > LIMIT:
                 self._known.popitem(last=False)
@@ -128,52 +109,19 @@ class Preemption:
         known.moment = snapshot.moment
         return known
 
-    def _victims(self, pod: PodInfo, node_name: str) -> Victims | tuple[Reason, ...]:
-        """Takes off every pod of lower priority, then puts back as many as possible, the most important first."""
-        snapshot, row = self._snapshot, self._snapshot.row_of[node_name]
-        lower = [other for other in snapshot.pods_on(node_name).values() if other.priority < pod.priority]
-        if not lower:
+    def _by_amounts(self, pod: PodInfo) -> Mask | None:
+        if self._fit is None or pod.host_ports:
+            return None
+        return feasible_rows(pod, self._snapshot, self._others)
+
+    def _victims(self, pod: PodInfo, known: _Known, node_name: str) -> Victims | tuple[Reason, ...]:
+        below = lower(pod, self._snapshot, node_name)
+        if not below:
             return (_NO_VICTIMS,)
-        lower.sort(key=importance)
-        off: dict[str, PodInfo] = {}
-        try:
-            for other in lower:
-                snapshot.weigh(other, node_name, -1)
-                off[other.uid] = other
-            if refused := first_reasons(pod, snapshot, self._profile.filters, row):
-                return refused
-            violating, others = _divided(lower, tuple(snapshot.budgets.values()))
-            for other in (*violating, *others):
-                snapshot.weigh(other, node_name, 1)
-                if first_reasons(pod, snapshot, self._profile.filters, row):
-                    snapshot.weigh(other, node_name, -1)
-                else:
-                    del off[other.uid]
-            victims = tuple(sorted(off.values(), key=importance))
-            return victims_of(node_name, victims, sum(other.uid in off for other in violating))
-        finally:
-            for other in off.values():
-                snapshot.weigh(other, node_name, 1)
-
-
-def importance(pod: PodInfo) -> tuple[int, str]:
-    """Sorts the more important pod first: the higher priority, then who has run longer."""
-    return (-pod.priority, pod.started)
-
-
-def _divided(pods: Iterable[PodInfo], budgets: tuple[Budget, ...]) -> tuple[list[PodInfo], list[PodInfo]]:
-    """Those whose eviction would exceed a budget, and the others; each evicted pod uses up its budgets."""
-    left = [budget.allowed for budget in budgets]
-    violating: list[PodInfo] = []
-    others: list[PodInfo] = []
-    for pod in pods:
-        exceeds = False
-        for index, budget in enumerate(budgets):
-            if budget.covers(pod):
-                left[index] -= 1
-                exceeds = exceeds or left[index] < 0
-        (violating if exceeds else others).append(pod)
-    return violating, others
+        row = self._snapshot.row_of[node_name]
+        if self._fit is not None and known.by_amounts is not None and known.by_amounts[row]:
+            return reckoned(pod, self._snapshot, self._fit, node_name, below)
+        return tried(pod, self._snapshot, self._profile, node_name, below)
 
 
 def _from(names: list[str], first: int) -> Iterator[str]:

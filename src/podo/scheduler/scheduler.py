@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from podo.api.errors import ApiError
+from podo.api.kind import Obj
 from podo.api.meta import name_of
 from podo.client.cache import Cache, Changes
 from podo.client.contract import Client, Unreachable
@@ -25,17 +26,18 @@ from podo.scheduler.claimbinder import ClaimBinder, NotAllocated, Reservation
 from podo.scheduler.configuration import Configuration
 from podo.scheduler.cycle import Cycle, Placement
 from podo.scheduler.evicting import Evictor
+from podo.scheduler.explain import Explanation, Visible, everything, explain_by
 from podo.scheduler.extenders import ExtenderFailed, Extenders
 from podo.scheduler.follow import KINDS, Follower
 from podo.scheduler.metrics import SchedulerMetrics
 from podo.scheduler.plugins.dynamicresources import NAME as DYNAMIC_RESOURCES
 from podo.scheduler.podinfo import PodInfo
-from podo.scheduler.preemption import Victims
 from podo.scheduler.profile import DEFAULT_NAME, default_profile
 from podo.scheduler.queue import Queue, Waiting
 from podo.scheduler.reasons import Refusal
 from podo.scheduler.snapshot import Snapshot, awaited
 from podo.scheduler.telling import refusal_patch
+from podo.scheduler.victims import Victims
 from podo.scheduler.volumebinder import NotBound, VolumeBinder
 from podo.scheduler.volumeplan import Plan, needs, plan
 
@@ -110,6 +112,15 @@ class Scheduler:
     def metrics(self) -> Iterable[Family]:
         return self._metrics.families(self._queue.sizes)
 
+    def explain(self, pod: Obj, visible: Visible = everything) -> Explanation:
+        """Why a pod has no node, as decided now by the profile of its ``schedulerName``. ``visible``: of which
+        namespaces pods may be named."""
+        name = str(pod["spec"].get("schedulerName") or DEFAULT_NAME)
+        cycle = self._cycles.get(name)
+        if cycle is None:
+            return Explanation("", f'no scheduler of this cluster serves the schedulerName "{name}"')
+        return explain_by(pod, self.snapshot, cycle, visible)
+
     @property
     def idle(self) -> bool:
         """Is there nothing to do until something changes or a back-off ends?"""
@@ -138,8 +149,7 @@ class Scheduler:
     def _changed(self, kind: str, revision: int, changes: Changes) -> None:
         if kind in KINDS and changes:
             now = self._clock.now()
-            for change in changes:
-                self._follower.changed(change, now)
+            self._follower.changed(changes, now)
             if kind in storage.KINDS:
                 self._volumes.changed()
             if kind == "ResourceClaim":

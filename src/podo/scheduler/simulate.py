@@ -15,10 +15,10 @@ from podo.client.index import Place
 from podo.scheduler import podinfo
 from podo.scheduler.cycle import Cycle, Placement
 from podo.scheduler.follow import KINDS, Follower
-from podo.scheduler.preemption import Victims
 from podo.scheduler.profile import Profile, default_profile
 from podo.scheduler.queue import Queue
 from podo.scheduler.snapshot import Snapshot, awaited
+from podo.scheduler.victims import Victims
 
 #: Pods at most, of all workloads together.
 MOST = 100_000
@@ -86,7 +86,7 @@ def _add(objects: Iterable[Obj], snapshot: Snapshot) -> None:
     for obj in objects:
         if obj.get("kind") in KINDS and obj["kind"] != "Pod":
             obj["metadata"].setdefault("uid", f"simulated/{obj['kind']}/{name_of(obj)}")
-            follower.changed(CacheChange(obj["kind"], Place(namespace_of(obj), name_of(obj)), None, obj), 0.0)
+            follower.changed([CacheChange(obj["kind"], Place(namespace_of(obj), name_of(obj)), None, obj)], 0.0)
 
 
 def _priorities(objects: Iterable[Obj]) -> dict[str, int]:

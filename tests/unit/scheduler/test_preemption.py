@@ -10,10 +10,10 @@ from podo.scheduler import podinfo
 from podo.scheduler.budgets import Budget
 from podo.scheduler.cycle import Cycle, Placement
 from podo.scheduler.podinfo import PodInfo
-from podo.scheduler.preemption import Victims
 from podo.scheduler.profile import default_profile
 from podo.scheduler.reasons import Refusal
 from podo.scheduler.snapshot import NodeInfo, Snapshot, awaited
+from podo.scheduler.victims import Victims
 from podo.values.selector import from_map
 from tests.unit.scheduler import oracle
 from tests.unit.scheduler.clusters import node, pod, snapshot

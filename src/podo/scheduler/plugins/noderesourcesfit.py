@@ -5,6 +5,7 @@ over are better (LeastAllocated).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 
@@ -18,8 +19,17 @@ from podo.scheduler.strategies import LEAST_ALLOCATED, Strategy
 _NATIVE = ("cpu", "memory", "ephemeral-storage", "pods")
 
 
+NAME = "NodeResourcesFit"
+_TOO_MANY = Reason(NAME, "Too many pods")
+
+
+@lru_cache(1024)
+def _insufficient(resource: str, unresolvable: bool) -> Reason:
+    return Reason(NAME, f"Insufficient {resource}", unresolvable=unresolvable)
+
+
 class NodeResourcesFit:
-    name = "NodeResourcesFit"
+    name = NAME
     wide = False
     amounts_only = True
     wakes = frozenset({ClusterEvent.NODE_ADDED, ClusterEvent.NODE_ALLOCATABLE, ClusterEvent.POD_REMOVED})
@@ -57,16 +67,19 @@ class NodeResourcesFit:
         return mask
 
     def why(self, pod: PodInfo, snapshot: Snapshot, row: int) -> tuple[Reason, ...]:
-        found = []
-        if snapshot.requested[PODS, row] >= snapshot.allocatable[PODS, row]:
-            found.append(Reason(self.name, "Too many pods"))
+        return tuple(reason for reason, _, left in self.room(pod, snapshot, row) if left < 0)
+
+    def room(self, pod: PodInfo, snapshot: Snapshot, row: int) -> list[tuple[Reason, str, int]]:
+        """For each resource that the pod asks for: what is said where there is too little, its name, and how much
+        would be left of it with the pod on the node."""
+        found = [(_TOO_MANY, "pods", int(snapshot.allocatable[PODS, row] - snapshot.requested[PODS, row]) - 1)]
         for name, amount in self._asked(pod):
-            index = snapshot.resources.get(name)
-            allocatable = snapshot.allocatable[index, row] if index is not None else 0
-            used = snapshot.requested[index, row] if index is not None else 0
-            if amount and used + amount > allocatable:
-                found.append(Reason(self.name, f"Insufficient {name}", unresolvable=bool(amount > allocatable)))
-        return tuple(found)
+            if amount:
+                index = snapshot.resources.get(name)
+                whole = int(snapshot.allocatable[index, row]) if index is not None else 0
+                used = int(snapshot.requested[index, row]) if index is not None else 0
+                found.append((_insufficient(name, amount > whole), name, whole - used - amount))
+        return found
 
     def score(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Numbers | None:
         """The weighted mean over the resources that the node has; extended ones count where the pod asks for them."""
