@@ -23,11 +23,21 @@ def _referring(level: Obj, view: View) -> Iterator[Key]:
             yield Key("", name_of(schema))
 
 
+def _mandatory(obj: Obj, view: View) -> Iterator[Key]:
+    """What may have gone while nobody looked: no news of it ever comes, so that news of the others must do."""
+    yield from (Key("", name) for name in defaults.MANDATORY)
+
+
+def _referring_or_mandatory(level: Obj, view: View) -> Iterator[Key]:
+    yield from _referring(level, view)
+    yield from _mandatory(level, view)
+
+
 def _level_of(schema: Obj) -> str:
     return (schema["spec"].get("priorityLevelConfiguration") or {}).get("name") or ""
 
 
-@controller(reconciles=SCHEMA, watches={LEVEL: _referring})
+@controller(reconciles=SCHEMA, watches={LEVEL: _referring_or_mandatory})
 def reconcile(key: Key, view: View) -> Iterator[Action]:
     schema = view.get(SCHEMA, key.name)
     if schema is None:
@@ -39,7 +49,7 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
     yield SetStatus(schema, {**status, "conditions": conditions})
 
 
-@controller(reconciles=LEVEL, name="prioritylevelconfiguration")
+@controller(reconciles=LEVEL, watches={SCHEMA: _mandatory}, name="prioritylevelconfiguration")
 def priority_levels(key: Key, view: View) -> Iterator[Action]:
     if view.get(LEVEL, key.name) is None:
         yield from _again(defaults.priority_levels(), key.name)

@@ -64,16 +64,18 @@ def _when_finished(pod: Obj, view: View) -> Iterator[Key]:
         yield _ALL
 
 
-def _oldest_finished(key: Key, view: View) -> Iterator[Action]:
-    if key != _ALL:
-        return
-    finished = [pod for pod in view.list("Pod") if is_finished(pod) and not is_deleting(pod)]
-    if len(finished) <= THRESHOLD:
-        return
-    finished.sort(key=lambda pod: (pod["metadata"].get("creationTimestamp") or "", name_of(pod)))
-    for pod in finished[: len(finished) - THRESHOLD]:
-        yield Delete(pod, grace_seconds=0)
+def finished_pods(kept: int = THRESHOLD) -> Declaration:
+    """Deletes the oldest finished pods of more than ``kept``."""
 
+    def reconcile(key: Key, view: View) -> Iterator[Action]:
+        if key != _ALL:
+            return
+        finished = [pod for pod in view.list("Pod") if is_finished(pod) and not is_deleting(pod)]
+        if len(finished) <= kept:
+            return
+        finished.sort(key=lambda pod: (pod["metadata"].get("creationTimestamp") or "", name_of(pod)))
+        for pod in finished[: len(finished) - kept]:
+            yield Delete(pod, grace_seconds=0)
 
-#: Its keys are not Nodes: a kind must be named, and Nodes change seldom.
-FINISHED = Declaration("podgc-finished", "Node", _oldest_finished, watches={"Pod": _when_finished}, workers=1)
+    # Its keys are not Nodes: a kind must be named, and Nodes change seldom.
+    return Declaration("podgc-finished", "Node", reconcile, watches={"Pod": _when_finished}, workers=1)
