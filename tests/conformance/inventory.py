@@ -46,5 +46,8 @@ def _all() -> Iterator[Row]:
 
 
 def node_ids(chosen: list[Row]) -> list[str]:
-    """Every node id of the rows once, in the order of the table."""
-    return list(dict.fromkeys(test for row in chosen for test in row.tests))
+    """Every node id of the rows once, in the order of the table but each file's together: pytest keeps the order, and
+    would set up what a file's tests share again and again."""
+    found = dict.fromkeys(test for row in chosen for test in row.tests)
+    files = list(dict.fromkeys(test.partition("::")[0] for test in found))
+    return sorted(found, key=lambda test: files.index(test.partition("::")[0]))

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,11 @@ def test_every_parameter_is_there() -> None:
     collect = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-o", "addopts=", *wanted]
     done = subprocess.run(collect, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+
+
+def test_tests_of_a_file_are_run_together() -> None:
+    files = [test.partition("::")[0] for test in node_ids(rows())]
+    assert len(list(groupby(files))) == len(set(files)) > 1
 
 
 @pytest.mark.parametrize(
