@@ -47,6 +47,8 @@ class Call:
     force: bool | None = None
     #: Raises Forbidden if the user may not do this call; for an apply that turns out to create.
     authorize: Callable[[Call], None] | None = None
+    #: Of a kind that a webhook converts: gives an object in another version (an apiVersion). Only within ``in_slices``.
+    convert: Callable[[Obj, str], Obj] | None = None
     #: Of a watch: its seats, and that it is counted.
     stay: Stay | None = None
 

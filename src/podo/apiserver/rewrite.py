@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
 
 from podo.api.encoding import stamp
 from podo.api.errors import conflict, not_found
@@ -25,6 +27,7 @@ from podo.storage.contract import KeyNotFound, Record, RevisionMismatch
 #: How often an unconditional change is worked out again before the client is told of the conflict.
 ATTEMPTS = 10
 
+T = TypeVar("T")
 #: Gives the wanted object for the stored one, which it may change; called once an attempt.
 Produce = Callable[[Obj], Obj]
 
@@ -163,7 +166,8 @@ async def _attempt(
     """None if another write came between."""
     kind = call.kind
     old = _stored(backend, kind, record)
-    new = produce(stored.load(kind, record.value) if copied else old)
+    given = stored.load(kind, record.value) if copied else old
+    new = await _at_their_ease(backend, call, produce, given) if backend.convert else produce(given)
     _check_version(call, new, record)
     stamping.keep_server_fields(new, old)
     scope.merge(new, old)
@@ -171,7 +175,10 @@ async def _attempt(
         kind.fill_in(new)
     if kind.custom is not None:
         validation.tell_of_finalizers(call, new, old)
-    scope.manage(call, new, old, backend.clock.now())
+    if backend.convert:
+        await _at_their_ease(backend, call, scope.manage, call, new, old, backend.clock.now())
+    else:
+        scope.manage(call, new, old, backend.clock.now())
     await _admit(backend, call, scope, new, old)
     with reserve(backend, call, new, old) as reservation:
         if scope.is_main:
@@ -194,6 +201,21 @@ async def _attempt(
         if not call.dry_run:
             reservation.commit()
     return written
+
+
+async def _at_their_ease(backend: Backend, call: Call, work: Callable[..., T], *about: Any) -> T:
+    """``work(*about)``, which may ask the webhook for objects in other versions (``call.convert``)."""
+    from podo.runtime.slices import in_slices, wait_for
+
+    ask = backend.convert
+    assert ask is not None
+
+    def convert(obj: Obj, version: str) -> Obj:
+        (made,) = wait_for(ask([obj], version))
+        return made
+
+    call.convert = convert
+    return await in_slices(partial(work, *about))
 
 
 def _stored(backend: Backend, kind: Kind, record: Record) -> Obj:

@@ -5,6 +5,7 @@
 
     problems = await in_slices(lambda: check(obj))   # in a task
     rest()                                           # now and then, anywhere below ``check``
+    answer = wait_for(asked())                       # likewise: what an awaitable gives
 
 A computation that never rests costs a microsecond more than a call. Of those that rest one is at work at a time, so
 that ten of them do not make the loop ten times slower.
@@ -13,7 +14,8 @@ that ten of them do not make the loop ten times slower.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -26,6 +28,13 @@ _idle: list[_Worker] = []
 _IDLE_MAX = 8
 #: Whose turn it is, in each event loop.
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, slots=True)
+class _Waits:
+    """A computation goes on when this has given something."""
+
+    for_what: Awaitable[Any]
 
 
 class _Worker(greenlet):
@@ -52,6 +61,14 @@ def rest() -> None:
         _back(worker, _RESTS)
 
 
+def wait_for(awaitable: Awaitable[T]) -> T:
+    """What ``awaitable`` gives or raises; others run until then. Only for what is run by ``in_slices``."""
+    worker = getcurrent()
+    assert worker.__class__ is _Worker
+    found: T = _back(worker, _Waits(awaitable))
+    return found
+
+
 def _back(worker: greenlet, what: object) -> Any:
     """To the task, with this; what the task says when it comes back."""
     assert worker.parent is not None
@@ -63,8 +80,8 @@ async def in_slices(work: Callable[[], T]) -> T:
     worker = _idle.pop() if _idle else _Worker()
     worker.parent = getcurrent()
     ended = worker.switch(work)
-    if ended is _RESTS:
-        ended = await _resumed(worker)
+    if ended.__class__ is not tuple:
+        ended = await _resumed(worker, ended)
     if len(_idle) < _IDLE_MAX:
         _idle.append(worker)
     value, failure = ended
@@ -77,20 +94,37 @@ async def in_slices(work: Callable[[], T]) -> T:
     return found
 
 
-async def _resumed(worker: _Worker) -> Any:
-    loop = asyncio.get_running_loop()
-    turn = _turns.get(loop)
-    if turn is None:
-        turn = _turns[loop] = asyncio.Lock()
+async def _resumed(worker: _Worker, paused: Any) -> Any:
     try:
-        async with turn:
-            while True:
-                await asyncio.sleep(0)
-                worker.parent = getcurrent()
-                ended = worker.switch()
-                if ended is not _RESTS:
-                    return ended
+        while paused.__class__ is not tuple:
+            paused = await _answered(worker, paused) if paused.__class__ is _Waits else await _rested(worker)
     except BaseException:
         worker.parent = getcurrent()
         worker.throw()
         raise
+    return paused
+
+
+async def _rested(worker: _Worker) -> Any:
+    """The computation goes on, slice by slice, when it is its turn."""
+    loop = asyncio.get_running_loop()
+    turn = _turns.get(loop)
+    if turn is None:
+        turn = _turns[loop] = asyncio.Lock()
+    paused: Any = _RESTS
+    async with turn:
+        while paused is _RESTS:
+            await asyncio.sleep(0)
+            worker.parent = getcurrent()
+            paused = worker.switch()
+    return paused
+
+
+async def _answered(worker: _Worker, paused: _Waits) -> Any:
+    try:
+        found = await paused.for_what
+    except Exception as failure:
+        worker.parent = getcurrent()
+        return worker.throw(failure)
+    worker.parent = getcurrent()
+    return worker.switch(found)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from podo.runtime.slices import in_slices, rest
+from podo.runtime.slices import in_slices, rest, wait_for
 
 
 def counting(to: int, told: list[str], name: str) -> Callable[[], int]:
@@ -90,6 +90,27 @@ def test_an_error_after_a_rest_is_the_callers() -> None:
 
     with pytest.raises(ValueError, match="late"):
         asyncio.run(in_slices(work))
+
+
+def test_it_can_wait_for_what_others_give() -> None:
+    async def asked(number: int) -> int:
+        await asyncio.sleep(0)
+        if number > 2:
+            raise KeyError(number)
+        return number * 2
+
+    def work() -> int:
+        rest()
+        found = sum(wait_for(asked(number)) for number in (1, 2))
+        rest()
+        with pytest.raises(KeyError):
+            wait_for(asked(3))
+        return found
+
+    async def run() -> None:
+        assert await asyncio.gather(in_slices(work), in_slices(work)) == [6, 6]
+
+    asyncio.run(run())
 
 
 def test_outside_nothing_happens() -> None:

@@ -9,7 +9,7 @@ from podo.api.kind import Kind, Obj
 from podo.api.schema import WrongType
 from podo.apiserver import shape, stamping, stored
 from podo.apiserver.call import Call
-from podo.apiserver.fieldmanagement import conflicts, entries, lastapplied, tracking
+from podo.apiserver.fieldmanagement import conflicts, entries, lastapplied, tracking, versions
 from podo.apiserver.fieldmanagement.entries import APPLY, Managed, Manager, Share
 from podo.values.fields import difference
 from podo.values.patch import PatchError
@@ -115,12 +115,18 @@ def _managed(call: Call, live: Obj | None, now: float) -> Managed:
 
 
 def _merged(call: Call, live: Obj, config: Obj, managed: Managed, manager: Manager, version: str) -> Applied[Manager]:
-    layout = tracking.layout(call.kind)
-    owned = {one: share.fields for one, share in managed.items()}
     ignored = tracking.ignored(call.kind, call.subresource)
     force = bool(call.force)
-    try:
+
+    def attempt(force: bool) -> Applied[Manager]:
+        if versions.are_mixed(call, managed):
+            return versions.apply(call, live, config, managed, manager, force=force, ignored=ignored)
         return apply(live, config, layout, owned, manager, force=force, ignored=ignored)
+
+    layout = tracking.layout(call.kind)
+    owned = {one: share.fields for one, share in managed.items()}
+    try:
+        return attempt(force)
     except Conflicts as found:
         others = found.fields
     except PatchError as problem:
@@ -128,7 +134,7 @@ def _merged(call: Call, live: Obj, config: Obj, managed: Managed, manager: Manag
     if manager.name == lastapplied.KUBECTL:
         others = _not_allowed(others, lastapplied.owned(live, layout))
         if not others:
-            return apply(live, config, layout, owned, manager, force=True, ignored=ignored)
+            return attempt(True)
     raise conflicts.refusal(others, {one: version or share.version for one, share in managed.items()})
 
 

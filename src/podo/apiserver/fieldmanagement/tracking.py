@@ -8,14 +8,15 @@ from typing import Any
 
 import orjson
 
+from podo.api.errors import ApiError
 from podo.api.kind import Kind, Obj
 from podo.apiserver import shape
 from podo.apiserver.call import Call
-from podo.apiserver.fieldmanagement import entries
+from podo.apiserver.fieldmanagement import entries, versions
 from podo.apiserver.fieldmanagement.entries import UPDATE, EntryError, Managed, Manager, Share
 from podo.values import timestamp
 from podo.values.fields import LEAF, Fields, deep_difference, difference, union
-from podo.values.fields.compare import changes
+from podo.values.fields.compare import Changes, changes
 from podo.values.fields.layout import Struct
 
 
@@ -115,6 +116,7 @@ def updated(call: Call, new: Obj, old: Obj, now: float) -> None:
         return
     written, removed = changes(old, new, layout(call.kind))
     if written or removed:
+        managed = _in_their_versions(call, managed, new, old)
         entries.write(found, entries.capped(_moved(call, managed, written, removed, now, call.manager)))
     elif sent != before:
         entries.write(found, managed)
@@ -148,15 +150,40 @@ def _sent_or_stored(call: Call, sent: Any, before: Any, old: Obj) -> Managed:
     return entries.read(old["metadata"])
 
 
+def _in_their_versions(call: Call, managed: Managed, new: Obj, old: Obj) -> Managed:
+    """What is owned in other versions than the call's, without what the write changes of it there."""
+    version = call.kind.api_version
+    if all(share.version == version for share in managed.values()):
+        return managed
+    found: Managed = {}
+    known: dict[str, Changes | None] = {version: (LEAF, LEAF)}
+    for other, share in managed.items():
+        if share.version not in known:
+            known[share.version] = _changed_in(call, old, new, share.version)
+        changed = known[share.version]
+        if changed is not None:
+            left = difference(difference(share.fields, changed[0]), changed[1])
+            found[other] = share._replace(fields=left)
+    return found
+
+
+def _changed_in(call: Call, old: Obj, new: Obj, version: str) -> Changes | None:
+    """Where no webhook tells what has changed, owners stay: that a write succeeds does not hang on other versions."""
+    try:
+        return versions.changes_in(call, old, new, version)
+    except ApiError:
+        return LEAF, LEAF
+
+
 def _moved(call: Call, managed: Managed, written: Fields, removed: Fields, now: float, name: str) -> Managed:
     """``managed`` after the fields ``written`` went to ``name`` and those ``removed`` to nobody."""
     found: Managed = {}
+    version = call.kind.api_version
     for other, share in managed.items():
-        left = difference(difference(share.fields, written), removed)
+        left = difference(difference(share.fields, written), removed) if share.version == version else share.fields
         if left:
             found[other] = share if left is share.fields else share._replace(fields=left)
     if written:
-        version = call.kind.api_version
         manager = Manager(name, UPDATE, version, call.subresource)
         mine = found.get(manager)
         fields = union(mine.fields, written) if mine else written

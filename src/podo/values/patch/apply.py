@@ -219,10 +219,10 @@ def prune(merged: Any, layout: Layout, last: Fields, owned: Mapping[M, Fields]) 
     # Members at the top do not depend on each other: most applies that remove something touch one.
     last, everybody = ({e: node for e, node in one.items() if e in orphaned} for one in (last, everybody))
     touched = {name: value for name, value in merged.items() if "f:" + name in orphaned}
-    before = _with_structs(last, layout)
-    present = _with_structs(fields_of(touched, layout), layout)
+    before = with_structs(last, layout)
+    present = with_structs(fields_of(touched, layout), layout)
     first = _left(touched, before, layout)
-    kept = union(first, _with_structs(everybody, layout))
+    kept = union(first, with_structs(everybody, layout))
     second = _left(touched, difference(present, kept), layout)
     left = remove(touched, intersection(difference(present, second), before), layout) or {}
     return {name: left.get(name, value) for name, value in merged.items() if name in left or name not in touched}
@@ -230,10 +230,10 @@ def prune(merged: Any, layout: Layout, last: Fields, owned: Mapping[M, Fields]) 
 
 def _left(merged: Any, gone: Fields, layout: Layout) -> Fields:
     """The fields of ``merged`` without those ``gone``; what is emptied by that is a field of its own."""
-    return _with_structs(fields_of(remove(merged, gone, layout, null=True), layout), layout)
+    return with_structs(fields_of(remove(merged, gone, layout, null=True), layout), layout)
 
 
-def _with_structs(fields: Fields, layout: Layout | None) -> Fields:
+def with_structs(fields: Fields, layout: Layout | None) -> Fields:
     """The set with the path of each member of a struct below which it holds a path."""
     found: Fields = {}
     for element, node in fields.items():
@@ -247,7 +247,7 @@ def _with_structs(fields: Fields, layout: Layout | None) -> Fields:
             named = not layout.is_map and of is not UNKNOWN and not (isinstance(of, Struct) and of.is_kept)
         elif isinstance(layout, Keyed):
             of = layout.element
-        node = _with_structs(node, settled(of, {}))
+        node = with_structs(node, settled(of, {}))
         found[element] = {SELF: LEAF, **node} if named and SELF not in node else node
     return found
 

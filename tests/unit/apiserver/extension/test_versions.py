@@ -16,6 +16,7 @@ from podo.http.message import Request, Response
 from tests.pki import Pki
 from tests.unit.apiserver.calling.webhookserver import Webhook, serving
 from tests.unit.apiserver.extension.definitions import (
+    APPLY,
     CRONTABS,
     DEFINITIONS,
     MERGE,
@@ -259,5 +260,67 @@ def test_a_webhook_that_does_not_answer_fails_what_needs_it(pki: Pki) -> None:
         assert f"apiserver_conversion_webhook_duration_seconds_count{{{labels}}} 1\n".encode() in page
         with pytest.raises(ApiError):
             await world.client.list("stable.example.com/v2/CronTab", "default")
+
+    extended(test)
+
+
+# -- owners of fields ------------------------------------------------------------------------------------------------
+
+
+def owned(obj: Obj) -> dict[tuple[str, str], set[str]]:
+    """The fields of each manager, by its version."""
+    return {
+        (one["manager"], one["apiVersion"].rpartition("/")[2]): set(one["fieldsV1"]) - {"f:metadata"}
+        for one in obj["metadata"]["managedFields"]
+    }
+
+
+async def applied(world: Extended, path: str, config: Obj, manager: str) -> tuple[int, Any]:
+    return await world.ask("PATCH", f"{path}?fieldManager={manager}", config, content_type=APPLY)
+
+
+def test_owners_lose_in_their_version_what_is_changed_in_another(pki: Pki) -> None:
+    async def test(world: Extended) -> None:
+        async with converting(pki) as webhook:
+            await world.define(by(webhook))
+            status, made = await applied(world, f"{CRONTABS}/a", crontab("a", hostPort="one:1"), "boss")
+            assert status == 201, made
+            status, found = await world.ask("PATCH", f"{V2}/a?fieldManager=new", {"port": "2"}, content_type=MERGE)
+            assert (status, found["host"], found["port"]) == (200, "one", "2")
+            assert owned(found)["new", "v2"] == {"f:port"}
+            assert owned(found).get(("boss", "v1"), set()) == set()
+            status, refused = await applied(world, f"{CRONTABS}/a", crontab("a", hostPort="one:1"), "boss")
+            assert (status, refused["details"]["causes"][0]["field"]) == (409, ".port")
+
+    extended(test)
+
+
+def test_an_applier_changes_to_another_version(pki: Pki) -> None:
+    async def test(world: Extended) -> None:
+        async with converting(pki) as webhook:
+            await world.define(by(webhook))
+            await applied(world, f"{CRONTABS}/a", crontab("a", hostPort="one:1"), "boss")
+            status, found = await applied(world, f"{V2}/a", crontab("a", "v2", host="one", port="3"), "boss")
+            assert (status, found["host"], found["port"]) == (200, "one", "3")
+            assert owned(found) == {("boss", "v2"): {"f:host", "f:port"}}
+
+    extended(test)
+
+
+def test_owners_without_a_converter(pki: Pki) -> None:
+    async def test(world: Extended) -> None:
+        obj = two_versions()
+        for version in obj["spec"]["versions"]:
+            version["schema"]["openAPIV3Schema"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        await world.define(obj)
+        await applied(world, f"{CRONTABS}/a", crontab("a", word="x", other="y"), "boss")
+        _, found = await world.ask("PATCH", f"{V2}/a?fieldManager=new", {"word": "z"}, content_type=MERGE)
+        assert owned(found) == {("boss", "v1"): {"f:other"}, ("new", "v2"): {"f:word"}}
+        name = f"{DEFINITIONS}/crontabs.stable.example.com"
+        first, second = obj["spec"]["versions"]
+        versions = [{**first, "served": False}, second]
+        await world.ask("PATCH", name, {"spec": {"versions": versions}}, content_type=MERGE)
+        _, found = await world.ask("PATCH", f"{V2}/a?fieldManager=new", {"third": "z"}, content_type=MERGE)
+        assert owned(found) == {("new", "v2"): {"f:word", "f:third"}}
 
     extended(test)
