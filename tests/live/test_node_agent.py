@@ -6,6 +6,7 @@ import asyncio
 import base64
 import ctypes
 import os
+import platform
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from podo.apiserver.app import ApiServer
 from podo.apiserver.local import LocalClient
 from podo.node.agent import NodeAgent
 from podo.node.config import NodeConfig
+from podo.node.images import oci
 from podo.node.runtimes.cri import CriRuntime
 from podo.runtime.chance import Chance
 from podo.runtime.clock import SystemClock
@@ -198,7 +200,8 @@ def test_a_pod_runs_serves_and_is_ready_by_its_probe(instance: containerd_instan
         assert status["containerStatuses"][0]["image"] == "docker.io/library/nginx:1.14.2"
         assert b"nginx" in node.instance.in_network("busybox", "wget", "-qO-", f"http://{status['podIP']}/").stdout
         told = await node.told("nginx")
-        assert ("Pulled", 'Container image "nginx:1.14.2" already present on machine and can be accessed by the pod') in told
+        have = 'Container image "nginx:1.14.2" already present on machine and can be accessed by the pod'
+        assert ("Pulled", have) in told
         assert ("Created", "Created container: web") in told
         assert ("Started", "Started container web") in told
 
@@ -265,6 +268,9 @@ def test_environment_volumes_and_files(instance: containerd_instance.Instance) -
         said = await node.output(pod, "sh", "-c", "echo $COLOR $PASSWORD $NAME $IP $BOTH")
         assert said.split() == ["blue", "hush", "files", ip, "files-blue"]
         assert await node.output(pod, "cat", "/etc/app.conf", "/etc/key/password") == "x=1\nhush"
+        mounted = await node.output(pod, "cat", "/proc/mounts")
+        kinds = {line.split()[1]: line.split()[2] for line in mounted.splitlines()}
+        assert (kinds["/etc/key"], kinds["/me"]) == ("tmpfs", "tmpfs")
         assert await node.output(pod, "cat", "/me/l") == 'app="files"'
         assert await node.output(pod, "sh", "-c", "echo hi > /scratch/f; cat /scratch/f; hostname") == "hi\nfiles\n"
         assert f"{ip}\tfiles.sub.default.svc.cluster.local\tfiles" in await node.output(pod, "cat", "/etc/hosts")
@@ -280,6 +286,69 @@ def test_environment_volumes_and_files(instance: containerd_instance.Instance) -
                 await asyncio.sleep(0.1)
 
     tell(instance, story)
+
+
+def test_secrets_in_memory_outlive_the_agent_and_follow_their_source(instance: containerd_instance.Instance) -> None:
+    async def story(node: Node) -> None:
+        secret = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "kept", "namespace": "default"}}
+        await node.client.create({**secret, "stringData": {"password": "hush"}})
+        volumes = [{"name": "key", "secret": {"secretName": "kept"}}]
+        await node.create("kept", [shell(volumeMounts=[{"name": "key", "mountPath": "/key"}])], volumes=volumes)
+        pod = await node.until("kept", is_ready)
+        await node.stop()
+        assert os.path.ismount(node.config.data_dir / "credentials")
+        await node.start()
+        await node.client.patch("Secret", "kept", "default", patch={"stringData": {"password": "other"}})
+        async with asyncio.timeout(PATIENCE):
+            while await node.output(pod, "cat", "/key/password") != "other":
+                await asyncio.sleep(0.1)
+        assert (await node.pod("kept"))["status"]["containerStatuses"][0]["restartCount"] == 0
+
+    tell(instance, story)
+
+
+def data_image(*layers: list[oci.Entry]) -> oci.Image:
+    """An image of files only, as an artifact is."""
+    architecture = "arm64" if platform.machine() == "aarch64" else "amd64"
+    return oci.Image(("podo.local/data:1",), [oci.Layer.of(layer) for layer in layers], architecture=architecture)
+
+
+def test_image_volumes(instance: containerd_instance.Instance, tmp_path: Path) -> None:
+    first = [oci.File("/dir/file", b"1"), oci.File("/tool", b"#!/bin/sh\n", 0o755)]
+
+    async def story(node: Node) -> None:
+        archive = tmp_path / "data.tar"
+        oci.write_archive(archive, [data_image(first, [oci.File("/dir/file", b"2"), oci.File("/other", b"3")])])
+        await node.runtime.load_image(archive)
+        volumes = [{"name": "data", "image": {"reference": "podo.local/data:1", "pullPolicy": "IfNotPresent"}}]
+        mounts = [
+            {"name": "data", "mountPath": "/data"},
+            {"name": "data", "mountPath": "/part", "subPath": "dir"},
+        ]
+        await node.create("image", [shell(volumeMounts=mounts)], volumes=volumes)
+        pod = await node.until("image", is_ready)
+        assert await node.output(pod, "cat", "/data/dir/file", "/data/other", "/part/file") == "232"
+        for path in ("/data/new", "/part/new"):
+            refused = await node.runtime.exec(container_id(pod), ["touch", path], 10)
+            assert b"Read-only file system" in refused.output
+        assert len(await node.runtime.viewed_images()) == 1
+        await node.runtime.remove_image("podo.local/data:1")
+        assert await node.output(pod, "cat", "/data/dir/file") == "2"
+        gone = {"name": "gone", "image": {"reference": "podo.local/data:1", "pullPolicy": "Never"}}
+        await node.create("gone", [shell(volumeMounts=[{**mounts[0], "name": "gone"}])], volumes=[gone])
+        refused_pod = await node.until("gone", lambda pod: waiting(pod) == "ErrImageNeverPull")
+        assert refused_pod["status"]["phase"] == "Pending"
+        await node.client.delete("Pod", "image", "default")
+        await node.until_gone("image")
+        assert await node.runtime.viewed_images() == set()
+
+    tell(instance, story)
+
+
+def waiting(pod: Obj) -> str:
+    """Why the first container waits."""
+    state = (pod["status"].get("containerStatuses") or [{}])[0].get("state") or {}
+    return str((state.get("waiting") or {}).get("reason") or "")
 
 
 def test_graceful_termination_and_hooks(instance: containerd_instance.Instance) -> None:

@@ -1,4 +1,4 @@
-"""Collection of images that no container uses, when their disk is fuller than 85 %, until it is at 80 %.
+"""Collection of images that no container and no volume uses, when their disk is fuller than 85 %, until it is at 80 %.
 
 The thresholds, the least age and the order (least recently used first) are the kubelet's.
 """
@@ -68,7 +68,7 @@ def _nobody(image_ids: Collection[str]) -> None:
 
 
 class ImageCollection:
-    """``look`` is called now and then. ``disk`` is the one that images are on. ``here`` is told the ids of all images."""
+    """``look`` is called now and then. ``disk`` is the one that images are on. ``here`` is told of all images."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class ImageCollection:
         now = self._clock.monotonic()
         images = await self._runtime.list_images()
         self._here({image.id for image in images})
-        in_use = self._note(images, now)
+        in_use = self._note(images, now, await self._runtime.viewed_images())
         wanted = bytes_to_free(self._disk())
         if not wanted:
             return 0, 0
@@ -105,11 +105,11 @@ class ImageCollection:
             freed += image.size
         return wanted, freed
 
-    def _note(self, images: list[Image], now: float) -> set[str]:
+    def _note(self, images: list[Image], now: float, viewed: set[str]) -> set[str]:
         """The ids of images that may not go."""
         named = {name: image.id for image in images for name in (image.id, *image.names)}
         used = {named.get(name, name) for each in self._containers() for name in (each.image_id, each.image)}
-        used |= {image.id for image in images if is_pause(image)}
+        used |= viewed | {image.id for image in images if is_pause(image)}
         present = {image.id for image in images}
         self._known = {key: value for key, value in self._known.items() if key in present}
         for image_id in present:

@@ -15,7 +15,7 @@ from podo.api.meta import annotations_of, uid_of
 from podo.node import labels
 from podo.node.config import NodeConfig
 from podo.node.machine import Capacity, NodeFacts, ProbeResult, Target, Usage
-from podo.node.runtimes.contract import Container, Mount
+from podo.node.runtimes.contract import Container, Image, Mount
 from podo.node.stages.cast import UNSTAGED, Cast, Part
 from podo.runtime.clock import Clock
 from podo.runtime.tasks import sleep
@@ -72,6 +72,9 @@ class ImaginedMachine:
         self, pod: Obj, container: Obj, attempt: int, ips: Sequence[str], environment: Mapping[str, str]
     ) -> list[Mount]:
         return []
+
+    async def mount_image(self, pod: Obj, volume: Obj, image: Image) -> None:
+        return None
 
     def dns(self, pod: Obj) -> tuple[list[str], list[str], list[str]]:
         return [], [], []

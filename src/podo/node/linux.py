@@ -22,7 +22,7 @@ from podo.node.hosts import Dns, ResolvConf, dns_of, hosts_file, parse_resolv_co
 from podo.node.lastwords import last_lines, last_words
 from podo.node.machine import MachineFailure, NodeFacts, ProbeResult, Target, Usage
 from podo.node.probes.asking import ask, run_hook
-from podo.node.runtimes.contract import Container, Mount, Runtime
+from podo.node.runtimes.contract import Container, Image, Mount, Runtime, RuntimeFailure
 from podo.node.sources import Sources
 from podo.node.system import System, machine_usage
 from podo.node.volumes.credentialdisk import CredentialDisk
@@ -108,6 +108,9 @@ class LinuxMachine:
         return dns_of(pod, own, self._config.cluster_dns, self._config.cluster_domain)
 
     async def clean_up(self, uid: str, everything: bool) -> None:
+        if self._volumes.has_images(uid):
+            self._volumes.unmount(uid)
+            await self._runtime.release_images(uid)
         self._volumes.clean_up(uid, everything)
         if everything:
             for directory in self._logs.glob(f"*_{uid}"):
@@ -153,6 +156,14 @@ class LinuxMachine:
             return found
         except OSError as failure:
             raise MachineFailure("FailedMount", f"cannot make the container's files: {failure}") from failure
+
+    async def mount_image(self, pod: Obj, volume: Obj, image: Image) -> None:
+        try:
+            found = await self._runtime.view_image(image.id, f"{uid_of(pod)}/{volume['name']}")
+        except RuntimeFailure as failure:
+            text = f'MountVolume.SetUp failed for volume "{volume["name"]}" : {failure.message}'
+            raise MachineFailure("FailedMount", text) from failure
+        self._volumes.mount_image(pod, volume, found)
 
     def _write_hosts(self, pod: Obj, ips: Sequence[str]) -> Path:
         path = self._volumes.directory(uid_of(pod)) / "etc-hosts"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from podo.api.kind import Obj
-from podo.node.runtimes.contract import Container, Mount
+from podo.node.runtimes.contract import Container, Image, Mount
 
 
 class MachineFailure(Exception):
@@ -94,6 +94,9 @@ class Machine(Protocol):
         self, pod: Obj, container: Obj, attempt: int, ips: Sequence[str], environment: Mapping[str, str]
     ) -> list[Mount]:
         """The mounts of a container about to be created. Raises MachineFailure."""
+
+    async def mount_image(self, pod: Obj, volume: Obj, image: Image) -> None:
+        """Make an image volume, of an image that is here; may be asked again. Raises MachineFailure."""
 
     def dns(self, pod: Obj) -> tuple[list[str], list[str], list[str]]:
         """Servers, search domains and options of the pod's resolv.conf."""

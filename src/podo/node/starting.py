@@ -64,6 +64,7 @@ async def start_container(room: NodeRoom, pod: Obj, order: StartContainer, memor
         return
     try:
         image = await _image(room, pod, container, memory)
+        await _image_volumes(room, pod, container, memory)
         spec = await _container_spec(room, pod, container, order.attempt, image, list(sandbox.ips))
         container_id = await _create(room, pod, spec, sandbox.id, sandbox.attempt)
         memory.applied[container_id] = resizing.amounts(container.get("resources"))
@@ -83,6 +84,20 @@ async def _image(room: NodeRoom, pod: Obj, container: Obj, memory: PodMemory) ->
         return await image_for(room, pod, container, memory)
     finally:
         memory.pulling = False
+
+
+async def _image_volumes(room: NodeRoom, pod: Obj, container: Obj, memory: PodMemory) -> None:
+    """The images that the container mounts as volumes: pulled like its own, by their own policy."""
+    mounted = {mount["name"] for mount in container.get("volumeMounts") or ()}
+    for volume in pod["spec"].get("volumes") or ():
+        if (source := volume.get("image")) is None or volume["name"] not in mounted:
+            continue
+        wanted = {"image": source.get("reference") or "", "imagePullPolicy": source.get("pullPolicy")}
+        image = await _image(room, pod, {"name": container["name"], **wanted}, memory)
+        try:
+            await room.machine.mount_image(pod, volume, image)
+        except MachineFailure as problem:
+            raise _refused(room, pod, container["name"], "CreateContainerError", problem.message) from problem
 
 
 async def _container_spec(

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from podo.node.runtimes.containerd_events import happened, message
+from podo.node.runtimes.containerd_events import happened
+from podo.node.runtimes.containerd_messages import message
 from podo.node.runtimes.contract import Happened
 
 EXIT = {

@@ -150,6 +150,15 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class FileSystem:
+    """What mount(8) is told for an image's files: ``overlay`` or ``bind``, a source, options."""
+
+    type: str
+    source: str
+    options: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ExecResult:
     exit_code: int
     output: bytes  # stdout, then stderr; at most 16 KiB
@@ -211,6 +220,16 @@ class Runtime(Protocol):
     async def find_image(self, reference: str) -> Image | None: ...
     async def list_images(self) -> list[Image]: ...
     async def remove_image(self, reference: str) -> None: ...
+
+    async def view_image(self, image_id: str, key: str) -> FileSystem:
+        """An image's files, to be mounted read-only. ``key``: a pod's uid, a slash and a name. The image's layers stay
+        until the pod's views are released."""
+
+    async def release_images(self, pod_uid: str) -> None:
+        """Give back all views of a pod, once nothing is mounted any more."""
+
+    async def viewed_images(self) -> set[str]:
+        """The ids of images that there are views of."""
 
     def events(self) -> AsyncIterator[Happened]:
         """What happens, as it happens. A gap (the runtime restarted) is a ``resync``."""

@@ -11,10 +11,12 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from podo.node.runtimes.containerd_images import ImageViews
 from podo.node.runtimes.contract import (
     Container,
     ContainerSpec,
     ExecResult,
+    FileSystem,
     Happened,
     Image,
     Resources,
@@ -266,6 +268,22 @@ class CriRuntime:
         words = [line.split() for line in output.decode(errors="replace").splitlines()]
         return [line[1] for line in words if len(line) > 1 and line[0] == "unpacking"]
 
+    # Images as volumes
+
+    async def view_image(self, image_id: str, key: str) -> FileSystem:
+        return await self._views().view(image_id, key)
+
+    async def release_images(self, pod_uid: str) -> None:
+        await self._views().release(pod_uid)
+
+    async def viewed_images(self) -> set[str]:
+        return await self._views().viewed()
+
+    def _views(self) -> ImageViews:
+        if self._channel is None:
+            raise RuntimeFailure("unavailable", "the runtime is not started")
+        return ImageViews(self._channel)
+
     # Events
 
     async def events(self) -> AsyncIterator[Happened]:
@@ -284,7 +302,8 @@ class CriRuntime:
     async def _follow(self) -> AsyncIterator[Happened]:
         import grpc
 
-        from podo.node.runtimes.containerd_events import FILTER, SUBSCRIBE, happened, message
+        from podo.node.runtimes.containerd_events import FILTER, SUBSCRIBE, happened
+        from podo.node.runtimes.containerd_messages import message
 
         if self._channel is None:
             raise RuntimeFailure("unavailable", "the runtime is stopped")

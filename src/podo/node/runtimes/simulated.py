@@ -25,6 +25,7 @@ from podo.node.runtimes.contract import (
     Container,
     ContainerSpec,
     ExecResult,
+    FileSystem,
     Happened,
     Image,
     Resources,
@@ -332,6 +333,15 @@ class SimulatedRuntime:
     async def remove_image(self, reference: str) -> None:
         for name in [name for name, image in self._images.items() if reference in (name, image.id)]:
             del self._images[name]
+
+    async def view_image(self, image_id: str, key: str) -> FileSystem:
+        return FileSystem("", "")
+
+    async def release_images(self, pod_uid: str) -> None:
+        return None
+
+    async def viewed_images(self) -> set[str]:
+        return set()
 
     async def events(self) -> AsyncIterator[Happened]:
         yield Happened("resync", "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -12,7 +13,7 @@ _OPENAT2 = 437  # the same number on all architectures
 _AT_FDCWD = -100
 RESOLVE_NO_MAGICLINKS = 0x02
 RESOLVE_BENEATH = 0x08
-MS_NOSUID, MS_NODEV, MS_BIND = 0x2, 0x4, 0x1000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND = 0x1, 0x2, 0x4, 0x8, 0x20, 0x1000
 MNT_DETACH, UMOUNT_NOFOLLOW = 0x2, 0x8
 
 
@@ -53,6 +54,32 @@ def mount_memory(target: Path, size: int) -> None:
 def bind(source: str, target: Path) -> None:
     """Bind ``source`` (may be ``/proc/self/fd/N``) on ``target``."""
     _check(_libc.mount(os.fsencode(source), os.fsencode(target), None, MS_BIND, None), str(target))
+
+
+def mount_image(type_: str, source: str, options: Sequence[str], target: Path) -> None:
+    """Mount an image's layers (``overlay``) or its only one (``bind``), for reading: nothing in it is run."""
+    flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC
+    if type_ == "bind":
+        bind(source, target)
+        again = flags | MS_REMOUNT | MS_BIND
+        _check(_libc.mount(None, os.fsencode(target), None, again, None), str(target))
+        return
+    lower, rest = _lower_directories(options)
+    common = os.path.commonpath(lower)
+    descriptor = os.open(common, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:  # all options must fit into a page: short paths for many layers
+        near = f"/proc/self/fd/{descriptor}"
+        text = ",".join([*rest, "lowerdir=" + ":".join(near + path[len(common) :] for path in lower)])
+        _check(_libc.mount(b"overlay", os.fsencode(target), b"overlay", flags, text.encode()), str(target))
+    finally:
+        os.close(descriptor)
+
+
+def _lower_directories(options: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The layers in an overlay's options, and its other options (``ro`` is a flag)."""
+    lower = [option for option in options if option.startswith("lowerdir=")]
+    rest = [option for option in options if option not in lower and option not in ("ro", "rbind", "bind")]
+    return lower[0].removeprefix("lowerdir=").split(":") if lower else [], rest
 
 
 def unmount(target: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from podo.api.kind import Obj
 from podo.api.meta import uid_of
 from podo.node.environment import ConfigProblem, expand
 from podo.node.machine import MachineFailure
-from podo.node.runtimes.contract import Mount
+from podo.node.runtimes.contract import FileSystem, Mount
 from podo.node.volumes import atomicwriter, emptydir, hostpath, mounting, projected, subpath
 from podo.node.volumes.credentialdisk import CredentialDisk
 from podo.node.volumes.persistent import PersistentVolumes, Place
@@ -48,7 +49,7 @@ class PodVolumes:
             return Path(volume["hostPath"]["path"])
         if place := self._place(pod, volume):
             return place.path
-        kind = next((key for key in WRITTEN if key in volume), "emptyDir")
+        kind = next((key for key in (*WRITTEN, "image") if key in volume), "emptyDir")
         below = Path("volumes", f"kubernetes.io~{kind.lower()}", volume["name"])
         if kind in IN_MEMORY and self._credentials:
             return self._credentials.directory / uid_of(pod) / below
@@ -80,9 +81,12 @@ class PodVolumes:
         group = (pod["spec"].get("securityContext") or {}).get("fsGroup")
         path = self.path(pod, volume)
         if any(kind in volume for kind in WRITTEN):
+            files = await projected.files_of(volume, pod, self._lookup, self._capacity)
             if self._credentials and "configMap" not in volume:
                 self._credentials.ensure()
-            atomicwriter.write(path, await projected.files_of(volume, pod, self._lookup, self._capacity), group)
+            atomicwriter.write(path, files, group)
+        elif "image" in volume:
+            return  # with the first container that mounts it: it may have to be pulled
         elif "hostPath" in volume:
             hostpath.prepare(str(path), volume["hostPath"].get("type") or "")
         elif self._persistent and self._persistent.concerns(volume):
@@ -117,13 +121,28 @@ class PodVolumes:
                 raise MachineFailure("FailedMount", str(problem)) from problem
             path = target
         place = self._place(pod, volume)
-        only_read = any(kind in volume for kind in WRITTEN) or (place is not None and place.read_only)
+        only_read = any(kind in volume for kind in (*WRITTEN, "image")) or (place is not None and place.read_only)
         return Mount(
             str(path),
             wanted["mountPath"],
             read_only=bool(wanted.get("readOnly")) or only_read,
             propagation=wanted.get("mountPropagation") or "None",
         )
+
+    def mount_image(self, pod: Obj, volume: Obj, found: FileSystem) -> None:
+        """Mount an image where its volume is. Raises MachineFailure."""
+        path = self.path(pod, volume)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if not os.path.ismount(path):
+                mounting.mount_image(found.type, found.source, found.options, path)
+        except (OSError, ValueError) as problem:
+            text = f'MountVolume.SetUp failed for volume "{volume["name"]}" : {problem}'
+            raise MachineFailure("FailedMount", text) from problem
+
+    def has_images(self, uid: str) -> bool:
+        """Has the pod had image volumes?"""
+        return (self.directory(uid) / "volumes" / "kubernetes.io~image").is_dir()
 
     def exceeded(self, pod: Obj) -> str:
         """The first emptyDir on disk that has grown beyond its sizeLimit, in the words of an eviction; "" for none."""
@@ -134,17 +153,21 @@ class PodVolumes:
                 return f'Usage of EmptyDir volume "{volume["name"]}" exceeds the limit "{limit}". '
         return ""
 
+    def unmount(self, uid: str) -> None:
+        """Whatever is mounted in the pod's directory."""
+        for point in mounting.mounts_below(self.directory(uid)):
+            mounting.unmount(point)
+
     def clean_up(self, uid: str, everything: bool) -> None:
         """Unmount and remove. What is on the machine's own paths (hostPath) and claims' volumes are left alone."""
         if self._persistent:
             self._persistent.forget(uid)
         directory = self.directory(uid)
         if self._credentials:
-            shutil.rmtree(self._credentials.directory / uid, ignore_errors=True)
+            self._credentials.remove(uid)
         if not directory.exists():
             return
-        for point in mounting.mounts_below(directory):
-            mounting.unmount(point)
+        self.unmount(uid)
         for part in ("volume-subpaths", "volumes"):
             shutil.rmtree(directory / part, ignore_errors=True)
         if everything:
