@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import ctypes
+import json
 import os
 import platform
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -26,6 +27,7 @@ from podo.runtime.chance import Chance
 from podo.runtime.clock import SystemClock
 from podo.storage.memory import MemoryStore
 from tests.live import containerd_instance
+from tests.live.registry import registry
 
 pytestmark = pytest.mark.live
 
@@ -341,6 +343,56 @@ def test_image_volumes(instance: containerd_instance.Instance, tmp_path: Path) -
         await node.client.delete("Pod", "image", "default")
         await node.until_gone("image")
         assert await node.runtime.viewed_images() == set()
+
+    tell(instance, story)
+
+
+def test_an_image_volume_is_pulled_by_its_own_policy(instance: containerd_instance.Instance) -> None:
+    """With the policy Always, and more volumes than one."""
+
+    async def story(node: Node) -> None:
+        with registry(data_image([oci.File("/dir/file", b"content")])) as server:
+            reference = f"{server.address}/data:1"
+            volumes = [
+                {"name": name, "image": {"reference": reference, "pullPolicy": "Always"}} for name in ("one", "two")
+            ]
+            mounts = [{"name": name, "mountPath": f"/{name}"} for name in ("one", "two")]
+            await node.create("pulls", [shell(volumeMounts=mounts)], volumes=volumes)
+            pod = await node.until("pulls", is_ready)
+            assert await node.output(pod, "cat", "/one/dir/file", "/two/dir/file") == "contentcontent"
+            told = [message for reason, message in await node.told("pulls") if reason == "Pulled"]
+            assert sum(f'Successfully pulled image "{reference}"' in message for message in told) == 2
+            absent = {"name": "no", "image": {"reference": f"{server.address}/data:2", "pullPolicy": "Always"}}
+            await node.create("absent", [shell(volumeMounts=[{"name": "no", "mountPath": "/no"}])], volumes=[absent])
+            await node.until("absent", lambda pod: waiting(pod) in ("ErrImagePull", "ImagePullBackOff"))
+
+    tell(instance, story)
+
+
+def test_an_image_pulled_with_a_password_is_not_everybodys(instance: containerd_instance.Instance) -> None:
+    async def story(node: Node) -> None:
+        secret_image = data_image([oci.File("/file", b"secret")])
+        with registry(secret_image, login=("jane", "hush")) as server:
+            auths = {"auths": {server.address: {"username": "jane", "password": "hush"}}}
+            kind = {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson"}
+            metadata = {"name": "login", "namespace": "default"}
+            await node.client.create(
+                {**kind, "metadata": metadata, "stringData": {".dockerconfigjson": json.dumps(auths)}}
+            )
+            volume = {"name": "v", "image": {"reference": f"{server.address}/data:1", "pullPolicy": "IfNotPresent"}}
+            mounted = [shell(volumeMounts=[{"name": "v", "mountPath": "/v"}])]
+            await node.create("has", mounted, volumes=[volume], imagePullSecrets=[{"name": "login"}])
+            await node.until("has", is_ready)
+            await node.create("lacks", mounted, volumes=[volume])
+            await node.until("lacks", lambda pod: waiting(pod) in ("ErrImagePull", "ImagePullBackOff"))
+            await node.stop()
+            await node.start()  # the records are on the disk
+            await node.create("still-lacks", mounted, volumes=[volume])
+            await node.until("still-lacks", lambda pod: waiting(pod) in ("ErrImagePull", "ImagePullBackOff"))
+            asked = len(server.asked)
+            await node.create("has-too", mounted, volumes=[volume], imagePullSecrets=[{"name": "login"}])
+            await node.until("has-too", is_ready)
+            assert len(server.asked) == asked
 
     tell(instance, story)
 
