@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from podo.admission.resourcequota.accounts import Accounts
@@ -15,6 +15,7 @@ from podo.apiserver import (
     answers,
     componentstatus,
     discovery,
+    explaining,
     health,
     openapi,
     openid,
@@ -39,6 +40,7 @@ from podo.apiserver.connecting import CONNECTED, connect
 from podo.apiserver.events import Frames
 from podo.apiserver.extension.aggregation.aggregation import Aggregation
 from podo.apiserver.extension.aggregation.extensions import Extension
+from podo.apiserver.extension.aggregation.kinds import ExtensionKinds
 from podo.apiserver.extension.aggregation.requestinfo import call_of
 from podo.apiserver.extension.following import Definitions
 from podo.apiserver.fairness import report
@@ -59,10 +61,12 @@ from podo.apiserver.subresources.kubelet import KubeletAccess
 from podo.apiserver.webhooks import Webhooks
 from podo.authn.authentication import Unauthorized
 from podo.authn.keys import TokenKeys
+from podo.authn.settings import AuthenticationSettings
 from podo.authn.tokens import TokenAuthenticator
 from podo.authn.user import User
 from podo.authz.attributes import Attributes, Unanswered, refusal
 from podo.authz.chain import AuthorizerChain
+from podo.authz.settings import AuthorizationSettings
 from podo.http.message import Request, Response, Streaming, Upgrade
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
@@ -72,6 +76,7 @@ from podo.storage.contract import Store, StoreFailed
 log = Logger("podo.apiserver")
 Answer = Response | Streaming | Upgrade
 #: Verbs whose requests may take several seats.
+NO_SUCH_RESOURCE = "the server could not find the requested resource"
 _WIDE = frozenset({"list", "watch", "deletecollection"})
 
 
@@ -102,7 +107,7 @@ class ApiServer:
             quotas=Accounts(store, clock),
             metrics=metrics,
         )
-        self._authentication = authentication_of(self.backend)
+        self._authentication = authentication_of(self.backend, settings.authentication)
         self._definitions = Definitions(self.backend)
         self._aggregation = Aggregation(self.backend, settings.front_proxy)
         self.kubelet = kubelet
@@ -112,6 +117,8 @@ class ApiServer:
         self.health = health.Health(store)
         #: What ComponentStatus tells of: by name what is wrong, or "".
         self.components: dict[str, Callable[[], str]] = {"etcd-0": lambda: store.failure}
+        #: The kinds that can be explained, and who does.
+        self.explain: tuple[Sequence[str], explaining.Explain] | None = None
         self.fairness = Fairness(clock)
         self._credentials = CredentialMetrics(self._authorizer)
         parts = (partial(report.families, self.fairness), self._credentials.families, self._aggregation.families)
@@ -125,6 +132,16 @@ class ApiServer:
         """From now on ``auditor`` sees every request."""
         self._auditor = auditor
         self.backend.metrics.collectors.append(auditor.families)
+
+    def authenticate_by(self, settings: AuthenticationSettings) -> None:
+        """From now on believe these, whom else was believed no more."""
+        former, self._authentication = self._authentication, authentication_of(self.backend, settings)
+        former.close()
+
+    def authorize_by(self, settings: AuthorizationSettings) -> None:
+        """From now on ask these authorizers. Raises ConfigurationProblem: of those that are built in, none may come or
+        go while the server runs."""
+        self._authorizer.configure(settings)
 
     async def start(self) -> None:
         """Complete the default roles; read back who may do what, and what Services hold."""
@@ -147,11 +164,31 @@ class ApiServer:
         await self._aggregation.stop()
         await self.backend.quotas.stop()
         self.backend.caller.close()
+        self._authentication.close()
         self._authorizer.close()
 
     async def read_extension(self, target: str) -> Obj:
         """What an extension API server answers to this server's own GET of a path with query. Raises CannotCall."""
         return await self._aggregation.read(target)
+
+    @property
+    def extension_kinds(self) -> ExtensionKinds:
+        """The kinds that extension API servers answer for."""
+        return self._aggregation.kinds
+
+    async def ask_extension(self, request: Request, user: User) -> Answer:
+        """Answer a request of this process's own that goes to an extension API server, or asks which there are."""
+        try:
+            extension = self._aggregation.extension_at(request.path)
+            if extension is None:
+                page = await self._aggregation.document(request, request.path)
+                return page or _refused(request, ApiError("NotFound", NO_SUCH_RESOURCE))
+            query = parse_query(request.query)
+            if (call := call_of(request.method, request.path, query, user)) is not None:
+                self.authorize(call, query.get("fieldSelector", ""))
+            return await self._aggregation.forward(extension, request, user)
+        except ApiError as error:
+            return _refused(request, error)
 
     def authorize(self, call: Call, fields: str = "", labels: str = "") -> None:
         """Raises Forbidden. ``fields``, ``labels``: the selectors of a list or watch."""
@@ -362,6 +399,9 @@ class ApiServer:
             raise ApiError("Forbidden", refusal(asked, decision.reason))
         if self._aggregation and (answer := await self._aggregated_page(request, path, user)) is not None:
             return answer
+        if path.startswith(explaining.ROOT) and self.explain is not None and request.method in ("GET", "HEAD"):
+            form = form_of(request.headers.get("accept", ""))
+            return await explaining.answer(path, user, self._authorizer, *self.explain, form)
         turn.root = path.split("/", 2)[1] if "/" in path else ""
         page = self._page(request, path, turn.root)
         if page is not None and request.method not in ("GET", "HEAD"):

@@ -8,20 +8,26 @@ from podo.authn.bootstraptokens import BootstrapTokens
 from podo.authn.chain import TokenChain
 from podo.authn.frontproxy import FrontProxy
 from podo.authn.method import TokenMethod
+from podo.authn.settings import AuthenticationSettings
 
 
-def authentication_of(backend: Backend) -> Authentication:
+def authentication_of(backend: Backend, settings: AuthenticationSettings) -> Authentication:
     """What is not configured is not imported either: issuers bring CEL with them."""
-    accounts, settings = backend.tokens, backend.config.authentication
+    accounts = backend.tokens
     audiences, clock = accounts.audiences, backend.clock
     methods: list[TokenMethod] = [accounts, BootstrapTokens(backend.store, clock, audiences)]
+    if settings.static:
+        from podo.authn.tokenfile import StaticTokens
+
+        methods.insert(0, StaticTokens(settings.static, audiences))
     if settings.jwt:
         from podo.authn.jwt.issuer import JwtIssuer
 
         methods += [JwtIssuer(one, clock, audiences) for one in settings.jwt]
-    if settings.webhook is not None:
-        from podo.authn.webhook import TokenWebhook
+    proxy = FrontProxy(ca) if (ca := backend.config.front_proxy_ca) else None
+    if settings.webhook is None:
+        return Authentication(TokenChain(*methods), settings.anonymous, proxy)
+    from podo.authn.webhook import TokenWebhook
 
-        methods.append(TokenWebhook(settings.webhook, clock, audiences))
-    ca = backend.config.front_proxy_ca
-    return Authentication(TokenChain(*methods), settings.anonymous, FrontProxy(ca) if ca else None)
+    webhook = TokenWebhook(settings.webhook, clock, audiences)
+    return Authentication(TokenChain(*methods, webhook), settings.anonymous, proxy, webhook.close)

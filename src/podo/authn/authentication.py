@@ -6,6 +6,7 @@ Source: "Authenticating" of the Kubernetes documentation.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from podo.authn import clientcert, websockettoken
@@ -32,14 +33,20 @@ class Anonymous:
 
 
 class Authentication:
-    """``tokens`` believes bearer tokens; ``proxy`` is None where nobody may speak for others."""
+    """``tokens`` believes bearer tokens; ``proxy`` is None where nobody may speak for others. ``release`` lets go of
+    the servers that are asked about tokens."""
 
     def __init__(
-        self, tokens: TokenMethod, anonymous: Anonymous | None = None, proxy: FrontProxy | None = None
+        self,
+        tokens: TokenMethod,
+        anonymous: Anonymous | None = None,
+        proxy: FrontProxy | None = None,
+        release: Callable[[], None] = lambda: None,
     ) -> None:
         self.tokens = tokens
         self._anonymous = anonymous or Anonymous()
         self._proxy = proxy
+        self.close = release
 
     async def user_of(self, request: Request) -> User:
         """Raises Unauthorized."""

@@ -10,6 +10,7 @@ from podo.authn.authentication import Anonymous
 if TYPE_CHECKING:
     from podo.authn.jwt.claims import Claims  # brings CEL
     from podo.authn.jwt.wire import Issuer
+    from podo.authn.tokenfile import Tokens
     from podo.client.kubeconfig import Access
 
 
@@ -23,8 +24,10 @@ class JwtSettings:
 
 @dataclass(frozen=True, slots=True)
 class AuthenticationSettings:
-    """``anonymous`` None: as by default. ``webhook``: the server that is asked about tokens nobody else knows."""
+    """``anonymous`` None: as by default. ``webhook``: the server that is asked about tokens nobody else knows.
+    ``static``: see ``authn.tokenfile``."""
 
     jwt: tuple[JwtSettings, ...] = ()
     anonymous: Anonymous | None = None
     webhook: Access | None = field(default=None, repr=False)
+    static: Tokens = field(default_factory=dict, repr=False)

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from podo.api.configuration import ConfigurationProblem
 from podo.authz.abac import AbacAuthorizer
 from podo.authz.attributes import Attributes, Authorizer, Decision
 from podo.authz.node.authorizer import NodeAuthorizer
 from podo.authz.rbac.authorizer import RbacAuthorizer, Rules
-from podo.authz.settings import AuthorizationSettings
+from podo.authz.settings import AuthorizationSettings, WebhookSettings
 from podo.runtime.clock import Clock
 from podo.storage.contract import Store
 
@@ -41,13 +42,27 @@ class AuthorizerChain:
         self.inside: set[str] = set()
         #: How often which authorizer has decided, by its type, its name, and the decision; administrators' apart.
         self.decisions: dict[tuple[str, str, str], int] = {}
+        self._clock = clock
+        self._order: tuple[str | WebhookSettings, ...] = settings.order if settings is not None else ()
         self._webhooks: list[WebhookAuthorizer] = []
         self._names: list[tuple[str, str]] = []  # of those configured: type and name
-        self._configured = self._made(settings, clock) if settings is not None and settings.order else ()
+        self._configured = self._made(settings) if settings is not None and settings.order else ()
         #: Are there webhooks, which want to know all of a question, and may have to be waited for?
         self.has_webhooks = bool(self._webhooks)
 
-    def _made(self, settings: AuthorizationSettings, clock: Clock | None) -> tuple[Authorizer, ...]:
+    def configure(self, settings: AuthorizationSettings) -> None:
+        """Other webhooks, or another order. Raises ConfigurationProblem for other built-in authorizers."""
+        before, wanted = ({one for one in order if isinstance(one, str)} for order in (self._order, settings.order))
+        if before != wanted:
+            changed = ", ".join(sorted(before ^ wanted))
+            raise ConfigurationProblem(f"authorizers of built-in types cannot be added or removed: {changed}")
+        former, self._webhooks, self._names = self._webhooks, [], []
+        self._order, self._configured = settings.order, self._made(settings)
+        self.has_webhooks = bool(self._webhooks)
+        for webhook in former:
+            webhook.close()
+
+    def _made(self, settings: AuthorizationSettings) -> tuple[Authorizer, ...]:
         built_in: dict[str, Authorizer] = {
             "Node": self.node,
             "RBAC": self.rbac,
@@ -63,8 +78,8 @@ class AuthorizerChain:
                 continue
             from podo.authz.webhook import WebhookAuthorizer
 
-            assert clock is not None, "a webhook's answers are kept for a time"
-            self._webhooks.append(WebhookAuthorizer(one, clock))
+            assert self._clock is not None, "a webhook's answers are kept for a time"
+            self._webhooks.append(WebhookAuthorizer(one, self._clock))
             found.append(self._webhooks[-1])
             self._names.append(("Webhook", one.name))
         return tuple(found)

@@ -21,6 +21,10 @@ def authentication_webhook_path(config: Config) -> Path:
     return Path(config.data_dir) / "authentication-webhook.kubeconfig"
 
 
+def token_file_path(config: Config) -> Path:
+    return Path(config.data_dir) / "token-auth.csv"
+
+
 def authorization_path(config: Config) -> Path:
     return Path(config.data_dir) / "authorization.yaml"
 
@@ -42,6 +46,10 @@ def authentication_of(config: Config) -> AuthenticationSettings:
         from podo.authn.configuration import parse
 
         found = parse(path.read_bytes(), str(path), taken=(issuer_of(config),))
+    if (static := token_file_path(config)).exists():
+        from podo.authn import tokenfile
+
+        found = replace(found, static=tokenfile.parse(static.read_bytes(), str(static)))
     return replace(found, webhook=kubeconfig.read(webhook)) if webhook.exists() else found
 
 

@@ -16,6 +16,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from podo.api.configuration import ConfigurationProblem
 from podo.cluster.config import Config
 from podo.cluster.layout import write_atomically
 from podo.runtime.log import Logger
@@ -88,6 +89,19 @@ def _document(config: Config) -> Any:
 
 def fingerprint(config: Config) -> str:
     return hashlib.sha256(path(config).read_bytes()).hexdigest()
+
+
+def reread(config: Config, store: Store) -> None:
+    """Seal by the file as it is now. Raises ConfigurationProblem and OSError."""
+    from podo.storage.sqlite import SqliteStore
+
+    try:
+        sealing = load(config)
+        if sealing is None or not isinstance(store, SqliteStore):
+            raise SealingProblem(f"{path(config)} is gone, or this cluster's store is not one that is encrypted")
+        store.seal_by(sealing)
+    except SealingProblem as problem:
+        raise ConfigurationProblem(str(problem)) from problem
 
 
 class Resealing:

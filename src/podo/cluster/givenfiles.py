@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from podo.cluster import access
+from podo.cluster import access, encryption
 from podo.cluster.config import Config, ConfigProblem
 from podo.cluster.layout import write_atomically
 
@@ -25,6 +25,8 @@ class Given:
     read: Callable[[Path], bytes] = Path.read_bytes
     #: Of no use in a cluster with real nodes.
     only_simulated: bool = False
+    #: Does a running server take a newer file up (``rereading``)?
+    reread: bool = False
 
 
 def _check_audit_policy(document: bytes, where: str) -> None:
@@ -62,6 +64,12 @@ def _check_authentication(document: bytes, where: str) -> None:
     from podo.authn.tokens import ISSUER
 
     parse(document, where, taken=(ISSUER,))
+
+
+def _check_token_file(document: bytes, where: str) -> None:
+    from podo.authn.tokenfile import parse
+
+    parse(document, where)
 
 
 def _check_stages(document: bytes, where: str) -> None:
@@ -115,13 +123,15 @@ FILES = (
         "--encryption-config",
         "an EncryptionConfiguration (default: Secrets under a key of the cluster's own)",
         _check_encryption,
-        lambda config: Path(config.data_dir) / "encryption.json",
+        encryption.path,
+        reread=True,
     ),
     Given(
         "--authentication-config",
         "an AuthenticationConfiguration: issuers of JSON Web Tokens, anonymous requests",
         _check_authentication,
         access.authentication_path,
+        reread=True,
     ),
     Given(
         "--authentication-webhook",
@@ -130,10 +140,17 @@ FILES = (
         access.authentication_webhook_path,
     ),
     Given(
+        "--token-auth-file",
+        'static tokens: lines of token,user,uid,"group1,group2"; they never expire',
+        _check_token_file,
+        access.token_file_path,
+    ),
+    Given(
         "--authorization-config",
         "an AuthorizationConfiguration: authorizers in their order (default: Node, RBAC)",
         _check_authorization,
         access.authorization_path,
+        reread=True,
     ),
     Given(
         "--authorization-policy-file",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from podo.cluster.config import Config
 from podo.cluster.controlplane import ControlPlane, Settings
 from podo.cluster.reloading import Reloading
 from podo.cluster.renewal import Renewing
+from podo.cluster.rereading import Rereading
 from podo.cluster.simulatednodes import SimulatedNodes
 from podo.cluster.stopping import stop_signal
 from podo.http.server import HttpServer
@@ -45,6 +47,8 @@ async def _serve(config: Config, clock: Clock, chance: Chance) -> None:
     resealing.start()
     server = await _listen(config, plane, reloading)
     reloading.start()
+    rereading = _rereading(config, plane, store, clock)
+    rereading.start()
     renewing = Renewing(config, clock)
     renewing.start()
     await plane.start_loops()
@@ -58,13 +62,30 @@ async def _serve(config: Config, clock: Clock, chance: Chance) -> None:
     garbage.settle()
     await stop.wait()
     plane.api.health.stopping = True
-    for part in (resealing, renewing, reloading):
+    for part in (resealing, renewing, reloading, rereading):
         await part.stop()
     await server.stop()
     if nodes is not None:
         await nodes.stop()
     await auditing.stop()
     await plane.stop()
+
+
+def _rereading(config: Config, plane: ControlPlane, store: Store, clock: Clock) -> Rereading:
+    """Of the files that a running server takes up."""
+    api, found = plane.api, Rereading(clock, config.server_url)
+    taken: dict[str, tuple[Path, Callable[[], None]]] = {
+        "authentication": (
+            access.authentication_path(config),
+            lambda: api.authenticate_by(access.authentication_of(config)),
+        ),
+        "authorization": (access.authorization_path(config), lambda: api.authorize_by(access.authorization_of(config))),
+        "encryption": (encryption.path(config), lambda: encryption.reread(config, store)),
+    }
+    for name, (file, take) in taken.items():
+        found.watch(name, file, take)
+    api.backend.metrics.collectors.append(found.families)
+    return found
 
 
 def settings_of(config: Config) -> Settings:

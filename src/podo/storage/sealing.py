@@ -62,13 +62,7 @@ class Sealing:
         rule = self._rule(key)
         if rule is None or not rule.writer:
             return value
-        nonce = os.urandom(_NONCE)  # must never repeat, so it comes from no seed
-        return b"%b%b:%b%b" % (
-            _AESGCM,
-            rule.writer.encode(),
-            nonce,
-            rule.keys[rule.writer].encrypt(nonce, value, key.encode()),
-        )
+        return _sealed(key, value, rule.writer, rule.keys[rule.writer])
 
     def open(self, key: str, stored: bytes) -> bytes:
         """The plain value. Raises SealingProblem."""
@@ -90,6 +84,22 @@ class Sealing:
         except (InvalidTag, ValueError):
             raise SealingProblem(f"{key} does not open with the key {name.decode()!r}: damaged, or moved") from None
 
+    def unreadable(self, former: Sealing) -> str:
+        """Why this cannot read everything that may have been stored under ``former``; "" if it can."""
+        for rule in former._rules:
+            for prefix in rule.prefixes:
+                for name, key in rule.keys.items():
+                    try:
+                        self.open(prefix, _sealed(prefix, b"{}", name, key))
+                    except SealingProblem as problem:
+                        return str(problem)
+        for prefix in self.prefixes:
+            was = former._rule(prefix)
+            now = self._rule(prefix)
+            if (was is None or was.reads_plain) and now is not None and not now.reads_plain:
+                return f"{prefix} may be stored plain, which the encryption configuration does not allow"
+        return ""
+
     def is_outdated(self, key: str, stored: bytes) -> bool:
         """Is it sealed otherwise than ``seal`` would now?"""
         rule = self._rule(key)
@@ -108,6 +118,11 @@ class Sealing:
             else:
                 outdated.discard(row.key)
             yield row if row.value is None else row._replace(value=self.open(row.key, row.value))
+
+
+def _sealed(key: str, value: bytes, name: str, secret: AESGCM) -> bytes:
+    nonce = os.urandom(_NONCE)  # must never repeat, so it comes from no seed
+    return b"%b%b:%b%b" % (_AESGCM, name.encode(), nonce, secret.encrypt(nonce, value, key.encode()))
 
 
 def without_keys(rows: Iterable[Row]) -> Iterator[Row]:

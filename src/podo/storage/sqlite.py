@@ -147,6 +147,15 @@ class SqliteStore(LedgerReads):
     async def is_outdated(self, key: str) -> bool:
         return key in self._outdated
 
+    def seal_by(self, sealing: Sealing) -> None:
+        """From now on seal by this; what is there is left as it is. Raises SealingProblem where that could not be
+        read any more."""
+        if self._sealing is not None and (why := sealing.unreadable(self._sealing)):
+            raise SealingProblem(why)
+        self._sealing = sealing
+        stored = (record.key for prefix in sealing.prefixes for record in self._ledger.page(prefix).records)
+        self._outdated.update(stored)
+
     async def reseal(self, sealing: Sealing) -> int:
         """From now on seal by this; write again what is there, and leave nothing of the old forms in the file. How
         many."""

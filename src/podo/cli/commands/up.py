@@ -10,7 +10,7 @@ from pathlib import Path
 from podo.cli import cluster_option
 from podo.cli.errors import FAILURE, PRECONDITION, TIMEOUT, USAGE, CommandFailed
 from podo.cli.output.progress import done, step
-from podo.cluster import givenfiles, kubeconfig, launch, state
+from podo.cluster import givenfiles, kubeconfig, launch, rereading, state
 from podo.cluster.config import Config, ConfigProblem
 from podo.cluster.lock import AlreadyHeld, held
 from podo.cluster.plan import Precondition, Request, plan
@@ -37,6 +37,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--port", type=int, help="the API server's port (default: 6443 or the next free one)")
     parser.add_argument("--registry-mirror", metavar="URL", help="a registry to ask for every image first")
+    parser.add_argument(
+        "--no-registry-fallback",
+        dest="registry_fallback",
+        action="store_false",
+        default=None,
+        help="do not ask the images' own registries for what the mirror lacks",
+    )
     for given in givenfiles.FILES:
         parser.add_argument(given.option, type=Path, metavar="FILE", help=given.help)
     parser.add_argument(
@@ -72,6 +79,7 @@ def _planned(options: argparse.Namespace) -> Config:
         options.store,
         options.port,
         options.registry_mirror,
+        options.registry_fallback,
     )
     try:
         found = plan(request, cluster_option.configured(options))
@@ -90,11 +98,14 @@ def _adopt(config: Config, options: argparse.Namespace) -> None:
         file: Path | None = getattr(options, given.option.removeprefix("--").replace("-", "_"))
         if file is None:
             continue
+        is_reread = given.reread and given.path(config).exists()
         try:
             givenfiles.adopt(config, given, file)
         except ConfigProblem as problem:
             raise CommandFailed(USAGE, str(problem), "podo up --help") from problem
-        if state.load(config.layout.state).running:
+        if state.load(config.layout.state).running and is_reread:
+            step(f"{given.option}: the server takes it up within {rereading.CHECK_SECONDS:g} s")
+        elif state.load(config.layout.state).running:
             step(f"{given.option}: the cluster runs; it takes effect after podo down and podo up")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from podo.cluster import encryption
+from podo.cluster.access import token_file_path
 from podo.cluster.benchmark.control import Control, Finding, failed, judged, passed, skipped
 from podo.cluster.benchmark.ground import Ground, Port
 from podo.runtime.tasks import sleep
@@ -43,6 +44,8 @@ async def _made_up_tokens(ground: Ground) -> Finding:
         for credentials in ("Bearer made-up", f"Bearer {part}.{part}.", "Basic YWRtaW46YWRtaW4=")
         if (await ground.ask("/api", who="", Authorization=credentials))[0] != 401
     ]
+    if (file := token_file_path(ground.config)).exists():
+        return failed(f"static tokens, which never expire, are in use: {file}", f"remove {file} and restart")
     return judged(", ".join(accepted), "made-up tokens and passwords are 401", "remove static tokens and passwords")
 
 
@@ -257,7 +260,7 @@ async def _arguments(ground: Ground) -> Finding:
 
 CONTROLS = (
     Control("1.2.1", "anonymous requests are refused", _anonymous),
-    Control("1.2.2", "made-up tokens and passwords are refused", _made_up_tokens),
+    Control("1.2.2", "there are no static tokens, and made-up ones are refused", _made_up_tokens),
     Control("1.2.5", "the API server's certificate for kubelets is good for nothing else", _kubelet_client),
     Control("1.2.6", "authorization is not AlwaysAllow", _authorization),
     Control("1.2.7", "nodes are authorized by what their pods use", _node_authorizer),

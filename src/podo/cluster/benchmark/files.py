@@ -70,7 +70,7 @@ CONTROLS = (
     _files("1.1.19 the PKI directory is private", PRIVATE_DIRECTORY, "pki"),
     _files("1.1.20 certificates are written by their owner only", PUBLIC_FILE, "pki/*.crt", "pki/*.pub"),
     _files("1.1.21 keys are private", PRIVATE_FILE, "pki/*.key"),
-    _files("1.1.1 settings are private", PRIVATE_FILE, "*.json", "*.yaml", "*.kubeconfig"),
+    _files("1.1.1 settings are private", PRIVATE_FILE, "*.json*", "*.yaml", "*.kubeconfig", "*.csv"),
     _files("1.2.29 the keys of Secrets at rest are private", PRIVATE_FILE, "encryption.json"),
     _files("2.1 the store's files are private", PRIVATE_FILE, "store.db*"),
     _files("2.7 logs are private", PRIVATE_DIRECTORY, "logs"),
