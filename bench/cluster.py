@@ -72,7 +72,7 @@ class Cluster:
     @property
     def up_arguments(self) -> list[str]:
         wanted = ["up", "--runtime", self.runtime, "--nodes", str(self.nodes)]
-        return [*wanted, "--port", str(self.port), "--registry-mirror", NO_REGISTRY]
+        return [*wanted, "--port", str(self.port), "--registry-mirror", NO_REGISTRY, "--no-registry-fallback"]
 
     def load_images(self) -> float:
         return self.podo("image", "load", *(str(IMAGES / f"{name}.tar") for name in ("pause", "busybox")))

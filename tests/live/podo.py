@@ -95,7 +95,7 @@ def cluster(name: str, runtime: str = "containerd", *up: str, start: bool = True
     made = Cluster(name, directory, free_port(), runtime)
     try:
         if start:
-            made.up("--registry-mirror", NO_REGISTRY, *up)
+            made.up("--registry-mirror", NO_REGISTRY, "--no-registry-fallback", *up)
         yield made
     finally:
         made.remove()

@@ -45,7 +45,7 @@ def test_a_sweep_after_kill_9_leaves_nothing() -> None:
 )
 def test_images_are_pulled_through_a_mirror() -> None:
     with containerd_instance(archives()[:1]) as instance, _registry(instance) as address:
-        containerd.prepare(instance.directory, mirrors={"_default": f"http://{address}"})
+        containerd.prepare(instance.directory, mirrors={"_default": f"http://{address}"}, fallback=False)
         source = f"oci-archive:{archives()[1]}:1.28"
         copy = ["skopeo", "copy", "--dest-tls-verify=false", source, f"docker://{address}/library/busybox:1.28"]
         done = instance.in_network(*copy)

@@ -19,9 +19,11 @@ from podo.api.encoding import stamp
 from podo.api.errors import ApiError
 from podo.apiserver.app import ApiServer
 from podo.apiserver.local import LocalClient
+from podo.node import containerd
 from podo.node.agent import NodeAgent
 from podo.node.config import NodeConfig
 from podo.node.images import oci
+from podo.node.runtimes.contract import RuntimeFailure
 from podo.node.runtimes.cri import CriRuntime
 from podo.runtime.chance import Chance
 from podo.runtime.clock import SystemClock
@@ -365,6 +367,28 @@ def test_an_image_volume_is_pulled_by_its_own_policy(instance: containerd_instan
             absent = {"name": "no", "image": {"reference": f"{server.address}/data:2", "pullPolicy": "Always"}}
             await node.create("absent", [shell(volumeMounts=[{"name": "no", "mountPath": "/no"}])], volumes=[absent])
             await node.until("absent", lambda pod: waiting(pod) in ("ErrImagePull", "ImagePullBackOff"))
+
+    tell(instance, story)
+
+
+def test_a_mirror_is_asked_first_and_what_it_lacks_the_registry(instance: containerd_instance.Instance) -> None:
+    async def story(node: Node) -> None:
+        there = data_image([oci.File("/file", b"of the registry")])
+        copy = oci.Image(("podo.local/copied:1",), there.layers, there.architecture)
+        with registry(there, copy) as origin, registry(copy) as mirror:
+            registries = containerd.Paths(instance.directory).registries
+            containerd.write_mirror(registries / origin.address, f"http://{mirror.address}")
+            volume = {"name": "v", "image": {"reference": f"{origin.address}/copied:1", "pullPolicy": "Always"}}
+            await node.create("mirrored", [shell(volumeMounts=[{"name": "v", "mountPath": "/v"}])], volumes=[volume])
+            await node.until("mirrored", is_ready)
+            assert (bool(mirror.asked), origin.asked) == (True, [])
+            await node.runtime.pull_image(f"{origin.address}/data:1")
+            assert any("/data/manifests/1" in path for path in mirror.asked)
+            assert any("/data/manifests/1" in path for path in origin.asked)
+            containerd.write_mirror(registries / origin.address, f"http://{mirror.address}", fallback=False)
+            with pytest.raises(RuntimeFailure, match="not found"):
+                await node.runtime.pull_image(f"{origin.address}/data:2")
+            assert not any("/data/manifests/2" in path for path in origin.asked)
 
     tell(instance, story)
 

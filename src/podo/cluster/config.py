@@ -43,6 +43,7 @@ class Config:
     node_cidr: str = "10.243.0.0/24"  # of the nodes beside the first, where the containers are real
     cluster_domain: str = "cluster.local"
     registry_mirror: str = ""  # http(s)://HOST[:PORT] asked for every image before its own registry
+    registry_fallback: bool = True  # what the mirror lacks is asked of that registry
 
     def __post_init__(self) -> None:
         if not NAME_FORM.fullmatch(self.name):

@@ -36,6 +36,7 @@ class Request:
     store: str | None = None
     port: int | None = None
     registry_mirror: str | None = None
+    registry_fallback: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +72,14 @@ def plan(request: Request, former: Config | None) -> Plan:
         service_cidr=ranges.service_cidr,
         node_cidr=ranges.node_cidr,
         registry_mirror=request.registry_mirror or "",
+        registry_fallback=request.registry_fallback is not False,
     )
     return Plan(config, notes)
 
 
 def _refuse_changes(request: Request, former: Config) -> None:
-    wanted = {name: getattr(request, name) for name in ("nodes", "runtime", "store", "port", "registry_mirror")}
+    settings = ("nodes", "runtime", "store", "port", "registry_mirror", "registry_fallback")
+    wanted = {name: getattr(request, name) for name in settings}
     for setting, value in wanted.items():
         if value not in (None, "auto", getattr(former, setting)):
             raise Precondition(

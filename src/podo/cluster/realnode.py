@@ -54,7 +54,7 @@ def prepare(config: Config, node: str) -> None:
     from podo.node.images import oci, pause
 
     mirrors = {"_default": config.registry_mirror} if config.registry_mirror else {}
-    containerd.prepare(containerd_directory(config, node), mirrors=mirrors)
+    containerd.prepare(containerd_directory(config, node), mirrors=mirrors, fallback=config.registry_fallback)
     archive = directory(config, node) / PAUSE_ARCHIVE
     if not archive.exists():
         oci.write_archive(archive, [pause.image("arm64" if platform.machine() == "aarch64" else "amd64")])

@@ -49,6 +49,7 @@ __all__ = [
     "remove_pods",
     "socket_path",
     "sweep",
+    "write_mirror",
 ]
 
 #: Where the CNI library, inside containerd, keeps what it did, for every containerd of the machine.
@@ -58,8 +59,15 @@ REMOVALS_AT_ONCE = 4
 SWEEP_ROUND = 0.05  # seconds
 
 
-def prepare(directory: Path, *, mirrors: Mapping[str, str] | None = None, found: Facts | None = None) -> Paths:
-    """Write the configuration. ``mirrors``: registry host (or ``_default``) -> URL of its mirror. Raises CannotRun."""
+def prepare(
+    directory: Path,
+    *,
+    mirrors: Mapping[str, str] | None = None,
+    fallback: bool = True,
+    found: Facts | None = None,
+) -> Paths:
+    """Write the configuration. ``mirrors``: registry host (or ``_default``) -> URL of its mirror; ``fallback``: what
+    the mirror lacks is asked of the registry itself. Raises CannotRun."""
     found = found or facts()
     if told := problems(found):
         raise CannotRun("; ".join(told))
@@ -72,7 +80,7 @@ def prepare(directory: Path, *, mirrors: Mapping[str, str] | None = None, found:
     for one in (paths.directory, paths.cni_configs, paths.cni_data, paths.registries):
         one.mkdir(mode=0o700, parents=True, exist_ok=True)
     for registry, url in (mirrors or {}).items():
-        write_mirror(paths.registries / registry, url)
+        write_mirror(paths.registries / registry, url, fallback=fallback)
     paths.config.write_text(config_text(paths, found))
     return paths
 

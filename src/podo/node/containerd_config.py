@@ -162,11 +162,12 @@ def _table(name: str, values: dict[str, object]) -> str:
     return "\n".join([f"[{name}]", *lines] if name else lines) + "\n"
 
 
-def write_mirror(directory: Path, url: str) -> None:
-    """``server`` too: without it what the mirror lacks is asked of the registry itself."""
+def write_mirror(directory: Path, url: str, *, fallback: bool = True) -> None:
+    """A mirror is asked first, and what it lacks the registry itself; without ``fallback`` the mirror alone."""
     directory.mkdir(parents=True, exist_ok=True)
     quoted = json.dumps(url)
-    text = f'server = {quoted}\n[host.{quoted}]\n  capabilities = ["pull", "resolve"]\n'
+    only = "" if fallback else f"server = {quoted}\n"
+    text = f'{only}[host.{quoted}]\n  capabilities = ["pull", "resolve"]\n'
     (directory / "hosts.toml").write_text(text)
 
 

@@ -61,8 +61,11 @@ def test_prepare_writes_the_configuration_and_mirrors(tmp_path: Path) -> None:
     paths = containerd.prepare(short / "n", mirrors={"docker.io": "http://127.0.0.1:5000"}, found=FACTS)
     assert tomllib.loads(paths.config.read_text())["grpc"]["address"] == str(paths.socket)
     mirror = tomllib.loads((paths.registries / "docker.io" / "hosts.toml").read_text())
-    assert mirror["server"] == "http://127.0.0.1:5000"
+    assert "server" not in mirror  # what the mirror lacks is asked of docker.io
     assert mirror["host"] == {"http://127.0.0.1:5000": {"capabilities": ["pull", "resolve"]}}
+    containerd.prepare(short / "n", mirrors={"docker.io": "http://127.0.0.1:5000"}, fallback=False, found=FACTS)
+    mirror = tomllib.loads((paths.registries / "docker.io" / "hosts.toml").read_text())
+    assert mirror["server"] == "http://127.0.0.1:5000"
     assert str(paths.config) in containerd.command(short / "n")
     assert paths.directory.stat().st_mode & 0o777 == 0o700
 
