@@ -44,13 +44,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="do not ask the images' own registries for what the mirror lacks",
     )
-    parser.add_argument(
-        "--no-registry-fallback",
-        dest="registry_fallback",
-        action="store_false",
-        default=None,
-        help="do not ask the images' own registries for what the mirror lacks",
-    )
     for given in givenfiles.FILES:
         parser.add_argument(given.option, type=Path, metavar="FILE", help=given.help)
     parser.add_argument(
@@ -86,7 +79,6 @@ def _planned(options: argparse.Namespace) -> Config:
         options.store,
         options.port,
         options.registry_mirror,
-        options.registry_fallback,
         options.registry_fallback,
     )
     try:
