@@ -3,7 +3,7 @@ HTTP."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from podo.api import registry
@@ -19,6 +19,7 @@ from podo.apiserver.events import bookmark
 from podo.apiserver.extension.conversion import shown_events
 from podo.apiserver.fanout import WatchEvent
 from podo.apiserver.fieldmanagement import managers
+from podo.apiserver.subresources.binding import BOUND, Outcomes, bind_all
 from podo.apiserver.subresources.scale import get_scale
 from podo.apiserver.verbs.delete import DeleteOptions, delete
 from podo.apiserver.verbs.deletecollection import delete_collection
@@ -187,6 +188,32 @@ class LocalClient:
         call = self._write("create", obj, subresource, dry_run)
         work = operations.create(self._backend.of(call.kind), call, stored.copy(obj))
         return load((await self._answer(call, work, obj)).value)
+
+    async def bind_all(self, bindings: Sequence[Obj]) -> Outcomes:
+        """Each as ``create`` with ``subresource="binding"`` would, all of them in one commit: what went wrong with
+        each."""
+        outcomes: dict[int, ApiError | None] = {}
+        begun: dict[int, tuple[Call, Trail | None]] = {}
+        for number, binding in enumerate(bindings):
+            try:
+                call = self._write("create", binding, "binding", False)
+                begun[number] = (call, self._allow(call))
+            except ApiError as refused:
+                outcomes[number] = refused
+                continue
+            if call.keeps_body:
+                call.sent = dumps(binding)
+        wanted = [(call, bindings[number]) for number, (call, _) in begun.items()]
+        outcomes |= zip(begun, await bind_all(self._backend.of(self._kind("Pod")), wanted), strict=True)
+        for number, (_, trail) in begun.items():
+            self._ended(trail, outcomes[number])
+        return [outcomes[number] for number in range(len(bindings))]
+
+    def _ended(self, trail: Trail | None, refused: ApiError | None) -> None:
+        auditor = self._server.auditor
+        if trail is not None and auditor is not None:
+            code, body = (201, BOUND) if refused is None else (refused.code, dumps(refused.status()))
+            auditor.ended(trail, code, body)
 
     async def update(self, obj: Obj, *, subresource: str = "", dry_run: bool = False) -> Obj:
         call = self._write("update", obj, subresource, dry_run)

@@ -1,6 +1,10 @@
-"""Makes decisions true: posts the binding of a pod, and finds out what became of it where the answer is lost."""
+"""Makes decisions true: posts the bindings of pods, and finds out what became of it where the answer is lost."""
 
 from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
@@ -18,20 +22,42 @@ DEADLINE = 30.0
 FIRST_WAIT, LONGEST_WAIT = 0.1, 10.0
 
 
+@runtime_checkable
+class BindsMany(Protocol):
+    """A client that takes many bindings at once: ``apiserver.local``."""
+
+    async def bind_all(self, bindings: Sequence[Obj]) -> Sequence[ApiError | None]:
+        """What went wrong with each."""
+
+
 class Binder:
     def __init__(self, client: Client, chance: Chance, snapshot: Snapshot) -> None:
         self._client = client
         self._chance = chance
         self._snapshot = snapshot
 
-    async def bind(self, pod: PodInfo, node_name: str, extender: Extender | None = None) -> Exception | None:
-        """What went wrong; None where it is bound. ``extender``: binds it in the scheduler's place."""
+    async def bind(self, decisions: Sequence[tuple[PodInfo, str]]) -> list[Exception | None]:
+        """Each pod to its node: what went wrong with it; None where it is bound."""
+        bindings = [binding_of(pod, node_name) for pod, node_name in decisions]
+        if not isinstance(self._client, BindsMany):
+            return list(await asyncio.gather(*(self._post(binding) for binding in bindings)))
         try:
-            if extender is not None:
-                await extender.bind(pod, node_name)
-                return None
-            await within(DEADLINE, self._client.create(binding_of(pod, node_name), subresource="binding"))
-        except (ApiError, ExtenderFailed, Unreachable, TimeoutError, OSError) as failure:
+            return list(await within(DEADLINE, self._client.bind_all(bindings)))
+        except (ApiError, Unreachable, TimeoutError, OSError) as failure:
+            return [failure] * len(bindings)
+
+    async def _post(self, binding: Obj) -> Exception | None:
+        try:
+            await within(DEADLINE, self._client.create(binding, subresource="binding"))
+        except (ApiError, Unreachable, TimeoutError, OSError) as failure:
+            return failure
+        return None
+
+    async def bind_by(self, extender: Extender, pod: PodInfo, node_name: str) -> Exception | None:
+        """The extender binds it in the scheduler's place."""
+        try:
+            await extender.bind(pod, node_name)
+        except ExtenderFailed as failure:
             return failure
         return None
 

@@ -98,9 +98,7 @@ def _key(pod: PodInfo, visible: Visible) -> str:
     return pod.key if visible(pod.namespace) else "a pod of another namespace"
 
 
-def _refusal(
-    pod: PodInfo, name: str, why: tuple[Reason, ...], snapshot: Snapshot, visible: Visible
-) -> NodeRefusal:
+def _refusal(pod: PodInfo, name: str, why: tuple[Reason, ...], snapshot: Snapshot, visible: Visible) -> NodeRefusal:
     plugin = why[0].plugin
     texts = tuple(reason.text for reason in why)
     return NodeRefusal(name, plugin, texts, tuple(_details(plugin, pod, name, snapshot, visible)))

@@ -22,7 +22,7 @@ from podo.runtime.metrics import Family
 from podo.runtime.tasks import Tasks, sleep, within
 from podo.scheduler import extended, storage
 from podo.scheduler.binding import Binder
-from podo.scheduler.claimbinder import ClaimBinder, NotAllocated, Reservation
+from podo.scheduler.claimbinder import ClaimBinder
 from podo.scheduler.configuration import Configuration
 from podo.scheduler.cycle import Cycle, Placement
 from podo.scheduler.evicting import Evictor
@@ -30,32 +30,27 @@ from podo.scheduler.explain import Explanation, Visible, everything, explain_by
 from podo.scheduler.extenders import ExtenderFailed, Extenders
 from podo.scheduler.follow import KINDS, Follower
 from podo.scheduler.metrics import SchedulerMetrics
+from podo.scheduler.placing import Placing
 from podo.scheduler.plugins.dynamicresources import NAME as DYNAMIC_RESOURCES
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.profile import DEFAULT_NAME, default_profile
 from podo.scheduler.queue import Queue, Waiting
 from podo.scheduler.reasons import Refusal
 from podo.scheduler.snapshot import Snapshot, awaited
-from podo.scheduler.telling import refusal_patch
+from podo.scheduler.telling import Teller, refusal_patch, scheduler_of
 from podo.scheduler.victims import Victims
-from podo.scheduler.volumebinder import NotBound, VolumeBinder
-from podo.scheduler.volumeplan import Plan, needs, plan
+from podo.scheduler.volumebinder import VolumeBinder
 
 log = Logger("podo.scheduler")
 
-#: Bindings under way at once.
-BINDINGS = 64
+#: Conditions that are written at once.
+ANSWERS = 64
 #: Decisions in a row before other tasks get their turn.
 TURN = 32
 #: Seconds that one request may take.
 DEADLINE = 30.0
 #: Nodes that preemption begins with are drawn from so many.
 _ANY = 2**31
-#: What was being done when a pod could not be bound.
-_WHAT: dict[type[Exception], str] = {
-    NotBound: 'running PreBind plugin "VolumeBinding": binding volumes',
-    NotAllocated: 'running PreBind plugin "DynamicResources"',
-}
 
 
 class Scheduler:
@@ -75,7 +70,6 @@ class Scheduler:
         self._cache = cache
         self._clock = clock
         self._chance = chance
-        self._recorder = recorder
         self.snapshot = Snapshot()
         settings = configuration or Configuration((default_profile(),))
         served = settings.profiles
@@ -84,15 +78,27 @@ class Scheduler:
         self._queue = Queue(wakes, settings.first_backoff, settings.longest_backoff)
         self._extenders = Extenders(settings.extenders)
         self._follower = Follower(self.snapshot, self._queue, self._cycles)
-        self._binder = Binder(client, chance, self.snapshot)
         self._volumes = VolumeBinder(client, self.snapshot)
         self._claims = ClaimBinder(client, self.snapshot, clock, chance)
         self._evictor = Evictor(client, clock, recorder)
         self._something = asyncio.Event()
-        self._slots = asyncio.Semaphore(BINDINGS)
+        self._answers = asyncio.Semaphore(ANSWERS)
         self._tasks = Tasks("scheduler")
         self._metrics = SchedulerMetrics()
-        self._binding: set[str] = set()
+        self._teller = Teller(recorder)
+        self._placing = Placing(
+            self.snapshot,
+            self._follower,
+            self._queue,
+            Binder(client, chance, self.snapshot),
+            self._volumes,
+            self._claims,
+            self._extenders,
+            self._teller,
+            self._metrics,
+            clock,
+            self._something.set,
+        )
         self._unsubscribe = _nothing
 
     async def start(self) -> None:
@@ -103,6 +109,7 @@ class Scheduler:
     async def stop(self) -> None:
         self._unsubscribe()
         await self._tasks.stop()
+        await self._placing.stop()
         self._extenders.close()
 
     @property
@@ -124,20 +131,26 @@ class Scheduler:
     @property
     def idle(self) -> bool:
         """Is there nothing to do until something changes or a back-off ends?"""
-        return not self._queue.ready and not self._binding
+        return not self._queue.ready and self._placing.idle
 
     async def _run(self) -> None:
         for kind in KINDS:
             await self._listed(kind)
         self._unsubscribe = self._cache.subscribe(self._changed)
         while True:
-            for _ in range(TURN):
-                if not await self._next():
-                    break
-            else:
+            more = await self._turn()
+            self._placing.flush()
+            if more:
                 await sleep(0)
-                continue
-            await self._wait()
+            else:
+                await self._wait()
+
+    async def _turn(self) -> bool:
+        """Decides for some pods; are there more?"""
+        for _ in range(TURN):
+            if not await self._next():
+                return False
+        return True
 
     async def _listed(self, kind: str) -> None:
         while not self._cache.revision(kind):
@@ -171,11 +184,11 @@ class Scheduler:
             return
 
     async def _next(self) -> bool:
-        """Decides for one pod; False when none is ready. A slot comes first: what is decided is assumed at once."""
-        await self._slots.acquire()
+        """Decides for one pod; False when none is ready."""
+        await self._placing.slot()
         entry = self._queue.pop(self._clock.now())
         if entry is None or not await self._begin(entry):
-            self._slots.release()
+            self._placing.give_back()
         return entry is not None
 
     async def _begin(self, entry: Waiting) -> bool:
@@ -190,118 +203,24 @@ class Scheduler:
         try:
             outcome = await self._decide(pod)
         except ExtenderFailed as failure:
-            self._metrics.failed(self._scheduler_of(pod))
-            self._tell(pod, "FailedScheduling", str(failure), "Warning")
-            self._queue.failed(entry)
+            self._placing.failed(entry, str(failure))
             return False
         result = "unschedulable" if isinstance(outcome, Refusal) else "scheduled"
-        self._metrics.tried(result, self._scheduler_of(pod), self._clock.monotonic() - begun)
+        self._metrics.tried(result, scheduler_of(pod), self._clock.monotonic() - begun)
         if isinstance(outcome, Refusal):
             return self._refused(entry, outcome)
-        return self._assume(entry, outcome)
+        return self._placing.assume(entry, outcome.node_name)
 
     async def _decide(self, pod: PodInfo) -> Placement | Refusal:
         cycle = self._cycle(pod)
         if not self._extenders.concern(pod):
             return cycle.place(pod, self._chance.below)
+        self._placing.flush()  # nobody waits for the webhooks' answers
         nodes = {name_of(node): node for node in self._cache.list("Node")}
         return await extended.place(pod, cycle, self.snapshot, self._extenders, nodes, self._chance.below)
 
     def _cycle(self, pod: PodInfo) -> Cycle:
-        return self._cycles[self._scheduler_of(pod)]
-
-    @staticmethod
-    def _scheduler_of(pod: PodInfo) -> str:
-        return str(pod.obj["spec"].get("schedulerName") or DEFAULT_NAME)
-
-    # Placed
-
-    def _assume(self, entry: Waiting, placement: Placement) -> bool:
-        """From here on the pod counts on the node; False where its claims can have no devices there after all."""
-        pod = entry.pod
-        wanted = needs(pod, self.snapshot.storage).want if pod.claims else ()
-        try:
-            devices = self._claims.reserve(pod, placement.node_name)
-        except NotAllocated as failure:
-            self._failed(entry, f'running Reserve plugin "DynamicResources": {failure}')
-            return False
-        self.snapshot.add_pod(pod, placement.node_name)
-        self._follower.added(pod, self._clock.now())
-        self._binding.add(pod.uid)
-        if wanted or devices is not None:
-            node = self.snapshot.node(self.snapshot.row_of[placement.node_name])
-            plan_ = plan(wanted, self.snapshot, node)
-            self._volumes.promise(plan_)
-            self._tasks.spawn(self._bind_prepared(entry, placement, plan_, devices), pod.key)
-        else:
-            self._tasks.spawn(self._bind(entry, placement), pod.key)
-        return True
-
-    async def _bind_prepared(
-        self, entry: Waiting, placement: Placement, plan_: Plan, devices: Reservation | None
-    ) -> None:
-        """Binding volumes and preparing devices may take minutes, in which the slot is for others."""
-        self._slots.release()
-        self._binding.discard(entry.pod.uid)
-        failure: Exception | None = None
-        try:
-            await self._volumes.carry_out(plan_)
-            if devices is not None:
-                await self._claims.carry_out(devices)
-        except (NotBound, NotAllocated) as why:
-            failure = why
-        finally:
-            self._volumes.forget(plan_)
-        await self._slots.acquire()
-        self._binding.add(entry.pod.uid)
-        bound = await self._bind(entry, placement, failure)
-        if devices is not None:
-            self._claims.forget(devices)
-            if not bound:
-                await self._claims.take_back(devices)
-
-    async def _bind(self, entry: Waiting, placement: Placement, failure: Exception | None = None) -> bool:
-        """Makes the decision true, unless something has gone wrong before; False where the pod is not there."""
-        try:
-            failure = failure or await self._binder.bind(
-                entry.pod, placement.node_name, self._extenders.binder(entry.pod)
-            )
-            if failure is None:
-                self._tell_placed(entry.pod, placement.node_name)
-                return True
-            return await self._not_bound(entry, failure)
-        finally:
-            self._binding.discard(entry.pod.uid)
-            self._slots.release()
-            self._something.set()
-
-    async def _not_bound(self, entry: Waiting, failure: Exception) -> bool:
-        """Takes the pod off the node where it was assumed, once it is known that it is not there (then False); tries
-        again later."""
-        pod = entry.pod
-        node_name = await self._binder.placed_on(pod)
-        if node_name:
-            self._tell_placed(pod, node_name)
-            if pod.uid in self.snapshot.pods():  # else it has ended meanwhile
-                self.snapshot.add_pod(pod, node_name)
-            return True
-        if not self.snapshot.remove_pod(pod.uid) or node_name is None:
-            return False
-        log.warning("pod not bound", pod=pod.key, why=str(failure))
-        self._failed(entry, f"{_WHAT.get(type(failure), 'binding rejected')}: {failure}")
-        return False
-
-    def _failed(self, entry: Waiting, text: str) -> None:
-        """Something went wrong that is no refusal: tells, and tries again later."""
-        self._metrics.failed(self._scheduler_of(entry.pod))
-        self._tell(entry.pod, "FailedScheduling", text, "Warning")
-        self._queue.failed(entry)
-
-    def _tell_placed(self, pod: PodInfo, node_name: str) -> None:
-        self._tell(pod, "Scheduled", f"Successfully assigned {pod.key} to {node_name}")
-
-    def _tell(self, pod: PodInfo, reason: str, text: str, kind: str = "Normal") -> None:
-        self._recorder.tell(pod.obj, reason, text, kind, component=self._scheduler_of(pod))
+        return self._cycles[scheduler_of(pod)]
 
     # Refused
 
@@ -316,22 +235,22 @@ class Scheduler:
             for other in victims.pods:
                 self.snapshot.release(awaited(other))
             if all(awaited(other) for other in victims.pods):
-                return self._assume(entry, Placement(victims.node_name))
+                return self._placing.assume(entry, victims.node_name)
         self._queue.refused(entry, refusal.plugins)
         nominated = self._nominate(pod, victims, refusal)
         message = refusal.message()
-        self._tell(pod, "FailedScheduling", message, "Warning")
+        self._teller.failed(pod, message)
         if (patch := refusal_patch(pod.obj, pod.uid, message, nominated, self._clock.now())) is not None:
             self._tasks.spawn(self._say_why(pod, patch), f"status {pod.key}")
         if victims is not None:
-            self._tasks.spawn(self._evictor.evict(victims, pod, self._scheduler_of(pod)), f"preempt {pod.key}")
+            self._tasks.spawn(self._evictor.evict(victims, pod, scheduler_of(pod)), f"preempt {pod.key}")
         return False
 
     def _freed(self, entry: Waiting, refusal: Refusal) -> bool:
         """A claim of the pod has devices where it cannot go: it is freed, and the pod may then go elsewhere."""
         pod, refusal = entry.pod, replace(refusal, claims="deallocation of ResourceClaim completed")
         self._queue.refused(entry, refusal.plugins)
-        self._tell(pod, "FailedScheduling", refusal.message(), "Warning")
+        self._teller.failed(pod, refusal.message())
         self._tasks.spawn(self._claims.deallocate(pod), f"deallocate {pod.key}")
         return False
 
@@ -347,7 +266,7 @@ class Scheduler:
     async def _say_why(self, pod: PodInfo, patch: dict[str, object]) -> None:
         send = partial(self._client.patch, "Pod", pod.name, pod.namespace, type="strategic", subresource="status")
         try:
-            async with self._slots:
+            async with self._answers:
                 await within(DEADLINE, send(patch=patch))
         except (ApiError, Unreachable, TimeoutError, OSError) as failure:
             log.debug("condition not written", pod=pod.key, why=str(failure))

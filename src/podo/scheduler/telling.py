@@ -1,4 +1,5 @@
-"""What the scheduler writes about pods that it could not place, and about those that had to go: conditions of pods."""
+"""What the scheduler writes about pods: Events, and the conditions of those that it could not place and of those that
+had to go."""
 
 from __future__ import annotations
 
@@ -6,7 +7,31 @@ from typing import Any
 
 from podo.api.kind import Obj
 from podo.api.meta import condition_of
+from podo.client.events import Recorder
+from podo.scheduler.podinfo import PodInfo
+from podo.scheduler.profile import DEFAULT_NAME
 from podo.values import timestamp
+
+
+def scheduler_of(pod: PodInfo) -> str:
+    """The name that the pod gives of its scheduler."""
+    return str(pod.obj["spec"].get("schedulerName") or DEFAULT_NAME)
+
+
+class Teller:
+    """Events about pods, as from the scheduler that they name."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def placed(self, pod: PodInfo, node_name: str) -> None:
+        self._tell(pod, "Scheduled", f"Successfully assigned {pod.key} to {node_name}", "Normal")
+
+    def failed(self, pod: PodInfo, text: str) -> None:
+        self._tell(pod, "FailedScheduling", text, "Warning")
+
+    def _tell(self, pod: PodInfo, reason: str, text: str, kind: str) -> None:
+        self._recorder.tell(pod.obj, reason, text, kind, component=scheduler_of(pod))
 
 
 def refusal_patch(pod: Obj, uid: str, message: str, nominated: str, now: float) -> dict[str, Any] | None:

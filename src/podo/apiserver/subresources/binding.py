@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+
 from podo.api.encoding import dumps
 from podo.api.errors import ApiError, conflict, invalid
 from podo.api.kind import Obj, Problem
+from podo.apiserver import stored
 from podo.apiserver.admitting import admit_whole
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
 from podo.apiserver.rewrite import UNOWNED, rewrite
+from podo.storage.contract import KeyNotFound, RevisionMismatch, StoreError
 from podo.values import timestamp
+
+#: What went wrong with each; None where it is done.
+Outcomes = list[ApiError | None]
+#: The answer to a binding.
+BOUND = dumps({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201})
 
 
 async def bind(backend: Backend, call: Call, binding: Obj) -> Written:
@@ -24,18 +34,66 @@ async def bind(backend: Backend, call: Call, binding: Obj) -> Written:
 
     def assign(pod: Obj) -> Obj:
         _check(call, pod, found.get("uid") or "")
-        pod["spec"]["nodeName"] = node
-        pod["spec"].pop("schedulingGates", None)
-        if annotations := found.get("annotations"):
-            pod["metadata"]["annotations"] = {**(pod["metadata"].get("annotations") or {}), **annotations}
-        status = pod.setdefault("status", {})
-        status.pop("nominatedNodeName", None)  # it has its node
-        _set_scheduled(status, now)
-        return pod
+        return _assigned(pod, node, found.get("annotations"), now)
 
-    await rewrite(backend, call, assign, UNOWNED)
-    status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
-    return Written(dumps(status), 201)
+    await rewrite(backend, call, assign, UNOWNED, copied=False)
+    return Written(BOUND, 201)
+
+
+async def bind_all(backend: Backend, wanted: Sequence[tuple[Call, Obj]]) -> Outcomes:
+    """Many bindings of different pods at once: what went wrong with each. The same as ``bind`` of each, but where
+    nobody outside is asked, all are worked out in one go and written in one commit."""
+    if backend.policies.mutating or backend.policies.validating or backend.webhooks.mutating.active:
+        return list(await asyncio.gather(*(_alone(backend, call, binding) for call, binding in wanted)))
+    if backend.webhooks.validating.active:
+        return list(await asyncio.gather(*(_alone(backend, call, binding) for call, binding in wanted)))
+    now = timestamp.time(backend.clock.now())
+    return list(await asyncio.gather(*(_bind_at_once(backend, call, binding, now) for call, binding in wanted)))
+
+
+async def _alone(backend: Backend, call: Call, binding: Obj) -> ApiError | None:
+    try:
+        await bind(backend, call, binding)
+    except ApiError as refused:
+        return refused
+    except StoreError as failure:
+        return ApiError("InternalError", str(failure))
+    return None
+
+
+async def _bind_at_once(backend: Backend, call: Call, binding: Obj, now: str) -> ApiError | None:
+    """Writes what follows from the pod as it is; where that has changed meanwhile, or is not fit to be bound, the long
+    way says what to do."""
+    record = await backend.store.get(call.key)
+    if record is None:
+        return await _alone(backend, call, binding)
+    try:
+        node, found = _target(call, binding), binding.get("metadata") or {}
+        pod = stored.shared(call.kind, record.value)
+        _check(call, pod, found.get("uid") or "")
+        await admit_whole(backend, call, "CREATE", binding, None)
+        new = _assigned(pod, node, found.get("annotations"), now)
+        done = await backend.store.update(record.key, stored.dump(call.kind, new), expected=record.revision)
+    except ApiError as refused:
+        return refused
+    except (KeyNotFound, RevisionMismatch):
+        return await _alone(backend, call, binding)
+    except StoreError as failure:
+        return ApiError("InternalError", str(failure))
+    stored.share(call.kind, done.value, done.revision, new)
+    return None
+
+
+def _assigned(pod: Obj, node: str, annotations: Obj | None, now: str) -> Obj:
+    """The pod with its node; parts that do not change are shared with ``pod``."""
+    metadata = dict(pod["metadata"])
+    if annotations:
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), **annotations}
+    spec = {name: value for name, value in pod["spec"].items() if name != "schedulingGates"}
+    status = dict(pod.get("status") or {})
+    status.pop("nominatedNodeName", None)  # it has its node
+    _set_scheduled(status, now)
+    return {**pod, "metadata": metadata, "spec": {**spec, "nodeName": node}, "status": status}
 
 
 def _target(call: Call, binding: Obj) -> str:
