@@ -48,7 +48,14 @@ def _if_lost(node: Obj, view: View) -> Iterator[Later]:
         yield Later(_ALL, max(LOOK, zones.unsettled_for(node, view.now)))
 
 
-@controller(reconciles="Node", watches={"Lease": _its_node, "Node": _if_lost}, reads=("Pod",))
+def _if_silent(pod: Obj, view: View) -> Iterator[Later]:
+    """A pod that is ready, as was said last, on a node of which nothing is heard any more."""
+    node = view.get("Node", pod["spec"].get("nodeName") or "")
+    if node is not None and _is_silent(node) and is_ready(pod):
+        yield Later(_ALL, LOOK)
+
+
+@controller(reconciles="Node", watches={"Lease": _its_node, "Node": _if_lost, "Pod": _if_silent})
 def reconcile(key: Key, view: View) -> Iterator[Action]:
     if key == _ALL:
         yield from _look_at_lost(view)
