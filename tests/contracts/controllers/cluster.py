@@ -164,7 +164,8 @@ class Cluster:
         """``patch`` with the uid in place of ``uid of Pod a``, in the namespace ``default``."""
         text = json.dumps(patch)
         for found in set(_UID_OF.findall(text)):
-            obj = await self.client.get(*found.split(), "default")
+            kind, name = found.split()
+            obj = await self.client.get(kind, name, "default")
             text = text.replace(f"uid of {found}", uid_of(obj))
         return json.loads(text)
 
