@@ -7,8 +7,10 @@ import json
 import os
 import ssl
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 from podo.cluster import certificates, encryption, kubeconfig, state
 from podo.cluster.component import python
@@ -20,8 +22,13 @@ from podo.runtime.clock import SystemClock, pause
 #: A component that has ended this often while the cluster starts will not come up by itself.
 HOPELESS_RESTARTS = 3
 POLL_SECONDS = 0.02
+#: So many simulated nodes become Ready in a second on a slow machine, at the least: for more there is more time.
+NODES_A_SECOND = 20
+#: How many nodes are asked for at a time.
+PAGE = 500
 
 Progress = Callable[[str], None]
+Node = dict[str, Any]
 
 
 class NotReady(Exception):
@@ -65,9 +72,10 @@ def launch(config: Config) -> None:
 
 
 def wait_ready(config: Config, seconds: float, progress: Progress) -> None:
-    """Until every component is ready and every node is Ready; NotReady after ``seconds``, StartFailed sooner."""
+    """Until every component is ready and every node is Ready; NotReady after ``seconds`` (and what thousands of nodes
+    need), StartFailed sooner."""
     clock = SystemClock()
-    deadline = clock.monotonic() + seconds
+    deadline = clock.monotonic() + seconds + config.nodes // NODES_A_SECOND
     waits_for = "supervisor"
     told: set[str] = set()
     while (began := clock.monotonic()) < deadline:
@@ -101,23 +109,39 @@ def _first_node_not_ready(config: Config) -> str:
 
 
 def ready_nodes(config: Config) -> set[str]:
-    """Names of the nodes whose Ready condition is True; empty when the API does not answer."""
+    """Names of the nodes whose Ready condition is True, as far as the first page on which one is not; empty when the
+    API does not answer."""
     pki = config.layout.pki
     context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
     context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
     connection = http.client.HTTPSConnection("127.0.0.1", config.port, timeout=2, context=context)
+    ready: set[str] = set()
     try:
-        connection.request("GET", "/api/v1/nodes")
-        answer = connection.getresponse()
-        nodes = json.loads(answer.read()).get("items", []) if answer.status == 200 else []
+        for nodes in _pages(connection):
+            found = {node["metadata"]["name"] for node in nodes if _is_ready(node)}
+            ready |= found
+            if len(found) < len(nodes):
+                break
     except (OSError, http.client.HTTPException, ValueError):
         return set()
     finally:
         connection.close()
-    return {node["metadata"]["name"] for node in nodes if _is_ready(node)}
+    return ready
 
 
-def _is_ready(node: dict[str, dict[str, list[dict[str, str]]]]) -> bool:
+def _pages(connection: http.client.HTTPSConnection) -> Iterator[list[Node]]:
+    token = ""
+    while True:
+        connection.request("GET", f"/api/v1/nodes?limit={PAGE}&continue={quote(token)}")
+        answer = connection.getresponse()
+        body = json.loads(answer.read())
+        yield body.get("items", []) if answer.status == 200 else []
+        token = body.get("metadata", {}).get("continue", "")
+        if not token:
+            return
+
+
+def _is_ready(node: Node) -> bool:
     conditions = node.get("status", {}).get("conditions", [])
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 

@@ -23,8 +23,9 @@ from podo.runtime.clock import Clock
 
 #: How far ahead a quiet node gives signs of life, and how seldom it looks at itself unasked: a day (seconds).
 AHEAD = SELDOM = 86400.0
-#: Nothing takes time on it unless a stage says so, but thousands of pods may start at once in one process (seconds).
-SETTLE = 1.0
+#: How long a pod's status waits for a better one (seconds). Nothing takes time on such a node unless a stage says so;
+#: but thousands of pods may start at once in one process.
+SETTLE, SETTLE_STAGED = 10.0, 0.25
 
 
 class NodeIsOff(Exception):
@@ -74,7 +75,7 @@ class SimulatedNode:
             *(name, f"192.168.{upper}.{lower}"),
             simulated=True,
             relist_seconds=60.0,  # this runtime loses no event: a look at everything each minute is more than enough
-            settle_seconds=SETTLE,
+            settle_seconds=SETTLE if stages is NO_STAGES else SETTLE_STAGED,
         )
         self._config = _quietened(config) if quiet else config
         self._own: Cache | Share | None = None  # the Node, followed by a quiet node

@@ -32,8 +32,8 @@ class NodeConfig:
     lease_seconds: float = 10.0
     status_seconds: float = 10.0  # how often a change of the node's status is looked for
     status_report_seconds: float = 300.0  # how often it is written though nothing changed
-    #: A status that says only "being created", or "ending", waits so long for a better one: one write instead of two for
-    #: a quick pod.
+    #: A status that says only "being created", or "ending", waits so long for a better one: one write instead of two
+    #: for a quick pod.
     settle_seconds: float = 0.02
     #: In virtual time: for how long heartbeats are written in advance. Whoever ends the node takes back what it had not
     #: come to (``NodeAgent.last_beat``); in between ten thousand heartbeats need not happen one by one.

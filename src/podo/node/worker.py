@@ -304,10 +304,10 @@ class PodWorker:
         """Write the status if it differs from what the API has."""
         if plan.ending and plan.ending.remove and _is_between(seen):
             return
+        if self._may_wait(seen, plan, now):
+            return
         old = self.pod.get("status") or {}
         status = status_of(self._as_granted(), seen, self.memory, plan, now, self._room.config.internal_ip)
-        if self._may_wait(status, seen, plan, now):
-            return
         patch = difference(old, status, uid_of(self.pod))
         if patch is None:
             return
@@ -331,8 +331,8 @@ class PodWorker:
         except (Unreachable, TimeoutError, OSError) as failure:
             self._report_failed(str(failure), plan)
 
-    def _may_wait(self, status: Obj, seen: Seen, plan: Plan, now: float) -> bool:
-        """Will there be more to say in a moment?"""
+    def _may_wait(self, seen: Seen, plan: Plan, now: float) -> bool:
+        """Will there be more to say in a moment? (A pod is Pending until the last of its containers has started.)"""
         if plan.ending and seen.alive and self.memory.ending_since is not None:
             quick = self.memory.ending_since + self._room.config.settle_seconds
             if now < quick:
@@ -340,7 +340,7 @@ class PodWorker:
             return now < quick
         if now >= self._settle_until or plan.waiting or not self.memory.busy & BUSY_CREATING:
             return False
-        if status["phase"] != "Pending" or podspec.phase_of(self.pod) != "Pending":
+        if podspec.phase_of(self.pod) != "Pending":
             return False
         plan.again(self._settle_until)
         return True

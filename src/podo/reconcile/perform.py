@@ -11,7 +11,7 @@ from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.api.meta import name_of, namespace_of, revision_of, uid_of
 from podo.client.contract import Client, Unreachable
-from podo.client.index import place_of
+from podo.client.index import Place, place_of
 from podo.reconcile.actions import (
     Action,
     CheckAgain,
@@ -29,7 +29,8 @@ from podo.reconcile.rewriting import rewrite_all
 from podo.runtime.failpoints import reach
 
 Write = Create | Update | Patch | Delete | SetStatus
-#: Neighbouring creates (or deletes) go out together, in batches that double up to this; the first failure ends them.
+#: Neighbouring creates (or deletes, or patches of different objects) go out together, in batches that double up to
+#: this; the first failure ends them.
 LARGEST_BATCH = 128
 
 
@@ -96,10 +97,8 @@ class Performer:
         first = 0
         size = 1
         while first < len(steps) and not outcome.ended:
-            last = first + 1
-            while last < len(steps) and last - first < size and _alike(steps[first], steps[last]):
-                last += 1
-            batch = steps[first:last]
+            batch = _together(steps, first, size)
+            last = first + len(batch)
             if len(batch) == 1:
                 await self._step(batch[0], outcome)
             else:
@@ -203,8 +202,25 @@ async def _nothing() -> Obj | None:
     return None
 
 
+def _together(steps: list[Step], first: int, most: int) -> list[Step]:
+    """The step at ``first`` and those after it that may go out with it."""
+    batch: list[Step] = []
+    patched: set[Place] = set()
+    for step in steps[first : first + most]:
+        place = place_of(step.write.obj) if isinstance(step.write, Patch) else None
+        if batch and (place in patched or not _alike(batch[0], step)):
+            break
+        if place is not None:
+            patched.add(place)
+        batch.append(step)
+    return batch
+
+
 def _alike(one: Step, other: Step) -> bool:
-    return isinstance(one.write, Create | Delete) and type(one.write) is type(other.write)
+    a, b = one.write, other.write
+    if isinstance(a, Patch) and isinstance(b, Patch):
+        return kind_name(a.obj) == kind_name(b.obj)
+    return isinstance(a, Create | Delete) and type(a) is type(b)
 
 
 def _note(action: Write, answer: Obj | None, written: Written) -> None:
