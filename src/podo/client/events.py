@@ -25,6 +25,8 @@ log = Logger("podo.events")
 
 #: How many Events may wait to be written; more are dropped.
 QUEUE = 1000
+#: How many are written at the same time, so that they go with few commits.
+AT_ONCE = 64
 #: How often a write is tried, and how many seconds lie between.
 TRIES, BETWEEN_TRIES = 12, 10.0
 #: Longest message of a core/v1 Event.
@@ -70,7 +72,8 @@ class EventRecorder:
         self._correlator = Correlator()
         self._queue: deque[Correlation] = deque()
         self._arrived = asyncio.Event()
-        self._writing = False
+        self._writing = 0
+        self._dropped = 0
         self._tasks = Tasks("events")
         self._last_nanos = 0
 
@@ -96,10 +99,16 @@ class EventRecorder:
         if correlation is None:
             return
         if len(self._queue) >= QUEUE:
-            log.warning("too many events, one dropped", reason=reason, text=message)
+            self._drop(reason, message)
             return
         self._queue.append(correlation)
         self._arrived.set()
+
+    def _drop(self, reason: str, message: str) -> None:
+        """The first of a flood is told at once, how many there were when it is over."""
+        if not self._dropped:
+            log.warning("too many events, some are dropped", reason=reason, text=message)
+        self._dropped += 1
 
     async def start(self) -> None:
         self._tasks.spawn(self._run(), "writer")
@@ -121,11 +130,24 @@ class EventRecorder:
             await self._arrived.wait()
             self._arrived.clear()
             while self._queue:
-                self._writing = True
+                batch = self._next()
+                self._writing = len(batch)
                 try:
-                    await self._write(self._queue.popleft())
+                    await asyncio.gather(*map(self._write, batch))
                 finally:
-                    self._writing = False
+                    self._writing = 0
+            if self._dropped:
+                log.warning("events were dropped", count=self._dropped)
+                self._dropped = 0
+
+    def _next(self) -> list[Correlation]:
+        """The oldest that can be written at the same time: no two of them are about one Event."""
+        batch: list[Correlation] = []
+        names: set[str] = set()
+        while self._queue and len(batch) < AT_ONCE and self._queue[0].event["metadata"]["name"] not in names:
+            batch.append(self._queue.popleft())
+            names.add(batch[-1].event["metadata"]["name"])
+        return batch
 
     async def _write(self, correlation: Correlation) -> None:
         client = self._clients.get(correlation.event["source"]["component"], self._client)
