@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import platform
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from podo.node.images import oci
+
+
+def data_image(*layers: list[oci.Entry], names: Sequence[str] = ("podo.local/data:1",)) -> oci.Image:
+    """An image of files only, as an artifact is."""
+    architecture = "arm64" if platform.machine() == "aarch64" else "amd64"
+    return oci.Image(names, [oci.Layer.of(layer) for layer in layers], architecture=architecture)
 
 
 class Registry(ThreadingHTTPServer):

@@ -17,11 +17,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from podo.node.images import oci
 from tests.live import manifests, processes
 from tests.live.footprint import footprint
 from tests.live.kubectl import Kubectl
 from tests.live.machine import needs_containerd, needs_root
 from tests.live.podo import IMAGES, Cluster, cluster, podo
+from tests.live.registry import data_image
 from tests.live.waiting import eventually
 
 pytestmark = pytest.mark.live
@@ -108,6 +110,23 @@ def test_image_list(shared_cluster: Cluster) -> None:
 
 
 @mark_real
+def test_image_rm_takes_what_nobody_uses(shared_cluster: Cluster, kubectl: Kubectl, tmp_path: Path) -> None:
+    made = data_image([oci.File("/f", b"x")], names=("podo.local/unused:1", "podo.local/unused:2"))
+    oci.write_archive(tmp_path / "unused.tar", [made])
+    shared_cluster.podo("image load", str(tmp_path / "unused.tar"))
+    kubectl("run", "uses", "--image=busybox:1.28", "--command", "--", "sleep", "600")
+    kubectl("wait", "pod/uses", "--for=condition=Ready", "--timeout=30s")
+    used = shared_cluster.podo("image rm", "podo.local/unused:1", "busybox:1.28")
+    assert (used.code, "is in use by container" in used.err) == (6, True), str(used)
+    assert "podo.local/unused:1" in shared_cluster.podo("image list").out
+    removed = shared_cluster.podo("image rm", "podo.local/unused:1")
+    assert (removed.code, "podo.local/unused:2" in removed.err) == (0, True), str(removed)
+    assert "podo.local/unused" not in shared_cluster.podo("image list").out
+    absent = shared_cluster.podo("image rm", "podo.local/unused:1")
+    assert (absent.code, absent.err) == (3, "error: no node has podo.local/unused:1\ntry:   podo image list\n")
+    assert shared_cluster.podo("image rm", "podo.local/pause:1").code == 6
+
+
 def test_image_load_refuses_what_is_none(shared_cluster: Cluster, tmp_path: Path) -> None:
     absent = shared_cluster.podo("image load", str(tmp_path / "absent.tar"))
     assert (absent.code, absent.err) == (3, f"error: no file {tmp_path}/absent.tar\ntry:   make images\n")

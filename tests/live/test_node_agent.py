@@ -7,7 +7,6 @@ import base64
 import ctypes
 import json
 import os
-import platform
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -29,7 +28,7 @@ from podo.runtime.chance import Chance
 from podo.runtime.clock import SystemClock
 from podo.storage.memory import MemoryStore
 from tests.live import containerd_instance
-from tests.live.registry import registry
+from tests.live.registry import data_image, registry
 
 pytestmark = pytest.mark.live
 
@@ -309,12 +308,6 @@ def test_secrets_in_memory_outlive_the_agent_and_follow_their_source(instance: c
         assert (await node.pod("kept"))["status"]["containerStatuses"][0]["restartCount"] == 0
 
     tell(instance, story)
-
-
-def data_image(*layers: list[oci.Entry]) -> oci.Image:
-    """An image of files only, as an artifact is."""
-    architecture = "arm64" if platform.machine() == "aarch64" else "amd64"
-    return oci.Image(("podo.local/data:1",), [oci.Layer.of(layer) for layer in layers], architecture=architecture)
 
 
 def test_image_volumes(instance: containerd_instance.Instance, tmp_path: Path) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import asyncio
 import platform
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from podo.cluster.config import Config
 from podo.cluster.process import ProcessId
-from podo.node import containerd
+from podo.node import containerd, labels
 from podo.node.cgroups import Cgroups
+from podo.node.imagecollection import is_pause
 from podo.node.runtimes.contract import Image, RuntimeFailure
+from podo.node.runtimes.cri import CriRuntime
 from podo.runtime.clock import SystemClock
 from podo.runtime.log import Logger
 
@@ -23,7 +26,7 @@ STOP_SECONDS = 10.0
 
 
 class ImageProblem(Exception):
-    """An archive cannot be loaded."""
+    """An archive cannot be loaded, or an image not be removed."""
 
 
 def directory(config: Config, node: str) -> Path:
@@ -77,6 +80,39 @@ async def list_images(config: Config, node: str) -> list[Image]:
         return await runtime.list_images()
     finally:
         await runtime.stop()
+
+
+async def remove_images(config: Config, node: str, names: Sequence[str]) -> dict[str, list[str]]:
+    """Remove images of a node: for each name that it had, all names that the image was known by. Nothing is removed
+    where a container or a volume uses one of them. Raises ImageProblem."""
+    runtime = await containerd.ready(containerd_directory(config, node), SystemClock())
+    try:
+        found = {name: image for name in names if (image := await runtime.find_image(name))}
+        users = await _users(runtime, {image.id for image in found.values()})
+        for name, image in found.items():
+            if why := users.get(image.id) or ("the node itself" if is_pause(image) else ""):
+                raise ImageProblem(f"{name} is in use by {why}")
+        for image in {image.id: image for image in found.values()}.values():
+            await runtime.remove_image(image.id)
+        return {name: [tag for tag in image.names if "@" not in tag] for name, image in found.items()}
+    except RuntimeFailure as failure:
+        raise ImageProblem(failure.message) from failure
+    finally:
+        await runtime.stop()
+
+
+async def _users(runtime: CriRuntime, images: Collection[str]) -> dict[str, str]:
+    """Of these images (ids), those that something uses, and one thing that does."""
+    found = dict.fromkeys(set(images) & await runtime.viewed_images(), "a volume")
+    if not images:
+        return found
+    for container in await runtime.list_containers():
+        used = await runtime.find_image(container.image_id or container.image)
+        if used is not None and used.id in images:
+            marks = container.labels
+            pod = f"{marks.get(labels.POD_NAMESPACE, '')}/{marks.get(labels.POD_NAME, '')}"
+            found[used.id] = f"container {container.name} of pod {pod}"
+    return found
 
 
 def remove(config: Config, node: str, process: ProcessId | None) -> None:

@@ -1,4 +1,4 @@
-"""``podo image load|list``: images of a cluster's nodes."""
+"""``podo image load|list|rm``: images of a cluster's nodes."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     load.add_argument("files", nargs="+", type=Path, metavar="FILE")
     cluster_option.add(load)
     cluster_option.add(actions.add_parser("list", help="list the images of every node"))
+    remove = actions.add_parser("rm", help="remove images from every node, unless they are in use")
+    remove.add_argument("names", nargs="+", metavar="NAME")
+    cluster_option.add(remove)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -30,6 +33,8 @@ def run(options: argparse.Namespace) -> None:
         )
     if options.action == "load":
         _load(config, options.files)
+    elif options.action == "rm":
+        _remove(config, options.names)
     else:
         _list(config)
 
@@ -45,6 +50,21 @@ def _load(config: Config, files: list[Path]) -> None:
             except realnode.ImageProblem as problem:
                 raise CommandFailed(FAILURE, f"{file}: {problem}") from problem
             step(f"{name}: {', '.join(loaded)}")
+
+
+def _remove(config: Config, names: list[str]) -> None:
+    """From every node that has it. What is in use on a node stops there: nothing more is removed."""
+    absent = set(names)
+    for node in config.node_names:
+        try:
+            removed = asyncio.run(realnode.remove_images(config, node, names))
+        except realnode.ImageProblem as problem:
+            raise CommandFailed(PRECONDITION, f"{node}: {problem}", "kubectl get pods -A -o wide") from problem
+        absent -= removed.keys()
+        if removed:
+            step(f"{node}: removed {', '.join(dict.fromkeys(tag for tags in removed.values() for tag in tags))}")
+    if absent:
+        raise CommandFailed(NOT_FOUND, f"no node has {', '.join(sorted(absent))}", "podo image list")
 
 
 def _list(config: Config) -> None:
