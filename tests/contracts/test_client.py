@@ -13,8 +13,10 @@ import pytest
 
 from podo.api.encoding import stamp
 from podo.api.errors import ApiError
+from podo.apiserver.aggregating import AggregatingClient
 from podo.apiserver.app import ApiServer
 from podo.apiserver.local import LocalClient
+from podo.authn.user import MASTERS
 from podo.client.contract import Client
 from podo.client.http import HttpClient
 from podo.cluster import certificates
@@ -59,6 +61,12 @@ async def local(pki: Path) -> AsyncIterator[Client]:
 
 
 @asynccontextmanager
+async def aggregating(pki: Path) -> AsyncIterator[Client]:
+    async with api_server() as server:
+        yield AggregatingClient(server, "system:apiserver", (MASTERS,))
+
+
+@asynccontextmanager
 async def over_tls(pki: Path) -> AsyncIterator[Client]:
     async with api_server() as server:
         web = HttpServer(server.handle)
@@ -72,7 +80,7 @@ async def over_tls(pki: Path) -> AsyncIterator[Client]:
             await web.stop()
 
 
-@pytest.fixture(params=[local, over_tls], ids=["local", "http"])
+@pytest.fixture(params=[local, aggregating, over_tls], ids=["local", "aggregating", "http"])
 def check(request: pytest.FixtureRequest, pki: Path) -> Callable[[Test], None]:
     """Runs a test's coroutine with a client of a fresh server."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
@@ -16,7 +16,7 @@ from podo.api.kind import Kind, Obj
 from podo.client.contract import Event, ObjectList, Unreachable
 from podo.client.discovered import ACCEPT as DISCOVERY
 from podo.client.discovered import Discovered
-from podo.http.client import Answer, HttpPool, NoAnswer, Stream
+from podo.http.client import Answer, HttpPool, NoAnswer
 from podo.http.tls import client_context
 from podo.version import PODO
 
@@ -51,10 +51,44 @@ _REASON_OF_CODE = {
 _LINE = 16 * 1024 * 1024
 
 
+class Stream(Protocol):
+    """An answer that is read as it comes."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def read(self, limit: int) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class Pool(Protocol):
+    """What carries requests: ``podo.http.client.HttpPool``, or what is like it."""
+
+    async def request(
+        self,
+        method: str,
+        target: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        seconds: float = 30.0,
+    ) -> Answer: ...
+
+    async def stream(
+        self, method: str, target: str, *, headers: Mapping[str, str] | None = None, head_seconds: float = 30.0
+    ) -> Stream: ...
+
+    def close(self) -> None: ...
+
+
 class HttpClient:
     """A ``client.contract.Client`` of the API server at ``server_url``.
 
     ``ca``, ``cert`` and ``key`` are PEM files. ``seconds`` is the deadline of a request, and of the head of a watch.
+    ``pool`` carries the requests, where that is not done by connections to the server.
     """
 
     over_network = True
@@ -70,6 +104,7 @@ class HttpClient:
         token: str = "",
         agent: str = "podo",
         seconds: float = 30.0,
+        pool: Pool | None = None,
     ) -> None:
         url = urlsplit(server_url)
         if url.scheme not in ("https", "http") or not url.hostname:
@@ -77,7 +112,7 @@ class HttpClient:
         if url.scheme == "https" and tls is None:
             tls = client_context(ca=ca, certificate=cert, key=key)
         port = url.port or (443 if url.scheme == "https" else 80)
-        self._pool = HttpPool(url.hostname, port, tls=tls if url.scheme == "https" else None)
+        self._pool: Pool = pool or HttpPool(url.hostname, port, tls=tls if url.scheme == "https" else None)
         self._base = url.path.rstrip("/")
         self._kinds = Discovered()
         self._agent = agent

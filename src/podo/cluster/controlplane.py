@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from podo import controllers
 from podo.admission.podsecurity.policy import Settings as PodSecurity
 from podo.api.kind import Obj
+from podo.apiserver.aggregating import AggregatingClient
 from podo.apiserver.app import ApiServer
 from podo.apiserver.backend import Config as ApiConfig
 from podo.apiserver.calling.connections import Trust
@@ -31,6 +32,7 @@ from podo.client.cache import Cache
 from podo.client.contract import Client
 from podo.client.customsources import CustomSources
 from podo.client.events import EventRecorder
+from podo.client.extensionsources import ExtensionSources
 from podo.cluster.adapters import AdapterAnswers
 from podo.cluster.bootstrap import bootstrap, create_or_replace
 from podo.cluster.signing import signer
@@ -124,10 +126,12 @@ class ControlPlane:
         for hook in _BOOTSTRAP:
             self.api.health.await_hook(hook)
         self.client: Client = LocalClient(self.api)
-        manager = through(LocalClient(self.api, MANAGER, ()))
+        manager = through(AggregatingClient(self.api, MANAGER))
         binder = through(LocalClient(self.api, "system:kube-scheduler", ()))
         self.cache = Cache(manager, (), clock=clock, chance=chance, checked=checked)
         CustomSources(self.cache)
+        extensions, kinds = ExtensionSources(self.cache), self.api.extension_kinds
+        kinds.listeners.append(lambda: extensions.follow((one.name, one.namespaced) for one in kinds.collectable))
         sign = signer(settings.ca, settings.ca_key, clock) if settings.ca_key else None
         self._adapters = AdapterAnswers(self.api.read_extension, clock)
         wanted = controllers.declarations(
@@ -149,7 +153,7 @@ class ControlPlane:
     def _acting_as(self, account: str) -> Client:
         """The client of a controller, as a service account that need not exist: nobody asks for a token of it."""
         user, groups = account_name("kube-system", account), account_groups("kube-system")
-        return LocalClient(self.api, user, groups, program="kube-controller-manager")
+        return AggregatingClient(self.api, user, groups, program="kube-controller-manager")
 
     def _tell(self) -> None:
         """Let the API server tell of the others: their health (ComponentStatus) and their metrics."""

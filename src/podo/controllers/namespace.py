@@ -1,5 +1,5 @@
 """Namespace: when one is deleted, deletes all that is in it, pods first, and lets it go once the API knows of nothing
-there.
+there; not before all extension API servers answer, which may have something in it too.
 """
 
 from __future__ import annotations
@@ -26,9 +26,14 @@ def _its_namespace(obj: Obj, view: View) -> Iterator[Key]:
         yield Key("", name_of(namespace))
 
 
+def _going_namespaces(api_service: Obj, view: View) -> Iterator[Key]:
+    """An extension API server that answers again may be what they wait for."""
+    return (Key("", name_of(one)) for one in view.list("Namespace") if is_deleting(one))
+
+
 @controller(
     reconciles="Namespace",
-    watches=dict.fromkeys(_KINDS, _its_namespace),
+    watches={**dict.fromkeys(_KINDS, _its_namespace), "APIService": _going_namespaces},
     reads=("CustomResourceDefinition",),
     customs=_its_namespace,
 )
@@ -46,9 +51,11 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
         for obj in left.get("Pod") or [obj for found in left.values() for obj in found]:
             if not is_deleting(obj):
                 yield Delete(obj, propagation="Background")
-        yield SetStatus(namespace, {"phase": "Terminating", "conditions": _conditions(namespace, left, view)})
+    unseen = _unavailable(view)
+    if left or unseen:
+        yield SetStatus(namespace, {"phase": "Terminating", "conditions": _conditions(namespace, left, unseen, view)})
         return
-    for kind in (*_KINDS, *_custom_kinds(view)):
+    for kind in dict.fromkeys((*kinds, *_custom_kinds(view))):
         yield EnsureAbsent(kind, key.name)
     others = [name for name in finalizers if name != FINALIZER]
     yield Update({**namespace, "spec": {**namespace["spec"], "finalizers": others}}, subresource="finalize")
@@ -65,7 +72,15 @@ def _custom_kinds(view: View) -> list[str]:
     return found
 
 
-def _conditions(namespace: Obj, left: dict[str, list[Obj]], view: View) -> list[conditions.Condition]:
+def _unavailable(view: View) -> list[str]:
+    """Group versions of extension API servers that do not answer: what they have here is not known."""
+    specs = [one["spec"] for one in view.list("APIService") if not condition_is_true(one, "Available")]
+    return sorted(f"{spec.get('group')}/{spec.get('version')}" for spec in specs if spec.get("service"))
+
+
+def _conditions(
+    namespace: Obj, left: dict[str, list[Obj]], unseen: list[str], view: View
+) -> list[conditions.Condition]:
     """All five conditions of a namespace that is being deleted."""
     definitions = view.list("CustomResourceDefinition")
     counts = {everykind.resource(kind, definitions): len(found) for kind, found in left.items()}
@@ -73,7 +88,7 @@ def _conditions(namespace: Obj, left: dict[str, list[Obj]], view: View) -> list[
         name for found in left.values() for obj in found for name in obj["metadata"].get("finalizers") or ()
     )
     present = list((namespace.get("status") or {}).get("conditions") or [])
-    for new in (*_NO_FAILURES, _remaining(counts), _finalizers_remaining(finalizers)):
+    for new in (_discovered(unseen), *_NO_FAILURES, _remaining(counts), _finalizers_remaining(finalizers)):
         present = _set(present, new, view.now)
     return present
 
@@ -86,13 +101,25 @@ def _set(present: list[conditions.Condition], new: dict[str, Any], now: float) -
     return conditions.with_condition(present, new, now)
 
 
-_NO_FAILURES = (
-    {
+def _discovered(unseen: list[str]) -> dict[str, Any]:
+    if not unseen:
+        return {
+            "type": "NamespaceDeletionDiscoveryFailure",
+            "status": "False",
+            "reason": "ResourcesDiscovered",
+            "message": "All resources successfully discovered",
+        }
+    each = ", ".join(f"{version}: stale GroupVersion discovery: {version}" for version in unseen)
+    why = f"unable to retrieve the complete list of server APIs: {each}"
+    return {
         "type": "NamespaceDeletionDiscoveryFailure",
-        "status": "False",
-        "reason": "ResourcesDiscovered",
-        "message": "All resources successfully discovered",
-    },
+        "status": "True",
+        "reason": "DiscoveryFailed",
+        "message": f"Discovery failed for some groups, {len(unseen)} failing: {why}",
+    }
+
+
+_NO_FAILURES = (
     {
         "type": "NamespaceDeletionGroupVersionParsingFailure",
         "status": "False",
@@ -109,6 +136,13 @@ _NO_FAILURES = (
 
 
 def _remaining(counts: dict[str, int]) -> dict[str, Any]:
+    if not counts:
+        return {
+            "type": "NamespaceContentRemaining",
+            "status": "False",
+            "reason": "ContentRemoved",
+            "message": "All content successfully removed",
+        }
     listed = ", ".join(f"{resource} has {count} resource instances" for resource, count in sorted(counts.items()))
     return {
         "type": "NamespaceContentRemaining",

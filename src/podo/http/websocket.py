@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 
 from podo.http.message import Disconnected, Request, Tunnel, Writer
+from podo.http.outbox import Outbox, Split
 from podo.runtime.tasks import Tasks
 
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -22,12 +22,8 @@ _NORMAL_END = (1000).to_bytes(2, "big")
 _CONTROL = 125
 #: For the client's close frame after ours.
 _GOODBYE_SECONDS = 1.0
-#: Bytes that may wait before ``Outbox.drain`` lets its producer wait.
-_AHEAD = 64 * 1024
 #: The "subprotocol" in which browsers carry a bearer token: credentials, and nothing that is spoken.
 TOKEN_PROTOCOL = "base64url.bearer.authorization.k8s.io."
-#: Cuts what was written at once into messages.
-Split = Callable[[bytes], Iterable[bytes]]
 
 
 class NoAgreement(Exception):
@@ -75,64 +71,6 @@ async def send(
     finally:
         await tasks.stop(1.0)
         tunnel.close()
-
-
-class Outbox:
-    """A ``podo.http.message.Writer`` whose bytes leave as messages."""
-
-    def __init__(self, split: Split) -> None:
-        self._split = split
-        self._waiting: deque[bytes] = deque()
-        self._changed = asyncio.Event()
-        self._ended = False
-        self.closed = False
-        self.buffered = 0
-
-    def write(self, data: bytes) -> None:
-        if self.closed:
-            return
-        for message in self._split(data):
-            self._waiting.append(message)
-            self.buffered += len(message)
-        self._changed.set()
-
-    def write_all(self, parts: Sequence[bytes]) -> None:
-        self.write(b"".join(parts))
-
-    async def drain(self) -> None:
-        while self.buffered > _AHEAD and not self.closed:
-            await self._change()
-        if self.closed:
-            raise Disconnected("the client is gone")
-
-    async def wait_closed(self) -> None:
-        while not self.closed:
-            await self._change()
-
-    async def _change(self) -> None:
-        self._changed.clear()
-        await self._changed.wait()
-
-    def end(self) -> None:
-        """Nothing more will be written."""
-        self._ended = True
-        self._changed.set()
-
-    def lose(self) -> None:
-        """The client is gone."""
-        self.closed = True
-        self._changed.set()
-
-    async def messages(self) -> AsyncIterator[bytes]:
-        while True:
-            while self._waiting:
-                message = self._waiting.popleft()
-                yield message
-                self.buffered -= len(message)
-                self._changed.set()
-            if self._ended:
-                return
-            await self._change()
 
 
 async def serve(

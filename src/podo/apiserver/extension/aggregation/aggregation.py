@@ -49,6 +49,7 @@ class Aggregation:
         self._extensions = Extensions()
         self._asking = Asking(self._network)
         self._watching = Watching(backend, self._extensions, self._asking)
+        self.kinds = self._watching.kinds
         self._merged: OrderedDict[tuple[object, ...], tuple[bytes, str]] = OrderedDict()
         self._tasks = Tasks("registration")
         self._watches = False

@@ -18,6 +18,7 @@ from podo.apiserver.extension.aggregation.asking import Asking
 from podo.apiserver.extension.aggregation.availability import PASSED, Finding, failed, unreachable, with_condition
 from podo.apiserver.extension.aggregation.documents import Documents
 from podo.apiserver.extension.aggregation.extensions import Extension, Extensions
+from podo.apiserver.extension.aggregation.kinds import ExtensionKinds
 from podo.apiserver.extension.aggregation.merging import Known
 from podo.apiserver.rewrite import UNSEEN, rewrite
 from podo.authn.user import MASTERS, User
@@ -49,6 +50,7 @@ class Watching:
         self._wake = asyncio.Event()
         self._tasks = Tasks("aggregation")
         self._follows_services = False
+        self.kinds = ExtensionKinds(self.known)
         self.revision = 0
         text = "How often APIServices were found unavailable."
         self.unavailable = Counter("aggregator_unavailable_apiservice_total", text, ("name", "reason"), most=1024)
@@ -81,6 +83,7 @@ class Watching:
             if woken:
                 await sleep(_GATHER)
             well = await self._look()
+            self.kinds.look()  # some may be gone
             pause = SECONDS if well else FIRST_RETRY if woken else min(SECONDS, pause * 2)
 
     async def _wait(self, seconds: float) -> None:
@@ -125,6 +128,7 @@ class Watching:
         if found != before:
             self._documents[extension.name] = found
             self.revision += 1
+            self.kinds.look()
         if finding is not PASSED:
             self.unavailable.add((extension.name, finding.reason))
         await self._write(extension, finding)
