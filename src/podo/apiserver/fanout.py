@@ -25,12 +25,14 @@ REMEMBERED = 4096
 
 
 class WatchEvent(msgspec.Struct, frozen=True):
-    """``type``: ADDED, MODIFIED, DELETED or BOOKMARK (has no record). ``initial_end``: no initial events follow."""
+    """``type``: ADDED, MODIFIED, DELETED or BOOKMARK (has no record). ``initial_end``: no initial events follow.
+    ``previous``: what was before, where that is wanted (``Selection.is_raw``)."""
 
     type: str
     record: Record | None
     revision: int
     initial_end: bool = False
+    previous: Record | None = None
 
 
 class Batch:
@@ -91,6 +93,8 @@ class Seen:
         change, before, after = self.change, self.before, self.after
         if selection.everything:
             kind = "DELETED" if after is None else "ADDED" if before is None else "MODIFIED"
+            if selection.is_raw:
+                return WatchEvent(kind, change.record, change.revision, previous=change.previous)
             return WatchEvent(kind, change.record, change.revision)
         was = before is not None and before.within(selection)
         if after is not None and after.within(selection):

@@ -171,13 +171,14 @@ class LocalClient:
         ends = timeout_seconds if timeout_seconds is not None else float("inf")
         options = WatchOptions(labels, fields, asked, timeout_seconds=ends)
         trail, auditor = self._allow(call, fields, labels), self._server.auditor
-        events = events_of(open_watch(self._backend, call, options))
+        opened = open_watch(self._backend, call, options)
+        events = events_of(opened)
         if auditor is not None and trail is not None:
             auditor.started(trail)
         converts = call.kind in self._backend.converting
         try:
             async for batch in events:
-                found = await shown_events(self._backend, call.kind, batch) if converts else batch
+                found = await shown_events(self._backend, opened.selection, batch) if converts else batch
                 yield [_event(call.kind, event) for event in found]
         finally:
             await events.aclose()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import msgspec
@@ -55,6 +55,9 @@ class Selection:
     labels: selectors.Selector
     by_key: tuple[FieldRequirement, ...]
     by_value: tuple[FieldRequirement, ...]
+    #: Are changes given out with what was before, for somebody else to select? So it is where a webhook has to convert
+    #: objects before anybody can tell.
+    is_raw: bool = False
 
     @property
     def fields(self) -> tuple[FieldRequirement, ...]:
@@ -82,6 +85,10 @@ class Selection:
         if not self.name or (self.kind.namespaced and not namespace):
             return ""
         return self.kind.key(namespace, self.name)
+
+    def raw(self) -> Selection:
+        """All that has the prefix, selected later."""
+        return replace(self, labels=selectors.EVERYTHING, by_key=(), by_value=(), is_raw=True)
 
     def _pinned(self, field: str) -> str:
         return next((one.value for one in self.fields if one.field == field and one.equal), "")

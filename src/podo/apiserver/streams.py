@@ -19,6 +19,7 @@ from podo.apiserver.metrics.page import Tally
 from podo.apiserver.negotiate import PROTOBUF, YAML
 from podo.apiserver.parameters import watch_options
 from podo.apiserver.resources import Exchange
+from podo.apiserver.selection import Selection
 from podo.apiserver.table import ObjectForm, TableForm, object_form
 from podo.apiserver.verbs.watch import BEHIND, Opened, open_watch
 from podo.http import websocket
@@ -46,7 +47,8 @@ async def watch_response(backend: Backend, frames: Frames, exchange: Exchange) -
 
     async def produce(writer: Writer) -> None:
         converts = call.kind in backend.converting
-        output = (_Converting if converts else _Output)(backend, frames, call.kind, form, writer, tally)
+        parts = (backend, frames, call.kind, form, writer, tally)
+        output = _Converting(opened.selection, *parts) if converts else _Output(*parts)
         try:
             await _send(opened, output, call.stay)
         except (Disconnected, TimeoutError):
@@ -146,12 +148,14 @@ class _Output:
 
 
 class _Converting(_Output):
-    """Likewise where a webhook has to be asked: a batch waits until there is room, and is converted then."""
+    """Likewise where a webhook has to be asked: a batch waits until there is room, and is converted and selected
+    then."""
 
-    __slots__ = ("_waiting",)
+    __slots__ = ("_selection", "_waiting")
 
-    def __init__(self, *parts: Any) -> None:
+    def __init__(self, selection: Selection, *parts: Any) -> None:
         super().__init__(*parts)
+        self._selection = selection
         self._waiting: list[WatchEvent] = []
 
     def put(self, batch: Batch) -> bool:
@@ -164,6 +168,8 @@ class _Converting(_Output):
         while self._waiting:
             part = self._waiting[:AT_ONCE]
             del self._waiting[:AT_ONCE]
-            super().put(Batch(await shown_events(self._backend, self._kind, part)))
+            shown = await shown_events(self._backend, self._selection, part)
+            if shown:
+                super().put(Batch(shown))
             await super().room()
         await super().room()

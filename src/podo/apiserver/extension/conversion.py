@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from podo.api.encoding import encode, stamp
+from podo.api.encoding import encode, load, stamp
 from podo.api.errors import ApiError
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.apiextensions.customresourcedefinition import storage_version
@@ -22,6 +22,7 @@ from podo.apiserver.backend import Backend
 from podo.apiserver.calling.failures import CannotCall
 from podo.apiserver.fanout import WatchEvent
 from podo.apiserver.metrics.conversions import CALL_FAILED, MALFORMED
+from podo.apiserver.selection import Selection
 from podo.storage.contract import Page, Record, Store, Watch
 
 #: Seconds a webhook may take, and objects that it is sent at once.
@@ -242,12 +243,36 @@ def converted_backend(backend: Backend, definition: Obj, kind: Kind) -> Backend:
     return replace(backend, store=store, convert=store.convert)
 
 
-async def shown_events(backend: Backend, kind: Kind, events: list[WatchEvent]) -> list[WatchEvent]:
-    """Events of a watch as they are shown. Raises ApiError."""
-    store = backend.of(kind).store
+async def shown_events(backend: Backend, selection: Selection, events: list[WatchEvent]) -> list[WatchEvent]:
+    """Events of a watch as they are shown: converted, and then selected. Raises ApiError."""
+    store = backend.of(selection.kind).store
     if not isinstance(store, ConvertedStore):
         return events
-    records = iter(await store.shown([event.record for event in events if event.record is not None]))
-    return [
-        event if event.record is None else WatchEvent(event.type, next(records), event.revision) for event in events
-    ]
+    records = [event.record for event in events if event.record is not None]
+    if selection.everything:
+        shown = iter(await store.shown(records))
+        return [
+            event if event.record is None else WatchEvent(event.type, next(shown), event.revision) for event in events
+        ]
+    former = [event.previous for event in events if event.previous is not None]
+    both = iter(await store.shown([*records, *former]))
+    after = [next(both) if event.record is not None else None for event in events]
+    before = [next(both) if event.previous is not None else None for event in events]
+    states = zip(events, before, after, strict=True)
+    found = (_selected(event, was, now, selection) for event, was, now in states)
+    return [event for event in found if event is not None]
+
+
+def _selected(
+    event: WatchEvent, before: Record | None, after: Record | None, selection: Selection
+) -> WatchEvent | None:
+    """An event as the selection shows it: an object may come into it, and go out of it."""
+    if after is None:
+        return event
+    was = before is not None and selection.matches(before)
+    if event.type != "DELETED" and selection.matches(after):
+        return WatchEvent("MODIFIED" if was else "ADDED", after, event.revision)
+    if before is None or not was:
+        return None
+    gone = after if event.type == "DELETED" else _with_value(before, stamp(encode(load(before.value)), event.revision))
+    return WatchEvent("DELETED", gone, event.revision)

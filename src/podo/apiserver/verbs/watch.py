@@ -46,10 +46,11 @@ def open_watch(backend: Backend, call: Call, options: WatchOptions) -> Opened:
     selection = select(call.kind, call.namespace, options.labels, options.fields)
     asked = versions.parse_revision(options.revision)
     _check_initial(options)
+    converts = call.kind in backend.converting
     backend = backend.home(call.kind)
     if asked and asked > backend.store.revision:
         raise versions.too_large(asked, backend.store.revision)
-    return Opened(backend, selection, asked or 0, options)
+    return Opened(backend, selection, asked or 0, options, converts=converts)
 
 
 def _check_initial(options: WatchOptions) -> None:
@@ -73,13 +74,17 @@ def _refused(field: str, why: str) -> ApiError:
 
 
 class Opened:
-    """A watch that was asked for in order: first ``initial``, then a ``feed`` of changes."""
+    """A watch that was asked for in order: first ``initial``, then a ``feed`` of changes. ``converts``: its owner
+    converts what comes (``extension.conversion.shown_events``), and only then applies the ``selection``."""
 
-    __slots__ = ("_after", "_backend", "_selection", "options")
+    __slots__ = ("_after", "_backend", "_selection", "options", "selection")
 
-    def __init__(self, backend: Backend, selection: Selection, asked: int, options: WatchOptions) -> None:
+    def __init__(
+        self, backend: Backend, selection: Selection, asked: int, options: WatchOptions, *, converts: bool = False
+    ) -> None:
         self._backend = backend
-        self._selection = selection
+        self.selection = selection
+        self._selection = selection.raw() if converts else selection
         self._after = asked
         self.options = options
 

@@ -223,6 +223,39 @@ def test_watches_show_converted_objects(pki: Pki) -> None:
     extended(test)
 
 
+def test_selectors_select_what_is_shown(pki: Pki) -> None:
+    """In lists and watches alike, by the version that is asked for: what is stored has no such field."""
+
+    async def test(world: Extended) -> None:
+        async with converting(pki) as webhook:
+            obj = by(webhook)
+            obj["spec"]["versions"][1]["selectableFields"] = [{"jsonPath": ".host"}]
+            await world.define(obj)
+            await world.ask("POST", CRONTABS, crontab("a", hostPort="one:1"))
+            await world.ask("POST", CRONTABS, crontab("b", hostPort="two:1"))
+            only = "fieldSelector=host%3Done"
+            status, listed = await world.ask("GET", f"{V2}?{only}")
+            assert (status, [one["metadata"]["name"] for one in listed["items"]]) == (200, ["a"])
+            assert (await world.ask("GET", f"{CRONTABS}?{only}"))[0] == 400
+
+            revision = listed["metadata"]["resourceVersion"]
+            for name, value in (("a", "two:1"), ("b", "one:2"), ("b", "one:3")):
+                await world.ask("PATCH", f"{CRONTABS}/{name}", {"hostPort": value}, content_type=MERGE)
+            await world.ask("POST", V2, crontab("c", "v2", host="three", port="1"))
+            await world.ask("DELETE", f"{V2}/b")
+            since = f"{V2}?watch=1&timeoutSeconds=1&resourceVersion={revision}&{only}"
+            past = world.watch(since)
+            begun = world.watch(f"{V2}?watch=1&timeoutSeconds=1&{only}")
+            seen = [
+                [(one["type"], one["object"]["metadata"]["name"], one["object"]["host"]) for one in frames]
+                for frames in await asyncio.gather(past, begun)
+            ]
+            wanted = [("DELETED", "a", "one"), ("ADDED", "b", "one"), ("MODIFIED", "b", "one"), ("DELETED", "b", "one")]
+            assert seen == [wanted, []]
+
+    extended(test)
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
