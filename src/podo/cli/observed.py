@@ -26,9 +26,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--context", default="", help="the context of the kubeconfig")
 
 
+def kubeconfig(options: argparse.Namespace) -> Path:
+    """Of the cluster that the options name. Raises CommandFailed."""
+    path: Path = options.kubeconfig or cluster_option.running(options).layout.kubeconfig
+    return path
+
+
 def observe(options: argparse.Namespace, kinds: Iterable[str]) -> Picture:
     """Everything of these kinds. Raises CommandFailed."""
-    path = options.kubeconfig or cluster_option.running(options).layout.kubeconfig
+    path = kubeconfig(options)
     try:
         return asyncio.run(_observe(path, options.context, kinds))
     except (Unreachable, OSError, TimeoutError) as failure:
@@ -40,12 +46,12 @@ def observe(options: argparse.Namespace, kinds: Iterable[str]) -> Picture:
 async def _observe(kubeconfig: Path, context: str, kinds: Iterable[str]) -> Picture:
     client = HttpClient.from_kubeconfig(kubeconfig, context)
     try:
-        return Picture({kind: tuple(await _all(client, kind)) for kind in kinds})
+        return Picture({kind: tuple(await everything(client, kind)) for kind in kinds})
     finally:
         client.close()
 
 
-async def _all(client: HttpClient, kind: str) -> list[Obj]:
+async def everything(client: HttpClient, kind: str) -> list[Obj]:
     """Of each page; the kind and apiVersion, which lists leave out, are filled in."""
     found: list[Obj] = []
     known, token = registry.named(kind), ""

@@ -36,6 +36,8 @@ from podo.client.extensionsources import ExtensionSources
 from podo.cluster.adapters import AdapterAnswers
 from podo.cluster.bootstrap import bootstrap, create_or_replace
 from podo.cluster.signing import signer
+from podo.cluster.why import chain
+from podo.cluster.why.answering import Explainer
 from podo.reconcile.metrics import families as queue_families
 from podo.reconcile.runner import Runner
 from podo.runtime.chance import Chance
@@ -147,6 +149,7 @@ class ControlPlane:
         self.summaries: dict[str, Callable[[], Obj]] = {}
         self._meter = Meter(store, clock, AskNodes(kubelet, self.summaries))
         self.scheduler: Scheduler | None = None  # until start_scheduler
+        self.api.explain = chain.ASKED, Explainer(self.client, self._scheduling).explain
         self._tell()
         self._tasks = Tasks("controlplane")
 
@@ -154,6 +157,9 @@ class ControlPlane:
         """The client of a controller, as a service account that need not exist: nobody asks for a token of it."""
         user, groups = account_name("kube-system", account), account_groups("kube-system")
         return AggregatingClient(self.api, user, groups, program="kube-controller-manager")
+
+    def _scheduling(self) -> Scheduler | None:
+        return self.scheduler if self.scheduler is not None and self.scheduler.running else None
 
     def _tell(self) -> None:
         """Let the API server tell of the others: their health (ComponentStatus) and their metrics."""

@@ -16,6 +16,7 @@ from podo.api.encoding import stamp
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.api.meta import condition_is_true, condition_of, name_of, namespace_of
+from podo.apiserver.app import ApiServer
 from podo.apiserver.local import LocalClient
 from podo.client.cache import SYNC_SECONDS
 from podo.client.contract import Client
@@ -118,6 +119,11 @@ class Simulation:
             "stages": self._stages,
             "nodes": [node.state() for node in self.nodes.values()],
         }
+
+    @property
+    def api(self) -> ApiServer:
+        """The API server, for requests as they come over HTTP."""
+        return self._plane.api
 
     def serve(self, host: str, handler: Handler) -> None:
         """See ``World.serve``."""

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 
 from podo.api.kind import Obj
 from podo.api.meta import condition_is_true, condition_of, name_of, namespace_of
-from podo.cluster.why.pods import container_lines, ready_line
+from podo.cluster.why import containers
+from podo.cluster.why.finding import Picture
+from podo.cluster.why.pods import ready_line
 
 #: At most so many lines a kind.
 MOST = 8
@@ -36,7 +38,7 @@ def pod_state(pod: Obj) -> str:
         return f"{phase}, not scheduled: {scheduled.get('message', '')}"
     if not (pod.get("spec") or {}).get("nodeName"):
         return f"{phase}, the scheduler has not looked at it"
-    return ", ".join([phase, f"on {pod['spec']['nodeName']}", *container_lines(status)])
+    return ", ".join([phase, f"on {pod['spec']['nodeName']}", *containers.lines(pod, Picture({}))])
 
 
 def _wanted(deployment: Obj) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
-from podo.api.meta import uid_of
+from podo.api.meta import revision_of, uid_of
 from podo.client.contract import Client, Unreachable
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
@@ -104,13 +104,13 @@ class ClaimBinder:
             if uid_of(claim) != uid:
                 raise NotAllocated(f'resourceclaim "{key[1]}" was replaced')
             try:
-                await within(DEADLINE, self._reserve(claim, allocation, pod))
+                await within(DEADLINE, self._reserve(key, claim, allocation, pod))
                 return
             except ApiError as failure:
                 if failure.reason != "Conflict" or not left:
                     raise
 
-    async def _reserve(self, claim: Obj, allocation: Obj | None, pod: PodInfo) -> None:
+    async def _reserve(self, key: ClaimKey, claim: Obj, allocation: Obj | None, pod: PodInfo) -> None:
         status, metadata = claim.get("status") or {}, claim["metadata"]
         if metadata.get("deletionTimestamp"):
             raise NotAllocated(f'resourceclaim "{metadata["name"]}" is being deleted')
@@ -128,7 +128,8 @@ class ClaimBinder:
         if all(user.get("uid") != pod.uid for user in users):
             users.append({"resource": "pods", "name": pod.name, "uid": pod.uid})
         wanted = {"reservedFor": users, **({"allocation": allocation} if allocation is not None else {})}
-        await send(patch={"metadata": {"resourceVersion": version}, "status": wanted}, subresource="status")
+        written = await send(patch={"metadata": {"resourceVersion": version}, "status": wanted}, subresource="status")
+        self._snapshot.devices.wrote(key, revision_of(written))
 
     # Devices that need time after allocation
 
@@ -154,7 +155,7 @@ class ClaimBinder:
     # Taking back
 
     def forget(self, reservation: Reservation) -> None:
-        """What was not written is free again; what was, the API says by now or soon."""
+        """What was not written is free again; what was is counted until the cache has seen it."""
         for key, _, allocation in reservation.claims:
             if allocation is not None and self._snapshot.devices.promises.get(key) is allocation:
                 self._snapshot.devices.forget(key)

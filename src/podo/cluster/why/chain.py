@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from podo.api.kind import Obj
-from podo.api.meta import condition_is_true, name_of
+from podo.api.meta import condition_is_true, is_deleting, name_of, namespace_of
+from podo.cluster.why import deleting, deviceclaims, refusals, volumeclaims
 from podo.cluster.why.finding import Finding, Picture, few, title
-from podo.cluster.why.pods import ExplainPlace, is_well, ready_line, why_claim, why_pod
-from podo.scheduler import follow
+from podo.cluster.why.pods import ExplainPlace, is_well, ready_line, why_pod
 
 #: Kinds that can be asked about.
 WORKLOADS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController")
-ASKED = ("Pod", "PersistentVolumeClaim", "Node", *WORKLOADS)
-#: Kinds that must be in the picture.
-KINDS = tuple(dict.fromkeys((*follow.KINDS, *WORKLOADS, "Event")))
+ASKED = ("Pod", "PersistentVolumeClaim", "ResourceClaim", "Node", "Namespace", *WORKLOADS)
+#: Kinds that are looked at in the namespace of the object, and in the whole cluster.
+IN_NAMESPACE = (
+    *("Pod", "PersistentVolumeClaim", "ResourceClaim", "ResourceClaimTemplate", "ResourceQuota", "Event"),
+    *WORKLOADS,
+)
+CLUSTER_WIDE = (
+    *("StorageClass", "CSIDriver", "DeviceClass", "ResourceSlice"),
+    *("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"),
+)
 #: What each makes.
 _MADE = {"Deployment": ("ReplicaSet",), "CronJob": ("Job",)}
 #: Conditions that are bad news when they are True.
@@ -27,21 +35,42 @@ def why(obj: Obj, picture: Picture, place: ExplainPlace) -> Finding:
     if kind == "Pod":
         return why_pod(obj, picture, place)
     if kind == "PersistentVolumeClaim":
-        return why_claim(obj, picture, place, follow=True)
+        return _claim(obj, volumeclaims.why_claim(obj, picture), volumeclaims.users(obj, picture), picture, place)
+    if kind == "ResourceClaim":
+        return deviceclaims.why_claim(obj, picture)
     if kind == "Node":
-        return Finding(title(obj), tuple(_node(obj)))
-    says = (*_short_of(obj), *_conditions(obj), *picture.warnings(obj))
-    made = [each for child in _MADE.get(kind, ("Pod",)) for each in picture.owned_by(obj, child)]
+        return Finding(title(obj), (*_node(obj), *deleting.lines(obj, picture)))
+    if kind == "Namespace":
+        return deleting.why_namespace(obj, picture)
+    return _workload(obj, picture, place)
+
+
+def _claim(claim: Obj, found: Finding, users: Iterator[Obj], picture: Picture, place: ExplainPlace) -> Finding:
+    """With the first pod that waits for a node, where the claim waits for that."""
+    if (claim.get("status") or {}).get("phase") == "Bound":
+        return found
+    waiting = [pod for pod in users if not pod["spec"].get("nodeName")]
+    # Of the pod without its claims: this one is what is asked about.
+    pods = tuple(replace(why_pod(pod, picture, place), causes=()) for pod in waiting[:1])
+    return replace(found, causes=pods)
+
+
+def _workload(obj: Obj, picture: Picture, place: ExplainPlace) -> Finding:
+    children = _MADE.get(obj["kind"], ("Pod",))
+    warnings = picture.warnings(obj)
+    says = (*deleting.lines(obj, picture), *_short_of(obj), *_conditions(obj), *warnings)
+    made = [each for child in children for each in picture.owned_by(obj, child)]
     causes = [why(each, picture, place) for each in made if not _is_well(each)]
+    refusers = () if obj["kind"] in _MADE and causes else tuple(refusals.causes(says, namespace_of(obj), picture))
     if not says and not causes:
         return Finding(title(obj), ("is as wanted",))
-    return Finding(title(obj), says or ("not as wanted",), few(causes, _MADE.get(kind, ("Pod",))[0] + "s"))
+    return Finding(title(obj), says or ("not as wanted",), (*refusers, *few(causes, children[0] + "s")))
 
 
 def _is_well(obj: Obj) -> bool:
     if obj["kind"] == "Pod":
         return is_well(obj)
-    return not list(_short_of(obj)) and not list(_conditions(obj))
+    return not is_deleting(obj) and not list(_short_of(obj)) and not list(_conditions(obj))
 
 
 def _short_of(obj: Obj) -> Iterator[str]:

@@ -15,11 +15,13 @@ MOST = 5
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``about``: ``Deployment default/web``. ``says``: one line or more; none: nothing is wrong with it itself."""
+    """``about``: ``Deployment default/web``. ``says``: one line or more; none: nothing is wrong with it itself.
+    ``placement``: of a pod without a node, what each node says (``scheduler.explain.document``)."""
 
     about: str
     says: tuple[str, ...]
     causes: tuple[Finding, ...] = ()
+    placement: Obj | None = None
 
     def lines(self, depth: int = 0) -> Iterator[str]:
         indent = "  " * depth
@@ -32,14 +34,32 @@ class Finding:
 
     def document(self) -> dict[str, Any]:
         causes = [cause.document() for cause in self.causes]
-        return {"about": self.about, "says": list(self.says), "causes": causes}
+        placement = {"placement": self.placement} if self.placement is not None else {}
+        return {"about": self.about, "says": list(self.says), **placement, "causes": causes}
+
+    @staticmethod
+    def read(document: Mapping[str, Any]) -> Finding:
+        """What ``document`` gave."""
+        causes = tuple(Finding.read(each) for each in document.get("causes") or ())
+        return Finding(document["about"], tuple(document["says"]), causes, document.get("placement"))
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a pod could go: in words, and as a document."""
+
+    lines: tuple[str, ...]
+    document: Obj | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The objects of a cluster at one moment, by kind."""
+    """The objects of a cluster at one moment, by kind. ``absent``: kind, namespace and name of what was looked for and
+    is not there. ``unseen``: kinds of which not all was seen, for lack of rights."""
 
     objects: Mapping[str, tuple[Obj, ...]]
+    absent: frozenset[tuple[str, str, str]] = frozenset()
+    unseen: frozenset[str] = frozenset()
 
     def all(self, kind: str) -> tuple[Obj, ...]:
         return self.objects.get(kind, ())
@@ -57,15 +77,16 @@ class Picture:
             if any(each.get("uid") == uid for each in obj["metadata"].get("ownerReferences") or ())
         ]
 
+    def events(self, about: Obj) -> list[Obj]:
+        """The events about an object, the newest last."""
+        uid = uid_of(about)
+        found = [each for each in self.all("Event") if (each.get("involvedObject") or {}).get("uid") == uid]
+        found.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
+        return found
+
     def warnings(self, about: Obj) -> list[str]:
         """The newest warnings about an object, each once."""
-        uid = uid_of(about)
-        found = [
-            event
-            for event in self.all("Event")
-            if event.get("type") == "Warning" and (event.get("involvedObject") or {}).get("uid") == uid
-        ]
-        found.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
+        found = [event for event in self.events(about) if event.get("type") == "Warning"]
         return list(dict.fromkeys(f"{event.get('reason')}: {event.get('message')}" for event in found))[-MOST:]
 
 

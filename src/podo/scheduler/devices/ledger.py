@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from podo.api.kind import Obj
+from podo.api.meta import revision_of
 from podo.api.parts.tolerations import tolerates
 from podo.scheduler.devices.allocator import Offer
 from podo.scheduler.devices.asking import Ask, ClaimKey
@@ -22,7 +23,7 @@ KINDS = ("DeviceClass", "ResourceSlice", "DeviceTaintRule")
 #: Effects of taints that keep claims away.
 _HARD = frozenset({"NoSchedule", "NoExecute"})
 #: Changes of nodes remembered.
-_KEPT = 4096
+_REMEMBERED = 4096
 
 
 @dataclass(slots=True)
@@ -35,6 +36,8 @@ class Devices:
     promises: dict[ClaimKey, Obj] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     epoch: int = 0
+    #: Of claims that were promised devices, the revision at which they were written.
+    _revisions: dict[ClaimKey, int] = field(default_factory=dict)
     _rules: dict[str, Obj] = field(default_factory=dict)
     _changed: list[str] = field(default_factory=list)
     _forgotten: int = 0
@@ -58,12 +61,20 @@ class Devices:
         before = self.allocation(key)
         if claim is None:
             self.claims.pop(key, None)
-            self.promises.pop(key, None)
         else:
             self.claims[key] = claim
-            if _written(claim):
-                self.promises.pop(key, None)
+        if claim is None or _written(claim) or self._is_past(key):
+            self._kept(key)
         return self._recount(before, self.allocation(key))
+
+    def _is_past(self, key: ClaimKey) -> bool:
+        """Is what is known of the claim as new as what was written of it?"""
+        written, claim = self._revisions.get(key), self.claims.get(key)
+        return written is not None and claim is not None and revision_of(claim) >= written
+
+    def _kept(self, key: ClaimKey) -> None:
+        self.promises.pop(key, None)
+        self._revisions.pop(key, None)
 
     # Who has what
 
@@ -78,10 +89,20 @@ class Devices:
         self.promises[key] = allocation
         self._recount(before, self.allocation(key))
 
+    def wrote(self, key: ClaimKey, revision: int) -> None:
+        """The claim was written at this revision: what was promised holds until that is seen."""
+        if key in self.promises:
+            before = self.allocation(key)
+            self._revisions[key] = revision
+            if self._is_past(key):
+                self._kept(key)
+            self._recount(before, self.allocation(key))
+
     def forget(self, key: ClaimKey) -> None:
         """What was promised will not be written."""
         before = self.allocation(key)
-        self.promises.pop(key, None)
+        if key not in self._revisions:
+            self._kept(key)
         self._recount(before, self.allocation(key))
 
     def _recount(self, before: Obj | None, after: Obj | None) -> bool:
@@ -145,8 +166,8 @@ class Devices:
         if everywhere:
             self.epoch += 1
         self._changed += nodes
-        if len(self._changed) > _KEPT:
-            gone = len(self._changed) - _KEPT // 2
+        if len(self._changed) > _REMEMBERED:
+            gone = len(self._changed) - _REMEMBERED // 2
             del self._changed[:gone]
             self._forgotten += gone
 

@@ -249,6 +249,25 @@ def test_promises_and_allocations_take_devices_until_they_are_freed() -> None:
     assert allocated(ledger, claim("second", exactly())) is not None
 
 
+def test_what_was_written_is_counted_until_it_is_seen() -> None:
+    first = claim("first", exactly())
+    first["metadata"]["resourceVersion"] = "5"
+    ledger = having(piece("s", device("d0")), device_class(), first)
+    key, made = ("default", "first"), {"devices": {"results": [RESULT]}}
+    ledger.promise(key, made)
+    ledger.wrote(key, 7)
+    ledger.forget(key)
+    assert allocated(ledger, claim("second", exactly())) is None, "written, but not seen yet"
+    older = {**first, "metadata": {**first["metadata"], "resourceVersion": "6"}}
+    ledger.set_claim(key, older)
+    assert allocated(ledger, claim("second", exactly())) is None
+    ledger.set_claim(key, {**older, "metadata": {**first["metadata"], "resourceVersion": "9"}})
+    assert allocated(ledger, claim("second", exactly())) is not None, "written, and freed since"
+
+
+RESULT = {"request": "r", "driver": DRIVER, "pool": "pool", "device": "d0"}
+
+
 def test_problems_of_selectors_and_classes_are_told() -> None:
     ledger = having(piece("s", device("d0")), device_class())
     with pytest.raises(CannotAllocate, match=r"claim default/c: selector #1: CEL runtime error: no such key: speed"):
