@@ -7,21 +7,23 @@ Source: "Certificates and Certificate Signing Requests" of the Kubernetes docume
 from __future__ import annotations
 
 import base64
+from typing import NamedTuple
 
 from podo.admission.request import AdmissionRequest, Plugin
 from podo.api.errors import forbidden
 from podo.api.kind import Kind, Obj
 
 GROUP = "certificates.k8s.io"
+MASTERS = "system:masters"
 CLIENT_SIGNER = "kubernetes.io/kube-apiserver-client"
 
 
-def _is_request(kind: Kind) -> bool:
+def is_request(kind: Kind) -> bool:
     return kind.group == GROUP and kind.plural == "certificatesigningrequests"
 
 
 def _creates(kind: Kind, operation: str, subresource: str) -> bool:
-    return _is_request(kind) and operation == "CREATE" and not subresource
+    return is_request(kind) and operation == "CREATE" and not subresource
 
 
 def may_for_signer(request: AdmissionRequest, verb: str, signer: str) -> bool:
@@ -44,21 +46,33 @@ async def note_requestor(request: AdmissionRequest) -> None:
 
 async def restrict_subject(request: AdmissionRequest) -> None:
     spec = (request.object or {}).get("spec") or {}
-    if spec.get("signerName") == CLIENT_SIGNER and "system:masters" in _organizations(spec.get("request") or ""):
+    if spec.get("signerName") != CLIENT_SIGNER:
+        return
+    subject = subject_of(spec.get("request") or "")
+    if subject is not None and MASTERS in subject.organizations:
         why = f"use of {CLIENT_SIGNER} signer with system:masters group is not allowed"
         raise forbidden(request.kind, request.name, why)
 
 
-def _organizations(encoded: str) -> list[str]:
-    """The groups that a request asks for; none for what is no request: the kind's rules refuse that."""
+class Subject(NamedTuple):
+    """Whom a request asks a certificate for."""
+
+    common_name: str
+    organizations: tuple[str, ...]
+
+
+def subject_of(encoded: str) -> Subject | None:
+    """Of a PEM request in base64; None for what is no request: the kind's rules refuse that."""
     from cryptography.x509 import load_pem_x509_csr
     from cryptography.x509.oid import NameOID
 
     try:
         subject = load_pem_x509_csr(base64.b64decode(encoded)).subject
     except (ValueError, TypeError):
-        return []
-    return [str(name.value) for name in subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)]
+        return None
+    names = [str(name.value) for name in subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    organizations = subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    return Subject(names[-1] if names else "", tuple(str(name.value) for name in organizations))
 
 
 async def approve(request: AdmissionRequest) -> None:
@@ -88,12 +102,12 @@ REQUESTOR = Plugin("CertificateRequestor", _creates, note_requestor)
 SUBJECT = Plugin("CertificateSubjectRestriction", _creates, restrict_subject)
 APPROVAL = Plugin(
     "CertificateApproval",
-    lambda kind, operation, subresource: _is_request(kind) and operation == "UPDATE" and subresource == "approval",
+    lambda kind, operation, subresource: is_request(kind) and operation == "UPDATE" and subresource == "approval",
     approve,
 )
 SIGNING = Plugin(
     "CertificateSigning",
-    lambda kind, operation, subresource: _is_request(kind) and operation == "UPDATE" and subresource == "status",
+    lambda kind, operation, subresource: is_request(kind) and operation == "UPDATE" and subresource == "status",
     sign,
 )
 PLUGINS = (REQUESTOR, SUBJECT, APPROVAL, SIGNING)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import orjson
 
-from podo.admission import podcertificates
+from podo.admission import certificates, podcertificates
 from podo.admission.request import AdmissionRequest, Plugin, is_core
 from podo.api import registry
 from podo.api.errors import ApiError, forbidden
@@ -37,6 +37,7 @@ _SECRET_FIELDS = ("secretName", "secretRef", "nodePublishSecretRef")
 _LEASES, _CSI_NODES = ("coordination.k8s.io", "leases"), ("storage.k8s.io", "csinodes")
 _SLICES = ("resource.k8s.io", "resourceslices")
 _OWN = frozenset((_LEASES, _CSI_NODES, _SLICES))
+_KUBELET_SIGNERS = ("kubernetes.io/kubelet-serving", "kubernetes.io/kube-apiserver-client-kubelet")
 _LABEL_SPACES = ("kubelet.kubernetes.io", "node.kubernetes.io")
 
 
@@ -49,7 +50,7 @@ def handles(kind: Kind, operation: str, subresource: str) -> bool:
         return subresource == "token"
     if is_core(kind, "persistentvolumes"):
         return operation == "DELETE"
-    if podcertificates.is_pod_request(kind):
+    if podcertificates.is_pod_request(kind) or certificates.is_request(kind):
         return operation == "CREATE"
     return (kind.group, kind.plural) in _OWN
 
@@ -66,6 +67,8 @@ async def admit(request: AdmissionRequest) -> None:
         _node(request, node)
     elif is_core(request.kind, "serviceaccounts"):
         await _token(request)
+    elif certificates.is_request(request.kind):
+        _certificate(request, node)
     elif podcertificates.is_pod_request(request.kind):
         await podcertificates.check_of_node(request, node)
     elif is_core(request.kind, "persistentvolumes"):
@@ -198,6 +201,18 @@ def _volume(request: AdmissionRequest, node: str) -> None:
     volume = request.old or {"metadata": {}}
     if not (is_on(volume, node) and is_to_go(volume)):
         raise _refused(request, f'node "{node}" can only delete released persistentvolumes that were made on its disk')
+
+
+def _certificate(request: AdmissionRequest, node: str) -> None:
+    """Of the two signers for kubelets; the rest of the subject is the signer's to check."""
+    spec = (request.object or {}).get("spec") or {}
+    if spec.get("signerName") not in _KUBELET_SIGNERS:
+        return
+    subject = certificates.subject_of(spec.get("request") or "")
+    if subject is None:
+        raise _refused(request, "unable to parse csr")
+    if subject.common_name != f"{PREFIX}{node}":
+        raise _refused(request, f"can only create a node CSR with CN={PREFIX}{node}")
 
 
 async def _token(request: AdmissionRequest) -> None:

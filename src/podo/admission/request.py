@@ -13,6 +13,7 @@ from podo.api.kind import Kind, Obj
 from podo.storage.contract import Store
 
 if TYPE_CHECKING:
+    from podo.admission.imagepolicy import ImagePolicy
     from podo.admission.resourcequota.accounts import Accounts
 
 
@@ -67,6 +68,8 @@ class AdmissionRequest(msgspec.Struct, frozen=True):
     #: Where a webhook converts the versions of the kind: who asks it, and what it has made for equivalent kinds.
     convert: Convert | None = None
     forms: dict[Kind, tuple[Obj | None, Obj | None]] = msgspec.field(default_factory=dict)
+    #: Who is asked about images, None where nobody is.
+    image_policy: ImagePolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)

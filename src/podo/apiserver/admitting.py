@@ -185,6 +185,7 @@ def _request(backend: Backend, call: Call, operation: str, obj: Obj | None, old:
         call.held,
         backend.config.pod_security,
         backend.convert,
+        image_policy=backend.image_policy,
     )
 
 

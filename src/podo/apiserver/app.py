@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from podo.admission.imagepolicy import ImagePolicy
 from podo.admission.resourcequota.accounts import Accounts
 from podo.api import registry
 from podo.api.encoding import dumps, load
@@ -106,6 +107,7 @@ class ApiServer:
             *(store, clock, chance, settings, allocator, self._authorizer, tokens, caller, webhooks),
             quotas=Accounts(store, clock),
             metrics=metrics,
+            image_policy=ImagePolicy(images, clock) if (images := settings.admission.image_policy) else None,
         )
         self._authentication = authentication_of(self.backend, settings.authentication)
         self._definitions = Definitions(self.backend)
@@ -164,6 +166,8 @@ class ApiServer:
         await self._aggregation.stop()
         await self.backend.quotas.stop()
         self.backend.caller.close()
+        if self.backend.image_policy is not None:
+            self.backend.image_policy.close()
         self._authentication.close()
         self._authorizer.close()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from podo.admission.configuration import AdmissionSettings
+from podo.admission.imagepolicy import ImagePolicy
 from podo.admission.podsecurity.policy import Settings as PodSecurity
 from podo.admission.request import Convert
 from podo.admission.resourcequota.accounts import Accounts
@@ -40,6 +42,7 @@ class Config:
     front_proxy: Trust = field(default_factory=Trust)  # the certificate that extension API servers are shown
     pod_security: PodSecurity = field(default_factory=PodSecurity)
     front_proxy_ca: bytes = b""  # PEM of who signs the certificates of authenticating proxies
+    admission: AdmissionSettings = field(default_factory=AdmissionSettings)  # of plug-ins
     authentication: AuthenticationSettings = field(default_factory=AuthenticationSettings)
     authorization: AuthorizationSettings = field(default_factory=AuthorizationSettings)
 
@@ -66,6 +69,8 @@ class Backend:
     converting: dict[Kind, Backend] = field(default_factory=dict)
     #: Of such a backend: who converts.
     convert: Convert | None = None
+    #: Who is asked about images, None where nobody is.
+    image_policy: ImagePolicy | None = None
     #: Of kinds whose objects are not in the cluster's store but in one of their own (``resourcemetrics``).
     apart: dict[Kind, Backend] = field(default_factory=dict)
 

@@ -15,8 +15,9 @@ from podo.client.kubeconfig import Access
 from podo.http.client import HttpPool, NoAnswer
 from podo.runtime.tasks import sleep
 
-#: Pauses between the attempts, seconds.
-PAUSES = (0.5, 0.75, 1.125, 1.6875)
+#: The first pause between attempts, seconds; each is longer than the one before by this factor.
+FIRST_PAUSE, GROWTH = 0.5, 1.5
+ATTEMPTS = 5
 SECONDS = 30.0
 ANSWER_LIMIT = 1 << 20
 
@@ -28,7 +29,8 @@ class NoReview(Exception):
 class Reviewer:
     """Connections are kept. Redirects are not followed. ``seconds``: for each attempt."""
 
-    def __init__(self, access: Access, seconds: float = SECONDS) -> None:
+    def __init__(self, access: Access, seconds: float = SECONDS, first_pause: float = FIRST_PAUSE) -> None:
+        self._pauses = (0.0, *(first_pause * GROWTH**number for number in range(ATTEMPTS - 1)))
         parts = urlsplit(access.server)
         self._pool = HttpPool(
             parts.hostname or "", parts.port or (443 if access.tls else 80), tls=access.tls, authority=parts.netloc
@@ -43,7 +45,7 @@ class Reviewer:
         """The review as it comes back. Raises NoReview."""
         body = orjson.dumps(review)
         failure = ""
-        for pause in (0.0, *PAUSES):
+        for pause in self._pauses:
             if pause:
                 await sleep(pause)
             try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from podo.admission.configuration import AdmissionSettings
 from podo.authn.settings import AuthenticationSettings
 from podo.authz.settings import AuthorizationSettings
 from podo.client import kubeconfig
@@ -23,6 +24,20 @@ def authentication_webhook_path(config: Config) -> Path:
 
 def token_file_path(config: Config) -> Path:
     return Path(config.data_dir) / "token-auth.csv"
+
+
+def admission_path(config: Config) -> Path:
+    return Path(config.data_dir) / "admission.yaml"
+
+
+def admission_of(config: Config) -> AdmissionSettings:
+    """Raises ConfigurationProblem, which names the file."""
+    path = admission_path(config)
+    if not path.exists():
+        return AdmissionSettings()
+    from podo.admission.configuration import parse
+
+    return parse(path.read_bytes(), str(path))
 
 
 def authorization_path(config: Config) -> Path:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from podo import controllers
+from podo.admission.configuration import AdmissionSettings
 from podo.admission.podsecurity.policy import Settings as PodSecurity
 from podo.api.kind import Obj
 from podo.apiserver.aggregating import AggregatingClient
@@ -79,6 +80,8 @@ class Settings:
     #: The certificate that extension API servers are shown, and the PEM of its CA, which they are to believe.
     front_proxy: Trust = field(default_factory=Trust)
     front_proxy_ca: bytes = b""
+    #: What admission plug-ins are told: who is asked about images.
+    admission: AdmissionSettings = field(default_factory=AdmissionSettings)
     #: Who else is believed, and how: issuers of tokens, a webhook; who comes without credentials.
     authentication: AuthenticationSettings = field(default_factory=AuthenticationSettings)
     #: Who is asked whether a request may be made, and in which order.
@@ -121,6 +124,7 @@ class ControlPlane:
             pod_security=settings.pod_security,
             front_proxy=settings.front_proxy,
             front_proxy_ca=settings.front_proxy_ca,
+            admission=settings.admission,
             authentication=settings.authentication,
             authorization=settings.authorization,
         )

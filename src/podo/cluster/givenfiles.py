@@ -66,6 +66,12 @@ def _check_authentication(document: bytes, where: str) -> None:
     parse(document, where, taken=(ISSUER,))
 
 
+def _check_admission(document: bytes, where: str) -> None:
+    from podo.admission.configuration import parse
+
+    parse(document, where)
+
+
 def _check_token_file(document: bytes, where: str) -> None:
     from podo.authn.tokenfile import parse
 
@@ -118,6 +124,12 @@ FILES = (
         "a PodSecurityConfiguration: defaults and exemptions",
         _check_pod_security,
         lambda config: Path(config.data_dir) / "pod-security.yaml",
+    ),
+    Given(
+        "--admission-config",
+        "an AdmissionConfiguration: who is asked about images (ImagePolicyWebhook)",
+        _check_admission,
+        access.admission_path,
     ),
     Given(
         "--encryption-config",

@@ -102,6 +102,7 @@ def settings_of(config: Config) -> Settings:
         ca=(pki / "ca.crt").read_bytes(),
         ca_key=(pki / "ca.key").read_bytes(),
         pod_security=podsecurity.load(config),
+        admission=access.admission_of(config),
         authentication=access.authentication_of(config),
         authorization=access.authorization_of(config),
         scheduler=_optional(givenfiles.scheduler_path(config)),

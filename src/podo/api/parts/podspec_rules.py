@@ -156,7 +156,18 @@ def _check_lists(spec: dict[str, Any], path: str, found: Found) -> None:
         for field, named in (("hostNetwork", "hostNetwork"), ("hostPID", "HostPID"), ("hostIPC", "HostIPC")):
             if spec.get(field):
                 found.append(forbidden(f"{path}.{named}", "when `pod.Spec.HostUsers` is false"))
+    else:
+        _check_proc_mounts(spec, path, found)
     if (os := (spec.get("os") or {}).get("name")) is not None:
         check_one_of(f"{path}.os.name", os, ("linux", "windows"), found)
         if os == "windows" and spec.get("hostPID"):
             found.append(forbidden(f"{path}.hostPID", "cannot be set for a windows pod"))
+
+
+def _check_proc_mounts(spec: dict[str, Any], path: str, found: Found) -> None:
+    """All of /proc is for pods with users of their own."""
+    for field in ("initContainers", "containers", "ephemeralContainers"):
+        for index, container in enumerate(spec.get(field) or ()):
+            if (container.get("securityContext") or {}).get("procMount") == "Unmasked":
+                why = "`hostUsers` must be false to use `Unmasked`"
+                found.append(invalid(f"{path}.{field}[{index}].securityContext.procMount", "Unmasked", why))

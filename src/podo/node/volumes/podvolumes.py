@@ -21,6 +21,12 @@ WRITTEN = ("configMap", "secret", "downwardAPI", "projected")
 #: Of those, the kinds that are never on a disk.
 IN_MEMORY = ("secret", "downwardAPI", "projected")
 
+#: As upstream since 1.33: cloning a stranger's repository on the node runs its hooks (CVE-2024-10220).
+_NO_REPOSITORIES = (
+    "git-repo volume plugin has been disabled; if necessary, it may be re-enabled by enabling the feature-gate "
+    "`GitRepoVolumeDriver`"
+)
+
 
 class PodVolumes:
     """``root``: where the pods' directories are. ``capacity``: the node's, for resourceFieldRef. ``persistent``: what
@@ -95,6 +101,8 @@ class PodVolumes:
             emptydir.prepare(path, volume.get("emptyDir") or {}, group)
         else:
             kind = next(key for key in volume if key != "name")
+            if kind == "gitRepo":
+                raise ConfigProblem(_NO_REPOSITORIES)
             raise ConfigProblem(f"{kind} volumes are not supported by this node yet")
 
     def mounts(self, pod: Obj, container: Obj, environment: Mapping[str, str]) -> list[Mount]:
