@@ -10,6 +10,7 @@ from typing import Any
 from podo.api.errors import ApiError, bad_request
 from podo.api.kind import Kind
 from podo.apiserver import protobuf_writing
+from podo.apiserver.answers import warning_headers
 from podo.apiserver.backend import Backend
 from podo.apiserver.events import Frames, error_frame
 from podo.apiserver.extension.conversion import AT_ONCE, shown_events
@@ -62,7 +63,9 @@ async def watch_response(backend: Backend, frames: Frames, exchange: Exchange) -
     is_binary = exchange.form.media == PROTOBUF
     if websocket.is_wanted(exchange.request):
         return _messages(exchange.request, produce, is_binary)
-    return Streaming(produce, content_type=protobuf_writing.STREAM) if is_binary else Streaming(produce)
+    headers = warning_headers(call.warnings) if call.warnings else ()
+    media = protobuf_writing.STREAM if is_binary else "application/json"
+    return Streaming(produce, content_type=media, headers=headers)
 
 
 def _messages(request: Request, produce: Callable[[Writer], Awaitable[None]], is_binary: bool) -> Upgrade:

@@ -11,7 +11,7 @@ from typing import Any
 
 from podo.api.kind import Obj
 from podo.api.kinds.apiextensions.customresourcedefinition import CLEANUP_FINALIZER
-from podo.api.meta import condition_is_true, is_deleting, name_of
+from podo.api.meta import condition_is_true, condition_of, is_deleting, name_of
 from podo.controllers import conditions
 from podo.reconcile.actions import Action, Delete, EnsureAbsent, Patch, SetStatus
 from podo.reconcile.declare import Key, View, controller
@@ -102,20 +102,28 @@ def _taken(definition: Obj, view: View) -> tuple[set[str], set[str]]:
 def _settled(definition: Obj, accepted: dict[str, Any], refusal: tuple[str, str] | None, now: float) -> dict[str, Any]:
     """The part of the status that follows from the names."""
     present = list((definition.get("status") or {}).get("conditions") or [])
+    seen = definition["metadata"].get("generation")
     if refusal is None:
         new = [_condition("NamesAccepted", True, "NoConflicts", "no conflicts found")]
-        if not condition_is_true(definition, "Established"):
-            said = "the initial names have been accepted"
-            new.append(_condition("Established", True, "InitialNamesAccepted", said))
+        said = "the initial names have been accepted"
+        new.append(_condition("Established", True, "InitialNamesAccepted", said))
     else:
         new = [_condition("NamesAccepted", False, *refusal)]
-        if not condition_is_true(definition, "Established"):
+        if condition_is_true(definition, "Established"):  # for good
+            new.append(condition_of(definition, "Established") or {})
+        else:
             new.append(_condition("Established", False, "NotAccepted", "not all names are accepted"))
     if approval := _approval(definition):
         new.append(approval)
     for one in new:
-        present = conditions.with_condition(present, one, now)
-    return {"acceptedNames": accepted, "conditions": present}
+        present = _with_condition(present, one, seen, now)
+    return {"acceptedNames": accepted, "conditions": present, "observedGeneration": seen}
+
+
+def _with_condition(present: list[dict[str, Any]], new: dict[str, Any], seen: Any, now: float) -> list[dict[str, Any]]:
+    """As ``conditions.with_condition``; ``seen``: the generation that the condition is about."""
+    found = conditions.with_condition(present, new, now)
+    return [{**one, "observedGeneration": seen} if one["type"] == new["type"] else one for one in found]
 
 
 def _condition(kind: str, holds: bool, reason: str, message: str) -> dict[str, Any]:
@@ -156,5 +164,6 @@ def _clean_up(definition: Obj, view: View) -> Iterator[Action]:
 def _terminating(definition: Obj, holds: bool, reason: str, message: str, now: float) -> SetStatus:
     status = dict(definition.get("status") or {})
     new = _condition("Terminating", holds, reason, message)
-    status["conditions"] = conditions.with_condition(list(status.get("conditions") or []), new, now)
+    seen = definition["metadata"].get("generation")
+    status["conditions"] = _with_condition(list(status.get("conditions") or []), new, seen, now)
     return SetStatus(definition, status)

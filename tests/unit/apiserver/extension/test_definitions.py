@@ -216,6 +216,29 @@ def test_names_that_others_have_are_not_accepted_until_they_are_free() -> None:
     extended(test)
 
 
+def test_conditions_say_which_generation_they_are_about() -> None:
+    async def test(world: Extended) -> None:
+        made = await world.define(definition())
+        name = f"{DEFINITIONS}/crontabs.stable.example.com"
+
+        async def seen() -> set[int]:
+            _, found = await world.ask("GET", name)
+            return {one["observedGeneration"] for one in (found["status"], *found["status"]["conditions"])}
+
+        assert made["metadata"]["generation"] == 1 and await seen() == {1}
+        since = {one["type"]: one["lastTransitionTime"] for one in made["status"]["conditions"]}
+        await world.ask("PATCH", name, {"spec": {"names": {"shortNames": ["cr"]}}}, content_type=MERGE)
+
+        async def newer() -> bool:
+            return await seen() == {2}
+
+        await world.until(newer)
+        _, found = await world.ask("GET", name)
+        assert {one["type"]: one["lastTransitionTime"] for one in found["status"]["conditions"]} == since
+
+    extended(test)
+
+
 def test_one_name_in_two_groups_is_two_kinds() -> None:
     async def test(world: Extended) -> None:
         await world.define(definition())

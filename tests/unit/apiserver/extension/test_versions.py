@@ -120,8 +120,9 @@ def test_a_deprecated_version_warns() -> None:
         obj["spec"]["versions"][1] |= {"deprecated": True, "deprecationWarning": "use v3"}
         await world.define(obj)
         for path, text in ((CRONTABS, "stable.example.com/v1 CronTab is deprecated"), (V2, "use v3")):
-            answer = await world.answer("GET", path)
-            assert ("Warning", f'299 - "{text}"') in list(answer.headers)
+            for asked in (path, f"{path}?watch=1&timeoutSeconds=1"):
+                answer = await world.answer("GET", asked)
+                assert ("Warning", f'299 - "{text}"') in list(answer.headers)
 
     extended(test)
 
