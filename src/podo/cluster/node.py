@@ -17,6 +17,7 @@ from podo.cluster.config import Config
 from podo.cluster.reloading import Reloading
 from podo.cluster.stopping import stop_signal
 from podo.http.tls import client_context, server_context
+from podo.network.dns.clients import Clients
 from podo.network.dns.forward import Forwarder, system_resolvers
 from podo.network.dns.server import DnsServer
 from podo.network.pods.routes import PodRoutes
@@ -140,7 +141,8 @@ class NodeNetwork:
         self._policy_rules = Nftables()
         policy_table = realnode.policy_table(config)
         self._policies = PolicyEnforcer(self._cache, peers, name, config.dns_ip, policy_table, self._policy_rules)
-        self._dns = DnsServer(self._cache, config.cluster_domain, address, Forwarder(system_resolvers()))
+        askers = Clients((config.pod_cidr, config.node_cidr), self._cache)
+        self._dns = DnsServer(self._cache, config.cluster_domain, address, Forwarder(system_resolvers()), askers)
 
     async def start(self) -> None:
         await asyncio.to_thread(_forward_packets)

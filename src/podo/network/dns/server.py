@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from podo.client.cache import Cache, CacheChange
 from podo.network.dns.answers import SERVFAIL, UDP_MOST, UDP_PLAIN, Answers, BadQuery, failure, read_question
+from podo.network.dns.clients import Clients
 from podo.network.dns.forward import Forwarder, NoAnswer
 from podo.network.dns.zone import records_of
 from podo.network.slices import ServiceName, SlicesByService
@@ -22,7 +23,10 @@ PORT_TRIES = 20
 
 
 class DnsServer:
-    def __init__(self, cache: Cache, domain: str, address: str, forwarder: Forwarder) -> None:
+    """``clients``: who gets answers; others get none, not even a refusal."""
+
+    def __init__(self, cache: Cache, domain: str, address: str, forwarder: Forwarder, clients: Clients) -> None:
+        self._clients = clients
         self._cache = cache
         self._address = address
         self._forwarder = forwarder
@@ -37,6 +41,7 @@ class DnsServer:
 
     async def start(self, port: int = 0) -> None:
         """Listen on ``port``, or on any that is free for both UDP and TCP; the cache must be synced."""
+        self._clients.start()
         self._unsubscribe = self._cache.subscribe(self._note)
         loop = asyncio.get_running_loop()
         for attempt in range(PORT_TRIES):
@@ -82,6 +87,8 @@ class DnsServer:
     # Questions
 
     def datagram(self, query: bytes, client: tuple[str, int]) -> None:
+        if not self._clients.may_ask(client[0]):
+            return
         try:
             question = read_question(query)
         except (BadQuery, IndexError):
@@ -106,6 +113,9 @@ class DnsServer:
             return failure(read_question(query), SERVFAIL)
 
     async def _serve_tcp(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._clients.may_ask(writer.get_extra_info("peername")[0]):
+            writer.close()
+            return
         self._tcp_clients += 1
         try:
             while self._tcp_clients <= TCP_MOST:
