@@ -1,13 +1,9 @@
 #!/usr/bin/env bash
 # Lesson 1: a Deployment of three web servers, and a Service in front of them.
-# Needs a running cluster (podo up). KUBECTL names another kubectl, CONTEXT another cluster.
-set -euo pipefail
+# Needs a running cluster (podo up).
 here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
-kubectl="${KUBECTL:-$root/build/bin/kubectl} --context ${CONTEXT:-podo-default}"
+source "$here/../lesson.sh"
 
-say() { printf '\n# %s\n' "$*"; }
-show() { printf '$ kubectl %s\n' "$*"; $kubectl "$@"; }
 fetch() {  # ADDRESS: what answers there, within 10 seconds
     for _ in $(seq 100); do
         if answer=$(curl --silent --fail --max-time 2 "http://$1/"); then

@@ -1,13 +1,9 @@
 #!/usr/bin/env bash
 # Lesson 2: the other workloads: a ReplicaSet, a DaemonSet, a Job, a CronJob and a StatefulSet.
-# Needs a running cluster (podo up). KUBECTL names another kubectl, CONTEXT another cluster.
-set -euo pipefail
+# Needs a running cluster (podo up).
 here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
-kubectl="${KUBECTL:-$root/build/bin/kubectl} --context ${CONTEXT:-podo-default}"
+source "$here/../lesson.sh"
 
-say() { printf '\n# %s\n' "$*"; }
-show() { printf '$ kubectl %s\n' "$*"; $kubectl "$@"; }
 
 say "A ReplicaSet keeps a number of pods: one that goes is replaced. (A Deployment has one for each of its versions.)"
 show apply -f "$here/replicaset.yaml"

@@ -1,16 +1,11 @@
 #!/usr/bin/env bash
 # Lesson 3: four ways to bring a new version to users, each with users: what answered is printed second by second.
-# Needs a running cluster with real containers (podo up). KUBECTL names another kubectl, CONTEXT another cluster,
-# RATE the requests a second.
-set -euo pipefail
+# Needs a running cluster with real containers (podo up). RATE is the requests a second.
 here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
-kubectl="${KUBECTL:-$root/build/bin/kubectl} --context ${CONTEXT:-podo-default}"
+source "$here/../lesson.sh"
 python=$(command -v python3)
 users=""
 
-say() { printf '\n# %s\n' "$*"; }
-show() { printf '$ kubectl %s\n' "$*"; $kubectl "$@"; }
 users_come() {  # they ask until users_go
     "$python" "$here/traffic.py" "http://$address/" --rate "${RATE:-500}" --seconds 120 &
     users=$!
@@ -27,11 +22,7 @@ finish() {
 }
 trap finish EXIT
 
-runtime=$($kubectl get nodes -o jsonpath='{.items[0].status.nodeInfo.containerRuntimeVersion}')
-case "$runtime" in
-    containerd*) ;;
-    *) echo "This lesson needs real containers; the nodes are simulated ($runtime)." >&2; exit 6 ;;
-esac
+needs_containers
 
 say "A Service for whatever carries the label app=myapp."
 show apply -f "$here/service.yaml"

@@ -1,22 +1,16 @@
 #!/usr/bin/env bash
 # Lesson 4: who may do what: a user with a key of her own, what she may do, and an account for a program.
-# Needs a running cluster (podo up) and openssl. KUBECTL names another kubectl, CONTEXT another cluster.
-set -euo pipefail
+# Needs a running cluster (podo up) and openssl.
 here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
+source "$here/../lesson.sh"
 context=${CONTEXT:-podo-default}
-kubectl="${KUBECTL:-$root/build/bin/kubectl}"
+alone="${KUBECTL:-$root/build/bin/kubectl}"  # of no cluster yet
 work=$(mktemp -d)
 
-say() { printf '\n# %s\n' "$*"; }
 run() { printf '$ %s\n' "$*"; "$@"; }
-show() { printf '$ kubectl %s\n' "$*"; $kubectl --context "$context" "$@"; }
-as_jane() { printf '$ kubectl --kubeconfig jane.conf %s\n' "$*"; $kubectl --kubeconfig "$work/jane.conf" "$@"; }
-refused() {  # COMMAND: must be refused
-    if "$@" 2>&1; then echo "this should have been refused" >&2; exit 1; fi
-}
+as_jane() { printf '$ kubectl --kubeconfig jane.conf %s\n' "$*"; $alone --kubeconfig "$work/jane.conf" "$@"; }
 finish() {
-    $kubectl --context "$context" delete namespace/team clusterrole/node-reader clusterrolebinding/jane-reads-nodes \
+    $kubectl delete namespace/team clusterrole/node-reader clusterrolebinding/jane-reads-nodes \
         csr/jane --ignore-not-found --wait=false >/dev/null 2>&1 || true
     rm -rf "$work"
 }
@@ -41,13 +35,13 @@ show get csr jane
 show certificate approve jane
 show wait csr/jane --for=jsonpath='{.status.certificate}' --timeout=30s
 show get csr jane
-$kubectl --context "$context" get csr jane -o jsonpath='{.status.certificate}' | base64 -d >"$work/jane.crt"
+$kubectl get csr jane -o jsonpath='{.status.certificate}' | base64 -d >"$work/jane.crt"
 run openssl x509 -in "$work/jane.crt" -noout -subject -issuer -enddate
 
 say "Her kubeconfig: the cluster's address and CA, her key and certificate, and a context."
-$kubectl --context "$context" config view --minify --raw -o jsonpath='{.clusters[0].cluster.certificate-authority-data}' |
+$kubectl config view --minify --raw -o jsonpath='{.clusters[0].cluster.certificate-authority-data}' |
     base64 -d >"$work/ca.crt"
-server=$($kubectl --context "$context" config view --minify -o jsonpath='{.clusters[0].cluster.server}')
+server=$($kubectl config view --minify -o jsonpath='{.clusters[0].cluster.server}')
 as_jane config set-cluster here --server="$server" --certificate-authority="$work/ca.crt" --embed-certs
 as_jane config set-credentials jane --client-key="$work/jane.key" --client-certificate="$work/jane.crt" --embed-certs
 as_jane config set-context jane@here --cluster=here --user=jane --namespace=team
@@ -56,38 +50,39 @@ as_jane auth whoami
 
 say "The cluster knows who she is, but nothing allows her anything yet."
 show create namespace team
-refused as_jane get pods
+refused 'cannot list resource "pods"' as_jane get pods
 
 say "A Role says what may be done in a namespace, a RoleBinding who may."
 show apply -f "$here/role.yaml"
 as_jane get pods
 as_jane auth can-i create pods
-refused as_jane auth can-i delete configmaps
-refused as_jane get pods --namespace=default
+refused no as_jane auth can-i delete configmaps
+refused 'in the namespace "default"' as_jane get pods --namespace=default
 show auth can-i --list --namespace=team --as=jane --as-group=developers
 show create configmap settings --namespace=team --from-literal=colour=grape
 as_jane get configmap settings
-refused as_jane get configmap kube-root-ca.crt
+refused 'cannot get resource "configmaps"' as_jane get configmap kube-root-ca.crt
 
 say "What belongs to no namespace takes a ClusterRole and a ClusterRoleBinding."
-refused as_jane get nodes
+refused 'cannot list resource "nodes"' as_jane get nodes
 show apply -f "$here/clusterrole.yaml"
 as_jane get nodes
 
 say "Nobody gives away more than they have: Jane cannot make herself an administrator."
-refused as_jane create clusterrolebinding mine --clusterrole=cluster-admin --user=jane
+refused 'cannot create resource "clusterrolebindings"' \
+    as_jane create clusterrolebinding mine --clusterrole=cluster-admin --user=jane
 
 say "Programs have ServiceAccounts. A token is for one audience and for a time."
 show create serviceaccount robot --namespace=team
 show create rolebinding robots --namespace=team --clusterrole=view --serviceaccount=team:robot
-token=$($kubectl --context "$context" create token robot --namespace=team --duration=10m)
+token=$($kubectl create token robot --namespace=team --duration=10m)
 printf '$ kubectl create token robot --namespace=team --duration=10m\n%.20s...\n' "$token"
-robot() { printf '$ kubectl --token=... %s\n' "$*"; $kubectl --kubeconfig /dev/null --server "$server" --certificate-authority "$work/ca.crt" --token "$token" "$@"; }
+robot() { printf '$ kubectl --token=... %s\n' "$*"; $alone --kubeconfig /dev/null --server "$server" --certificate-authority "$work/ca.crt" --token "$token" "$@"; }
 robot auth whoami
 robot get configmaps --namespace=team
-refused robot get secrets --namespace=team
-refused robot delete configmap settings --namespace=team
+refused 'cannot list resource "secrets"' robot get secrets --namespace=team
+refused 'cannot delete resource "configmaps"' robot delete configmap settings --namespace=team
 
 say "Done. Jane's certificate ends in a day; take the bindings away and she may do nothing at once."
 show delete rolebinding developers --namespace=team
-refused as_jane get pods
+refused 'cannot list resource "pods"' as_jane get pods

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Lesson 5: configuration apart from the image (ConfigMap, Secret), what keeps a Secret secret, and images that only some
 # may have. Needs a running cluster with real containers (podo up). DATA_DIR is the cluster's data directory, REGISTRY an
-# address on this machine for a registry.
+# address on this machine for a registry, PODO another podo.
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/../lesson.sh"
 source "$here/registry.sh"
@@ -12,6 +12,7 @@ address=${REGISTRY:-127.0.0.1:5000}
 registry=""
 work=$(mktemp -d)
 in_namespace lesson-configuration
+show_podo() { printf '$ podo %s\n' "$*"; "${PODO:-$root/.venv/bin/podo}" "$@" --name "${name#podo-}" --data-dir "$data"; }
 finish() {
     clean_up lesson-configuration
     [ -z "$registry" ] || kill "$registry" 2>/dev/null || true
@@ -115,3 +116,12 @@ show patch serviceaccount default -p '{"imagePullSecrets":[{"name":"regcred"}]}'
 show run friend-too --image="$image" --image-pull-policy=Always --command -- sh -c "$until_asked"
 show wait pod/friend-too --for=condition=Ready --timeout=30s
 told regcred show get pod friend-too -o jsonpath='{.spec.imagePullSecrets[0].name}{"\n"}'
+
+say "The node remembers with whose password the image came: a pod without it has to ask the registry, as if it were not here."
+show patch serviceaccount default -p '{"imagePullSecrets":null}'
+show run envious --image="$image" --image-pull-policy=IfNotPresent --command -- sh -c "$until_asked"
+eventually "401 Unauthorized" show get pod envious -o jsonpath='{.status.containerStatuses[0].state.waiting.message}{"\n"}'
+
+say "The image goes as it came: an administrator takes it from the nodes, once nothing uses it any more."
+show delete pod stranger friend friend-too envious
+told "$image" show_podo image rm "$image"

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,11 +55,13 @@ def test_a_user_with_a_key_of_her_own_and_what_she_may_do(shared_cluster: Cluste
 def test_configuration_secrets_and_private_images(shared_cluster: Cluster) -> None:
     address = f"127.0.0.1:{free_port()}"
     ask_directly(shared_cluster, address)
-    told = lesson(shared_cluster, "05-configuration", 90, DATA_DIR=str(shared_cluster.data_dir), REGISTRY=address)
+    own = {"DATA_DIR": str(shared_cluster.data_dir), "PODO": str(Path(sys.executable).with_name("podo"))}
+    told = lesson(shared_cluster, "05-configuration", 90, REGISTRY=address, **own)
     assert "field is immutable when `immutable` is set" in told
     assert re.search(r"# of the ConfigMap\n[1-9]\d* times", told) and "# of the Secret\n0 times" in told
     if shutil.which("docker-registry") and shutil.which("skopeo"):
-        assert "401 Unauthorized" in told and "pod/friend-too condition met" in told
+        assert told.count("401 Unauthorized") == 2 and "pod/friend-too condition met" in told
+        assert f"{address}/team/app:1" not in shared_cluster.podo("image list").out
 
 
 def ask_directly(cluster: Cluster, address: str) -> None:
