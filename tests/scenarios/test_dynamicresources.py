@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
+import pytest
+
 from podo.api.meta import condition_of, name_of
-from podo.lab import World
+from podo.lab import Faults, World
 from tests.unit.scheduler.devices.offers import (
     API,
     DRIVER,
@@ -237,3 +240,31 @@ def test_a_pod_that_names_its_node_uses_a_claim_that_has_devices() -> None:
         placed["spec"]["nodeName"] = "node-0"
         world.apply(placed)
         world.wait_until(lambda: len(status(world, "c")["reservedFor"]) == 2, within=10)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_device_is_given_twice_while_watches_lag_and_answers_are_lost(seed: int) -> None:
+    with World(nodes=2, seed=seed, faults=Faults(watch_lag=0.4 * seed, errors=0.1, losses=0.1)) as world:
+        world.apply([device_class(), template("t"), *(on(node, device("d0"), device("d1")) for node in NODES)])
+        for number in range(12):
+            world.apply(pod(f"p{number}", template="t"))
+            if number >= 4 and number % 2:
+                world.delete("Pod", f"p{number - 4}")
+            world.advance(2)
+            assert not given_twice(world)
+        for name in list(where(world))[4:]:
+            world.delete("Pod", name)
+        world.advance(400)
+        assert not given_twice(world)
+        assert len(where(world)) == 4 and all(where(world).values())
+        assert len(world.list("ResourceClaim")) == 4
+
+
+def given_twice(world: World) -> list[str]:
+    """Devices that two claims have. (A pod's claim may still have one for a moment when the pod has gone.)"""
+    taken = Counter(
+        f"{each['pool']}/{each['device']}"
+        for one in world.list("ResourceClaim")
+        for each in ((one.get("status") or {}).get("allocation") or {}).get("devices", {}).get("results", ())
+    )
+    return [name for name, count in taken.items() if count > 1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from podo.client.contract import Client, Unreachable
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
-from podo.runtime.tasks import within
+from podo.runtime.tasks import sleep, within
 from podo.scheduler.devices.allocation import allocation_of
 from podo.scheduler.devices.asking import CannotAllocate, ClaimKey
 from podo.scheduler.devices.podclaims import demands
@@ -35,6 +35,8 @@ log = Logger("podo.scheduler")
 DEADLINE, PATIENCE = 30.0, 600.0
 #: How often a write is tried that meets another.
 TRIES = 5
+#: Seconds before the second try to take something back; doubled with each.
+FIRST_WAIT = 0.5
 FINALIZER = "resource.kubernetes.io/delete-protection"
 
 
@@ -44,10 +46,12 @@ class NotAllocated(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """The claims of one pod, each with the allocation that it is to be given (None: it has one)."""
+    """The claims of one pod, each with the allocation that it is to be given (None: it has one). ``begun``: those that
+    were written, or perhaps were: an answer may be lost."""
 
     pod: PodInfo
     claims: tuple[tuple[ClaimKey, str, Obj | None], ...]  # key, uid, allocation
+    begun: set[ClaimKey] = field(default_factory=set)
 
 
 class ClaimBinder:
@@ -89,6 +93,7 @@ class ClaimBinder:
         """Raises NotAllocated."""
         try:
             for key, uid, allocation in reservation.claims:
+                reservation.begun.add(key)
                 await self._write(key, uid, allocation, reservation.pod)
             if any(_late(allocation) for _, _, allocation in reservation.claims):
                 await within(PATIENCE, self._ready(reservation))
@@ -157,28 +162,43 @@ class ClaimBinder:
     def forget(self, reservation: Reservation) -> None:
         """What was not written is free again; what was is counted until the cache has seen it."""
         for key, _, allocation in reservation.claims:
-            if allocation is not None and self._snapshot.devices.promises.get(key) is allocation:
-                self._snapshot.devices.forget(key)
+            if key not in reservation.begun:
+                self._forget(key, allocation)
+
+    def _forget(self, key: ClaimKey, allocation: Obj | None) -> None:
+        if allocation is not None and self._snapshot.devices.promises.get(key) is allocation:
+            self._snapshot.devices.forget(key)
 
     async def take_back(self, reservation: Reservation) -> None:
         """The pod does not use the claims after all; an allocation whose devices did not become ready goes, too."""
         for key, uid, allocation in reservation.claims:
+            if key in reservation.begun:
+                await self._take_back(key, uid, allocation, reservation.pod)
+                self._forget(key, allocation)
+
+    async def _take_back(self, key: ClaimKey, uid: str, allocation: Obj | None, pod: PodInfo) -> None:
+        """Until it is answered, a few times: what was promised holds until the answer is seen."""
+        wait = FIRST_WAIT
+        for _ in range(TRIES):
             claim = self._snapshot.devices.claims.get(key)
             if claim is None or uid_of(claim) != uid:
-                continue
-            users = [{"$patch": "delete", "uid": reservation.pod.uid}]
+                return
+            users = [{"$patch": "delete", "uid": pod.uid}]
             status: dict[str, Any] = {"reservedFor": users}
             if _late(allocation) and len((claim.get("status") or {}).get("reservedFor") or ()) <= 1:
                 status |= {"allocation": None}
             patch = {"metadata": {"uid": uid}, "status": status}
-            await self._quietly("ResourceClaim", key, patch, "strategic")
+            if await self._patched(key, patch, "strategic"):
+                return
+            await sleep(self._chance.jitter(wait))
+            wait *= 2
 
     async def deallocate(self, pod: PodInfo) -> bool:
         """Frees one claim that keeps the pod from nodes and that nobody else uses; False where there is none."""
         for key, claim in self._useless(pod):
             metadata = {"uid": uid_of(claim), "resourceVersion": claim["metadata"]["resourceVersion"]}
             patch = {"metadata": metadata, "status": {"allocation": None, "reservedFor": None}}
-            return await self._quietly("ResourceClaim", key, patch, "merge")
+            return await self._patched(key, patch, "merge")
         return False
 
     def _useless(self, pod: PodInfo) -> Iterator[tuple[ClaimKey, Obj]]:
@@ -191,13 +211,15 @@ class ClaimBinder:
     def can_deallocate(self, pod: PodInfo) -> bool:
         return uses_claims(pod.obj) and next(self._useless(pod), None) is not None
 
-    async def _quietly(self, kind: str, key: ClaimKey, patch: Obj, form: str) -> bool:
-        send = partial(self._client.patch, kind, key[1], key[0], type=form, subresource="status")
+    async def _patched(self, key: ClaimKey, patch: Obj, form: str) -> bool:
+        """False where it is to be tried again."""
+        send = partial(self._client.patch, "ResourceClaim", key[1], key[0], type=form, subresource="status")
         try:
-            await within(DEADLINE, send(patch=patch))
+            written = await within(DEADLINE, send(patch=patch))
         except (ApiError, Unreachable, TimeoutError, OSError) as failure:
             log.debug("claim not freed", claim="/".join(key), why=str(failure))
-            return False
+            return isinstance(failure, ApiError) and failure.reason in ("NotFound", "Conflict")
+        self._snapshot.devices.wrote(key, revision_of(written))
         return True
 
 
