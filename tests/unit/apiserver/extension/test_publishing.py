@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from podo.api.schema import openapi_protobuf
@@ -116,5 +117,41 @@ def test_the_old_document_is_there_in_protobuf_too() -> None:
         answer = await world.answer("GET", "/openapi/v2", accept=accept)
         assert answer.content_type == openapi_protobuf.MEDIA_TYPE
         assert b"com.example.stable.v1.CronTab" in text_of(answer)  # type: ignore[arg-type]
+
+    extended(test)
+
+
+def test_a_change_is_published_within_a_second() -> None:
+    """A new field, a new short name and a new version, in discovery and in all documents."""
+
+    async def test(world: Extended) -> None:
+        obj = definition()
+        await world.define(obj)
+        name = "com.example.stable.v1.CronTab"
+        for path in ("/openapi/v2", "/openapi/v3", "/apis"):
+            await world.ask("GET", path)  # made at the first request, whenever that is
+        (version,) = obj["spec"]["versions"]
+        version["schema"]["openAPIV3Schema"]["properties"]["note"] = {"type": "string"}
+        another = {**version, "name": "v2", "storage": False}
+        names = {**obj["spec"]["names"], "shortNames": ["ct", "tab"]}
+        began = time.monotonic()
+        changed = {"spec": {"names": names, "versions": [version, another]}}
+        status, _ = await world.ask("PATCH", f"{DEFINITIONS}/crontabs.stable.example.com", changed, content_type=MERGE)
+        assert status == 200
+
+        async def discovered() -> bool:
+            status, found = await world.ask("GET", "/apis/stable.example.com/v2")
+            return status == 200 and "tab" in found["resources"][0]["shortNames"]
+
+        await world.until(discovered)
+        assert "note" in (await published(world))[name]["properties"]
+        assert "com.example.stable.v2.CronTab" in await published(world, version="v2")
+        _, two = await world.ask("GET", "/openapi/v2")
+        assert "note" in two["definitions"][name]["properties"]
+        _, index = await world.ask("GET", "/openapi/v3")
+        assert "apis/stable.example.com/v2" in index["paths"]
+        _, group = await world.ask("GET", "/apis/stable.example.com")
+        assert [one["version"] for one in group["versions"]] == ["v2", "v1"]
+        assert time.monotonic() - began < 1.0
 
     extended(test)
