@@ -64,10 +64,11 @@ def test_a_service_answers_by_address_port_and_name(kubectl: Kubectl) -> None:
             manifests.deployment("web", replicas=2),
             manifests.service("web", 8080, type="NodePort"),
             manifests.pod("asker"),
+            manifests.pod("host-asker", hostNetwork=True, dnsPolicy="ClusterFirstWithHostNet"),
         ],
     )
     kubectl("rollout", "status", "deployment/web", "--timeout=30s")
-    kubectl("wait", "pod/asker", "--for=condition=Ready", "--timeout=30s")
+    kubectl("wait", "pod/asker", "pod/host-asker", "--for=condition=Ready", "--timeout=30s")
     cluster_ip, node_port = kubectl.path("{.spec.clusterIP} {.spec.ports[0].nodePort}", "service/web").split()
     node_ip = kubectl.path('{.items[0].status.addresses[?(@.type=="InternalIP")].address}', "nodes")
     for address in (f"{cluster_ip}:8080", f"{node_ip}:{node_port}"):
@@ -76,6 +77,7 @@ def test_a_service_answers_by_address_port_and_name(kubectl: Kubectl) -> None:
     other_pod = kubectl.path("{.items[0].status.podIP}", "pods", "-l", "app=web")
     for place in [f"{cluster_ip}:8080", *(f"{name}:8080" for name in names), other_pod, f"{node_ip}:{node_port}"]:
         assert "Welcome to nginx" in kubectl("exec", "asker", "--", "wget", "-qO-", f"http://{place}/"), place
+    assert "Welcome to nginx" in kubectl("exec", "host-asker", "--", "wget", "-qO-", "http://web:8080/")
 
 
 def test_dns_answers_pods_over_udp_and_tcp(kubectl: Kubectl) -> None:
