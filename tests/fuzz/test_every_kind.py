@@ -33,22 +33,22 @@ def server() -> Iterator[Asking]:
         yield made
 
 
-def made_up(kind: Kind, maker: Maker, name: str) -> dict[str, Any]:
+class Chancy(Maker):
+    def chance(self) -> float:
+        return self._random.random()
+
+
+def made_up(kind: Kind, maker: Chancy, name: str) -> dict[str, Any]:
     named = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": {"name": name, "labels": {"of": "fuzz"}}}
     return maker.object(type_of(kind.group, kind.version, kind.kind)) | named
 
 
-def mixed(good: Any, odd: Any, maker: Maker) -> Any:
+def mixed(good: Any, odd: Any, maker: Chancy) -> Any:
     """A sound object with something odd here and there, so that it gets further than the first rule."""
     if isinstance(good, dict) and isinstance(odd, dict):
         found = {key: mixed(value, odd.get(key), maker) if key in odd else value for key, value in good.items()}
         return found | {key: value for key, value in odd.items() if key not in good and maker.chance() < 0.2}
     return odd if maker.chance() < 0.1 else good
-
-
-class Chancy(Maker):
-    def chance(self) -> float:
-        return self._random.random()
 
 
 def life(server: Asking, kind: Kind, seed: int) -> None:

@@ -83,7 +83,9 @@ NAMES = [f"n{number}" for number in range(6)]
 
 def config(share: dict[str, str]) -> dict[str, Any]:
     """What one manager applies: of each name it owns a label, an annotation, a container or a variable."""
-    containers = [{"name": name, "image": f"{name}:1"} for name, what in share.items() if what == "container"]
+    containers: list[dict[str, Any]] = [
+        {"name": name, "image": f"{name}:1"} for name, what in share.items() if what == "container"
+    ]
     env = [{"name": name, "value": "1"} for name, what in share.items() if what == "env"]
     if env:
         containers.append({"name": "shared", "env": env})
