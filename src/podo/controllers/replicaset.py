@@ -31,7 +31,12 @@ def _adopters_of_old(pod: Obj, view: View) -> Iterator[Key]:
         yield Key(namespace_of(rc), name_of(rc))
 
 
-@controller(reconciles="ReplicaSet", owns=("Pod",), watches={"Pod": Among("ReplicaSet", _adopters)})
+@controller(
+    reconciles="ReplicaSet",
+    owns=("Pod",),
+    watches={"Pod": Among("ReplicaSet", _adopters)},
+    reads=("Namespace",),
+)
 def reconcile(key: Key, view: View) -> Iterator[Action]:
     rs = view.get("ReplicaSet", key.name, key.namespace)
     if rs is not None:
@@ -43,6 +48,7 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
     reconciles="ReplicationController",
     owns=("Pod",),
     watches={"Pod": Among("ReplicationController", _adopters_of_old)},
+    reads=("Namespace",),
 )
 def replicationcontroller(key: Key, view: View) -> Iterator[Action]:
     rc = view.get("ReplicationController", key.name, key.namespace)
@@ -66,7 +72,7 @@ def replicate(rs: Obj, view: View) -> Iterator[Action]:
 def _manage(rs: Obj, active: list[Obj], claims: Claims, view: View) -> Iterator[Action]:
     """Creates what is missing or deletes what is too much, ``BURST`` at most."""
     missing = replicas_of(rs) - len(active)
-    if missing > 0:
+    if missing > 0 and _may_create(rs, view):
         names = view.names(f"{name_of(rs)}-", ())
         for _, name in zip(range(min(missing, BURST)), names, strict=False):
             yield Create(pod_for(rs, name), on_refusal=_failed(rs, claims, view.now, "FailedCreate", "creating"))
@@ -75,6 +81,12 @@ def _manage(rs: Obj, active: list[Obj], claims: Claims, view: View) -> Iterator[
         for pod in least_useful(active, min(-missing, BURST), _related(rs, view), view.now):
             yield Delete(pod, on_refusal=_failed(rs, claims, view.now, "FailedDelete", "deleting"))
             yield Tell(rs, "SuccessfulDelete", f"Deleted pod: {name_of(pod)}")
+
+
+def _may_create(rs: Obj, view: View) -> bool:
+    """Nothing can be created in a namespace that is being deleted, and nothing is to be said about that."""
+    namespace = view.get("Namespace", namespace_of(rs))
+    return namespace is None or not is_deleting(namespace)
 
 
 def _failed(rs: Obj, claims: Claims, now: float, reason: str, doing: str) -> Callable[[Exception], Iterator[Action]]:

@@ -117,7 +117,8 @@ class World:
         if self._runner is None:
             work.close()
             raise RuntimeError("this World does not run: use it in a `with` block")
-        return self._runner.run(work)
+        # Not Runner.run: it looks after SIGINT anew each time, which costs more than most looks at a world.
+        return self._runner.get_loop().run_until_complete(work)
 
     @property
     def simulation(self) -> Simulation:

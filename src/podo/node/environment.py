@@ -53,14 +53,21 @@ def text_of(data: Obj, key: str, kind: str) -> str | None:
 
 
 async def environment_of(
-    pod: Obj, container: Obj, lookup: Lookup, ips: Sequence[str], host_ip: str, capacity: Mapping[str, int]
+    pod: Obj,
+    container: Obj,
+    lookup: Lookup,
+    ips: Sequence[str],
+    host_ip: str,
+    capacity: Mapping[str, int],
+    *,
+    links: bool = True,
 ) -> list[tuple[str, str]]:
     """The variables in the order they were defined. ``capacity``: cpu (thousandths), memory, ephemeral-storage of the
-    node.
+    node. ``links``: with those of Services, where the pod does not say otherwise.
     """
     values: dict[str, str] = {}
     services: dict[str, str] = {}
-    if pod["spec"].get("enableServiceLinks", True):
+    if links and pod["spec"].get("enableServiceLinks", True):
         services = service_variables(await _linked_services(pod, lookup))
     for source in container.get("envFrom") or ():
         values |= await _all_of(source, namespace_of(pod), lookup)

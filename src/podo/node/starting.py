@@ -107,7 +107,9 @@ async def _container_spec(
         ips = [room.config.internal_ip]
     amounts = room.node_amounts()
     try:
-        environment = await environment_of(pod, container, room.sources, ips, room.config.internal_ip, amounts)
+        links = not room.config.simulated  # no process would read them, and they cost a LIST a pod
+        about = (pod, container, room.sources, ips, room.config.internal_ip, amounts)
+        environment = await environment_of(*about, links=links)
         mounts = await room.machine.mounts(pod, container, attempt, ips, dict(environment))
         target = room.inventory.of(pod["metadata"]["uid"]).newest(container.get("targetContainerName") or "")
         return translate.container_spec(

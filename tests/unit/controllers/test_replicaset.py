@@ -42,6 +42,16 @@ def test_creates_what_is_missing_and_tells() -> None:
     assert s.everything() == []
 
 
+def test_creates_nothing_in_a_namespace_that_is_being_deleted() -> None:
+    s = stage()
+    metadata = {"name": "default", "deletionTimestamp": timestamp.time(START)}
+    s.put({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    rs = s.put(replicaset(3))
+    s.run()
+    assert s.list("Pod") == [] and s.told == []
+    assert s.fresh(rs)["status"]["replicas"] == 0
+
+
 def test_counts_ready_and_available_after_min_ready_seconds() -> None:
     s = stage()
     rs = s.put(replicaset(2, minReadySeconds=10))
