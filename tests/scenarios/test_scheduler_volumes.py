@@ -187,6 +187,27 @@ def test_a_node_takes_as_many_volumes_as_its_driver_can_attach() -> None:
         assert "1 node(s) exceed max volume count" in said(world, "more")
 
 
+def test_a_volume_that_is_attached_still_counts_until_it_is_detached() -> None:
+    with World(nodes=1) as world:
+        driver = {"name": "example.com", "nodeID": "n", "topologyKeys": [], "allocatable": {"count": 1}}
+        csi = {"apiVersion": "storage.k8s.io/v1", "kind": "CSINode", "metadata": {"name": "node-0"}}
+        world.apply([storage_class("wait"), {**csi, "spec": {"drivers": [driver]}}])
+        for name in ("gone", "here"):
+            world.apply([volume(f"pv-{name}"), claim(name)])
+            bind(world, name, f"pv-{name}")
+        attachment = {"apiVersion": "storage.k8s.io/v1", "kind": "VolumeAttachment", "metadata": {"name": "a"}}
+        source = {"persistentVolumeName": "pv-gone"}
+        world.apply({**attachment, "spec": {"attacher": "example.com", "nodeName": "node-0", "source": source}})
+        world.apply(pod("p", "here"))
+        assert "1 node(s) exceed max volume count" in said(world, "p")
+        world.apply(pod("its", "gone"))  # counts once: it is attached already
+        world.wait_until(lambda: node_of(world, "its"), within=30)
+        world.run(world.client.delete("Pod", "its", "default", grace_seconds=0))
+        assert not node_of(world, "p")
+        world.run(world.client.delete("VolumeAttachment", "a"))
+        world.wait_until(lambda: node_of(world, "p"), within=30)
+
+
 def test_storage_capacity_that_is_published_counts() -> None:
     with World(nodes=2) as world:
         csi = {"apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver", "metadata": {"name": "example.com"}}

@@ -8,7 +8,7 @@ from podo.api.kind import Obj
 from podo.api.meta import is_deleting, labels_of, uid_of
 from podo.api.parts.resources import held_of
 from podo.client.cache import CacheChange
-from podo.scheduler import budgets, defaultspread, podinfo, storage
+from podo.scheduler import budgets, defaultspread, hints, podinfo, storage
 from podo.scheduler.devices import ledger, references
 from podo.scheduler.devices.references import uses_claims
 from podo.scheduler.plugins.contract import ClusterEvent
@@ -28,13 +28,18 @@ KINDS = (
 
 
 class Follower:
-    """Applies changes, in the order of the cache, to a snapshot and a queue. ``names``: the schedulerNames served."""
+    """Applies changes, in the order of the cache, to a snapshot and a queue. ``names``: the schedulerNames served;
+    ``filters``: finds their plug-ins."""
 
-    def __init__(self, snapshot: Snapshot, queue: Queue, names: Container[str]) -> None:
+    def __init__(
+        self, snapshot: Snapshot, queue: Queue, names: Container[str], filters: hints.Filters = lambda pod, name: None
+    ) -> None:
         self._snapshot = snapshot
         self._queue = queue
         self._names = names
-        self._roomier: set[str] = set()  # nodes that pods have left, until those who wait are told
+        self._filters = filters
+        #: Pods that have left nodes, until those who wait are told.
+        self._roomier: list[tuple[PodInfo, str]] = []
         self._by_kind: dict[str, Callable[[CacheChange, float], None]] = {
             "Pod": self._pod,
             "Node": self._node,
@@ -50,7 +55,7 @@ class Follower:
         for change in changes:
             self._by_kind[change.kind](change, now)
         if self._roomier:
-            left, self._roomier = self._roomier, set()
+            left, self._roomier = self._roomier, []
             self._left(left, now)
 
     # Nodes
@@ -58,13 +63,15 @@ class Follower:
     def _node(self, change: CacheChange, now: float) -> None:
         if change.new is None:
             self._snapshot.remove_node(change.place.name)
+            self._queue.wake(ClusterEvent.NODE_REMOVED, now)
             return
         before, node = self._known(change.place.name), NodeInfo.read(change.new)
         if before is not None and before == node:
             return
         self._snapshot.set_node(node)
+        hint = hints.node_changed(self._snapshot, self._snapshot.row_of[node.name], self._filters)
         for event in _events(before, node):
-            self._queue.wake(event, now)
+            self._queue.wake(event, now, hint=hint)
 
     def _known(self, name: str) -> NodeInfo | None:
         row = self._snapshot.row_of.get(name)
@@ -85,7 +92,11 @@ class Follower:
 
     def _storage(self, change: CacheChange, now: float) -> None:
         self._snapshot.storage.set(change.kind, change.place.namespace, change.place.name, change.new)
-        self._queue.wake(ClusterEvent.CLAIM_CHANGED, now)
+        if (change.new is None) != (change.kind == "VolumeAttachment"):
+            return  # what has gone helps nobody, but for an attachment
+        is_claim = change.kind == "PersistentVolumeClaim"
+        hint = hints.claim_changed(change.place.namespace, change.place.name) if is_claim else None
+        self._queue.wake(hints.STORAGE_EVENTS[change.kind], now, hint=hint)
 
     def _device(self, change: CacheChange, now: float) -> None:
         self._snapshot.devices.set(change.kind, change.place.name, change.new)
@@ -121,15 +132,16 @@ class Follower:
     def _gone(self, uid: str, now: float) -> None:
         self._queue.remove(uid)
         released = self._snapshot.nominated(uid)
-        self._snapshot.release(uid)
-        _, node_name = self._snapshot.pods().get(uid) or (None, released)
-        if self._snapshot.remove_pod(uid) or released:
-            self._roomier.add(node_name)
+        kept = self._snapshot.release(uid)
+        pod, node_name = self._snapshot.pods().get(uid) or (kept, released)
+        if pod is not None and (self._snapshot.remove_pod(uid) or released):
+            self._roomier.append((pod, node_name))
 
-    def _left(self, node_names: set[str], now: float) -> None:
-        """There is room on these nodes. Pods that another one is being cleared for have no use for it."""
-        nominated, useful = self._snapshot.nominated, {"", *node_names}
-        self._queue.wake(ClusterEvent.POD_REMOVED, now, lambda pod: nominated(pod.uid) in useful)
+    def _left(self, gone: list[tuple[PodInfo, str]], now: float) -> None:
+        """There is room on nodes. Pods that another one is being cleared for have no use for it."""
+        nominated, useful = self._snapshot.nominated, {"", *(node_name for _, node_name in gone)}
+        hint = hints.pods_left((pod for pod, _ in gone), self._snapshot.tallies.namespaces)
+        self._queue.wake(ClusterEvent.POD_REMOVED, now, lambda pod: nominated(pod.uid) in useful, hint)
 
     def _placed(self, pod: Obj, old: Obj | None, now: float) -> None:
         """A pod on its node; status updates, which are most changes, cost nothing."""
@@ -144,7 +156,7 @@ class Follower:
         self._snapshot.add_pod(added, pod["spec"]["nodeName"])
         self.added(added, now)
         if old is not None and known is not None:  # it may ask for less than before
-            self._roomier.add(pod["spec"]["nodeName"])
+            self._roomier.append((known[0], known[1]))
 
     def added(self, pod: PodInfo, now: float) -> None:
         """A pod was placed: those that want to be near pods like it, or are spread with them, may fit now."""

@@ -44,6 +44,9 @@ class Profile:
     def wide_filters(self) -> tuple[Filter, ...]:
         return tuple(each for each in self.filters if each.wide)
 
+    def filter_named(self, name: str) -> Filter | None:
+        return next((each for each in self.filters if each.name == name), None)
+
     @property
     def wakes(self) -> dict[str, frozenset[ClusterEvent]]:
         """By plug-in, the events after which a pod that it refused is tried again."""

@@ -152,16 +152,22 @@ class Queue:
         """Something went wrong with the pod itself or its binding: it is tried again after its back-off."""
         self._failed.push(entry)
 
-    def wake(self, event: ClusterEvent, now: float, helps: Callable[[PodInfo], bool] | None = None) -> None:
+    def wake(
+        self,
+        event: ClusterEvent,
+        now: float,
+        helps: Callable[[PodInfo], bool] | None = None,
+        hint: Callable[[str, PodInfo], bool] | None = None,
+    ) -> None:
         """Something happened: pods that may fit now leave the unschedulable ones. ``helps``: does it concern this
-        pod?"""
+        pod? ``hint``: may it fit now as far as the plug-in of this name goes, which refused it?"""
         for name, entries in list(self._refused_by.items()):
             if name and event not in self._wakes.get(name, ()):
                 continue
             for entry in list(entries.values()):
                 if self._unschedulable.inside.get(entry.pod.uid) is not entry:
                     del entries[entry.pod.uid]
-                elif helps is None or helps(entry.pod):
+                elif (helps is None or helps(entry.pod)) and (not name or hint is None or hint(name, entry.pod)):
                     del self._unschedulable.inside[entry.pod.uid]
                     del entries[entry.pod.uid]
                     self._place(entry, now)

@@ -31,6 +31,7 @@ from podo.scheduler.extenders import ExtenderFailed, Extenders
 from podo.scheduler.follow import KINDS, Follower
 from podo.scheduler.metrics import SchedulerMetrics
 from podo.scheduler.placing import Placing
+from podo.scheduler.plugins.contract import Filter
 from podo.scheduler.plugins.dynamicresources import NAME as DYNAMIC_RESOURCES
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.profile import DEFAULT_NAME, default_profile
@@ -77,7 +78,7 @@ class Scheduler:
         wakes = {name: events for profile in served for name, events in profile.wakes.items()}
         self._queue = Queue(wakes, settings.first_backoff, settings.longest_backoff)
         self._extenders = Extenders(settings.extenders)
-        self._follower = Follower(self.snapshot, self._queue, self._cycles)
+        self._follower = Follower(self.snapshot, self._queue, self._cycles, self._filter)
         self._volumes = VolumeBinder(client, self.snapshot)
         self._claims = ClaimBinder(client, self.snapshot, clock, chance)
         self._evictor = Evictor(client, clock, recorder)
@@ -218,6 +219,9 @@ class Scheduler:
         self._placing.flush()  # nobody waits for the webhooks' answers
         nodes = {name_of(node): node for node in self._cache.list("Node")}
         return await extended.place(pod, cycle, self.snapshot, self._extenders, nodes, self._chance.below)
+
+    def _filter(self, pod: PodInfo, name: str) -> Filter | None:
+        return self._cycle(pod).profile.filter_named(name)
 
     def _cycle(self, pod: PodInfo) -> Cycle:
         return self._cycles[scheduler_of(pod)]

@@ -161,11 +161,13 @@ class Snapshot(NodeRows):
         self._nominated[pod.uid] = node_name
         self.add_pod(replace(pod, uid=_NOMINATED + pod.uid), node_name)
 
-    def release(self, uid: str) -> bool:
-        """Gives the room up; False where there was none."""
+    def release(self, uid: str) -> PodInfo | None:
+        """Gives the room up; what kept it, None where there was none."""
         if self._nominated.pop(uid, None) is None:
-            return False
-        return self.remove_pod(_NOMINATED + uid)
+            return None
+        kept, _ = self._pods.get(_NOMINATED + uid) or (None, "")
+        self.remove_pod(_NOMINATED + uid)
+        return kept
 
     def nominated(self, uid: str) -> str:
         """The node where room is kept for a pod; "" where there is none."""

@@ -15,7 +15,7 @@ from podo.scheduler.noderows import NodeRows, Numbers
 #: Kinds of objects about storage.
 KINDS = (
     *("StorageClass", "CSIDriver", "CSINode", "CSIStorageCapacity"),
-    *("PersistentVolume", "PersistentVolumeClaim"),
+    *("PersistentVolume", "PersistentVolumeClaim", "VolumeAttachment"),
 )
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 _BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
@@ -47,6 +47,9 @@ class Storage:
     _versions: dict[str, int] = field(default_factory=dict)
     _users: dict[ClaimKey, dict[str, int]] = field(default_factory=dict)  # claim -> node -> pods
     _attached: dict[str, dict[str, int]] = field(default_factory=dict)  # driver -> node -> claims in use
+    _attachments: dict[tuple[str, str], int] = field(default_factory=dict)  # (node, volume) -> VolumeAttachments
+    #: Volumes that are attached though no pod on the node uses them (any more, or yet): node -> volume -> driver.
+    _left: dict[str, dict[str, str]] = field(default_factory=dict)
     _columns: dict[str, tuple[int, Numbers]] = field(default_factory=dict)  # driver -> character, in use by row
 
     def set(self, kind: str, namespace: str, name: str, obj: Obj | None) -> None:
@@ -57,6 +60,8 @@ class Storage:
             self.objects[kind][namespace, name] = obj
         if kind == "PersistentVolume":
             self._set_free(name, old, obj)
+        if kind == "VolumeAttachment":
+            self._set_attachment(old, obj)
         if kind == "PersistentVolumeClaim" and (obj is None or is_bound(obj)):
             self.promises.pop((namespace, name), None)
 
@@ -118,6 +123,9 @@ class Storage:
                 del self._users[key]
         if bool(before) != bool(after):
             self._attach(self.driver_of(key), node_name, row, sign)
+            volume = str(((self.claim(key) or {}).get("spec") or {}).get("volumeName") or "")
+            if volume and self._attachments.get((node_name, volume)):
+                self._leave(node_name, volume, in_use=bool(after))
 
     def _attach(self, driver: str, node_name: str, row: int | None, sign: int) -> None:
         if not driver:
@@ -130,12 +138,45 @@ class Storage:
         if row is not None and column is not None and column[0] == self.rows.character:
             column[1][row] = counts.get(node_name, 0)
 
+    def _set_attachment(self, old: Obj | None, new: Obj | None) -> None:
+        """A volume is on a node from when its attachment is asked for until that has gone."""
+        for obj, sign in ((old, -1), (new, 1)):
+            if obj is None or not (volume := _attached_volume(obj)):
+                continue
+            place = (obj["spec"]["nodeName"], volume)
+            self._attachments[place] = self._attachments.get(place, 0) + sign
+            if not self._attachments[place]:
+                del self._attachments[place]
+            users = self.users(self._claim_of(volume))
+            self._leave(*place, in_use=place[0] in users or place not in self._attachments)
+
+    def _claim_of(self, volume: str) -> ClaimKey:
+        reference = ((self.volume(volume) or {}).get("spec") or {}).get("claimRef") or {}
+        return str(reference.get("namespace") or ""), str(reference.get("name") or "")
+
+    def _leave(self, node_name: str, volume: str, *, in_use: bool) -> None:
+        """The attached volume counts by itself while no pod's claim counts for it."""
+        left = self._left.setdefault(node_name, {})
+        source = ((self.volume(volume) or {}).get("spec") or {}).get("csi") or {}
+        driver = left.pop(volume, None) if in_use else str(source.get("driver") or "")
+        if driver and (in_use or volume not in left):
+            self._attach(driver, node_name, self.rows.row_of.get(node_name), -1 if in_use else 1)
+        if driver and not in_use:
+            left[volume] = driver
+        if not left:
+            del self._left[node_name]
+
+    def lies_on(self, key: ClaimKey) -> list[str]:
+        """The nodes that the claim's volume is attached to though no pod there uses it."""
+        volume = str(((self.claim(key) or {}).get("spec") or {}).get("volumeName") or "")
+        return [name for name, left in self._left.items() if volume in left] if volume and self._left else []
+
     def users(self, key: ClaimKey) -> dict[str, int]:
         """By node, the pods that use a claim."""
         return self._users.get(key) or {}
 
     def attached(self, driver: str) -> Numbers:
-        """For each row, how many claims of a driver are in use there."""
+        """For each row, how many volumes of a driver are in use there, or attached still or already."""
         character, column = self._columns.get(driver, (-1, None))
         if column is None or character != self.rows.character:
             column = np.zeros(self.rows.capacity, dtype=np.int64)
@@ -144,6 +185,10 @@ class Storage:
                     column[row] = count
             self._columns[driver] = (self.rows.character, column)
         return column
+
+
+def _attached_volume(attachment: Obj) -> str:
+    return str((attachment["spec"].get("source") or {}).get("persistentVolumeName") or "")
 
 
 def key_of(obj: Obj) -> ClaimKey:

@@ -24,7 +24,14 @@ class ClusterEvent(Enum):
     NODE_TAINTS = "node has other taints, or was cordoned or uncordoned"
     POD_ADDED = "a pod was placed, or has other labels"
     POD_REMOVED = "a placed pod has gone or ended"
-    CLAIM_CHANGED = "a claim, volume, storage class or driver came, changed or went"
+    NODE_REMOVED = "node went"
+    CLAIM_CHANGED = "a claim came or changed"
+    VOLUME_CHANGED = "a volume came or changed"
+    STORAGE_CLASS_CHANGED = "a storage class came or changed"
+    CSI_NODE_CHANGED = "a node has other CSI drivers or limits"
+    CSI_DRIVER_CHANGED = "a CSI driver came or changed"
+    CAPACITY_CHANGED = "a driver published other capacity"
+    ATTACHMENT_REMOVED = "a volume was detached"
     DEVICES_CHANGED = "a resource claim, device class or slice came or changed, or devices became free"
 
 

@@ -24,8 +24,11 @@ def _taken(wanted: Iterable[HostPort], used: Iterable[HostPort]) -> bool:
     return any(conflicts(port, other) for port in wanted for other in present)
 
 
+NAME = "NodePorts"
+
+
 class NodePorts:
-    name = "NodePorts"
+    name = NAME
     wide = False
     amounts_only = False
     wakes = frozenset({ClusterEvent.NODE_ADDED, ClusterEvent.POD_REMOVED})

@@ -1,4 +1,5 @@
-"""NodeVolumeLimits: a node takes no more volumes of a CSI driver than its CSINode says can be attached."""
+"""NodeVolumeLimits: a node takes no more volumes of a CSI driver than its CSINode says can be attached. Those count
+that pods there use, and those that are attached though none does."""
 
 from __future__ import annotations
 
@@ -22,7 +23,10 @@ class NodeVolumeLimits:
     name = NAME
     wide = True
     amounts_only = False
-    wakes = frozenset({ClusterEvent.POD_REMOVED, ClusterEvent.NODE_ADDED, ClusterEvent.CLAIM_CHANGED})
+    wakes = frozenset(
+        {ClusterEvent.POD_REMOVED, ClusterEvent.NODE_ADDED, ClusterEvent.CSI_NODE_CHANGED}
+        | {ClusterEvent.CLAIM_CHANGED, ClusterEvent.ATTACHMENT_REMOVED}
+    )
 
     def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:
         masks = [
@@ -64,10 +68,10 @@ def _limits(driver: str, snapshot: Snapshot) -> Numbers | None:
 
 
 def _new(claims: list[ClaimKey], snapshot: Snapshot) -> Numbers:
-    """For each row, how many of the claims are not in use there yet."""
+    """For each row, how many of the claims are neither in use nor attached there yet."""
     found: Numbers = np.full(snapshot.capacity, len(claims), dtype=np.int64)
     for claim in claims:
-        for name in snapshot.storage.users(claim):
+        for name in (*snapshot.storage.users(claim), *snapshot.storage.lies_on(claim)):
             if (row := snapshot.row_of.get(name)) is not None:
                 found[row] -= 1
     return found

@@ -35,7 +35,7 @@ class PodTopologySpread:
     wide = True
     amounts_only = False
     wakes = frozenset(
-        {ClusterEvent.NODE_ADDED, ClusterEvent.NODE_LABELS, ClusterEvent.NODE_TAINTS}
+        {ClusterEvent.NODE_ADDED, ClusterEvent.NODE_REMOVED, ClusterEvent.NODE_LABELS, ClusterEvent.NODE_TAINTS}
         | {ClusterEvent.POD_ADDED, ClusterEvent.POD_REMOVED}
     )
 

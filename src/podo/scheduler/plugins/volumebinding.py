@@ -37,7 +37,11 @@ class VolumeBinding:
     name = NAME
     wide = True
     amounts_only = False
-    wakes = frozenset({ClusterEvent.CLAIM_CHANGED, ClusterEvent.NODE_ADDED, ClusterEvent.NODE_LABELS})
+    wakes = frozenset(
+        {ClusterEvent.NODE_ADDED, ClusterEvent.NODE_LABELS, ClusterEvent.CLAIM_CHANGED, ClusterEvent.VOLUME_CHANGED}
+        | {ClusterEvent.STORAGE_CLASS_CHANGED, ClusterEvent.CSI_NODE_CHANGED, ClusterEvent.CSI_DRIVER_CHANGED}
+        | {ClusterEvent.CAPACITY_CHANGED}
+    )
 
     def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:
         if not pod.claims:

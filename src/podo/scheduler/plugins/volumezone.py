@@ -26,7 +26,10 @@ class VolumeZone:
     name = NAME
     wide = True
     amounts_only = False
-    wakes = frozenset({ClusterEvent.CLAIM_CHANGED, ClusterEvent.NODE_ADDED, ClusterEvent.NODE_LABELS})
+    wakes = frozenset(
+        {ClusterEvent.NODE_ADDED, ClusterEvent.NODE_LABELS}
+        | {ClusterEvent.CLAIM_CHANGED, ClusterEvent.VOLUME_CHANGED, ClusterEvent.STORAGE_CLASS_CHANGED}
+    )
 
     def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:
         if not pod.claims:
