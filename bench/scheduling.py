@@ -40,7 +40,9 @@ def measure(texts: tuple[str, ...] = ()) -> Iterator[Figure]:
         if not texts or "alone" in texts:
             yield _figure("decisions alone, 5000 nodes", DECIDED, _decided(5000, 10000), speed())
         if not texts or "waiting" in texts:
-            yield _run(replace(CASES[0], name="10000 waiting pods bound", demands=BOUND), Path(place), speed, True)
+            yield _run(
+                replace(CASES[0], name="10000 waiting pods bound", demands=BOUND, before=()), Path(place), speed, True
+            )
         for case in wanted:
             yield _run(case, Path(place), speed)
 
