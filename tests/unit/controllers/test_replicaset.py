@@ -44,7 +44,7 @@ def test_creates_what_is_missing_and_tells() -> None:
 
 def test_creates_nothing_in_a_namespace_that_is_being_deleted() -> None:
     s = stage()
-    metadata = {"name": "default", "deletionTimestamp": timestamp.time(START)}
+    metadata = {"name": "default", "deletionTimestamp": timestamp.time(START), "finalizers": ["a"]}
     s.put({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
     rs = s.put(replicaset(3))
     s.run()
