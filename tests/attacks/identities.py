@@ -9,13 +9,33 @@ from typing import Any
 from podo.http.message import Response
 from tests.attacks.table import APPLY, BASE, JANE, MERGE, NODE, PODS, SECRET, SECRETS, Arena, Obj, attack
 from tests.unit.admission.test_access import grant, rule
-from tests.unit.apiserver.test_attacks import REQUESTS, signing_request
 from tests.unit.apiserver.world import ADMIN, certificate, pod
 
 TOKENS = f"{BASE}/serviceaccounts/default/token"
 REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
 AUTHENTICATION = "authentication.k8s.io"
 CERTIFICATES = "certificates.k8s.io"
+REQUESTS = f"/apis/{CERTIFICATES}/v1/certificatesigningrequests"
+
+
+def signing_request(name: str, *groups: str, common_name: str = "eve") -> dict[str, Any]:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.x509.oid import NameOID
+
+    names = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
+    names += [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
+    key = ec.generate_private_key(ec.SECP256R1())
+    request = x509.CertificateSigningRequestBuilder(x509.Name(names)).sign(key, SHA256())
+    spec = {
+        "request": base64.b64encode(request.public_bytes(Encoding.PEM)).decode(),
+        "signerName": "kubernetes.io/kube-apiserver-client",
+        "usages": ["client auth"],
+    }
+    kind = {"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest"}
+    return {**kind, "metadata": {"name": name}, "spec": spec}
 
 
 async def token_of(arena: Arena, **spec: Any) -> str:
@@ -260,4 +280,4 @@ async def _(arena: Arena) -> None:
         if subject["name"] in everybody
     }
     fine = {"system:basic-user", "system:discovery", "system:public-info-viewer"}
-    assert given <= fine | {"system:service-account-issuer-discovery"}
+    assert given <= fine | {"system:service-account-issuer-discovery", "system:cluster-trust-bundle-discovery"}

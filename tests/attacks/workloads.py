@@ -24,6 +24,16 @@ def secured(**context: Any) -> list[Obj]:
 
 #: What baseline forbids, one field a row of its own: the field -> a pod's spec.
 BASELINE: dict[str, Obj] = {
+    "a privileged container": {"containers": secured(privileged=True)},
+    "a privileged init container": {"initContainers": secured(privileged=True)},
+    "the host's namespaces": {"hostPID": True, "hostNetwork": True, "hostIPC": True},
+    "a hostPath volume": {"volumes": [{"name": "v", "hostPath": {"path": "/"}}]},
+    "a capability of the host": {"containers": secured(capabilities={"add": ["SYS_ADMIN"]})},
+    "unsafe sysctls": {"securityContext": {"sysctls": [{"name": "kernel.msgmax", "value": "1"}]}},
+    "a host port": {"containers": [{**CONTAINERS[0], "ports": [{"containerPort": 1, "hostPort": 22}]}]},
+    "probes of the host": {
+        "containers": [{**CONTAINERS[0], "livenessProbe": {"tcpSocket": {"port": 22, "host": "127.0.0.1"}}}]
+    },
     "windowsOptions.hostProcess of the pod": {
         "securityContext": {"windowsOptions": {"hostProcess": True}},
         "hostNetwork": True,
@@ -207,3 +217,14 @@ async def _(arena: Arena) -> None:
     await arena.refused("POST", PODS, pod("p", hostname="a\nb"), 422, who=ADMIN)
     config = {"nameservers": ["10.0.0.1\noptions debug"], "searches": ["a\nnameserver 6.6.6.6"]}
     await arena.refused("POST", PODS, pod("p", dnsPolicy="None", dnsConfig=config), 422, who=ADMIN)
+
+
+@attack("all of /proc without users of its own", "mount escapes, procMount", "create on pods")
+async def _(arena: Arena) -> None:
+    says = "`hostUsers` must be false to use `Unmasked`"
+    for field in ("containers", "initContainers"):
+        spec = {field: secured(procMount="Unmasked")}
+        await arena.refused("POST", PODS, pod("p", **spec), 422, who=ADMIN, says=says)
+    await arena.made(PODS, pod("own", hostUsers=False, containers=secured(procMount="Unmasked")))
+    await level(arena, "restricted")
+    await arena.refused("POST", PODS, pod("p", hostUsers=False, containers=secured(procMount="Unmasked")), who=ADMIN)
