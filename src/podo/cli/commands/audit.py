@@ -20,9 +20,10 @@ import asyncio
 import json
 
 from podo.cli import cluster_option
-from podo.cli.errors import FAILURE, CommandFailed
+from podo.cli.errors import FAILURE, USAGE, CommandFailed
 from podo.cli.output.columns import table
 from podo.cluster.benchmark.control import FAIL, Control, Finding
+from podo.cluster.benchmark.running import chosen
 from podo.cluster.benchmark.running import run as run_controls
 
 Found = list[tuple[Control, Finding]]
@@ -30,12 +31,22 @@ Found = list[tuple[Control, Finding]]
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     cluster_option.add(parser)
+    parser.add_argument(
+        "--section",
+        action="append",
+        default=[],
+        metavar="N",
+        help="only this section (1.2, 5.1.3); may be repeated",
+    )
     parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
 
 
 def run(options: argparse.Namespace) -> None:
-    config = cluster_option.running(options)
-    found = asyncio.run(run_controls(config))
+    try:
+        controls = chosen(options.section)
+    except ValueError as problem:
+        raise CommandFailed(USAGE, str(problem), "podo audit") from problem
+    found = asyncio.run(run_controls(cluster_option.running(options), controls))
     (_print_json if options.output == "json" else _print_text)(found)
     failures = [control.section for control, finding in found if finding.verdict == FAIL]
     if failures:

@@ -1,6 +1,8 @@
-"""Run the whole control list against a cluster."""
+"""Run the control list, or some sections of it, against a cluster."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from podo.cluster.benchmark import apiserver, files, kubelet, policies
 from podo.cluster.benchmark.control import FAIL, Control, Finding
@@ -17,11 +19,20 @@ CONTROLS: tuple[Control, ...] = tuple(
 )
 
 
-async def run(config: Config) -> list[tuple[Control, Finding]]:
-    """Every control and what it found. What cannot be looked at has failed: nobody knows whether it holds."""
+def chosen(sections: Sequence[str]) -> tuple[Control, ...]:
+    """The controls of these sections (``1.2`` has ``1.2.1``), all for (); ValueError names one that there is not."""
+    found = {section: [one for one in CONTROLS if f"{one.section}.".startswith(f"{section}.")] for section in sections}
+    if unknown := [section for section, controls in found.items() if not controls]:
+        raise ValueError(f"there is no control in section {unknown[0]}")
+    wanted = {one.section for controls in found.values() for one in controls}
+    return tuple(one for one in CONTROLS if not sections or one.section in wanted)
+
+
+async def run(config: Config, controls: Sequence[Control] = CONTROLS) -> list[tuple[Control, Finding]]:
+    """What each control found. What cannot be looked at has failed: nobody knows whether it holds."""
     ground = Ground(config)
     try:
-        return [(control, await _checked(control, ground)) for control in CONTROLS]
+        return [(control, await _checked(control, ground)) for control in controls]
     finally:
         ground.close()
 
