@@ -40,23 +40,29 @@ def mark_real(test):  # type: ignore[no-untyped-def]
 
 
 @mark_real
-def test_purge_leaves_no_trace(kubectl: Kubectl) -> None:
+def test_purge_leaves_no_trace(kubectl: Kubectl, tmp_path: Path) -> None:
     """Beside another cluster, with pods, Services and volumes of its own."""
     with cluster("traces", start=False) as made:
         before = footprint(made)
         made.up()
         made.load_images("pause", "busybox", "nginx")
-        mount = {"name": "memory", "mountPath": "/memory"}
-        volumes = [{"name": "memory", "emptyDir": {"medium": "Memory"}}]
+        oci.write_archive(tmp_path / "data.tar", [data_image([oci.File("/a", b"1")], [oci.File("/b", b"2")])])
+        made.podo("image load", str(tmp_path / "data.tar"))
+        volumes = [
+            {"name": "memory", "emptyDir": {"medium": "Memory"}},
+            {"name": "image", "image": {"reference": "podo.local/data:1"}},
+        ]
+        mounts = [{"name": volume["name"], "mountPath": f"/{volume['name']}"} for volume in volumes]
         objects = [
             manifests.deployment("web", replicas=2),
             manifests.service("web", type="NodePort"),
-            manifests.pod("memory", manifests.shell(volumeMounts=[mount]), volumes=volumes),
+            manifests.pod("memory", manifests.shell(volumeMounts=mounts), volumes=volumes),
         ]
         made.kubectl("apply", "-f", "-", given=objects)
         made.kubectl("rollout", "status", "deployment/web", "--timeout=40s")
         made.kubectl("wait", "pod/memory", "--for=condition=Ready", "--timeout=30s")
         during = footprint(made)
+        assert {"credentials", "image", "memory"} <= {Path(mount).name for mount in during["mounts"]}
         added = {sort: during[sort] - before[sort] for sort in before}
         for sort in ("processes", "mounts", "network namespaces", "links", "nftables", "cgroups", "reservations"):
             assert added[sort], f"the test would not notice {sort} left behind: {added}"

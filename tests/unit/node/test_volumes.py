@@ -15,6 +15,7 @@ from podo.node.environment import ConfigProblem
 from podo.node.machine import MachineFailure
 from podo.node.volumes import emptydir, hostpath, mounting
 from podo.node.volumes.atomicwriter import DATA, File, write
+from podo.node.volumes.credentialdisk import CredentialDisk
 from podo.node.volumes.podvolumes import PodVolumes
 from podo.node.volumes.subpath import bind_part
 from tests.unit.node.pods import Obj, pod
@@ -136,6 +137,34 @@ def test_volumes_that_cannot_be(tmp_path: Path, volume: Obj, message: str) -> No
         asyncio.run(volumes(tmp_path, CONFIG).prepare(pod(volumes=[{"name": "v", **volume}])))
     assert failure.value.reason == "FailedMount"
     assert message in failure.value.message
+
+
+@is_root
+def test_secrets_are_in_memory_and_the_memory_goes_with_the_last_of_them(tmp_path: Path) -> None:
+    disk = CredentialDisk(tmp_path / "credentials", 1 << 30)
+    pod_volumes = PodVolumes(tmp_path / "pods", Objects(SECRET, CONFIG), CAPACITY, None, disk)
+    given = [{"name": "s", "secret": {"secretName": "s"}}, {"name": "c", "configMap": {"name": "c"}}]
+    one, two = pod(volumes=given), pod(volumes=given)
+    two["metadata"] = {**two["metadata"], "uid": "uid-2"}
+    try:
+        for each in (one, two):
+            asyncio.run(pod_volumes.prepare(each))
+            assert shown(pod_volumes.path(each, given[0])) == {"k": b"\xff"}
+        assert mounting.mounts_below(tmp_path) == [disk.directory]
+        assert os.statvfs(disk.directory).f_blocks * os.statvfs(disk.directory).f_frsize == (1 << 30) // 8
+        again = CredentialDisk(disk.directory, 1 << 30)  # after a restart of the agent
+        again.ensure()
+        assert again.pods() == {"uid-1", "uid-2"}
+        pod_volumes.clean_up("uid-1", everything=True)
+        assert shown(pod_volumes.path(two, given[0])) == {"k": b"\xff"}
+        assert mounting.mounts_below(tmp_path) == [disk.directory]
+        pod_volumes.clean_up("uid-2", everything=True)
+        assert mounting.mounts_below(tmp_path) == []
+        asyncio.run(pod_volumes.prepare(one))
+        assert mounting.mounts_below(tmp_path) == [disk.directory]
+    finally:
+        for point in mounting.mounts_below(tmp_path):
+            mounting.unmount(point)
 
 
 def test_clean_up_takes_the_pods_directories_and_not_the_hosts(tmp_path: Path) -> None:

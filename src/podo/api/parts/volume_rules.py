@@ -202,11 +202,8 @@ def _check_pod_certificate(source: dict[str, Any], path: str, found: Found) -> N
 
 
 def _check_image(source: dict[str, Any], path: str, found: Found) -> None:
-    reference = source.get("reference") or ""
-    if not reference:
-        found.append(required(f"{path}.reference"))
-    elif reference != reference.strip():
-        found.append(invalid(f"{path}.reference", reference, "must not have leading or trailing whitespace"))
+    if not source.get("reference") and path.startswith("spec.volumes["):
+        found.append(required(f"{path}.reference"))  # a template may leave it to what fills it in
     check_one_of(f"{path}.pullPolicy", source.get("pullPolicy"), ("Always", "IfNotPresent", "Never"), found)
 
 
