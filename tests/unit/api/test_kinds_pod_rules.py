@@ -33,6 +33,11 @@ def volume(**fields):
     return pod(volumes=[{"name": "v", **fields}])
 
 
+def projected(**source):
+    return volume(projected={"sources": [source]})
+
+
+P = "spec.volumes[0].projected.sources[0]"
 CONTAINERS = [
     (pod(), []),
     (pod() | {"spec": {"containers": []}}, ["spec.containers: Required value"]),
@@ -320,6 +325,45 @@ VOLUMES = [
         ],
     ),
     (pod(volumes=[{"name": "v"}, {"name": "v"}]), ['spec.volumes[1].name: Duplicate value: "v"']),
+    (projected(clusterTrustBundle={"path": "ca", "name": "example.com:pods:a"}), []),
+    (projected(clusterTrustBundle={"path": "ca", "signerName": "example.com/pods", "labelSelector": {}}), []),
+    (
+        projected(clusterTrustBundle={"path": "ca"}),
+        [f"{P}.clusterTrustBundle: Required value: either name or signerName must be specified"],
+    ),
+    (
+        projected(clusterTrustBundle={"path": "../ca", "name": "a", "labelSelector": {}}),
+        [
+            f"{P}.clusterTrustBundle.labelSelector: Invalid value: {{}}: "
+            "labelSelector must be unset if name is specified",
+            f"{P}.clusterTrustBundle.path: Invalid value: \"../ca\": must not contain '..'",
+            f"{P}.clusterTrustBundle.path: Invalid value: \"../ca\": must not start with '..'",
+        ],
+    ),
+    (projected(podCertificate={"signerName": "example.com/pods", "keyType": "ED25519", "keyPath": "key"}), []),
+    (
+        projected(podCertificate={"signerName": "kubernetes.io/x", "keyType": "DSA", "maxExpirationSeconds": 90000}),
+        [
+            f'{P}.podCertificate.keyType: Unsupported value: "DSA": supported values: "RSA3072", "RSA4096", '
+            '"ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519"',
+            f"{P}.podCertificate.maxExpirationSeconds: Invalid value: 90000: must be in the range [3600, 86400]",
+            f"{P}.podCertificate: Required value: "
+            "specify at least one of credentialBundlePath, keyPath, and certificateChainPath",
+        ],
+    ),
+    (
+        volume(projected={"sources": [{"clusterTrustBundle": {"path": "a", "name": name}} for name in ("x", "y")]}),
+        ['spec.volumes[0].projected: Invalid value: "a": conflicting duplicate paths'],
+    ),
+    (volume(image={"reference": "registry.local/data:1"}), []),
+    (volume(image={"pullPolicy": "Always"}), ["spec.volumes[0].image.reference: Required value"]),
+    (
+        volume(image={"reference": "a", "pullPolicy": "Often"}),
+        [
+            'spec.volumes[0].image.pullPolicy: Unsupported value: "Often": supported values: "Always", '
+            '"IfNotPresent", "Never"'
+        ],
+    ),
 ]
 
 

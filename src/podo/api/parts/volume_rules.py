@@ -225,7 +225,7 @@ def _check_file_path(item: dict[str, Any], path: str, found: Found) -> None:
 def check_local(path: str, value: str, found: Found) -> None:
     """The path of a file in a volume: below it, and not with dots that the node uses itself."""
     check_relative(path, value, found)
-    if value.startswith(".."):
+    if value.startswith("..") and not value.startswith("../"):
         found.append(invalid(path, value, "must not start with '..'"))
 
 
