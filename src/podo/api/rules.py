@@ -82,6 +82,11 @@ def check_text(path: str, value: Any, validator: Validator, found: Found) -> Non
         _good.add(known)
 
 
+def are_known(values: Iterable[Any], validator: Validator) -> bool:
+    """Were all of these found good before?"""
+    return _good.issuperset([(validator, value) for value in values])
+
+
 def check_one_of(path: str, value: Any, supported: Collection[str], found: Found) -> None:
     """A value of a closed set. Absent counts as required, as upstream."""
     if value in supported:

@@ -26,7 +26,13 @@ def not_allowed() -> ApiError:
     return ApiError("MethodNotAllowed", "the server does not allow this method on the requested resource")
 
 
-def _check_subresource(call: Call, *served: str) -> None:
+#: The subresources that each verb writes; "" is the resource itself.
+_CREATED = frozenset({"", "binding", "eviction", "token"})
+_UPDATED = frozenset({"", "scale", "finalize", *SCOPES})
+_PATCHED = frozenset({"", "scale", *SCOPES})
+
+
+def _check_subresource(call: Call, served: frozenset[str]) -> None:
     if call.subresource not in served or (call.subresource and call.subresource not in call.kind.subresources):
         raise not_allowed()
 
@@ -37,13 +43,16 @@ def check_verb(call: Call) -> None:
         return
     across = call.kind.namespaced and not call.namespace and call.verb in ("create", "deletecollection")
     if across or call.verb not in call.kind.verbs:
+        if call.kind.custom is not None and not across:
+            why = f"{call.verb} not allowed while custom resource definition is terminating"
+            raise ApiError("MethodNotAllowed", why)
         raise not_allowed()
 
 
 async def create(backend: Backend, call: Call, obj: Obj) -> Written:
     """POST: a new object, or a binding. ``obj`` becomes the server's own."""
     check_verb(call)
-    _check_subresource(call, "", "binding", "eviction", "token")
+    _check_subresource(call, _CREATED)
     if call.subresource == "binding":
         return await bind(backend, call, obj)
     if call.subresource == "eviction":
@@ -58,7 +67,7 @@ async def create(backend: Backend, call: Call, obj: Obj) -> Written:
 async def update(backend: Backend, call: Call, obj: Obj) -> Written:
     """PUT: replace the object or a subresource of it."""
     check_verb(call)
-    _check_subresource(call, "", "scale", "finalize", *SCOPES)
+    _check_subresource(call, _UPDATED)
     if call.subresource == "scale":
         return await scale.change_scale(backend, call, lambda old: obj)
     obj = shape.conform(call, obj)
@@ -70,7 +79,7 @@ async def update(backend: Backend, call: Call, obj: Obj) -> Written:
 async def patch(backend: Backend, call: Call, changes: Any, form: str) -> Written:
     """PATCH by the ``form`` "json", "merge", "strategic" or "apply"."""
     check_verb(call)
-    _check_subresource(call, "", "scale", *SCOPES)
+    _check_subresource(call, _PATCHED)
     managers.check_apply(call.manager, call.force, is_apply=form == "apply")
     if form == "apply":
         applies = scale.apply_scale if call.subresource == "scale" else applying.apply

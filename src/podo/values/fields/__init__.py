@@ -45,12 +45,12 @@ def _union_nodes(one: Fields, other: Fields) -> Fields:
 
 def difference(one: Fields, other: Fields) -> Fields:
     """The paths of ``one`` that are not in ``other``; what is below a path of ``other`` stays."""
-    return _subtract(one, other, deep=False)
+    return _subtract(one, other, False) if one and other else one
 
 
 def deep_difference(one: Fields, other: Fields) -> Fields:
     """The paths of ``one`` that are neither in ``other`` nor below a path of it."""
-    return _subtract(one, other, deep=True)
+    return _subtract(one, other, True) if one and other else one
 
 
 def _subtract(one: Fields, other: Fields, deep: bool) -> Fields:

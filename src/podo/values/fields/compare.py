@@ -88,7 +88,8 @@ def changes(old: Any, new: Any, layout: Layout | None) -> Changes:
 
 def _compare(old: Any, new: Any, layout: Layout | None) -> tuple[Fields, Fields, bool]:
     """What differs below, and whether the value itself does. ``old`` and ``new`` are not equal."""
-    layout = settled(layout, old, new)
+    if layout is DEDUCED:
+        layout = settled(layout, old, new)
     if not old and not new:
         return LEAF, LEAF, True
     if layout.__class__ is Struct and _are(dict, old, new):
@@ -98,8 +99,8 @@ def _compare(old: Any, new: Any, layout: Layout | None) -> tuple[Fields, Fields,
     return LEAF, LEAF, True
 
 
-def _are(wanted: type, *values: Any) -> bool:
-    return all(value.__class__ is wanted or value is None for value in values)
+def _are(wanted: type, old: Any, new: Any) -> bool:
+    return (old is None or old.__class__ is wanted) and (new is None or new.__class__ is wanted)
 
 
 def _compare_members(
