@@ -22,6 +22,7 @@ from podo.apiserver import (
     openid,
     operations,
     parameters,
+    pretty,
     resources,
     reviews,
     shape,
@@ -76,6 +77,11 @@ from podo.storage.contract import Store, StoreFailed
 
 log = Logger("podo.apiserver")
 Answer = Response | Streaming | Upgrade
+#: What else is served but resources, health and discovery.
+_PAGES = (
+    *("/metrics", "/metrics/slis", "/version", "/openapi/v2", "/openapi/v3", "/openapi/v3/"),
+    *("/.well-known/openid-configuration", "/openid/v1/jwks", f"{report.DUMPS}dump_priority_levels"),
+)
 #: Verbs whose requests may take several seats.
 NO_SUCH_RESOURCE = "the server could not find the requested resource"
 _WIDE = frozenset({"list", "watch", "deletecollection"})
@@ -227,6 +233,8 @@ class ApiServer:
             answer = await (self._ask_and_answer if self._authorizer.has_webhooks else self._answer)(request, turn)
         finally:
             requests.leave(turn)
+        if isinstance(answer, Response) and pretty.is_wanted(request):
+            answer = pretty.indented(answer)
         if turn.flow is not None and not isinstance(answer, Upgrade):
             answer.headers = (*answer.headers, *turn.flow.headers)
         if self._auditor is not None and turn.trail is not None:
@@ -436,7 +444,11 @@ class ApiServer:
         if root in openid.ROOTS:
             return openid.openid_answer(path, self.backend.tokens, request.headers.get("host", ""))
         if root == "openapi":
-            return openapi.openapi_answer(self.backend.kinds, path, etag_seen, request.headers.get("accept", ""))
+            accept, digest = request.headers.get("accept", ""), parse_query(request.query).get("hash", "")
+            now = self.backend.clock.now()
+            return openapi.openapi_answer(self.backend.kinds, path, etag_seen, accept, digest, now)
+        if path == "/":
+            return discovery.index(self.backend.kinds, (*self.health.paths(), *self._aggregation.paths(), *_PAGES))
         return None
 
     def _metrics(self, path: str) -> Response | None:

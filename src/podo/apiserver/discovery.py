@@ -52,6 +52,14 @@ def discovery_answer(kinds: Served, path: str, form: Form, etag_seen: str, host:
     return Response(200, body) if body else None
 
 
+def index(kinds: Served, others: Iterable[str]) -> Response:
+    """``/``: every path that is served, but for those of resources. ``others``: those that are no discovery."""
+    found = {"/api", "/apis", "/apis/", *others}
+    for kind in kinds.all_kinds():
+        found |= {f"/apis/{kind.group}", f"/apis/{kind.api_version}"} if kind.group else {f"/api/{kind.version}"}
+    return Response(200, dumps({"paths": sorted(found)}))
+
+
 def _groups(kinds: Kinds) -> dict[str, dict[str, list[Kind]]]:
     """group -> version -> kinds, in the order they are served."""
     found: dict[str, dict[str, list[Kind]]] = {}

@@ -6,7 +6,7 @@ Source: "Kubernetes API health endpoints" of the documentation; "Kubernetes Comp
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import parse_qs
@@ -62,6 +62,12 @@ class Health:
 
     def _awaited(self, hook: str) -> str:
         return "" if hook in self._passed else "not finished"
+
+    def paths(self) -> Iterable[str]:
+        """The pages, and one for each check."""
+        for page in _EVERYWHERE:
+            yield f"/{page}"
+            yield from (f"/{page}/{check.name}" for check in self._checks if page in check.pages)
 
     def answer(self, path: str, query: str) -> Response | None:
         """The answer of a health path; None for a check that there is not."""

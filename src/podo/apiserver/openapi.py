@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import formatdate
 from functools import lru_cache
 
 from podo import version
@@ -11,9 +12,14 @@ from podo.api.schema import openapi, openapi_protobuf
 from podo.apiserver.served import Kinds, Served
 from podo.http.message import Response
 
+_YEAR = 365 * 24 * 3600
 
-def openapi_answer(kinds: Served, path: str, etag_seen: str, accept: str = "") -> Response | None:
-    """The answer of an OpenAPI path, or None if there is no such document."""
+
+def openapi_answer(
+    kinds: Served, path: str, etag_seen: str, accept: str = "", digest: str = "", now: float = 0.0
+) -> Response | None:
+    """The answer of an OpenAPI path, or None if there is no such document. ``digest``: of the document of a group
+    version that is meant, as the index has it (``?hash=``): then it may be kept, for it never changes."""
     parts = tuple(part for part in path.split("/") if part)
     every = (*registry.all_kinds(), *kinds.custom)
     if parts == ("openapi", "v2"):
@@ -25,8 +31,19 @@ def openapi_answer(kinds: Served, path: str, etag_seen: str, accept: str = "") -
     if parts[:2] == ("openapi", "v3"):
         found = _by_path(every).get("/".join(parts[2:]))
         if found is not None:
-            return _cached(*_v3(found), etag_seen)
+            return _of_digest(path, digest, now, _cached(*_v3(found), etag_seen))
     return None
+
+
+def _of_digest(path: str, digest: str, now: float, answer: Response) -> Response:
+    etag = dict(answer.headers)["ETag"].strip('"')
+    if not digest:
+        return answer
+    if digest != etag:
+        return Response(301, b"", "text/plain; charset=utf-8", [("Location", f"{path}?hash={etag}")])
+    expires = formatdate(now + _YEAR, usegmt=True)
+    answer.headers = (*answer.headers, ("Cache-Control", "public, immutable"), ("Expires", expires))
+    return answer
 
 
 def _cached(body: bytes, etag: str, etag_seen: str, media: str = "application/json") -> Response:

@@ -64,6 +64,9 @@ def list_options(query: Query) -> ListOptions:
     if not query:
         return ListOptions()
     get = query.get
+    if "sendInitialEvents" in query:
+        why = "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list"
+        raise ApiError("Invalid", f'ListOptions.meta.k8s.io "" is invalid: {why}')
     return ListOptions(
         get("labelSelector", ""),
         get("fieldSelector", ""),

@@ -168,7 +168,7 @@ async def _attempt(
     old = _stored(backend, kind, record)
     given = stored.load(kind, record.value) if copied else old
     new = await _at_their_ease(backend, call, produce, given) if backend.convert else produce(given)
-    _check_version(call, new, record)
+    _check_version(call, new, old, record)
     stamping.keep_server_fields(new, old)
     scope.merge(new, old)
     if scope.is_main or kind.custom is not None:
@@ -248,12 +248,16 @@ async def _validate(backend: Backend, call: Call, scope: Scope, new: Obj, old: O
         await validate(backend, call, "UPDATE", body, scope.admission.show(old))
 
 
-def _check_version(call: Call, new: Obj, record: Record) -> None:
+def _check_version(call: Call, new: Obj, old: Obj, record: Record) -> None:
     """A client that names a version or a uid means that one only. Raises Conflict."""
     found = new["metadata"]
     revision = found.get("resourceVersion") or "0"
     if revision != "0" and revision != str(record.revision):
         raise conflict(call.kind, call.name, stamping.CHANGED)
+    uid = found.get("uid")
+    if uid and uid != old["metadata"]["uid"]:
+        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {old['metadata']['uid']}"
+        raise conflict(call.kind, call.name, why)
 
 
 async def _commit(backend: Backend, call: Call, new: Obj, old: Obj, record: Record) -> Written:

@@ -14,6 +14,7 @@ from podo.api.kind import Kind
 from podo.apiserver.audit.auditor import Trail
 from podo.apiserver.call import Call
 from podo.apiserver.fairness.control import Flow
+from podo.http.body import size_of
 from podo.http.message import Request, Response, Streaming, Tunnel, Upgrade, Writer
 from podo.runtime.clock import Clock
 from podo.runtime.metrics import Counter, Distribution, Family, Histogram, Labels, Sample, gauge
@@ -114,8 +115,7 @@ class RequestMetrics:
         codes[code] = codes.get(code, 0) + 1
         if isinstance(answer, Response):
             if series.sizes is not None:
-                body = answer.body
-                series.sizes.observe(len(body) if isinstance(body, bytes) else sum(map(len, body)))
+                series.sizes.observe(size_of(answer.body))
             return answer
         if isinstance(answer, Streaming):
             return Streaming(_running(series, answer.produce), answer.status, answer.content_type, answer.headers)

@@ -24,6 +24,9 @@ _ANSWERS_OBJECT = frozenset(
 )
 
 
+_POLICIES = ("Foreground", "Background", "Orphan")
+
+
 @dataclass(frozen=True, slots=True)
 class DeleteOptions:
     """``metav1.DeleteOptions``. ``propagation``: "" or a policy; ``uid`` and ``revision``: preconditions."""
@@ -125,16 +128,20 @@ def parse_options(body: Obj, query: dict[str, str]) -> tuple[DeleteOptions, bool
         raise ApiError("BadRequest", "gracePeriodSeconds: must be an integer") from None
     preconditions = body.get("preconditions") or {}
     propagation = source.get("propagationPolicy") or ""
-    if not propagation and source.get("orphanDependents") is not None:
+    if source.get("orphanDependents") is not None:
+        if propagation:
+            both = "orphanDependents and deletionPropagation cannot be both set"
+            raise _refused(f'propagationPolicy: Invalid value: "{propagation}": {both}')
         propagation = "Orphan" if source["orphanDependents"] in (True, "true") else "Background"
-    if propagation not in ("", "Background", "Foreground", "Orphan"):
-        valid = 'supported values: "Background", "Foreground", "Orphan", ""'
-        raise ApiError(
-            "Invalid",
-            f'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "{propagation}": {valid}',
-        )
+    if propagation not in ("", *_POLICIES):
+        valid = ", ".join(f'"{policy}"' for policy in (*_POLICIES, "nil"))
+        raise _refused(f'propagationPolicy: Unsupported value: "{propagation}": supported values: {valid}')
     dry_run = bool(body.get("dryRun")) or query.get("dryRun") == "All"
     options = DeleteOptions(
         grace, propagation, preconditions.get("uid") or "", preconditions.get("resourceVersion") or ""
     )
     return options, dry_run
+
+
+def _refused(why: str) -> ApiError:
+    return ApiError("Invalid", f'DeleteOptions.meta.k8s.io "" is invalid: {why}')

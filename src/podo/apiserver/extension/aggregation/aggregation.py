@@ -97,6 +97,10 @@ class Aggregation:
         yield gauge("aggregator_unavailable_apiservice", "APIServices that are unavailable: 1.", ("name",), rows)
         yield self._watching.unavailable.family()
 
+    def paths(self) -> set[str]:
+        """Where extensions are found."""
+        return {path for one in self._extensions.all() for path in (f"/apis/{one.group}", one.path)}
+
     def extension_at(self, path: str) -> Extension | None:
         """Who answers for a path; None if this server does."""
         return self._extensions.at(path)
