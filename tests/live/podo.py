@@ -89,10 +89,10 @@ class Cluster:
 
 
 @contextmanager
-def cluster(name: str, runtime: str = "containerd", *up: str, start: bool = True) -> Iterator[Cluster]:
+def cluster(name: str, runtime: str = "containerd", *up: str, start: bool = True, port: int = 0) -> Iterator[Cluster]:
     """A cluster that is there for the duration of a block."""
     directory = Path(tempfile.mkdtemp(prefix=f"podo-{name}-", dir="/tmp"))
-    made = Cluster(name, directory, free_port(), runtime)
+    made = Cluster(name, directory, port or free_port(), runtime)
     try:
         if start:
             made.up("--registry-mirror", NO_REGISTRY, "--no-registry-fallback", *up)

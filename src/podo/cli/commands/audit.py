@@ -10,7 +10,7 @@ else):
     env -u REQUESTS_CA_BUNDLE -u CURL_CA_BUNDLE kube-hunter --remote 127.0.0.1 --active
 
 Of a cluster on port 6443 it tells that the version can be read (KHV002), which is upstream's default too, and nothing
-else.
+else; and nothing at all where an AuthenticationConfiguration lets anonymous requests see health only.
 """
 
 from __future__ import annotations
