@@ -27,7 +27,12 @@ _SECONDS = (0.005, 0.025, 0.1, 0.5, 1.0, 2.5)
 _WEBHOOK_SECONDS = (*_SECONDS, 10, 25)
 _POLICY_SECONDS = (0.0000005, 0.001, 0.01, 0.1, 1.0)
 _NAMED: Labels = ("name", "type", "operation", "rejected")
-_CHECKED: Labels = ("policy", "policy_binding", "error_type", "enforcement_action")
+#: What became of an evaluation of a policy; one that does not hold is an invalid_error too.
+NO_ERROR, INVALID, COMPILATION, OUT_OF_BUDGET = "no_error", "invalid_error", "compile_error", "out_of_budget"
+_CHECKED: dict[str, Labels] = {
+    "validating": ("policy", "policy_binding", "error_type", "enforcement_action"),
+    "mutating": ("policy", "policy_binding", "error_type"),
+}
 _PREFIX = "apiserver_admission_"
 
 
@@ -66,8 +71,8 @@ class AdmissionMetrics:
         )
         text = "Failures of webhooks that were ignored."
         self._fail_open = Counter(f"{_PREFIX}webhook_fail_open_count", text, ("name", "type"), MOST_SERIES)
-        self._checks = {what: _checks(what) for what in ("validating", "mutating")}
-        self._check_times = {what: _check_times(what) for what in ("validating", "mutating")}
+        self._checks = {what: _checks(what) for what in _CHECKED}
+        self._check_times = {what: _check_times(what) for what in _CHECKED}
 
     def stepped(self, step: str, operation: str, began: float, rejected: bool = False) -> None:
         self._steps.of((step, operation, "true" if rejected else "false")).observe(self.now() - began)
@@ -129,10 +134,11 @@ class AdmissionMetrics:
     def failed_open(self, name: str, mutating: bool) -> None:
         self._fail_open.add((name, WEBHOOK_TYPES[mutating]))
 
-    def checked(self, what: str, labels: Labels, seconds: float) -> None:
-        """A policy ("validating" or "mutating") was evaluated; ``labels``: policy, binding, error, what was done."""
+    def checked(self, what: str, labels: Labels, began: float) -> None:
+        """A policy ("validating" or "mutating") was evaluated; ``labels``: policy, binding, error and, of those that
+        validate, what was done for it."""
         self._checks[what].add(labels)
-        self._check_times[what].of(labels).observe(seconds)
+        self._check_times[what].of(labels).observe(self.now() - began)
 
     def families(self) -> Iterable[Family]:
         self._tell_waiting()
@@ -152,9 +158,9 @@ def _histogram(what: str, text: str, labels: Labels, bounds: tuple[float, ...]) 
 
 def _checks(what: str) -> Counter:
     name = f"apiserver_{what}_admission_policy_check_total"
-    return Counter(name, "Evaluations of policies.", _CHECKED, most=MOST_SERIES)
+    return Counter(name, "Evaluations of policies.", _CHECKED[what], most=MOST_SERIES)
 
 
 def _check_times(what: str) -> Histogram:
     name = f"apiserver_{what}_admission_policy_check_duration_seconds"
-    return Histogram(name, "Time in each policy.", _CHECKED, _POLICY_SECONDS, most=MOST_SERIES)
+    return Histogram(name, "Time in each policy.", _CHECKED[what], _POLICY_SECONDS, most=MOST_SERIES)

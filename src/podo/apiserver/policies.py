@@ -56,4 +56,4 @@ def outside(backend: Backend) -> Outside:
         kind.fill_in(found)
         return found
 
-    return Outside(kind_of, asker(backend.authorizer), settle, shape.layout)
+    return Outside(kind_of, asker(backend.authorizer), settle, shape.layout, backend.metrics.admission)

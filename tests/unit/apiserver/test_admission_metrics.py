@@ -7,6 +7,7 @@ from typing import Any
 from tests.pki import Pki
 from tests.unit.apiserver.calling.webhookserver import Webhook
 from tests.unit.apiserver.hooks import ALLOWED, configmap, configure, hook, with_hook
+from tests.unit.apiserver.policies import DEPLOYMENTS, deployment, enforce, mutating, validating
 from tests.unit.apiserver.test_metrics import metrics
 from tests.unit.apiserver.world import World, in_world, pod
 
@@ -79,5 +80,26 @@ def test_a_webhook_that_must_answer_and_does_not(pki: Pki) -> None:
         why = {"error_type": "calling_webhook_error", "rejection_code": "500", "name": "f.example.com"}
         assert count(found, "apiserver_admission_webhook_rejection_count", **why) == 1
         assert not count(found, "apiserver_admission_webhook_fail_open_count")
+
+    in_world(test)
+
+
+def test_policies_by_what_became_of_them() -> None:
+    async def test(world: World) -> None:
+        few = validating("few.example.com", "object.spec.replicas < 5", "object.spec.none == 1")
+        await enforce(world, few, "Deny", "Audit")
+        await enforce(world, validating("lax", "object.spec.none == 1", failurePolicy="Ignore"), name="lax")
+        await enforce(world, mutating("adds", '[JSONPatch{op: "add", path: "/metadata/labels", value: {"a": "b"}}]'))
+        assert (await world.ask("POST", DEPLOYMENTS, deployment(replicas=9)))[0] == 422
+        found = await metrics(world)
+        name = "apiserver_validating_admission_policy_check_total"
+        mine = {"policy": "few.example.com", "policy_binding": "bound", "error_type": "invalid_error"}
+        assert count(found, name, **mine, enforcement_action="deny") == 2
+        assert count(found, name, **mine, enforcement_action="audit") == 2
+        assert count(found, name, policy="lax", enforcement_action="allow") == 1
+        times = "apiserver_validating_admission_policy_check_duration_seconds_count"
+        assert count(found, times, policy="few.example.com") == 4
+        mutated = "apiserver_mutating_admission_policy_check_total"
+        assert count(found, mutated, policy="adds", policy_binding="bound", error_type="no_error") == 1
 
     in_world(test)

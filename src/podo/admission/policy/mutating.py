@@ -11,6 +11,8 @@ import orjson
 
 from podo.admission import matchconditions, matching
 from podo.admission.matchconditions import ConditionError
+from podo.admission.metrics import INVALID, NO_ERROR
+from podo.admission.metrics import OUT_OF_BUDGET as NO_BUDGET
 from podo.admission.policy.activation import Variables, activation_of
 from podo.admission.policy.compiled import Binding, Patch, Policy
 from podo.admission.policy.decisions import OUT_OF_BUDGET, denial
@@ -55,9 +57,13 @@ class PolicyWalk:
         if kind is None:
             return
         for binding in bindings:
+            began, error = self._outside.metrics.now(), INVALID
             try:
-                if binding.criteria is None or await matching.match(binding.criteria, request) is not None:
-                    await self._by_binding(policy, binding, kind, request)
+                if binding.criteria is not None and await matching.match(binding.criteria, request) is None:
+                    error = ""
+                    continue
+                await self._by_binding(policy, binding, kind, request)
+                error = NO_ERROR
             except ParamProblem as problem:
                 what = "binding" if problem.of_binding else "policy"
                 self._failed(policy, binding, request, f"failed to configure {what}: {problem}")
@@ -66,7 +72,11 @@ class PolicyWalk:
             except (CelError, ConditionError, MutationError) as problem:
                 self._failed(policy, binding, request, str(problem))
             except BudgetExceeded:
+                error = NO_BUDGET
                 self._failed(policy, binding, request, OUT_OF_BUDGET)
+            finally:
+                if error:
+                    self._outside.metrics.checked("mutating", (policy.name, binding.name, error), began)
 
     def _failed(self, policy: Policy, binding: Binding | None, request: AdmissionRequest, why: str) -> None:
         if policy.fails_closed:

@@ -14,6 +14,7 @@ from podo.values import selector
 from podo.values.fields.layout import Struct
 
 if TYPE_CHECKING:
+    from podo.admission.metrics import AdmissionMetrics
     from podo.admission.policy.compiled import Binding, Policy
     from podo.cel.library.authorizing import Ask
 
@@ -27,13 +28,14 @@ class Outside:
 
     ``kind(apiVersion, kind)``: the kind that is served so, or None. ``ask(request)``: who answers the request's
     authorizer. ``settle(request, obj)``: brings a changed object into its kind's form, or raises ApiError.
-    ``layout(kind)``: how its objects divide into fields.
+    ``layout(kind)``: how its objects divide into fields. ``metrics``: where evaluations are counted.
     """
 
     kind: Callable[[str, str], Kind | None]
     ask: Callable[[AdmissionRequest], Ask]
     settle: Callable[[AdmissionRequest, Obj], Obj]
     layout: Callable[[Kind], Struct]
+    metrics: AdmissionMetrics
 
 
 class ParamProblem(Exception):

@@ -10,6 +10,8 @@ from typing import Any
 
 from podo.admission import matchconditions, matching
 from podo.admission.matchconditions import ConditionError
+from podo.admission.metrics import COMPILATION, INVALID, AdmissionMetrics
+from podo.admission.metrics import OUT_OF_BUDGET as NO_BUDGET
 from podo.admission.policy.activation import Activation, Variables, activation_of
 from podo.admission.policy.compiled import Binding, Expression, Policy, Validation
 from podo.admission.policy.decisions import OUT_OF_BUDGET, denial
@@ -29,16 +31,18 @@ _ANNOTATION_MAX = 10 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A validation that does not hold, or an error where errors deny. ``index``: of the validation."""
+    """A validation that does not hold, or an error where errors deny. ``index``: of the validation. ``error``: what
+    metrics call it."""
 
     message: str
     reason: str = "Invalid"
     index: int = 0
+    error: str = INVALID
 
 
 async def validate(bounds: Sequence[Bound], request: AdmissionRequest, outside: Outside) -> None:
     """Raises the first refusal."""
-    collected = _Collected(request)
+    collected = _Collected(request, outside.metrics)
     for policy, bindings in bounds:
         try:
             kind = await matching.match(policy.criteria, request)
@@ -86,8 +90,11 @@ def _by_params(
         variables = activation.with_params(one)
         variables["variables"] = Variables(policy.variables, variables, budget)
         evaluation = _Evaluation(policy, variables, budget)
+        began = collected.metrics.now()
         for failure in evaluation.failures():
-            collected.failed(policy, binding, failure)
+            collected.failed(policy, binding, failure, began)
+        for error in evaluation.ignored:
+            collected.metrics.checked("validating", (policy.name, binding.name, error, "allow"), began)
         collected.annotate(evaluation.annotations())
         if evaluation.problem:
             collected.deny(policy, binding, Failure(evaluation.problem))
@@ -100,6 +107,7 @@ class _Evaluation:
         self._policy, self._variables, self._budget = policy, variables, budget
         self._matches = True
         self.problem = ""  # of an audit annotation, where errors deny
+        self.ignored: list[str] = []  # errors, where they do not
 
     def failures(self) -> Iterator[Failure]:
         """Of the validations, in their order."""
@@ -110,6 +118,8 @@ class _Evaluation:
             self._matches = False
             if closed:
                 yield Failure(str(problem))
+            else:
+                self.ignored.append(INVALID)
         if not self._matches:
             return
         for index, validation in enumerate(self._policy.validations):
@@ -117,11 +127,16 @@ class _Evaluation:
                 if self._value(validation.expression, validation.source) is not True:
                     yield Failure(self._message(validation), validation.reason, index)
             except CelError as problem:
+                error = INVALID if validation.expression.program is not None else COMPILATION
                 if closed:
-                    yield Failure(str(problem), index=index)
+                    yield Failure(str(problem), index=index, error=error)
+                else:
+                    self.ignored.append(error)
             except BudgetExceeded:
                 if closed:
-                    yield Failure(OUT_OF_BUDGET, index=index)
+                    yield Failure(OUT_OF_BUDGET, index=index, error=NO_BUDGET)
+                else:
+                    self.ignored.append(NO_BUDGET)
                 return
 
     def _value(self, expression: Expression, source: str) -> Any:
@@ -162,8 +177,9 @@ class _Evaluation:
 class _Collected:
     """What all policies have to say of a request."""
 
-    def __init__(self, request: AdmissionRequest) -> None:
+    def __init__(self, request: AdmissionRequest, metrics: AdmissionMetrics) -> None:
         self._request = request
+        self.metrics = metrics
         self._annotations: dict[str, list[str]] = {}
         self._audited: list[dict[str, Any]] = []
         self.denials: list[ApiError] = []
@@ -178,8 +194,11 @@ class _Collected:
         subject = f"ValidatingAdmissionPolicy '{policy.name}'{named}"
         self.denials.append(denial(self._request, subject, failure.message, failure.reason))
 
-    def failed(self, policy: Policy, binding: Binding, failure: Failure) -> None:
+    def failed(self, policy: Policy, binding: Binding, failure: Failure, began: float) -> None:
         """Do what the binding says."""
+        for action in binding.actions:
+            labels = (policy.name, binding.name, failure.error, action.lower())
+            self.metrics.checked("validating", labels, began)
         if "Deny" in binding.actions:
             self.deny(policy, binding, failure)
         if "Audit" in binding.actions:
