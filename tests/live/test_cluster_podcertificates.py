@@ -48,6 +48,10 @@ def test_a_pod_has_a_certificate_of_its_own_and_knows_whom_to_trust(kubectl: Kub
         kubectl("wait", "pod/named", "--for=condition=Ready", "--timeout=30s")
         assert asked["spec"]["podName"] == "named"
         assert kubectl("exec", "named", "--", "cat", "/identity/ca.pem") == signer.ca
+        other = Signer("other").ca
+        kubectl("patch", "clustertrustbundle", name, "--type=merge", "-p", json.dumps({"spec": {"trustBundle": other}}))
+        read = ("exec", "named", "--", "cat", "/identity/ca.pem")
+        eventually(lambda: kubectl(*read) == other, "the pod's file follows the bundle", 20)
         mine = kubectl("exec", "named", "--", "cat", "/identity/me.pem").encode()
         leaf = load_pem_x509_certificates(mine)[0]
         assert load_pem_private_key(mine, None).public_key() == leaf.public_key()

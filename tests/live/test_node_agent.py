@@ -205,8 +205,8 @@ def test_a_pod_runs_serves_and_is_ready_by_its_probe(instance: containerd_instan
         told = await node.told("nginx")
         have = 'Container image "nginx:1.14.2" already present on machine and can be accessed by the pod'
         assert ("Pulled", have) in told
-        assert ("Created", "Created container: web") in told
-        assert ("Started", "Started container web") in told
+        assert ("Created", "Container created") in told
+        assert ("Started", "Container started") in told
 
     tell(instance, story)
 

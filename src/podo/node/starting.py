@@ -129,7 +129,7 @@ async def _create(room: NodeRoom, pod: Obj, spec: ContainerSpec, sandbox_id: str
         container_id = await room.runtime.create_container(sandbox_id, spec, sandbox_spec(room, pod, attempt))
     except RuntimeFailure as failure:
         raise _refused(room, pod, spec.name, "CreateContainerError", failure.message) from failure
-    room.tell(pod, "Created", f"Created container: {spec.name}", container=spec.name)
+    room.tell(pod, "Created", "Container created", container=spec.name)
     return container_id
 
 
@@ -139,7 +139,7 @@ async def _start(room: NodeRoom, pod: Obj, name: str, container_id: str) -> None
     except RuntimeFailure as failure:
         await _look_at_failed(room, container_id)
         raise _refused(room, pod, name, "RunContainerError", failure.message, START_ERROR_SECONDS) from failure
-    room.tell(pod, "Started", f"Started container {name}", container=name)
+    room.tell(pod, "Started", "Container started", container=name)
     await room.inventory.look_at_container(container_id)
 
 
