@@ -14,11 +14,12 @@ from podo.scheduler.boards import Boards
 from podo.scheduler.devices.references import uses_claims
 from podo.scheduler.plugins.dynamicresources import NAME as DYNAMIC_RESOURCES
 from podo.scheduler.podinfo import PodInfo
-from podo.scheduler.preemption import Preemption, Victims
+from podo.scheduler.preemption import Preemption
 from podo.scheduler.profile import Profile
 from podo.scheduler.reasons import Refusal
 from podo.scheduler.refusals import Refusals
 from podo.scheduler.snapshot import Numbers, Snapshot
+from podo.scheduler.victims import Victims, cheapest
 
 #: Given n, an int in [0, n): which of n equally good nodes.
 Pick = Callable[[int], int]
@@ -67,11 +68,17 @@ class Cycle:
     def make_room(self, pod: PodInfo, refusal: Refusal, first: int = 0) -> tuple[Victims | None, Refusal]:
         """Who should go so that the refused pod fits, and the refusal with what came of it. ``first``: any number;
         which nodes are looked at first."""
-        if self._frees_claims:
-            refusal = replace(refusal, claims=_STILL if uses_claims(pod.obj) else _NO_CLAIMS)
+        candidates, refusal = self.candidates(pod, refusal, first)
+        return cheapest(candidates), refusal
+
+    def candidates(self, pod: PodInfo, refusal: Refusal, first: int = 0) -> tuple[list[Victims], Refusal]:
+        """All nodes that were found where others could go, to choose from."""
+        said = (
+            replace(refusal, claims=_STILL if uses_claims(pod.obj) else _NO_CLAIMS) if self._frees_claims else refusal
+        )
         if not self.profile.preempts or not refusal.nodes:
-            return None, refusal
-        found = self._preemption.find(pod, refusal, first)
-        if isinstance(found, Victims):
-            return found, replace(refusal, claims="")
-        return None, replace(refusal, preemption=found)
+            return [], said
+        found = self._preemption.find(pod, said, first)
+        if isinstance(found, str):
+            return [], replace(said, preemption=found)
+        return found, replace(said, claims="")

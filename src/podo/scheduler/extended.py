@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from podo.api.kind import Obj
 from podo.scheduler.cycle import Cycle, Pick, Placement
-from podo.scheduler.extenders import Extenders
+from podo.scheduler.extenders import ExtenderFailed, Extenders
 from podo.scheduler.podinfo import PodInfo
-from podo.scheduler.reasons import Refusal
+from podo.scheduler.reasons import NO_CANDIDATES, Refusal
 from podo.scheduler.snapshot import Snapshot
+from podo.scheduler.victims import Victims, cheapest
 
 
 async def place(
@@ -32,3 +34,19 @@ async def place(
     most = max(left.values())
     best = sorted(name for name, score in left.items() if score == most)
     return Placement(best[pick(len(best))])
+
+
+async def make_room(
+    pod: PodInfo, cycle: Cycle, snapshot: Snapshot, extenders: Extenders, refusal: Refusal, first: int
+) -> tuple[Victims | None, Refusal]:
+    """As ``Cycle.make_room``; the webhooks say which of the candidates are left, and who would have to go there."""
+    candidates, refusal = cycle.candidates(pod, refusal, first)
+    if not candidates:
+        return None, refusal
+    try:
+        left = await extenders.spare(pod, candidates, snapshot)
+    except ExtenderFailed as failure:
+        return None, replace(refusal, preemption=str(failure))
+    if not left:
+        return None, replace(refusal, preemption=NO_CANDIDATES)
+    return cheapest(left), refusal

@@ -17,6 +17,8 @@ from podo.runtime.log import Logger
 from podo.scheduler.configuration import ExtenderSettings
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.reasons import Reason
+from podo.scheduler.snapshot import Snapshot
+from podo.scheduler.victims import Victims, importance, victims_of
 
 log = Logger("podo.scheduler")
 
@@ -83,13 +85,39 @@ class Extender:
         if error := answer.get("error"):
             raise ExtenderFailed(str(error))
 
+    async def preempt(self, pod: Obj, candidates: Iterable[Victims], snapshot: Snapshot) -> list[Victims]:
+        """Which of the candidates are left, and who would have to go there."""
+        names = {each.node_name: each for each in candidates}
+        whole = {} if self.settings.names_only else {name: _whole(each) for name, each in names.items()}
+        uids = {name: _uids(each) for name, each in names.items()} if self.settings.names_only else {}
+        arguments = {"Pod": pod, "NodeNameToVictims": whole, "NodeNameToMetaVictims": uids}
+        answer = await self._ask(self.settings.preempt_verb, arguments, lowered=False)
+        found = _field(answer, "NodeNameToMetaVictims") or {}
+        try:
+            return [self._victims(name, meta, snapshot) for name, meta in found.items()]
+        except (AttributeError, TypeError, ValueError) as failure:
+            raise ExtenderFailed(f"{self.settings.url_prefix}/{self.settings.preempt_verb}: {failure}") from failure
+
+    def _victims(self, node_name: str, meta: Any, snapshot: Snapshot) -> Victims:
+        there = snapshot.pods_on(node_name)
+        uids = [str(_field(each, "UID") or "") for each in _field(meta, "Pods") or ()]
+        if unknown := [uid for uid in uids if uid not in there]:
+            raise ExtenderFailed(
+                f"extender: {self.settings.url_prefix} claims to preempt pod (UID: {unknown[0]}) on node: {node_name}, "
+                "but the pod is not found on that node"
+            )
+        if not uids:
+            raise ExtenderFailed(f"expected at least one victim pod on node {node_name}")
+        pods = tuple(sorted((there[uid] for uid in uids), key=importance))
+        return victims_of(node_name, pods, int(_field(meta, "NumPDBViolations") or 0))
+
     def _arguments(self, pod: Obj, nodes: Mapping[str, Obj]) -> Obj:
         if self.settings.names_only:
             return {"Pod": pod, "Nodes": None, "NodeNames": list(nodes)}
         listed = {"apiVersion": "v1", "kind": "NodeList", "metadata": {}, "items": list(nodes.values())}
         return {"Pod": pod, "Nodes": listed, "NodeNames": None}
 
-    async def _ask(self, verb: str, body: Obj) -> Any:
+    async def _ask(self, verb: str, body: Obj, *, lowered: bool = True) -> Any:
         data = json.dumps(body).encode()
         target = f"{self._path}/{verb}"
         try:
@@ -98,7 +126,8 @@ class Extender:
             )
             if answer.status != 200:
                 raise ExtenderFailed(f"{self.settings.url_prefix}/{verb} answered {answer.status}")
-            return _lowered(json.loads(answer.body))
+            found = json.loads(answer.body)
+            return _lowered(found) if lowered else found
         except (NoAnswer, OSError, ValueError) as failure:
             raise ExtenderFailed(f"{self.settings.url_prefix}/{verb}: {failure}") from failure
 
@@ -108,6 +137,19 @@ def _lowered(answer: Any) -> Any:
     if isinstance(answer, list):
         return [_lowered(each) for each in answer]
     return {key.lower(): value for key, value in answer.items()} if isinstance(answer, dict) else answer
+
+
+def _field(answer: Any, name: str) -> Any:
+    """A field of an object whose other keys are data; in any case, too."""
+    return next((value for key, value in answer.items() if key.lower() == name.lower()), None)
+
+
+def _whole(victims: Victims) -> Obj:
+    return {"Pods": [pod.obj for pod in victims.pods], "NumPDBViolations": victims.violations}
+
+
+def _uids(victims: Victims) -> Obj:
+    return {"Pods": [{"UID": pod.uid} for pod in victims.pods], "NumPDBViolations": victims.violations}
 
 
 class Extenders:
@@ -126,6 +168,21 @@ class Extenders:
     @staticmethod
     def _decides(extender: Extender) -> bool:
         return bool(extender.settings.filter_verb or extender.settings.prioritize_verb)
+
+    def preempt(self, pod: PodInfo) -> bool:
+        """Has one of them a say in who has to go for the pod?"""
+        return any(each.settings.preempt_verb and each.concerns(pod) for each in self._all)
+
+    async def spare(self, pod: PodInfo, candidates: list[Victims], snapshot: Snapshot) -> list[Victims]:
+        """The candidates that all of them leave, one asked after the other."""
+        left = candidates
+        for each in self._all:
+            if left and each.settings.preempt_verb and each.concerns(pod):
+                try:
+                    left = await each.preempt(pod.obj, left, snapshot)
+                except ExtenderFailed as failure:
+                    self._ignore(each, failure)
+        return left
 
     def binder(self, pod: PodInfo) -> Extender | None:
         """The one that binds the pod in the scheduler's place."""

@@ -46,16 +46,16 @@ class Preemption:
         self._others = tuple(each for each in profile.local_filters if each is not self._fit)
         self._known: OrderedDict[Any, _Known] = OrderedDict()
 
-    def find(self, pod: PodInfo, refusal: Refusal, first: int = 0) -> Victims | str:
-        """The best node and who must go there, or the words why there is none. ``first``: any number; which nodes are
-        looked at first."""
+    def find(self, pod: PodInfo, refusal: Refusal, first: int = 0) -> list[Victims] | str:
+        """Nodes and who must go there, or the words why there are none. ``first``: any number; which nodes are looked
+        at first."""
         if not pod.preempts:
             return NEVER
         if self._is_terminating(pod, refusal):
             return TERMINATING
         candidates, reasons = self._candidates(pod, refusal, first)
         if candidates:
-            return min(candidates, key=lambda each: each.cost)
+            return candidates
         counts = Counter(reason.text for each in reasons.values() for reason in each)
         return counted(refusal.nodes, counts)
 

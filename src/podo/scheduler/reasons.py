@@ -9,6 +9,7 @@ from dataclasses import dataclass
 #: What may come of preemption where no node is looked at.
 NEVER = "not eligible due to preemptionPolicy=Never."
 TERMINATING = "not eligible due to a terminating pod on the nominated node."
+NO_CANDIDATES = "no candidate node for preemption"
 NO_NODES = "no nodes available to schedule pods"
 
 

@@ -209,7 +209,7 @@ class Scheduler:
         result = "unschedulable" if isinstance(outcome, Refusal) else "scheduled"
         self._metrics.tried(result, scheduler_of(pod), self._clock.monotonic() - begun)
         if isinstance(outcome, Refusal):
-            return self._refused(entry, outcome)
+            return await self._refused(entry, outcome)
         return self._placing.assume(entry, outcome.node_name)
 
     async def _decide(self, pod: PodInfo) -> Placement | Refusal:
@@ -228,13 +228,13 @@ class Scheduler:
 
     # Refused
 
-    def _refused(self, entry: Waiting, refusal: Refusal) -> bool:
+    async def _refused(self, entry: Waiting, refusal: Refusal) -> bool:
         """Makes room where that helps, and tells; True where only pods had to yield that were not there yet, so that
         this one can have the place at once."""
         pod = entry.pod
         if DYNAMIC_RESOURCES in refusal.plugins and self._claims.can_deallocate(pod):
             return self._freed(entry, refusal)
-        victims, refusal = self._cycle(pod).make_room(pod, refusal, self._chance.below(_ANY))
+        victims, refusal = await self._make_room(pod, refusal)
         if victims is not None:
             for other in victims.pods:
                 self.snapshot.release(awaited(other))
@@ -257,6 +257,13 @@ class Scheduler:
         self._teller.failed(pod, refusal.message())
         self._tasks.spawn(self._claims.deallocate(pod), f"deallocate {pod.key}")
         return False
+
+    async def _make_room(self, pod: PodInfo, refusal: Refusal) -> tuple[Victims | None, Refusal]:
+        cycle, first = self._cycle(pod), self._chance.below(_ANY)
+        if not self._extenders.preempt(pod):
+            return cycle.make_room(pod, refusal, first)
+        self._placing.flush()
+        return await extended.make_room(pod, cycle, self.snapshot, self._extenders, refusal, first)
 
     def _nominate(self, pod: PodInfo, victims: Victims | None, refusal: Refusal) -> str:
         """Keeps the room that is being made, or that others are still leaving; the node, "" for none."""

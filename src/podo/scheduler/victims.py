@@ -43,6 +43,10 @@ def victims_of(node_name: str, pods: tuple[PodInfo, ...], violations: int) -> Vi
     return Victims(node_name, pods, violations, (violations, highest, total, len(pods), latest_first))
 
 
+def cheapest(candidates: list[Victims]) -> Victims | None:
+    return min(candidates, key=lambda each: each.cost, default=None)
+
+
 def importance(pod: PodInfo) -> tuple[int, str]:
     """Sorts the more important pod first: the higher priority, then who has run longer."""
     return (-pod.priority, pod.started)

@@ -128,3 +128,67 @@ def test_it_binds() -> None:
 
     served(answer, ask)
     assert bodies == [{"PodName": "p", "PodNamespace": "default", "PodUID": "uid-p", "Node": "a"}]
+
+
+def crowded() -> Snapshot:
+    cluster = three()
+    for name in ("a", "b", "c"):
+        for number in range(2):
+            cluster.add_pod(pod(f"{name}{number}", {"cpu": "2"}), name)
+    return cluster
+
+
+async def make_room(cluster: Snapshot, *settings: ExtenderSettings) -> tuple[str, list[str], str]:
+    """The node, who goes there, and the words."""
+    extenders = Extenders(settings)
+    try:
+        asked, cycle = pod("p", {"cpu": "1"}, priority=10), Cycle(cluster, default_profile())
+        refusal = cycle.refusal(asked)
+        victims, refusal = await extended.make_room(asked, cycle, cluster, extenders, refusal, 0)
+        found = (victims.node_name, [each.name for each in victims.pods]) if victims else ("", [])
+        return (*found, refusal.preemption)
+    finally:
+        extenders.close()
+
+
+def test_it_spares_victims() -> None:
+    seen: list[Any] = []
+
+    def answer(path: str, body: Any) -> Any:
+        seen.append(body)
+        return {"nodeNameToMetaVictims": {"c": {"pods": [{"uid": "uid-c1"}, {"uid": "uid-c0"}], "numPDBViolations": 0}}}
+
+    def whole(url: str) -> Awaitable[Any]:
+        return make_room(crowded(), ExtenderSettings(url, preempt_verb="preempt"))
+
+    def names(url: str) -> Awaitable[Any]:
+        return make_room(crowded(), ExtenderSettings(url, preempt_verb="preempt", names_only=True))
+
+    assert served(answer, whole)[:2] == ("c", ["c1", "c0"])
+    assert {len(each["Pods"]) for each in seen[0]["NodeNameToVictims"].values()} == {1}
+    assert seen[0]["NodeNameToVictims"]["a"]["Pods"][0]["metadata"]["name"] in ("a0", "a1")
+    assert served(answer, names)[0] == "c"
+    assert seen[1]["NodeNameToMetaVictims"]["b"]["Pods"][0]["UID"].startswith("uid-b")
+
+
+@pytest.mark.parametrize(
+    ("answered", "words"),
+    [
+        ({"NodeNameToMetaVictims": {}}, "no candidate node for preemption"),
+        ({"NodeNameToMetaVictims": {"a": {"Pods": [{"UID": "uid-b0"}]}}}, "the pod is not found on that node"),
+        ({"NodeNameToMetaVictims": {"a": {"Pods": []}}}, "expected at least one victim pod on node a"),
+        (None, "answered 500"),
+        ({"NodeNameToMetaVictims": {"a": 1}}, "preempt: "),
+    ],
+)
+def test_what_it_answers_about_victims_is_checked(answered: Any, words: str) -> None:
+    def must(url: str) -> Awaitable[Any]:
+        return make_room(crowded(), ExtenderSettings(url, preempt_verb="preempt"))
+
+    def may(url: str) -> Awaitable[Any]:
+        return make_room(crowded(), ExtenderSettings(url, preempt_verb="preempt", ignorable=True))
+
+    node_name, _, said = served(lambda path, body: answered, must)
+    assert not node_name and words in said
+    node_name, _, said = served(lambda path, body: answered, may)
+    assert bool(node_name) != ("no candidate" in words)
