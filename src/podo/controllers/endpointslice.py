@@ -23,7 +23,7 @@ from podo.controllers.backends import (
     target_reference,
 )
 from podo.controllers.podstate import is_ready
-from podo.reconcile.actions import Action, Create, Delete, Update
+from podo.reconcile.actions import Action, Create, Delete, Update, rest_after
 from podo.reconcile.declare import Among, Key, View, controller
 
 SERVICE_LABEL = "kubernetes.io/service-name"
@@ -55,6 +55,7 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
         wanted = _wanted(service, family, pods, view)
         slices = [each for each in present if each["addressType"] == family]
         yield from _family(service, family, wanted, slices, names)
+    yield from rest_after(len(pods))
 
 
 def _family(

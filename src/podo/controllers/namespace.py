@@ -12,7 +12,7 @@ from podo.api import registry
 from podo.api.kind import Obj
 from podo.api.meta import condition_is_true, is_deleting, name_of, namespace_of
 from podo.controllers import conditions, everykind
-from podo.reconcile.actions import Action, Delete, EnsureAbsent, SetStatus, Update
+from podo.reconcile.actions import Action, Delete, EnsureAbsent, SetStatus, Update, rest_after
 from podo.reconcile.declare import Key, View, controller
 
 FINALIZER = "kubernetes"
@@ -54,6 +54,7 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
     unseen = _unavailable(view)
     if left or unseen:
         yield SetStatus(namespace, {"phase": "Terminating", "conditions": _conditions(namespace, left, unseen, view)})
+        yield from rest_after(sum(map(len, left.values())))
         return
     for kind in dict.fromkeys((*kinds, *_custom_kinds(view))):
         yield EnsureAbsent(kind, key.name)

@@ -14,7 +14,7 @@ from podo.controllers import conditions
 from podo.controllers.claims import Claims, claim, claimants
 from podo.controllers.deletionrank import least_useful
 from podo.controllers.podstate import is_active, is_ready, is_terminating, seconds_until_available
-from podo.reconcile.actions import Action, CheckAgain, Create, Delete, SetStatus, Tell
+from podo.reconcile.actions import Action, CheckAgain, Create, Delete, SetStatus, Tell, rest_after
 from podo.reconcile.declare import Among, Key, View, controller
 
 #: The most pods that one pass creates or deletes.
@@ -64,6 +64,8 @@ def replicate(rs: Obj, view: View) -> Iterator[Action]:
     if not is_deleting(rs):
         yield from _manage(rs, active, claims, view)
     yield SetStatus(rs, status_of(rs, claims.held, view.now))
+    if len(active) >= replicas_of(rs):
+        yield from rest_after(len(claims.held))
     waits = [w for pod in active if (w := seconds_until_available(pod, _min_ready(rs), view.now))]
     if waits:
         yield CheckAgain(min(waits))

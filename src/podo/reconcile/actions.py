@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,4 +108,25 @@ class CheckAgain:
     after_seconds: float
 
 
-Action = Create | Update | Patch | Delete | SetStatus | Tell | EnsureAbsent | RewriteAll | CheckAgain
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Do not run this key again within so many seconds, whatever changes: what changes meanwhile is looked at together.
+
+    For passes that look at thousands of objects, of which each change would cost a look at all (``rest_after``).
+    """
+
+    seconds: float
+
+
+#: How many objects may be looked at in a second again and again, the number that is always looked at at once, and the
+#: longest rest (seconds).
+LOOKED_AT_A_SECOND, FEW, LONGEST_REST = 10_000, 200, 1.0
+
+
+def rest_after(objects: int) -> Iterator[Rest]:
+    """The rest that a look at so many objects asks for; none after a look at few."""
+    if objects > FEW:
+        yield Rest(min(objects / LOOKED_AT_A_SECOND, LONGEST_REST))
+
+
+Action = Create | Update | Patch | Delete | SetStatus | Tell | EnsureAbsent | RewriteAll | CheckAgain | Rest

@@ -11,7 +11,7 @@ from podo.api.errors import ApiError
 from podo.client.cache import Cache
 from podo.client.contract import Client
 from podo.client.events import Recorder
-from podo.reconcile.actions import Action, Tell
+from podo.reconcile.actions import Action, Rest, Tell
 from podo.reconcile.declare import Declaration, Key
 from podo.reconcile.ownwrites import OwnWrites
 from podo.reconcile.perform import Outcome, Performer
@@ -130,7 +130,10 @@ class Loop:
             self._queue.add_failed(key)
             self._queue.done(key)
             return
-        if actions:
+        for action in actions:
+            if isinstance(action, Rest):
+                self._queue.rest(key, action.seconds)
+        if any(not isinstance(action, Rest) for action in actions):
             self._tasks.spawn(self._act(key, actions), f"{key.namespace}/{key.name}")
         else:
             self._queue.forget(key)

@@ -19,6 +19,7 @@ from podo.reconcile.actions import (
     Delete,
     EnsureAbsent,
     Patch,
+    Rest,
     RewriteAll,
     SetStatus,
     Tell,
@@ -67,7 +68,7 @@ def steps_of(actions: Iterable[Action]) -> list[Step]:
     for action in actions:
         if isinstance(action, Tell):
             steps[-1].tells.append(action)
-        elif not isinstance(action, CheckAgain):
+        elif not isinstance(action, CheckAgain | Rest):
             steps.append(Step(action))
     return steps
 

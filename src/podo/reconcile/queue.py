@@ -13,6 +13,8 @@ K = TypeVar("K", bound=Hashable)
 
 #: Back-off of a key that fails again and again, seconds: first and longest (client-go's item rate limiter).
 FIRST_DELAY, LONGEST_DELAY = 0.005, 1000.0
+#: Keys whose rest is remembered before those whose rest is over are forgotten; and what is no rest any more (seconds).
+MANY_RESTS, NO_REST = 1024, 1e-4
 
 
 class KeyQueue(Generic[K]):
@@ -32,6 +34,7 @@ class KeyQueue(Generic[K]):
         self._again: set[K] = set()
         self._failures: dict[K, int] = {}
         self._due: dict[K, float] = {}
+        self._rests: dict[K, float] = {}  # until when a key is not to be looked at
         self._heap: list[tuple[float, int, K]] = []
         self._counter = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -56,6 +59,9 @@ class KeyQueue(Generic[K]):
         if key in self._in_work:
             self._again.add(key)
         elif key not in self._ready:
+            if self._rests and (left := self._rest_left(key)):
+                self.add_after(key, left)
+                return
             self._ready[key] = None
             self.adds += 1
             self._wake()
@@ -90,6 +96,20 @@ class KeyQueue(Generic[K]):
         heapq.heappush(self._heap, (due, self._counter, key))
         self._set_timer()
 
+    def rest(self, key: K, seconds: float) -> None:
+        """From now on ``add`` puts the key off until so much time has passed."""
+        now = asyncio.get_running_loop().time()
+        if len(self._rests) >= MANY_RESTS:
+            self._rests = {each: until for each, until in self._rests.items() if until > now}
+        self._rests[key] = now + seconds
+
+    def _rest_left(self, key: K) -> float:
+        left = self._rests.get(key, 0.0) - asyncio.get_running_loop().time()
+        if left > NO_REST:
+            return left
+        self._rests.pop(key, None)
+        return 0.0
+
     def add_failed(self, key: K, at_least: float = 0.0) -> float:
         """``add`` after this key's back-off (doubled by each call until ``forget``); the seconds chosen."""
         failures = self._failures.get(key, 0)
@@ -108,7 +128,7 @@ class KeyQueue(Generic[K]):
         if self._timer:
             self._timer.cancel()
             self._timer = None
-        for part in (self._ready, self._again, self._failures, self._due, self._heap):
+        for part in (self._ready, self._again, self._failures, self._due, self._heap, self._rests):
             part.clear()
 
     def _set_timer(self) -> None:

@@ -19,7 +19,18 @@ from podo.api.kind import Obj
 from podo.api.meta import is_controlled_by, labels_of, name_of, namespace_of, uid_of
 from podo.client.cache import CacheChange
 from podo.client.index import place_of
-from podo.reconcile.actions import Action, CheckAgain, Create, Delete, EnsureAbsent, Patch, SetStatus, Tell, Update
+from podo.reconcile.actions import (
+    Action,
+    CheckAgain,
+    Create,
+    Delete,
+    EnsureAbsent,
+    Patch,
+    Rest,
+    SetStatus,
+    Tell,
+    Update,
+)
 from podo.reconcile.declare import Declaration, Key
 from podo.reconcile.perform import kind_name
 from podo.reconcile.wake import Listener, Route
@@ -165,6 +176,8 @@ class Stage:
         if isinstance(action, Tell):
             self.told.append((action.type, action.reason, action.message))
             return
+        if isinstance(action, Rest):
+            return  # here nothing changes while a controller looks
         if isinstance(action, CheckAgain):
             assert action.after_seconds >= 0
             timer = (self.now + max(action.after_seconds, 0.001), declaration, key)

@@ -118,3 +118,28 @@ def test_a_closed_queue_is_empty_and_rings_no_more() -> None:
         assert (woken, len(queue)) == (0, 0)
 
     run(main())
+
+
+def test_a_key_at_rest_is_put_off_and_comes_once() -> None:
+    async def main() -> None:
+        queue: KeyQueue[str] = KeyQueue(nothing)
+        queue.add("many")
+        queue.add("few")
+        assert taken(queue) == ["many", "few"]
+        queue.rest("many", 1.0)
+        queue.add("few")
+        queue.add("many")  # in work: wanted again
+        for key in ("many", "few"):
+            queue.done(key)
+        queue.add("many")
+        queue.add_after("many", 0.5)  # a timer within the rest does not break it
+        assert taken(queue) == ["few"]
+        await asyncio.sleep(0.9)
+        assert taken(queue) == []
+        await asyncio.sleep(0.2)
+        assert taken(queue) == ["many"]
+        queue.done("many")
+        queue.add("many")
+        assert taken(queue) == ["many"]
+
+    run(main())
