@@ -9,11 +9,12 @@ import pytest
 from podo.scheduler import podinfo
 from podo.scheduler.budgets import Budget
 from podo.scheduler.cycle import Cycle, Placement
+from podo.scheduler.plugins.noderesourcesfit import NodeResourcesFit
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.profile import default_profile
 from podo.scheduler.reasons import Refusal
 from podo.scheduler.snapshot import NodeInfo, Snapshot, awaited
-from podo.scheduler.victims import Victims
+from podo.scheduler.victims import Victims, lower, reckoned, tried
 from podo.values.selector import from_map
 from tests.unit.scheduler import oracle
 from tests.unit.scheduler.clusters import node, pod, snapshot
@@ -142,6 +143,25 @@ def test_the_victims_are_those_of_the_rules_applied_node_by_node(seed: int) -> N
         for name in names:
             cluster.remove_pod(f"uid-{name}")
         cluster.add_pod(asked, found.node_name)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_reckoning_gives_what_trying_gives(seed: int) -> None:
+    r = random.Random(seed)
+    cluster = snapshot(node("n", cpu=r.choice(["3", "6"]), pods=r.choice(["3", "9"]), more={"example.com/gpu": "2"}))
+    fit = next(each for each in PROFILE.filters if isinstance(each, NodeResourcesFit))
+    for index, app in enumerate("ab"):
+        cluster.set_budget("default", f"b{index}", Budget("default", from_map({"app": app}), r.randint(0, 1)))
+    for number in range(r.randint(1, 8)):
+        cluster.add_pod(random_pod(r, f"p{number}"), "n")
+    for _ in range(10):
+        asked = pod(
+            "asks", {"cpu": r.choice(["1", "3", "7"]), "example.com/gpu": r.choice(["0", "1", "3"])}, priority=3
+        )
+        below = lower(asked, cluster, "n")
+        before = cluster.amounts(0)
+        assert reckoned(asked, cluster, fit, "n", below) == tried(asked, cluster, PROFILE, "n", below)
+        assert cluster.amounts(0) == before
 
 
 def random_pod(r: random.Random, name: str) -> PodInfo:

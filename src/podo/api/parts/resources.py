@@ -84,7 +84,11 @@ Held = tuple[dict[str, int], bool]
 
 
 def held_of(pod: Obj) -> Mapping[str, Held]:
-    """What a node holds for a pod's containers, by name. Nothing for the many pods that were never changed."""
+    """What a node holds for a pod's containers, by name. Nothing for the many pods that were never changed.
+
+    As upstream, whether a resize is impossible is read from the condition's reason alone, of whichever generation: the
+    kubelet takes the condition back when it sees another wish.
+    """
     if (pod["metadata"].get("generation") or 1) < 2:
         return {}
     status = pod.get("status") or {}
