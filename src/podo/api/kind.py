@@ -114,6 +114,10 @@ class Kind:
     stored_as: Kind | None = None
     to_stored: Callable[[Obj], Obj] | None = None
     from_stored: Callable[[Obj], Obj] | None = None
+    #: Of a custom kind: the version that its objects are stored in.
+    stored_version: str = ""
+    #: Must an update (PUT) name the resourceVersion that it is about?
+    conditional: bool = False
     #: Do its rules compile or run expressions, so that to judge an object may take long? Then others on the event loop
     #: have their turn meanwhile.
     long_rules: bool = False

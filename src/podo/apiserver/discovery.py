@@ -5,6 +5,7 @@ Source: "API discovery" of the Kubernetes API concepts; apidiscovery.k8s.io/v2 a
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from hashlib import sha256
@@ -114,7 +115,16 @@ def _resource(kind: Kind) -> Obj:
         row["shortNames"] = list(kind.short_names)
     if kind.categories:
         row["categories"] = list(kind.categories)
+    if "create" in kind.verbs and "list" in kind.verbs:
+        row["storageVersionHash"] = _storage_version_hash(kind)
     return row
+
+
+def _storage_version_hash(kind: Kind) -> str:
+    """Changes with the version that objects are stored in; clients compare it only."""
+    stored = kind.stored_as or kind
+    name = f"{stored.group}/{kind.stored_version or stored.version}/{stored.kind}"
+    return b64encode(sha256(name.encode()).digest()[:8]).decode()
 
 
 def _subresource(kind: Kind, name: str) -> Obj:

@@ -249,9 +249,12 @@ async def _validate(backend: Backend, call: Call, scope: Scope, new: Obj, old: O
 
 
 def _check_version(call: Call, new: Obj, old: Obj, record: Record) -> None:
-    """A client that names a version or a uid means that one only. Raises Conflict."""
+    """A client that names a version or a uid means that one only. Raises Conflict, and Invalid where it must name a
+    version."""
     found = new["metadata"]
     revision = found.get("resourceVersion") or "0"
+    if revision == "0" and call.kind.conditional:
+        raise stamping.version_required(call)
     if revision != "0" and revision != str(record.revision):
         raise conflict(call.kind, call.name, stamping.CHANGED)
     uid = found.get("uid")

@@ -25,6 +25,15 @@ NAMESPACE_MISMATCH = "the namespace of the provided object does not match the na
 CHANGED = "the object has been modified; please apply your changes to the latest version and try again"
 
 
+def version_required(call: Call) -> ApiError:
+    """An update without a resourceVersion, of a kind that takes none such."""
+    field, why = "metadata.resourceVersion", "Invalid value: 0x0: must be specified for an update"
+    message = f'{call.kind.resource} "{call.name}" is invalid: {field}: {why}'
+    cause = {"reason": "FieldValueInvalid", "message": why, "field": field}
+    about = {"name": call.name, "group": call.kind.group, "kind": call.kind.plural}
+    return ApiError("Invalid", message, {**about, "causes": [cause]})
+
+
 def match_namespace(call: Call, obj: Obj) -> None:
     """Put the request's namespace into the object, or refuse another one."""
     found = meta.metadata(obj)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from podo.api.kind import Obj, Problem
+from podo.api.kind import Problem
 from podo.api.rules import Found
 from podo.api.structural import correlating
 from podo.api.structural.correlating import ABSENT
@@ -45,16 +45,17 @@ class _Spent(Exception):
 class Rules:
     """All rules of a schema. ``some``: are there any?"""
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, *, is_root: bool = True) -> None:
         self._schema = schema
+        self._is_root = is_root
         self.some = _has_rules(schema)
 
     @cached_property
     def _root(self) -> _Node | None:
-        return _node(self._schema, is_root=True)
+        return _node(self._schema, is_root=self._is_root)
 
-    def problems(self, new: Obj, old: Obj | None) -> Found:
-        """What the rules have against an object."""
+    def problems(self, new: Any, old: Any) -> Found:
+        """What the rules have against an object, or a value of another schema; ``old`` None is none."""
         from podo.cel.budget import Budget
 
         found: Found = []

@@ -46,6 +46,7 @@ class StructuralSchema:
         Raises WrongType for metadata that is none; everything else is for ``problems`` to judge.
         """
         unknown: list[str] = []
+        make_whole(obj)
         embedded.coerce_metadata(obj, None, unknown)
         if self._coerce is not None:
             self._coerce(obj, None, unknown)
@@ -68,12 +69,23 @@ class StructuralSchema:
             found = []
             self._validate(checked, before, None, found)
         if self._find_twice is not None:
-            self._find_twice(new, None, found)
+            found.extend(self._items_twice(new, old, self._find_twice))
         if self._check_embedded is not None:
             self._check_embedded(new, None, found)
         if self.rules.some:
             blocked = any(problem.reason in _BLOCKING for problem in found)
             found.extend((_NOT_ASKED,) if blocked else self.rules.problems(new, old))
+        return found
+
+    def _items_twice(self, new: Obj, old: Obj | None, find: listtypes.Check) -> Found:
+        """None are told of an object that had such items before."""
+        found: Found = []
+        find(new, None, found)
+        if found and old is not None:
+            former: Found = []
+            find(old, None, former)
+            if former:
+                return []
         return found
 
     # -- reads -------------------------------------------------------------------------------------------------------
@@ -137,6 +149,20 @@ class StructuralSchema:
     @cached_property
     def rules(self) -> Rules:
         return Rules(self.schema)
+
+
+#: Beyond this a float does not tell one whole number from the next.
+_EXACT = 2.0**53
+
+
+def make_whole(value: Any) -> None:
+    """Numbers such as 1.0 become whole ones, in place: other implementations write and read them as ``1``."""
+    for key, inner in value.items() if value.__class__ is dict else enumerate(value):
+        kind = inner.__class__
+        if kind is dict or kind is list:
+            make_whole(inner)
+        elif kind is float and inner.is_integer() and -_EXACT <= inner <= _EXACT:
+            value[key] = int(inner)
 
 
 def _of_content(schema: Schema) -> Schema:

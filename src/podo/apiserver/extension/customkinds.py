@@ -79,6 +79,8 @@ def _kind(definition: Obj, version: Obj, alike: list[Kind]) -> Kind:
         generation=True,
         to_stored=_writer(definition, version),
         from_stored=_reader(schema) if reads else None,
+        stored_version=storage_version(definition),
+        conditional=True,
         long_rules=schema.rules.some,
         custom=schema,
         versions=alike,

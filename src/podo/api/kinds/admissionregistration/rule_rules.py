@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from podo.api.rules import Found, check_text, duplicate, forbidden, invalid, not_supported, required
+from podo.api.rules import Found, check_text, duplicate, invalid, not_supported, required
 from podo.values import names
 
 GROUP = "admissionregistration.k8s.io"
@@ -87,24 +87,6 @@ def check_match_conditions(
         if name in seen:
             found.append(duplicate(f"{where}.name", name))
         seen.add(name)
-
-
-def check_service(service: dict[str, Any], path: str, found: Found) -> None:
-    for field in ("name", "namespace"):
-        if not service.get(field):
-            found.append(required(f"{path}.{field}"))
-    port = service.get("port")
-    if port is not None and names.port_number(port):
-        found.append(invalid(f"{path}.port", port, "port is not valid: must be between 1 and 65535, inclusive"))
-    location = service.get("path")
-    if not location:
-        return
-    if not location.startswith("/"):
-        found.append(invalid(f"{path}.path", location, "must start with a '/'"))
-    elif "//" in location:
-        found.append(invalid(f"{path}.path", location, "segment[0] may not be empty"))
-    if "?" in location or "#" in location:
-        found.append(forbidden(f"{path}.path", "must not have a query or a fragment"))
 
 
 def check_expression(

@@ -4,7 +4,6 @@ asked before a write."""
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
@@ -15,11 +14,11 @@ from podo.api.kinds.admissionregistration.rule_rules import (
     check_choice,
     check_match_conditions,
     check_rule,
-    check_service,
     fill_in_rules,
 )
 from podo.api.parts.labelselector import check_label_selector
-from podo.api.rules import Found, check_text, duplicate, forbidden, invalid, not_supported, required
+from podo.api.parts.webhookclient import check_client
+from podo.api.rules import Found, check_text, duplicate, invalid, not_supported, required
 from podo.values import names
 
 _SIDE_EFFECTS = ("None", "NoneOnDryRun")
@@ -83,7 +82,7 @@ def _check_webhook(hook: dict[str, Any], path: str, found: Found) -> None:
         found.append(invalid(f"{path}.timeoutSeconds", seconds, "the timeout value must be between 1 and 30 seconds"))
     for field in ("namespaceSelector", "objectSelector"):
         check_label_selector(hook.get(field) or {}, f"{path}.{field}", found)
-    _check_client(hook.get("clientConfig") or {}, f"{path}.clientConfig", found)
+    check_client(hook.get("clientConfig") or {}, f"{path}.clientConfig", found)
     check_match_conditions(hook.get("matchConditions") or [], f"{path}.matchConditions", found)
 
 
@@ -99,36 +98,6 @@ def _check_versions(versions: list[str], path: str, found: Found) -> None:
         found.append(invalid(path, versions, f"must include at least one of {', '.join(_VERSIONS)}"))
 
 
-def _check_client(client: dict[str, Any], path: str, found: Found) -> None:
-    url, service = client.get("url"), client.get("service")
-    if (url is None) == (service is None):
-        found.append(required(path, "exactly one of url or service is required"))
-    elif url is not None:
-        _check_url(url, f"{path}.url", found)
-    elif service is not None:
-        check_service(service, f"{path}.service", found)
-
-
-def _check_url(url: str, path: str, found: Found) -> None:
-    form = "desired format: https://host[/path]"
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError as problem:
-        found.append(required(path, f"url must be a valid URL: {problem}; {form}"))
-        return
-    if parts.scheme != "https":
-        found.append(invalid(path, parts.scheme, f"'https' is the only allowed URL scheme; {form}"))
-    if not host:
-        found.append(invalid(path, host or "", f"host must be specified; {form}"))
-    if parts.username is not None:
-        found.append(invalid(path, parts.username, "user information is not permitted in the URL"))
-    if parts.fragment:
-        found.append(invalid(path, parts.fragment, "fragments are not permitted in the URL"))
-    if parts.query:
-        found.append(forbidden(path, "query parameters are not permitted in the URL"))
-
-
 def _kind(name: str) -> Kind:
     return Kind(
         group=GROUP,
@@ -141,7 +110,7 @@ def _kind(name: str) -> Kind:
         problems=_problems,
         columns=(NAME, column("Webhooks", lambda given: len(given.get("webhooks") or ()), "integer"), AGE),
         generation=True,
-    long_rules=True,
+        long_rules=True,
     )
 
 

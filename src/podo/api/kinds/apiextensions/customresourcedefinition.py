@@ -71,6 +71,7 @@ CUSTOMRESOURCEDEFINITION = Kind(
     categories=("api-extensions",),
     subresources=frozenset({"status"}),
     generation=True,
+    conditional=True,
     long_rules=True,
     fill_in=_fill_in,
     prepare=_prepare,

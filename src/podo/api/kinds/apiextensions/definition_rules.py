@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from podo.api.kind import Obj
 from podo.api.kinds.apiextensions import version_rules
 from podo.api.meta import condition_is_true
+from podo.api.parts.webhookclient import check_bundle, check_client
 from podo.api.rules import Found, check_immutable, forbidden, invalid, not_supported, required
 from podo.values import names
 
@@ -35,7 +36,7 @@ def problems(new: Obj, old: Obj | None) -> Found:
     for name in ("plural", "singular", "kind", "listKind"):
         if not (spec.get("names") or {}).get(name):
             found.append(required(f"spec.names.{name}"))
-    _check_conversion(spec.get("conversion") or {}, found)
+    _check_conversion(spec.get("conversion") or {}, (old or {}).get("spec", {}).get("conversion") or {}, found)
     if spec.get("preserveUnknownFields"):
         why = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead"
         found.append(invalid("spec.preserveUnknownFields", True, why))
@@ -125,7 +126,7 @@ def _check_label(text: Any, path: str, found: Found) -> None:
         found.append(invalid(path, text, ",".join(messages)))
 
 
-def _check_conversion(conversion: Obj, found: Found) -> None:
+def _check_conversion(conversion: Obj, before: Obj, found: Found) -> None:
     path, strategy, webhook = "spec.conversion", conversion.get("strategy") or "", conversion.get("webhook") or {}
     if strategy not in ("None", "Webhook"):
         found.append(not_supported(f"{path}.strategy", strategy, ("None", "Webhook")))
@@ -139,26 +140,14 @@ def _check_conversion(conversion: Obj, found: Found) -> None:
     if client is None:
         found.append(required(f"{path}.webhookClientConfig", "required when strategy is set to Webhook"))
     else:
-        _check_client(client, f"{path}.webhookClientConfig", found)
+        check_client(client, f"{path}.webhookClientConfig", found)
+        bundle, former = (
+            client.get("caBundle"),
+            ((before.get("webhook") or {}).get("clientConfig") or {}).get("caBundle"),
+        )
+        if bundle and bundle != former:
+            check_bundle(bundle, f"{path}.webhookClientConfig.caBundle", found)
     _check_review_versions(versions, f"{path}.conversionReviewVersions", found)
-
-
-def _check_client(client: Obj, path: str, found: Found) -> None:
-    url, service = client.get("url"), client.get("service")
-    if (url is None) == (service is None):
-        found.append(required(path, "exactly one of url or service is required"))
-    elif url is not None:
-        parts = urlsplit(url) if _is_url(url) else None
-        if parts is None or parts.scheme != "https":
-            found.append(
-                invalid(
-                    f"{path}.url", url, "'https' is the only allowed URL scheme; desired format: https://host[/path]"
-                )
-            )
-    elif service is not None:
-        for name in ("name", "namespace"):
-            if not service.get(name):
-                found.append(required(f"{path}.service.{name}", f"service {name} is required"))
 
 
 def _check_review_versions(versions: list[str], path: str, found: Found) -> None:

@@ -85,3 +85,6 @@ def _check_map(items: Obj, keys: list[str], where: str, found: Found) -> None:
         if field.get("default") is None and key not in (items.get("required") or ()):
             why = "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property"
             found.append(required(f"{where}.items.properties[{key}].default", why))
+        if field.get("nullable"):
+            why = "this property is in x-kubernetes-list-map-keys, so it cannot be nullable"
+            found.append(forbidden(f"{where}.items.properties[{key}].nullable", why))

@@ -16,10 +16,11 @@ from podo.api.kinds.apiextensions import extension_rules, rule_rules
 from podo.api.rules import Found, forbidden, invalid, required
 from podo.api.schema.mismatch import WrongType
 from podo.api.schema.table import type_named
-from podo.api.structural import patterns
+from podo.api.structural import embedded, listtypes, patterns
 from podo.api.structural.correlating import ABSENT
 from podo.api.structural.defaulting import defaulter
 from podo.api.structural.pruning import pruner
+from podo.api.structural.rules import Rules
 from podo.api.structural.validating import validator
 from podo.api.structural.walking import EMBEDDED, INT_OR_STRING, PRESERVE
 
@@ -86,6 +87,8 @@ def problems(schema: Obj, path: str, *, has_status: bool = False) -> Found:
         _check_defaults(schema, path, found)
     if not found:
         rule_rules.check(schema, path, found)
+    if not found:
+        _check_defaults_by_rules(schema, path, found)
     return found
 
 
@@ -277,6 +280,25 @@ def _check_default(one: Obj, default: Any, where: str, found: Found) -> None:
         fill(value)
     wrong: Found = []
     validator(one)(value, ABSENT, None, wrong)
+    for check in (listtypes.checker(one), embedded.checker(one)):
+        if check is not None:
+            check(value, None, wrong)
+    _tell_of_default(wrong, where, found)
+
+
+def _check_defaults_by_rules(schema: Obj, path: str, found: Found) -> None:
+    """Likewise by the rules within, once these are known to be sound."""
+    for one, where in _all_schemas(schema, path):
+        default, rules = one.get("default"), Rules(one, is_root=False)
+        if default is not None and rules.some:
+            value = orjson.loads(orjson.dumps(default))
+            if (fill := defaulter(one)) is not None:
+                fill(value)
+            _tell_of_default(rules.problems(value, None), where, found)
+
+
+def _tell_of_default(wrong: Found, where: str, found: Found) -> None:
     for problem in wrong:
-        at = "" if problem.path == "<nil>" else f".{problem.path}"
+        at = "" if problem.path == "<nil>" else problem.path
+        at = at if at[:1] in ("", "[", ".") else f".{at}"
         found.append(type(problem)(f"{where}.default{at}", problem.reason, problem.message))

@@ -110,5 +110,6 @@ STORAGEVERSIONMIGRATION = Kind(
     subresources=frozenset({"status"}),
     problems=_problems,
     status_problems=_status_problems,
+    conditional=True,
     columns=(NAME, AGE),
 )
