@@ -80,7 +80,7 @@ Answer = Response | Streaming | Upgrade
 #: What else is served but resources, health and discovery.
 _PAGES = (
     *("/metrics", "/metrics/slis", "/version", "/openapi/v2", "/openapi/v3", "/openapi/v3/"),
-    *("/.well-known/openid-configuration", "/openid/v1/jwks", f"{report.DUMPS}dump_priority_levels"),
+    *("/.well-known/openid-configuration", "/openid/v1/jwks", *(f"{report.DUMPS}{name}" for name in report.PAGES)),
 )
 #: Verbs whose requests may take several seats.
 NO_SUCH_RESOURCE = "the server could not find the requested resource"

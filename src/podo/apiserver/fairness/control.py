@@ -170,6 +170,7 @@ class Fairness:
         entry = self.seats.wait(level, hand, width, turn)
         if entry is None:
             raise self._rejected(flow, "queue-full" if queuing else "concurrency-limit")
+        entry.schema, entry.distinguisher, entry.came = flow.schema, flow.distinguisher, self._clock.now()
         counts, begun = flow.counts, self._clock.monotonic()
         self.lengths.of((level.limits.name, flow.schema)).observe(level.length_of(entry))
         counts.waiting += 1

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from asyncio import Future
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from podo.apiserver.fairness.limits import Queuing
@@ -19,6 +19,10 @@ class Waiting:
     width: int
     queue: int
     turn: Future[bool]
+    #: Of whose flow it is, and since when it waits (seconds of the clock on the wall): for those who look.
+    schema: str = ""
+    distinguisher: str = ""
+    came: float = 0.0
     queued: bool = True
 
 
@@ -59,6 +63,20 @@ class FairQueues:
     def length_of(self, entry: Waiting) -> int:
         """Of its queue."""
         return self._length(entry.queue)
+
+    def lengths(self) -> Iterator[tuple[int, float, int]]:
+        """Of each queue: how many wait, how far it has been served, and the seats that those want who wait."""
+        for number in range(self.queuing.queues):
+            queue = self._queues.get(number)
+            if queue is None:
+                yield 0, self._now, 0
+            else:
+                yield len(queue.entries), queue.served, sum(entry.width for entry in queue.entries)
+
+    def waiting(self) -> Iterator[tuple[int, Waiting]]:
+        """All that wait, each with its place in its queue."""
+        for _, queue in sorted(self._queues.items()):
+            yield from enumerate(queue.entries)
 
     def _length(self, number: int) -> int:
         queue = self._queues.get(number)

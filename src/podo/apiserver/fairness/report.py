@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from podo.apiserver.fairness.control import Fairness
 from podo.apiserver.fairness.limits import Limits
 from podo.apiserver.fairness.seats import Level
 from podo.http.message import Response
 from podo.runtime.metrics import Family, counter, gauge
+from podo.values import timestamp
 
 DUMPS = "/debug/api_priority_and_fairness/"
 _PREFIX = "apiserver_flowcontrol_"
@@ -64,14 +65,38 @@ _GAUGES = (
 
 def dump(fairness: Fairness, name: str) -> Response | None:
     """One of the pages below ``DUMPS``; None for one that there is not."""
-    if name != "dump_priority_levels":
+    page = PAGES.get(name)
+    if page is None:
         return None
+    text = "".join(", ".join(row) + "\n" for row in page(fairness))
+    return Response(200, text.encode(), "text/plain; charset=utf-8")
+
+
+def _levels(fairness: Fairness) -> Iterable[Sequence[str]]:
     header = ("PriorityLevelName", "ActiveQueues", "IsIdle", "IsQuiescing", "WaitingRequests", "ExecutingRequests")
     more = ("DispatchedRequests", "RejectedRequests", "TimedoutRequests", "CancelledRequests")
-    rows: list[Sequence[str]] = [(*header, *more)]
-    rows += [_row(name, level) for name, level in sorted(fairness.seats.levels.items())]
-    text = "".join(", ".join(row) + "\n" for row in rows)
-    return Response(200, text.encode(), "text/plain; charset=utf-8")
+    yield (*header, *more)
+    yield from (_row(name, level) for name, level in sorted(fairness.seats.levels.items()))
+
+
+def _queues(fairness: Fairness) -> Iterable[Sequence[str]]:
+    """Those in which somebody waits, and the empty ones of each level that has queues."""
+    yield ("PriorityLevelName", "Index", "PendingRequests", "NextDispatchR", "InitialSeatsSum")
+    for name, level in sorted(fairness.seats.levels.items()):
+        if level.queues is None:
+            continue
+        for index, (waiting, served, seats) in enumerate(level.queues.lengths()):
+            yield (name, str(index), str(waiting), f"{served:.8f}ss", str(seats))
+
+
+def _requests(fairness: Fairness) -> Iterable[Sequence[str]]:
+    """Those that wait."""
+    header = ("PriorityLevelName", "FlowSchemaName", "QueueIndex", "RequestIndexInQueue", "FlowDistingsher")
+    yield (*header, "ArriveTime", "InitialSeats")
+    for name, level in sorted(fairness.seats.levels.items()):
+        for index, entry in level.queues.waiting() if level.queues is not None else ():
+            place = (name, entry.schema, str(entry.queue), str(index), entry.distinguisher)
+            yield (*place, timestamp.micro_time(entry.came), str(entry.width))
 
 
 def _row(name: str, level: Level) -> Sequence[str]:
@@ -80,3 +105,11 @@ def _row(name: str, level: Level) -> Sequence[str]:
     numbers = (level.waiting, level.executing, level.dispatched, rejected, level.rejected.get("time-out", 0))
     active = level.queues.active if level.queues is not None else 0
     return (name, str(active), str(idle).lower(), "false", *map(str, numbers), str(level.cancelled))
+
+
+#: The dumps by their names.
+PAGES: dict[str, Callable[[Fairness], Iterable[Sequence[str]]]] = {
+    "dump_priority_levels": _levels,
+    "dump_queues": _queues,
+    "dump_requests": _requests,
+}

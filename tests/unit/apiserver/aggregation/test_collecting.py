@@ -18,6 +18,7 @@ from podo.apiserver.aggregating import AggregatingClient
 from podo.authn.user import MASTERS
 from podo.client.contract import Client
 from podo.cluster.controlplane import ControlPlane, Settings
+from podo.http.message import Peer
 from podo.http.server import HttpServer
 from podo.http.tls import server_context
 from podo.runtime.chance import Chance
@@ -25,7 +26,8 @@ from podo.runtime.clock import SystemClock
 from podo.storage.memory import MemoryStore
 from tests.pki import Pki
 from tests.unit.apiserver.aggregation.test_aggregation import add_endpoints, api_service, identity
-from tests.unit.apiserver.world import World
+from tests.unit.apiserver.test_watch_websocket import Socket
+from tests.unit.apiserver.world import ADMIN, World
 
 Obj = dict[str, Any]
 FLUNDER = "wardle.example.com/Flunder"
@@ -186,6 +188,29 @@ def test_a_namespace_waits_for_a_server_that_does_not_answer(pkis: tuple[Pki, Pk
         assert told == ("DiscoveryFailed", f"Discovery failed for some groups, 1 failing: {why}")
         await client.delete("APIService", NAME)
         await cluster.gone("Namespace", "other", "")
+
+    in_cluster(pkis, test)
+
+
+def test_a_watch_by_websocket_passes_through(pkis: tuple[Pki, Pki]) -> None:
+    async def test(cluster: Cluster) -> None:
+        async def handle(request: Any) -> Any:
+            request.peer = Peer("127.0.0.1:1", ADMIN)
+            return await cluster.plane.api.handle(request)
+
+        server = HttpServer(handle)
+        reader, writer = await asyncio.open_connection("127.0.0.1", await server.listen("127.0.0.1", 0))
+        target = "/apis/wardle.example.com/v1alpha1/namespaces/default/flunders?watch=true"
+        lines = [f"GET {target} HTTP/1.1", "Host: a", "Connection: Upgrade", "Upgrade: websocket"]
+        lines += ["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"]
+        writer.write("\r\n".join([*lines, "", ""]).encode())
+        socket = Socket(reader, writer, (await reader.readuntil(b"\r\n\r\n")).decode())
+        assert socket.head.startswith("HTTP/1.1 101")
+        for name in "ab":
+            await cluster.client.create(flunder(name))
+            assert (await socket.event())["object"]["metadata"]["name"] == name
+        writer.close()
+        await server.stop(0.5)
 
     in_cluster(pkis, test)
 

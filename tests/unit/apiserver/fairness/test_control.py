@@ -185,6 +185,12 @@ def test_requests_wait_for_a_seat_and_full_queues_refuse() -> None:
             await asyncio.sleep(0)
         assert (await asked(world, f"{PODS}/a")).status == 429
         assert not any(task.done() for task in waiting)
+        _, dump = await world.ask("GET", "/debug/api_priority_and_fairness/dump_queues")
+        assert b"\ntight, 0, 2, " in dump
+        _, dump = await world.ask("GET", "/debug/api_priority_and_fairness/dump_requests")
+        assert [row.split(b", ")[:5] for row in dump.splitlines()[1:]] == [
+            [b"tight", b"tests", b"0", str(place).encode(), b"ann"] for place in range(2)
+        ]
         waiting.pop().cancel()  # the client has gone
         held()
         assert (await waiting[0]).status == 404
