@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.figure import HEAD, Figure, Void, columns, lines
 
 #: Each is a module with ``measure() -> Iterator[Figure]``.
-FAMILIES = ("start", "idle", "requests", "writes", "lists", "watches", "lifecycles", "scheduling", "pods")
+FAMILIES = ("start", "idle", "requests", "writes", "lists", "watches", "lifecycles", "simulated", "scheduling", "pods")
 
 
 def main() -> int:

@@ -4,7 +4,7 @@ each (pods/s). Source: the performance-config files of kubernetes/test/integrati
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench import schedulerpods as pods
 from podo.api.kind import Obj
@@ -51,8 +51,13 @@ class Case:
     volume: Callable[[str, str], tuple[Obj, Obj]] | None = None
     churn: Churn | None = None
     deletes: bool = False
-    #: Do the measured pods take others' places?
-    preempts: bool = False
+
+    def scaled(self, share: float) -> Case:
+        """The same with a share of the pods and nodes, for a quick look."""
+        nodes = replace(self.nodes, count=int(self.nodes.count * share))
+        before = tuple((int(count * share), make, fits) for count, make, fits in self.before)
+        name = self.name if share == 1 else f"{self.name}, {share:g} of it"
+        return replace(self, name=name, nodes=nodes, count=int(self.count * share), before=before)
 
 
 _N5000 = Nodes(5000)
@@ -89,7 +94,7 @@ CASES = (
         before=_before(20000, pods.low),
         churn=Churn(pods.high, 0.2),
     ),
-    Case("PreemptionBasic 1000Nodes", 570, Nodes(1000), 1000, pods.high, _before(4000, pods.low), preempts=True),
+    Case("PreemptionBasic 1000Nodes", 570, Nodes(1000), 1000, pods.high, _before(4000, pods.low)),
     Case("SchedulingWithExtendedResource 5000Nodes", 180, Nodes(5000, devices=1), 5000, pods.with_device),
     Case("SchedulingNodeAffinity 5000Nodes_10000Pods", 220, _N5000, 10000, pods.in_zone, _before(5000, pods.in_zone)),
     Case("SchedulingPodAntiAffinity 5000Nodes_2000Pods", 60, _N5000, 2000, pods.apart, _before(1000, pods.apart)),

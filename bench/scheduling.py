@@ -6,8 +6,8 @@ server and a durable store in this process. Beside each the throughput that upst
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -34,15 +34,14 @@ DECIDED, BOUND = 5000, 1500
 Speed = Callable[[], float]
 
 
-def measure(texts: tuple[str, ...] = ()) -> Iterator[Figure]:
-    wanted = [case for case in CASES if not texts or any(text in case.name for text in texts)]
+def measure(texts: tuple[str, ...] = (), share: float = 1.0) -> Iterator[Figure]:
+    wanted = [case.scaled(share) for case in CASES if not texts or any(text in case.name for text in texts)]
     with _speed() as speed, tempfile.TemporaryDirectory(prefix="podo-bench-", dir="/tmp") as place:
         if not texts or "alone" in texts:
             yield _figure("decisions alone, 5000 nodes", DECIDED, _decided(5000, 10000), speed())
         if not texts or "waiting" in texts:
-            yield _run(
-                replace(CASES[0], name="10000 waiting pods bound", demands=BOUND, before=()), Path(place), speed, True
-            )
+            case = replace(CASES[0], name="10000 waiting pods bound", demands=BOUND, before=())
+            yield _run(case.scaled(share), Path(place), speed, True)
         for case in wanted:
             yield _run(case, Path(place), speed)
 
@@ -96,8 +95,16 @@ def _decided(nodes: int, count: int) -> Spent:
     return Spent(count, time.perf_counter() - wall, time.process_time() - cpu)
 
 
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.scheduling")
+    parser.add_argument("texts", nargs="*", metavar="TEXT", help="cases whose names have it; alone, waiting")
+    parser.add_argument("--share", type=float, default=1.0, help="of the nodes and pods of each case")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
+    options = _options()
     print(columns(*HEAD))
-    for figure in measure(tuple(sys.argv[1:])):
+    for figure in measure(tuple(options.texts), options.share):
         for line in lines([figure]):
             print(line, flush=True)
