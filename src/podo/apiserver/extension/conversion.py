@@ -18,6 +18,8 @@ from podo.api.encoding import encode, load, stamp
 from podo.api.errors import ApiError
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.apiextensions.customresourcedefinition import storage_version
+from podo.api.metadata_rules import check_annotations, check_labels
+from podo.api.rules import Found, invalid
 from podo.apiserver.backend import Backend
 from podo.apiserver.calling.failures import CannotCall
 from podo.apiserver.fanout import WatchEvent
@@ -98,11 +100,23 @@ def _restored(one: Any, before: Obj, to: str, index: int) -> Obj:
     for name in ("name", "namespace", "uid"):
         if made.get(name) != kept.get(name):
             raise CannotCall(f"must have the same {name}: {kept.get(name)} != {made.get(name)} at index {index}")
-    for name in ("labels", "annotations"):
+    for name, check in (("labels", check_labels), ("annotations", check_annotations)):
         kept.pop(name, None)
-        if made.get(name):
-            kept[name] = made[name]
+        if given := made.get(name):
+            kept[name] = _checked_texts(given, name, check, index)
     return {**one, "metadata": kept}
+
+
+def _checked_texts(given: Any, name: str, check: Callable[[Any, str, Found], None], index: int) -> dict[str, str]:
+    """Labels or annotations that a webhook has made."""
+    found: Found = []
+    if not isinstance(given, dict) or not all(isinstance(text, str) for text in given.values()):
+        found.append(invalid(f"metadata.{name}", given, "must be an object of texts"))
+    else:
+        check(given, f"metadata.{name}", found)
+    if found:
+        raise CannotCall(f"invalid metadata in converted object at index {index}: {found[0]}")
+    return dict(given)
 
 
 class ConvertedStore:

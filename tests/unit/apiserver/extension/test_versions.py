@@ -265,6 +265,15 @@ def test_selectors_select_what_is_shown(pki: Pki) -> None:
             lambda obj, to: {**converted(obj, to), "metadata": {**obj["metadata"], "name": "b"}},
             "must have the same name",
         ),
+        (
+            lambda obj, to: {**converted(obj, to), "metadata": {**obj["metadata"], "labels": "none"}},
+            "invalid metadata in converted object at index 0: metadata.labels",
+        ),
+        (
+            lambda obj, to: {**converted(obj, to), "metadata": {**obj["metadata"], "labels": {"a b": "c"}}},
+            "invalid metadata in converted object at index 0: metadata.labels",
+        ),
+        (lambda obj, to: {**converted(obj, to), "metadata": {**obj["metadata"], "uid": "other"}}, "the same uid"),
     ],
 )
 def test_a_wrong_answer_of_a_webhook_is_an_error_that_says_so(pki: Pki, change: Any, why: str) -> None:
