@@ -268,3 +268,47 @@ def given_twice(world: World) -> list[str]:
         for each in ((one.get("status") or {}).get("allocation") or {}).get("devices", {}).get("results", ())
     )
     return [name for name, count in taken.items() if count > 1]
+
+
+def test_an_extended_resource_that_a_class_stands_for() -> None:
+    named = device_class()
+    named["spec"]["extendedResourceName"] = "example.com/gpu"
+
+    def asking(name: str, count: int) -> dict[str, Any]:
+        amounts = {"example.com/gpu": str(count)}
+        container = {"name": "c", "image": "nginx", "resources": {"requests": amounts, "limits": amounts}}
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [container]}}
+
+    with World(nodes=2) as world:
+        world.apply(asking("two", 2))
+        world.wait_until(lambda: "2 Insufficient example.com/gpu" in said(world, "two"), within=10)
+        world.apply([named, on("node-1", device("d0"), device("d1"), device("d2"))])
+        world.wait_until(lambda: where(world)["two"], within=60)
+        made = world.get("Pod", "two")["status"]["extendedResourceClaimStatus"]
+        mapping = {"containerName": "c", "resourceName": "example.com/gpu", "requestName": "container-0-request-0"}
+        assert made["requestMappings"] == [mapping]
+        assert made["resourceClaimName"].startswith("two-extended-resources-")
+        assert devices_of(world, made["resourceClaimName"]) == ["d0", "d1"]
+        annotations = world.get("ResourceClaim", made["resourceClaimName"])["metadata"]["annotations"]
+        assert annotations == {"resource.kubernetes.io/extended-resource-claim": "true"}
+        world.wait_until(lambda: world.get("Pod", "two")["status"]["phase"] == "Running", within=10)
+        world.apply(asking("more", 2))
+        world.wait_until(lambda: "cannot allocate all claims" in said(world, "more"), within=30)
+        world.delete("Pod", "two")
+        world.wait_until(lambda: where(world)["more"], within=90)
+        world.wait_until(lambda: len(world.list("ResourceClaim")) == 1, within=60)
+
+
+def test_a_node_that_has_the_resource_itself_needs_no_devices() -> None:
+    named = device_class()
+    named["spec"]["extendedResourceName"] = "example.com/gpu"
+    amounts = {"example.com/gpu": "1"}
+    container = {"name": "c", "image": "nginx", "resources": {"requests": amounts, "limits": amounts}}
+    with World(nodes=1) as world:
+        status = {"status": {"capacity": amounts, "allocatable": amounts}}
+        world.run(world.client.patch("Node", "node-0", patch=status, subresource="status"))
+        world.apply(
+            [named, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [container]}}]
+        )
+        world.wait_until(lambda: where(world)["p"], within=10)
+        assert not world.list("ResourceClaim")

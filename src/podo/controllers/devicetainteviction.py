@@ -22,7 +22,8 @@ _IN_PROGRESS = "EvictionInProgress"
 
 
 def _has_node(pod: Obj) -> bool:
-    return bool(pod["spec"].get("nodeName") and pod["spec"].get("resourceClaims"))
+    extended = (pod.get("status") or {}).get("extendedResourceClaimStatus")
+    return bool(pod["spec"].get("nodeName") and (pod["spec"].get("resourceClaims") or extended))
 
 
 def _users(claim: Obj, view: View) -> Iterator[Key]:
@@ -75,8 +76,12 @@ def evicted_at(pod: Obj, view: View) -> float | None:
 def _claims(pod: Obj, view: View) -> Iterator[Obj]:
     """Those that the pod has devices of."""
     made = {e["name"]: e.get("resourceClaimName") for e in (pod.get("status") or {}).get("resourceClaimStatuses") or ()}
-    for each in pod["spec"]["resourceClaims"]:
-        claim = view.get(CLAIM, each.get("resourceClaimName") or made.get(each["name"]) or "", namespace_of(pod))
+    names = [
+        each.get("resourceClaimName") or made.get(each["name"]) for each in pod["spec"].get("resourceClaims") or ()
+    ]
+    names.append(((pod.get("status") or {}).get("extendedResourceClaimStatus") or {}).get("resourceClaimName"))
+    for name in names:
+        claim = view.get(CLAIM, name or "", namespace_of(pod))
         users = ((claim or {}).get("status") or {}).get("reservedFor") or ()
         if claim is not None and any(user.get("uid") == uid_of(pod) for user in users):
             yield claim

@@ -127,7 +127,8 @@ def _reserved(pod: Obj, name: str, view: View) -> Iterator[Action]:
 
 def _claims_of(pod: Obj, view: View) -> Iterator[Key]:
     names = {each.get("resourceClaimName") for each in pod["spec"].get("resourceClaims") or ()}
-    for name in {*names, *_made(pod).values()} - {None, ""}:
+    extended = ((pod.get("status") or {}).get("extendedResourceClaimStatus") or {}).get("resourceClaimName")
+    for name in {*names, *_made(pod).values(), extended} - {None, ""}:
         yield Key(namespace_of(pod), str(name))
 
 

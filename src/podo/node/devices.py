@@ -39,6 +39,8 @@ def claim_names(pod: Obj) -> Iterator[str]:
     for each in pod["spec"].get("resourceClaims") or ():
         if name := each.get("resourceClaimName") or made.get(each["name"]):
             yield name
+    if extended := (pod.get("status") or {}).get("extendedResourceClaimStatus"):
+        yield extended["resourceClaimName"]
 
 
 def _failed(why: str) -> MachineFailure:

@@ -22,7 +22,8 @@ from podo.runtime.log import Logger
 from podo.runtime.tasks import sleep, within
 from podo.scheduler.devices.allocation import allocation_of
 from podo.scheduler.devices.asking import CannotAllocate, ClaimKey
-from podo.scheduler.devices.podclaims import demands
+from podo.scheduler.devices.extended import mappings, only
+from podo.scheduler.devices.podclaims import Demands, concerned, demands, made_key
 from podo.scheduler.devices.references import names, uses_claims
 from podo.scheduler.devices.verdicts import NONE_FREE, choose
 from podo.scheduler.podinfo import PodInfo
@@ -44,6 +45,16 @@ class NotAllocated(Exception):
     """A claim did not get its devices, or they did not become ready; the message is for the pod's event."""
 
 
+@dataclass(slots=True)
+class ExtendedClaim:
+    """The claim that is made for the extended resources of a pod; ``name``: "" until it is made."""
+
+    claim: Obj
+    allocation: Obj
+    mappings: list[dict[str, str]]
+    name: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Reservation:
     """The claims of one pod, each with the allocation that it is to be given (None: it has one). ``begun``: those that
@@ -52,6 +63,7 @@ class Reservation:
     pod: PodInfo
     claims: tuple[tuple[ClaimKey, str, Obj | None], ...]  # key, uid, allocation
     begun: set[ClaimKey] = field(default_factory=set)
+    extended: ExtendedClaim | None = None
 
 
 class ClaimBinder:
@@ -69,7 +81,7 @@ class ClaimBinder:
 
     def reserve(self, pod: PodInfo, node_name: str) -> Reservation | None:
         """From here on nobody else gets the devices; None where the pod uses none. Raises NotAllocated."""
-        if not uses_claims(pod.obj):
+        if not concerned(pod, self._snapshot.devices):
             return None
         devices, node = self._snapshot.devices, self._snapshot.node(self._snapshot.row_of[node_name])
         asked = demands(pod, devices)
@@ -80,14 +92,26 @@ class ClaimBinder:
         if asked.problem or chosen is None:
             raise NotAllocated(asked.problem or NONE_FREE)
         made = {
-            key: allocation_of(devices.claims[key], found, devices.classes, node_name, self._chance.uid)
+            key: allocation_of(asked.made or {}, found, devices.classes, node_name, self._chance.uid)
+            if key == made_key(pod)
+            else allocation_of(devices.claims[key], found, devices.classes, node_name, self._chance.uid)
             for key, found in zip(asked.open, chosen, strict=True)
+            if found or key != made_key(pod)
         }
         for key, allocation in made.items():
             allocation["allocationTimestamp"] = timestamp.time(self._clock.now())
             devices.promise(key, allocation)
-        keys = [(pod.namespace, name) for name, _ in names(pod.obj)]
-        return Reservation(pod, tuple((key, uid_of(devices.claims[key]), made.get(key)) for key in dict.fromkeys(keys)))
+        keys = dict.fromkeys((pod.namespace, name) for name, _ in names(pod.obj))
+        claims = tuple((key, uid_of(devices.claims[key]), made.get(key)) for key in keys)
+        extended = self._extended(pod, asked, made[made_key(pod)]) if made_key(pod) in made else None
+        return Reservation(pod, claims, extended=extended)
+
+    def _extended(self, pod: PodInfo, asked: Demands, allocation: Obj) -> ExtendedClaim:
+        assert asked.made is not None  # there is an allocation for it
+        satisfied = frozenset(each["request"] for each in allocation["devices"]["results"])
+        every = mappings(pod.obj, self._snapshot.devices.extended)
+        mapped = [mapping for mapping, _ in every if mapping["requestName"] in satisfied]
+        return ExtendedClaim(only(asked.made, satisfied), allocation, mapped)
 
     async def carry_out(self, reservation: Reservation) -> None:
         """Raises NotAllocated."""
@@ -95,6 +119,8 @@ class ClaimBinder:
             for key, uid, allocation in reservation.claims:
                 reservation.begun.add(key)
                 await self._write(key, uid, allocation, reservation.pod)
+            if reservation.extended is not None:
+                await self._make(reservation.extended, reservation.pod)
             if any(_late(allocation) for _, _, allocation in reservation.claims):
                 await within(PATIENCE, self._ready(reservation))
         except (ApiError, Unreachable, OSError) as failure:
@@ -114,6 +140,20 @@ class ClaimBinder:
             except ApiError as failure:
                 if failure.reason != "Conflict" or not left:
                     raise
+
+    async def _make(self, wanted: ExtendedClaim, pod: PodInfo) -> None:
+        """The claim for extended resources, and what the pod says of it."""
+        metadata = {**wanted.claim["metadata"], "finalizers": [FINALIZER]}
+        claim = await within(DEADLINE, self._client.create({**wanted.claim, "metadata": metadata}))
+        wanted.name = claim["metadata"]["name"]
+        key, devices = (pod.namespace, wanted.name), self._snapshot.devices
+        devices.promise(key, wanted.allocation)
+        devices.forget(made_key(pod))
+        await within(DEADLINE, self._reserve(key, claim, wanted.allocation, pod))
+        told = {"resourceClaimName": wanted.name, "requestMappings": wanted.mappings}
+        patch = {"metadata": {"uid": pod.uid}, "status": {"extendedResourceClaimStatus": told}}
+        send = partial(self._client.patch, "Pod", pod.name, pod.namespace, type="strategic", subresource="status")
+        await within(DEADLINE, send(patch=patch))
 
     async def _reserve(self, key: ClaimKey, claim: Obj, allocation: Obj | None, pod: PodInfo) -> None:
         status, metadata = claim.get("status") or {}, claim["metadata"]
@@ -164,6 +204,8 @@ class ClaimBinder:
         for key, _, allocation in reservation.claims:
             if key not in reservation.begun:
                 self._forget(key, allocation)
+        if reservation.extended is not None:
+            self._forget(made_key(reservation.pod), reservation.extended.allocation)
 
     def _forget(self, key: ClaimKey, allocation: Obj | None) -> None:
         if allocation is not None and self._snapshot.devices.promises.get(key) is allocation:
@@ -175,6 +217,19 @@ class ClaimBinder:
             if key in reservation.begun:
                 await self._take_back(key, uid, allocation, reservation.pod)
                 self._forget(key, allocation)
+        if reservation.extended is not None and reservation.extended.name:
+            await self._unmake(reservation.extended, reservation.pod)
+
+    async def _unmake(self, made: ExtendedClaim, pod: PodInfo) -> None:
+        """Its finalizer goes when nobody uses it."""
+        key = (pod.namespace, made.name)
+        released = {"status": {"allocation": None, "reservedFor": None}}
+        await self._patched(key, released, "merge")
+        try:
+            await within(DEADLINE, self._client.delete("ResourceClaim", made.name, pod.namespace))
+        except (ApiError, Unreachable, TimeoutError, OSError) as failure:
+            log.debug("claim not deleted", claim="/".join(key), why=str(failure))
+        self._forget(key, made.allocation)
 
     async def _take_back(self, key: ClaimKey, uid: str, allocation: Obj | None, pod: PodInfo) -> None:
         """Until it is answered, a few times: what was promised holds until the answer is seen."""

@@ -10,7 +10,7 @@ from podo.api.parts.resources import held_of
 from podo.client.cache import CacheChange
 from podo.scheduler import budgets, defaultspread, hints, podinfo, storage
 from podo.scheduler.devices import ledger, references
-from podo.scheduler.devices.references import uses_claims
+from podo.scheduler.devices.podclaims import concerned
 from podo.scheduler.plugins.contract import ClusterEvent
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.podterms import asks_about
@@ -99,15 +99,18 @@ class Follower:
         self._queue.wake(hints.STORAGE_EVENTS[change.kind], now, hint=hint)
 
     def _device(self, change: CacheChange, now: float) -> None:
-        self._snapshot.devices.set(change.kind, change.place.name, change.new)
+        if self._snapshot.devices.set(change.kind, change.place.name, change.new):
+            self._snapshot.character += 1  # nodes have other resources than before
+            self._queue.wake(ClusterEvent.NODE_ALLOCATABLE, now)
         self._queue.wake(ClusterEvent.DEVICES_CHANGED, now)
 
     def _resource_claim(self, change: CacheChange, now: float) -> None:
         """Devices that became free may be for any pod; else a claim concerns the pods that use it."""
         namespace, name = key = (change.place.namespace, change.place.name)
-        freed = self._snapshot.devices.set_claim(key, change.new)
+        devices = self._snapshot.devices
+        freed = devices.set_claim(key, change.new)
         if freed:
-            self._queue.wake(ClusterEvent.DEVICES_CHANGED, now, lambda pod: uses_claims(pod.obj))
+            self._queue.wake(ClusterEvent.DEVICES_CHANGED, now, lambda pod: concerned(pod, devices))
         elif change.new is not None:
             self._queue.wake(ClusterEvent.DEVICES_CHANGED, now, lambda pod: _uses(pod, namespace, name))
 

@@ -174,7 +174,7 @@ def _components() -> list[Obj]:
             rule(READ, "csinodes csidrivers csistoragecapacities volumeattachments storageclasses", "storage.k8s.io"),
             rule(READ, "priorityclasses", "scheduling.k8s.io"),
             rule(READ, "deviceclasses devicetaintrules resourceslices", "resource.k8s.io"),
-            rule("get list patch update watch", "resourceclaims", "resource.k8s.io"),
+            rule("create delete get list patch update watch", "resourceclaims", "resource.k8s.io"),
             rule("patch update", "resourceclaims/status", "resource.k8s.io"),
         ),
         cluster_role(

@@ -56,11 +56,13 @@ class Constraint:
 
 @dataclass(frozen=True, slots=True)
 class ClaimAsk:
-    """``requests``: of each, the alternatives in the order in which they are tried."""
+    """``requests``: of each, the alternatives in the order in which they are tried. ``resources``: the extended
+    resources that they stand for, where they do."""
 
     title: str
     requests: tuple[tuple[Ask, ...], ...]
     constraints: tuple[Constraint, ...]
+    resources: tuple[str, ...] = ()
 
 
 def read(claim: Obj, classes: Mapping[str, Obj]) -> ClaimAsk:

@@ -15,6 +15,7 @@ from podo.api.meta import revision_of
 from podo.api.parts.tolerations import tolerates
 from podo.scheduler.devices.allocator import Offer
 from podo.scheduler.devices.asking import Ask, ClaimKey
+from podo.scheduler.devices.extended import classes_by_resource
 from podo.scheduler.devices.pools import Device, DeviceId, Pools
 from podo.scheduler.devices.usage import Usage, held_by
 
@@ -28,10 +29,12 @@ _REMEMBERED = 4096
 
 @dataclass(slots=True)
 class Devices:
-    """``epoch`` grows when something changed that concerns all nodes."""
+    """``extended``: by resource the class that stands for it. ``epoch`` grows when something changed that concerns all
+    nodes."""
 
     pools: Pools = field(default_factory=Pools)
     classes: dict[str, Obj] = field(default_factory=dict)
+    extended: dict[str, str] = field(default_factory=dict)
     claims: dict[ClaimKey, Obj] = field(default_factory=dict)
     promises: dict[ClaimKey, Obj] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
@@ -44,17 +47,22 @@ class Devices:
 
     # What comes from the API
 
-    def set(self, kind: str, name: str, obj: Obj | None) -> None:
-        """A class, slice or taint rule came, changed or (None) went."""
+    def set(self, kind: str, name: str, obj: Obj | None) -> bool:
+        """A class, slice or taint rule came, changed or (None) went; True where other extended resources than before
+        mean devices."""
         if kind == "ResourceSlice":
             nodes, everywhere = self.pools.put(name, obj)
             self._note(nodes, everywhere)
-            return
+            return False
         known = self.classes if kind == "DeviceClass" else self._rules
         known.pop(name, None)
         if obj is not None:
             known[name] = obj
         self.epoch += 1
+        before = self.extended
+        if kind == "DeviceClass":
+            self.extended = classes_by_resource(self.classes)
+        return self.extended != before
 
     def set_claim(self, key: ClaimKey, claim: Obj | None) -> bool:
         """A claim came, changed or (None) went; True where devices became free."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from podo.api.kind import Obj
 from podo.api.meta import is_controlled_by, is_deleting
 from podo.scheduler.devices.asking import CannotAllocate, ClaimAsk, ClaimKey, read, signature
+from podo.scheduler.devices.extended import ask_for, claim_for
 from podo.scheduler.devices.ledger import Devices
-from podo.scheduler.devices.references import awaits_claims, names
+from podo.scheduler.devices.references import awaits_claims, names, uses_claims
 from podo.scheduler.podinfo import PodInfo
 
 #: Pods that may use one claim at once.
@@ -19,13 +20,15 @@ CONSUMERS_MAX = 256
 @dataclass(frozen=True, slots=True)
 class Demands:
     """``problem``: what keeps the pod from every node, "" for nothing. ``selectors``: of the allocations that there
-    are, by claim. ``asks``: of the claims that have none, ``key`` equal for pods that ask for the same."""
+    are, by claim. ``asks``: of the claims that have none, ``key`` equal for pods that ask for the same.
+    ``made``: the claim for extended resources that is yet to be made, the last of ``asks``."""
 
     problem: str = ""
     selectors: tuple[tuple[ClaimKey, Obj], ...] = ()
     open: tuple[ClaimKey, ...] = ()
     asks: tuple[ClaimAsk, ...] = ()
     key: str = ""
+    made: Obj | None = None
 
 
 def demands(pod: PodInfo, devices: Devices) -> Demands:
@@ -42,12 +45,32 @@ def demands(pod: PodInfo, devices: Devices) -> Demands:
             missing.append(key)
         elif selector := allocation.get("nodeSelector"):
             selectors.append((key, selector))
+    claims = [devices.claims[key] for key in missing]
+    made = claim_for(pod.obj, devices.extended) if _extended(pod, devices) else None
     try:
-        asks = tuple(read(devices.claims[key], devices.classes) for key in missing)
+        asks = [read(claim, devices.classes) for claim in claims]
+        if made is not None:
+            asks.append(ask_for(pod.obj, made, devices.extended, devices.classes))
+            missing.append(made_key(pod))
     except CannotAllocate as problem:
         return Demands(str(problem))
-    text = "\n".join(signature(devices.claims[key]) for key in missing)
-    return Demands("", tuple(selectors), tuple(missing), asks, text)
+    resources = asks[-1].resources if made is not None else ()
+    text = "\n".join([*map(signature, [*claims, *([made] if made is not None else ())]), *resources])
+    return Demands("", tuple(selectors), tuple(missing), tuple(asks), text, made)
+
+
+def made_key(pod: PodInfo) -> ClaimKey:
+    """Of the claim that is yet to be made for the extended resources of a pod."""
+    return pod.namespace, f"<extended-resources>/{pod.uid}"
+
+
+def concerned(pod: PodInfo, devices: Devices) -> bool:
+    """Does the pod use claims, or extended resources that may be devices?"""
+    return uses_claims(pod.obj) or _extended(pod, devices)
+
+
+def _extended(pod: PodInfo, devices: Devices) -> bool:
+    return bool(devices.extended) and not devices.extended.keys().isdisjoint(pod.requests)
 
 
 def _problem(pod: PodInfo, key: ClaimKey, own: bool, devices: Devices) -> str:

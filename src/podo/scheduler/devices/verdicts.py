@@ -12,6 +12,7 @@ import numpy as np
 
 from podo.scheduler.devices.allocator import Chosen, Search, preference
 from podo.scheduler.devices.asking import CannotAllocate, ClaimAsk
+from podo.scheduler.devices.extended import on_node
 from podo.scheduler.devices.ledger import Devices
 from podo.scheduler.devices.matching import matches
 from podo.scheduler.noderows import Mask, NodeInfo, Numbers
@@ -85,6 +86,7 @@ class Verdicts:
 def choose(devices: Devices, claims: list[ClaimAsk], node: NodeInfo) -> list[list[Chosen]] | None:
     """The devices that claims get on a node; None where there are not enough. Raises CannotAllocate."""
     try:
-        return Search(claims, devices.offer(node.name, node.labels), matches, devices.tolerated).run()
+        asked = [on_node(each, node) for each in claims]
+        return Search(asked, devices.offer(node.name, node.labels), matches, devices.tolerated).run()
     except RecursionError:
         raise CannotAllocate("too many devices are asked for at once") from None

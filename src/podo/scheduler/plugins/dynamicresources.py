@@ -13,8 +13,7 @@ import numpy as np
 
 from podo.api.kind import Obj
 from podo.api.parts.nodeselector import term_allows
-from podo.scheduler.devices.podclaims import Demands, demands
-from podo.scheduler.devices.references import uses_claims
+from podo.scheduler.devices.podclaims import Demands, concerned, demands
 from podo.scheduler.devices.verdicts import NONE_FREE, Verdict
 from podo.scheduler.noderows import NodeInfo
 from podo.scheduler.plugins.contract import ClusterEvent
@@ -34,7 +33,7 @@ class DynamicResources:
     wakes = frozenset({ClusterEvent.DEVICES_CHANGED, ClusterEvent.NODE_ADDED, ClusterEvent.NODE_LABELS})
 
     def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:
-        if not uses_claims(pod.obj):
+        if not concerned(pod, snapshot.devices):
             return None
         asked = demands(pod, snapshot.devices)
         if asked.problem:
@@ -57,7 +56,7 @@ class DynamicResources:
 
     def score(self, pod: PodInfo, snapshot: Snapshot, feasible: Mask) -> Numbers | None:
         """Nodes that satisfy earlier alternatives of a claim's requests are better."""
-        if not uses_claims(pod.obj):
+        if not concerned(pod, snapshot.devices):
             return None
         asked = demands(pod, snapshot.devices)
         if asked.problem or not asked.asks:

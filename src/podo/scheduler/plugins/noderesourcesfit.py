@@ -61,9 +61,10 @@ class NodeResourcesFit:
         for name, amount in self._asked(pod):
             index = snapshot.resources.get(name)
             if amount and index is None:  # no node has ever had any
-                mask[:] = False
+                mask &= name in snapshot.devices.extended
             elif amount:
-                mask &= requested[index, rows] + amount <= allocatable[index, rows]
+                enough = requested[index, rows] + amount <= allocatable[index, rows]
+                mask &= enough | (allocatable[index, rows] == 0) if name in snapshot.devices.extended else enough
         return mask
 
     def why(self, pod: PodInfo, snapshot: Snapshot, row: int) -> tuple[Reason, ...]:
@@ -78,6 +79,8 @@ class NodeResourcesFit:
                 index = snapshot.resources.get(name)
                 whole = int(snapshot.allocatable[index, row]) if index is not None else 0
                 used = int(snapshot.requested[index, row]) if index is not None else 0
+                if not whole and name in snapshot.devices.extended:
+                    continue  # devices stand for it, which are not counted here
                 found.append((_insufficient(name, amount > whole), name, whole - used - amount))
         return found
 

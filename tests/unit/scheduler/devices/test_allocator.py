@@ -88,7 +88,7 @@ def _claim(draw: st.DrawFn, name: str) -> dict[str, Any]:
     return claim(name, *requests, constraints=constraints)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(_devices(), st.data())
 def test_finds_devices_where_and_only_where_there_are_some(offered: list[dict[str, Any]], data: st.DataObject) -> None:
     counters = [{"name": "set", "counters": {"memory": {"value": "3Gi"}}}]
