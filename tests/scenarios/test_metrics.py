@@ -18,6 +18,35 @@ def families(plane: ControlPlane) -> dict[str, Family]:
     return {family.name: family for collect in plane.api.backend.metrics.collectors for family in collect()}
 
 
+def cronjob(schedule: str) -> dict[str, object]:
+    """One whose pods run for half a minute, in a Job with an index."""
+    containers = [{"name": "c", "image": "busybox"}]
+    template = {
+        "metadata": {"annotations": {"podo.dev/run-seconds": "30"}},
+        "spec": {"containers": containers, "restartPolicy": "Never"},
+    }
+    job = {"spec": {"template": template, "completionMode": "Indexed", "completions": 2, "parallelism": 2}}
+    spec = {"schedule": schedule, "jobTemplate": job}
+    return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "tick"}, "spec": spec}
+
+
+def test_what_controllers_have_brought_about_is_counted() -> None:
+    with World(nodes=2) as world:
+        world.apply(cronjob("*/10 * * * *"))
+        world.advance(1900)
+        found = families(plane_of(world))
+        reason = "CompletionsReached"
+        assert value(found, "job_controller_jobs_finished_total", "Indexed", "succeeded", reason) == 3
+        assert value(found, "job_controller_job_pods_finished_total", "Indexed", "succeeded") == 6
+        (skews,) = [family for name, family in found.items() if name.startswith("cronjob_controller_job_creation_skew")]
+        assert next(sample.value for sample in skews.samples if sample.suffix == "_count") == 3
+        assert next(sample.value for sample in skews.samples if sample.suffix == "_sum") < 9
+        world.kill_node(world.list("Node")[0]["metadata"]["name"])
+        world.advance(600)
+        found = families(plane_of(world))
+        assert sum(sample.value for sample in found["node_collector_evictions_total"].samples) == 1
+
+
 def value(found: dict[str, Family], name: str, *labels: str) -> float:
     return next((sample.value for sample in found[name].samples if sample.labels == labels), 0)
 

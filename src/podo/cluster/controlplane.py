@@ -39,6 +39,7 @@ from podo.cluster.bootstrap import bootstrap, create_or_replace
 from podo.cluster.signing import signer
 from podo.cluster.why import chain
 from podo.cluster.why.answering import Explainer
+from podo.cluster.workmetrics import WorkMetrics
 from podo.reconcile.metrics import families as queue_families
 from podo.reconcile.runner import Runner
 from podo.runtime.chance import Chance
@@ -136,6 +137,7 @@ class ControlPlane:
         binder = through(LocalClient(self.api, "system:kube-scheduler", ()))
         self.cache = Cache(manager, (), clock=clock, chance=chance, checked=checked)
         CustomSources(self.cache)
+        self._work = WorkMetrics(self.cache, clock)
         extensions, kinds = ExtensionSources(self.cache), self.api.extension_kinds
         kinds.listeners.append(lambda: extensions.follow((one.name, one.namespaced) for one in kinds.collectable))
         sign = signer(settings.ca, settings.ca_key, clock) if settings.ca_key else None
@@ -174,6 +176,7 @@ class ControlPlane:
 
     def _families(self) -> Iterable[Family]:
         yield from queue_families(self.runner.queues())
+        yield from self._work.families()
         if self.scheduler is not None:
             yield from self.scheduler.metrics()
 
