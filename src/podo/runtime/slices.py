@@ -23,11 +23,27 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 T = TypeVar("T")
 _RESTS: Final = object()
-#: Workers that wait for their next computation.
-_idle: list[_Worker] = []
+#: As many workers are kept for their next computation.
 _IDLE_MAX = 8
-#: Whose turn it is, in each event loop.
-_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+
+
+class _Workshop:
+    """What the computations of one event loop share: workers, which belong to its thread, and whose turn it is."""
+
+    def __init__(self) -> None:
+        self.idle: list[_Worker] = []
+        self.turn = asyncio.Lock()
+
+
+_workshops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Workshop] = WeakKeyDictionary()
+
+
+def _workshop() -> _Workshop:
+    loop = asyncio.get_running_loop()
+    found = _workshops.get(loop)
+    if found is None:
+        found = _workshops[loop] = _Workshop()
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +93,14 @@ def _back(worker: greenlet, what: object) -> Any:
 
 async def in_slices(work: Callable[[], T]) -> T:
     """What ``work`` gives or raises. A task that is cancelled meanwhile ends it."""
-    worker = _idle.pop() if _idle else _Worker()
+    shop = _workshop()
+    worker = shop.idle.pop() if shop.idle else _Worker()
     worker.parent = getcurrent()
     ended = worker.switch(work)
     if ended.__class__ is not tuple:
-        ended = await _resumed(worker, ended)
-    if len(_idle) < _IDLE_MAX:
-        _idle.append(worker)
+        ended = await _resumed(worker, ended, shop.turn)
+    if len(shop.idle) < _IDLE_MAX:
+        shop.idle.append(worker)
     value, failure = ended
     if failure is not None:
         try:
@@ -94,10 +111,10 @@ async def in_slices(work: Callable[[], T]) -> T:
     return found
 
 
-async def _resumed(worker: _Worker, paused: Any) -> Any:
+async def _resumed(worker: _Worker, paused: Any, turn: asyncio.Lock) -> Any:
     try:
         while paused.__class__ is not tuple:
-            paused = await _answered(worker, paused) if paused.__class__ is _Waits else await _rested(worker)
+            paused = await (_answered(worker, paused) if paused.__class__ is _Waits else _rested(worker, turn))
     except BaseException:
         worker.parent = getcurrent()
         worker.throw()
@@ -105,12 +122,8 @@ async def _resumed(worker: _Worker, paused: Any) -> Any:
     return paused
 
 
-async def _rested(worker: _Worker) -> Any:
+async def _rested(worker: _Worker, turn: asyncio.Lock) -> Any:
     """The computation goes on, slice by slice, when it is its turn."""
-    loop = asyncio.get_running_loop()
-    turn = _turns.get(loop)
-    if turn is None:
-        turn = _turns[loop] = asyncio.Lock()
     paused: Any = _RESTS
     async with turn:
         while paused is _RESTS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -111,6 +112,16 @@ def test_it_can_wait_for_what_others_give() -> None:
         assert await asyncio.gather(in_slices(work), in_slices(work)) == [6, 6]
 
     asyncio.run(run())
+
+
+def test_each_thread_has_its_own() -> None:
+    async def run() -> list[int]:
+        return [await in_slices(counting(3, [], "x")) for _ in range(3)]
+
+    assert asyncio.run(run()) == [3, 3, 3]
+    with ThreadPoolExecutor(2) as threads:
+        both = [threads.submit(asyncio.run, run()) for _ in range(4)]
+        assert [one.result() for one in both] == [[3, 3, 3]] * 4
 
 
 def test_outside_nothing_happens() -> None:
