@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import time
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.live
 
 #: The goal is 2 s on a machine that does nothing else; this one may be busy.
 GOAL, PATIENCE = 2.0, 6.0
+EXIT_CODE = "{.status.containerStatuses[0].lastState.terminated.exitCode}"
 
 
 def test_ready_within_two_seconds(capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,6 +48,29 @@ def test_a_deployment_on_many_nodes() -> None:
         assert len(nodes) == 60 and len(set(nodes)) == 20
         kubectl("delete", "pods", "--all", "--wait=false")
         kubectl("wait", "deployment/web", "--for=jsonpath={.status.availableReplicas}=60", "--timeout=30s")
+
+
+STAGES = """
+apiVersion: podo.dev/v1
+kind: Stages
+stages:
+- {name: fails, select: {labels: app=broken}, failure: {exitCode: 3}}
+"""
+
+
+def test_hundreds_of_nodes_and_pods_come_and_go_and_play_given_stages(tmp_path: Path) -> None:
+    stages = tmp_path / "stages.yaml"
+    stages.write_text(STAGES)
+    with cluster("crowd", "simulated", "--nodes", "300", "--stages", str(stages)) as made:
+        kubectl = made.kubectl
+        assert kubectl("get", "nodes", "--chunk-size=50").count(" Ready ") == 300
+        kubectl("create", "namespace", "crowd")
+        kubectl("apply", "-n", "crowd", "-f", "-", given=[manifests.deployment("web", replicas=600)])
+        kubectl("apply", "-f", "-", given=[manifests.deployment("broken", replicas=1)])
+        kubectl("rollout", "status", "-n", "crowd", "deployment/web", "--timeout=90s")
+        kubectl("wait", "pods", "-l", "app=broken", f"--for=jsonpath={EXIT_CODE}=3", "--timeout=20s")
+        kubectl("delete", "namespace", "crowd", "--timeout=90s")
+        assert kubectl("get", "nodes").count(" Ready ") == 300
 
 
 def _cpu_seconds(pid: int) -> float:
