@@ -129,9 +129,12 @@ async def validate(
     try:
         if bound or asked or first or last:
             request = _request(backend, call, operation, obj, old)
-            await metrics.run(first, request, VALIDATE)
-            await _by_others(backend, request, bound, asked)
-            await metrics.run(last, request, LAST)
+            if first:
+                await metrics.run(first, request, VALIDATE)
+            if bound or asked:
+                await _by_others(backend, request, bound, asked)
+            if last:
+                await metrics.run(last, request, LAST)
     except ApiError:
         metrics.stepped(VALIDATE, operation, began, rejected=True)
         raise
@@ -175,7 +178,7 @@ def _request(backend: Backend, call: Call, operation: str, obj: Obj | None, old:
         backend.store,
         user.groups,
         user.uid,
-        _extra(user),
+        _extra(user) if user.extra else _NO_EXTRA,
         may,
         call.dry_run,
         call.warnings,
@@ -187,6 +190,9 @@ def _request(backend: Backend, call: Call, operation: str, obj: Obj | None, old:
         backend.convert,
         image_policy=backend.image_policy,
     )
+
+
+_NO_EXTRA: Mapping[str, list[str]] = {}
 
 
 @lru_cache(1024)
