@@ -12,6 +12,7 @@ from typing import NamedTuple
 from podo.admission.request import AdmissionRequest, Plugin
 from podo.api.errors import forbidden
 from podo.api.kind import Kind, Obj
+from podo.api.parts import x509
 
 GROUP = "certificates.k8s.io"
 MASTERS = "system:masters"
@@ -63,12 +64,11 @@ class Subject(NamedTuple):
 
 def subject_of(encoded: str) -> Subject | None:
     """Of a PEM request in base64; None for what is no request: the kind's rules refuse that."""
-    from cryptography.x509 import load_pem_x509_csr
     from cryptography.x509.oid import NameOID
 
     try:
-        subject = load_pem_x509_csr(base64.b64decode(encoded)).subject
-    except (ValueError, TypeError):
+        subject = x509.pem_request(base64.b64decode(encoded)).subject
+    except (ValueError, TypeError, AttributeError):
         return None
     names = [str(name.value) for name in subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     organizations = subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)

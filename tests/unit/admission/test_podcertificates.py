@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from typing import Any
 
@@ -150,6 +151,29 @@ def test_malformed_requests_are_refused(more: Obj, cause: str) -> None:
         status, error = await world.ask("POST", REQUESTS, await of_pod(world, **more))
         assert status == 422
         assert any(cause in each for each in causes(error)), causes(error)
+
+    in_world(test)
+
+
+def odd_version(request: bytes) -> bytes:
+    """A request of version 6, which there is none of."""
+    return request.replace(b"\x02\x01\x00", b"\x02\x01\x05", 1)
+
+
+def test_a_request_of_no_known_version_is_malformed_and_no_failure_of_the_server() -> None:
+    async def test(world: World) -> None:
+        body = await of_pod(world)
+        der = odd_version(base64.b64decode(body["spec"]["stubPKCS10Request"]))
+        asked = {**body["spec"], "stubPKCS10Request": base64.b64encode(der).decode()}
+        status, error = await world.ask("POST", REQUESTS, {**body, "spec": asked})
+        assert (status, "must be a valid PKCS#10 CSR" in causes(error)[0]) == (422, True)
+        pem = (
+            b"-----BEGIN CERTIFICATE REQUEST-----\n" + base64.encodebytes(der) + b"-----END CERTIFICATE REQUEST-----\n"
+        )
+        spec = {"request": base64.b64encode(pem).decode(), "usages": ["client auth"]}
+        for signer in (NAME, "kubernetes.io/kube-apiserver-client"):
+            csr = {"metadata": {"name": "odd"}, "spec": {**spec, "signerName": signer}}
+            assert (await world.ask("POST", f"{GROUP}/certificatesigningrequests", csr))[0] == 422
 
     in_world(test)
 

@@ -8,6 +8,7 @@ import re
 
 from podo.api.columns import AGE, NAME, column, human_duration
 from podo.api.kind import Kind, Obj
+from podo.api.parts import x509
 from podo.api.rules import Found, duplicate, forbidden, invalid, not_supported, required
 
 USAGES = (
@@ -41,13 +42,8 @@ def _check_request(spec: Obj, found: Found) -> None:
 
 
 def _is_signed(pem: bytes) -> bool:
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-    from cryptography.x509 import load_pem_x509_csr
-
-    try:
-        return load_pem_x509_csr(pem).is_signature_valid
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-        return False
+    request = x509.pem_request(pem)
+    return request is not None and x509.is_signed(request)
 
 
 def _check_spec(spec: Obj, found: Found) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podo.api.columns import NAME, column
 from podo.api.kind import Kind, Obj
-from podo.api.parts import pem
+from podo.api.parts import pem, x509
 from podo.api.parts.signername import bundle_name_problems, check_signer_name
 from podo.api.rules import Found, check_immutable, invalid, too_long
 
@@ -39,19 +39,14 @@ def _check_bundle(text: str, found: Found) -> None:
 
 
 def _wrong_with(block: pem.Block, index: int) -> str:
-    from cryptography.x509 import BasicConstraints, ExtensionNotFound, load_der_x509_certificate
-
     if block.type != "CERTIFICATE":
         return f"entry {index} has bad block type: {block.type}"
     if block.has_headers:
         return f"entry {index} has PEM block headers"
-    try:
-        constraints = load_der_x509_certificate(block.content).extensions.get_extension_for_class(BasicConstraints)
-    except ExtensionNotFound:
-        return f"entry {index} does not have the CA bit set"
-    except ValueError:
+    found = x509.certificate(block.content)
+    if found is None:
         return f"entry {index} does not parse as X.509"
-    return "" if constraints.value.ca else f"entry {index} does not have the CA bit set"
+    return "" if x509.is_authority(found) else f"entry {index} does not have the CA bit set"
 
 
 def _problems(new: Obj, old: Obj | None) -> Found:

@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 from podo.api.kind import Obj
-from podo.api.parts import pem
+from podo.api.parts import pem, x509
 from podo.api.rules import Found, invalid, required, too_long
 from podo.values import timestamp
 
@@ -45,28 +45,21 @@ def check(request: Obj, found: Found) -> None:
 
 def _leaf(chain: str) -> tuple[Any, str]:
     """The first certificate, once all have been looked at; or what is wrong."""
-    from cryptography.x509 import load_der_x509_certificate
-
     leaf = None
     for block in pem.blocks(chain):
         if block.type != "CERTIFICATE":
             return None, "issued certificate chain must consist entirely of CERTIFICATE PEM blocks"
-        try:
-            certificate = load_der_x509_certificate(block.content)
-        except ValueError:
+        found = x509.certificate(block.content)
+        if found is None:
             which = "intermediate" if leaf else "leaf"
             return None, f"{which} certificate does not parse as valid X.509"
-        leaf = leaf or certificate
+        leaf = leaf or found
     return leaf, "" if leaf else "issued certificate chain must contain at least one certificate"
 
 
 def _is_for(leaf: Any, encoded: str) -> bool:
-    from cryptography.x509 import load_der_x509_csr
-
-    try:
-        return bool(leaf.public_key() == load_der_x509_csr(base64.b64decode(encoded)).public_key())
-    except (ValueError, TypeError):
-        return False
+    asked = x509.request(base64.b64decode(encoded))  # looked at when it was made
+    return asked is not None and bool(leaf.public_key() == asked.public_key())
 
 
 def _check_times(request: Obj, leaf: Any, found: Found) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.certificates import issuedchain
+from podo.api.parts import x509
 from podo.api.parts.signername import check_certificate_seconds, check_signer_name, check_user_annotations
 from podo.api.rules import Found, check_immutable, check_text, invalid, not_supported, required, too_long
 from podo.values import names
@@ -48,35 +49,20 @@ def _check_request(encoded: str, found: Found) -> None:
     if len(encoded) > MAX_REQUEST_BYTES * 4 // 3 + 4:
         found.append(too_long(_REQUEST, MAX_REQUEST_BYTES))
         return
-    request = load_request(encoded)
+    request = x509.request(_decoded(encoded))
     if request is None:
         found.append(invalid(_REQUEST, "<value omitted>", "must be a valid PKCS#10 CSR"))
     elif why := _bad_key(request.public_key()):
         found.append(invalid(_REQUEST, "<value omitted>", why))
-    elif not _is_signed(request):
+    elif not x509.is_signed(request):
         found.append(invalid(_REQUEST, "<value omitted>", "could not verify proof-of-possession signature"))
 
 
-def load_request(encoded: str) -> Any:
-    """The request, as ``cryptography`` has it (base64 of DER); None for what is none."""
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.x509 import load_der_x509_csr
-
+def _decoded(encoded: str) -> bytes:
     try:
-        request = load_der_x509_csr(base64.b64decode(encoded, validate=True))
-        request.public_key()
-        return request
-    except (binascii.Error, ValueError, TypeError, UnsupportedAlgorithm):
-        return None
-
-
-def _is_signed(request: Any) -> bool:
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-
-    try:
-        return bool(request.is_signature_valid)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-        return False
+        return base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
 
 
 def _bad_key(key: Any) -> str:

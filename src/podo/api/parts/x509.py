@@ -1,0 +1,59 @@
+"""Certificates and requests for them as the API reads them: whatever is wrong with one, it is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def certificate(der: bytes) -> Any:
+    """A certificate as ``cryptography`` has it, or None."""
+    from cryptography.x509 import load_der_x509_certificate
+
+    return _read(load_der_x509_certificate, der)
+
+
+def pem_request(pem: bytes) -> Any:
+    """A PKCS#10 request in PEM, or None."""
+    from cryptography.x509 import load_pem_x509_csr
+
+    return _read(load_pem_x509_csr, pem)
+
+
+def request(der: bytes) -> Any:
+    """A PKCS#10 request, or None."""
+    from cryptography.x509 import load_der_x509_csr
+
+    return _read(load_der_x509_csr, der)
+
+
+def _read(load: Any, der: bytes) -> Any:
+    """What is read must have a key that can be read too."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.x509 import InvalidVersion
+
+    try:
+        found = load(der)
+        found.public_key()
+        return found
+    except (ValueError, TypeError, InvalidVersion, UnsupportedAlgorithm):
+        return None
+
+
+def is_signed(found: Any) -> bool:
+    """Is a request signed by the key that it is for?"""
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+    try:
+        return bool(found.is_signature_valid)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+
+
+def is_authority(found: Any) -> bool:
+    """Does the certificate say that it is a CA's?"""
+    from cryptography.x509 import BasicConstraints, DuplicateExtension, ExtensionNotFound, UnsupportedGeneralNameType
+
+    try:
+        return bool(found.extensions.get_extension_for_class(BasicConstraints).value.ca)
+    except (ValueError, TypeError, ExtensionNotFound, DuplicateExtension, UnsupportedGeneralNameType):
+        return False
