@@ -110,6 +110,68 @@ def test_a_controller_can_do_what_its_role_says_and_nothing_else() -> None:
     assert refused[0]["annotations"]["authorization.k8s.io/decision"] == "forbid"
 
 
+def test_no_controller_lacks_a_right_for_its_work() -> None:
+    """Much of what a cluster does, from the first pod to the end of a namespace; nobody is refused."""
+    containers = [{"name": "c", "image": "i"}]
+    template = {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": containers}}
+    workload = {"selector": {"matchLabels": {"app": "x"}}, "template": template}
+    once = {"metadata": {"labels": {"job": "j"}}, "spec": {"containers": containers, "restartPolicy": "Never"}}
+    claim = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"], **_gigabyte("storage")}}
+    stateful = {"serviceName": "s", "volumeClaimTemplates": [claim], "replicas": 2}
+    kept = {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete", "whenScaled": "Delete"}}
+    expired = {"expiration": "2020-01-01T00:00:00Z", "token-id": "abcdef", "token-secret": "0123456789abcdef"}
+    made = [
+        _named("v1", "Namespace", "team"),
+        _named("v1", "Service", "s", spec={"selector": {"app": "x"}, "ports": [{"port": 80}]}),
+        _named("apps/v1", "StatefulSet", "s", spec={**workload, **stateful, **kept}),
+        _named("apps/v1", "DaemonSet", "d", spec=workload),
+        _named("v1", "ReplicationController", "r", spec={"selector": {"app": "x"}, "template": template}),
+        _named("policy/v1", "PodDisruptionBudget", "b", spec={"minAvailable": 1, "selector": workload["selector"]}),
+        _named("batch/v1", "Job", "j", spec={"template": once, "ttlSecondsAfterFinished": 5}),
+        _named("batch/v1", "CronJob", "c", spec={"schedule": "* * * * *", "jobTemplate": {"spec": {"template": once}}}),
+        _named("v1", "Endpoints", "e", subsets=[{"addresses": [{"ip": "192.0.2.9"}], "ports": [{"port": 80}]}]),
+        _named("v1", "Service", "e", spec={"ports": [{"port": 80}]}),
+        _named(
+            *("autoscaling/v2", "HorizontalPodAutoscaler", "h"),
+            spec={
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+                "minReplicas": 3,
+                "maxReplicas": 4,
+            },
+        ),
+        _named("v1", "Secret", "t", type="kubernetes.io/service-account-token"),
+        WEB,
+    ]
+    made[-2]["metadata"]["annotations"] = {"kubernetes.io/service-account.name": "default"}
+    with World(nodes=2, seed=5) as world, audited(world) as events:
+        world.apply(made)
+        token = _named("v1", "Secret", "bootstrap-token-abcdef", type="bootstrap.kubernetes.io/token")
+        token["metadata"]["namespace"] = "kube-system"
+        world.apply({**token, "stringData": expired})
+        world.wait_for("Deployment", "web", condition="Available")
+        world.advance(90)
+        world.scale("StatefulSet", "s", 1)
+        world.kill_node("node-1")
+        world.advance(400)
+        world.apply({**_named("v1", "ConfigMap", "left"), "metadata": {"name": "left", "namespace": "team"}})
+        world.delete("Namespace", "team", "")
+        world.delete("StatefulSet", "s")
+        world.delete("Deployment", "web", propagation="Foreground")
+        world.advance(60)
+    refused = {one["responseStatus"]["message"] for one in events if one["responseStatus"]["code"] == 403}
+    assert not refused
+    acted = {one["user"]["username"].removeprefix(ACCOUNT) for one in events}
+    assert len(acted & {each.account for each in controllers.ALL}) >= 18, acted
+
+
+def _named(api_version: str, kind: str, name: str, **fields: Any) -> Obj:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, **fields}
+
+
+def _gigabyte(resource: str) -> Obj:
+    return {"resources": {"requests": {resource: "1Gi"}}}
+
+
 def test_every_controller_has_an_account_with_a_role() -> None:
     every = controllers.declarations("10.244.0.0/16", "a CA", lambda *_: None, lambda *_: "")  # type: ignore[arg-type]
     bound = {
