@@ -9,10 +9,11 @@ is none.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from podo.api.errors import ApiError
 from podo.api.kind import Obj
 
 
@@ -106,3 +107,11 @@ class Client(Protocol):
     async def delete_collection(
         self, kind: str, namespace: str = "", *, labels: str = "", fields: str = ""
     ) -> None: ...
+
+
+@runtime_checkable
+class BindsMany(Protocol):
+    """What a client may do besides: take many bindings of pods at once."""
+
+    async def bind_all(self, bindings: Sequence[Obj]) -> Sequence[ApiError | None]:
+        """Each as ``create`` with ``subresource="binding"``: what went wrong with it."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
-from podo.client.contract import Client, Event, ObjectList, Unreachable
+from podo.client.contract import BindsMany, Client, Event, ObjectList, Unreachable
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
 from podo.runtime.tasks import Tasks, sleep
@@ -77,6 +77,12 @@ class FaultyClient:
 
     async def create(self, *args: Any, **options: Any) -> Obj:
         return await self._write(self._client.create(*args, **options))
+
+    async def bind_all(self, bindings: Sequence[Obj]) -> Sequence[ApiError | None]:
+        """One request: it is lost, or its answer is, as a whole."""
+        if not isinstance(self._client, BindsMany):
+            raise ApiError("MethodNotAllowed", "the client behind the faults binds one by one")
+        return await self._write(self._client.bind_all(bindings))
 
     async def update(self, *args: Any, **options: Any) -> Obj:
         return await self._write(self._client.update(*args, **options))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
 
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.api.meta import is_deleting, uid_of
-from podo.client.contract import Client, Unreachable
+from podo.client.contract import BindsMany, Client, Unreachable
 from podo.runtime.chance import Chance
 from podo.runtime.tasks import sleep, within
 from podo.scheduler.extenders import Extender, ExtenderFailed
@@ -20,14 +19,6 @@ from podo.scheduler.snapshot import Snapshot
 DEADLINE = 30.0
 #: Seconds between two questions where a pod is: at first, and at most.
 FIRST_WAIT, LONGEST_WAIT = 0.1, 10.0
-
-
-@runtime_checkable
-class BindsMany(Protocol):
-    """A client that takes many bindings at once: ``apiserver.local``."""
-
-    async def bind_all(self, bindings: Sequence[Obj]) -> Sequence[ApiError | None]:
-        """What went wrong with each."""
 
 
 class Binder:
