@@ -181,6 +181,56 @@ def test_a_slow_watch_outlives_the_others_of_its_range(monkeypatch: pytest.Monke
     in_world(test)
 
 
+def test_a_watch_that_takes_what_it_gets_is_asked_seldom_and_never_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much has passed: only what waits counts. And that is looked at when it may be too much, not each time."""
+    asked = 0
+
+    class Quick(Written):
+        @property
+        def buffered(self) -> int:
+            nonlocal asked
+            asked += 1
+            return 0
+
+        async def drain(self) -> None:
+            raise AssertionError("it was taken for slow")
+
+    monkeypatch.setattr(streams, "HIGH_WATER", 5000)
+
+    async def test(world: World) -> None:
+        watches, names = Watches(world), [f"p{number}" for number in range(20)]
+        quick = Quick()
+        await watches.open(f"/api/v1/pods?watch=1&resourceVersion={world.store.revision}", quick)
+        for name in names:
+            await world.client.create(pod(name))
+            await turns()
+        assert [name for _, name in seen(quick)] == names
+        assert len(quick.data) > 5000 and 0 < asked < len(names) / 2
+        await watches.stop()
+
+    in_world(test)
+
+
+def test_a_slow_watch_with_a_selector_sees_each_event_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "HIGH_WATER", 100)
+
+    async def test(world: World) -> None:
+        watches, slow = Watches(world), Slow()
+        selected = f"/api/v1/pods?watch=1&resourceVersion={world.store.revision}&fieldSelector=metadata.name%21%3Db"
+        await watches.open(selected, slow)
+        for name in ("a", "b", "c"):
+            await world.client.create(pod(name))
+            await turns()
+        slow.let.set()
+        await turns()
+        await world.client.create(pod("d"))
+        await turns()
+        assert [name for _, name in seen(slow)] == ["a", "c", "d"]
+        await watches.stop()
+
+    in_world(test)
+
+
 def test_a_slow_watch_whose_history_is_gone_is_told_expired(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "HIGH_WATER", 100)
 
