@@ -212,7 +212,7 @@ def test_version() -> None:
         (["up", "--runtime", "magic"], 2, "invalid choice"),
         (["up", "--wait", "soon"], 2, "is not a duration"),
         (["up", "--nodes", "many"], 2, "invalid int"),
-        (["up", "--runtime", "simulated", "--nodes", "-1"], 2, "nodes -1: 1 to 10000"),
+        (["up", "--runtime", "simulated", "--nodes", "-1"], 2, "nodes -1: 1 to 16384"),
         (["up", "--runtime", "simulated", "--port", "99999"], 2, "port 99999: 1 to 65535"),
         (["fly"], 2, "invalid choice: 'fly'"),
         (["status"], 3, "no cluster in"),

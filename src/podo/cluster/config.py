@@ -18,7 +18,8 @@ class ConfigProblem(ValueError):
 
 
 #: Pod networks of simulated clusters, by what they can hold: nodes get a /24 each.
-FEW_NODES, FEW_NODES_CIDR, MANY_NODES_CIDR = 256, "10.244.0.0/16", "100.64.0.0/10"
+FEW_NODES, FEW_NODES_CIDR = 256, "10.244.0.0/16"
+MANY_NODES, MANY_NODES_CIDR = 16_384, "100.64.0.0/10"
 
 
 def simulated_pod_cidr(nodes: int) -> str:
@@ -88,7 +89,7 @@ class Config:
     @property
     def most_nodes(self) -> int:
         """How many nodes can be: simulated ones need no address of their own."""
-        return 10_000 if self.runtime == "simulated" else ipaddress.ip_network(self.node_cidr).num_addresses - 3
+        return MANY_NODES if self.runtime == "simulated" else ipaddress.ip_network(self.node_cidr).num_addresses - 3
 
     def node_number(self, name: str) -> int:
         """1 for ``node-1``."""

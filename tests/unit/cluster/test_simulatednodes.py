@@ -15,7 +15,7 @@ from podo.api.encoding import stamp
 from podo.api.kind import Obj
 from podo.api.meta import condition_is_true, name_of
 from podo.cluster import givenfiles
-from podo.cluster.config import Config, simulated_pod_cidr
+from podo.cluster.config import MANY_NODES, Config, ConfigProblem, simulated_pod_cidr
 from podo.cluster.controlplane import ControlPlane, Settings
 from podo.cluster.simulatednodes import OFF, POWER, SimulatedNodes
 from podo.lab.virtualtime import START, run
@@ -83,10 +83,16 @@ def replicas(count: int) -> Obj:
     }
 
 
-@pytest.mark.parametrize("nodes", [1, 256, 257, 10_000])
+@pytest.mark.parametrize("nodes", [1, 256, 257, MANY_NODES])
 def test_the_pod_network_has_a_part_for_every_node(nodes: int) -> None:
     network = ipaddress.ip_network(simulated_pod_cidr(nodes))
     assert 1 << (24 - network.prefixlen) >= nodes
+
+
+def test_more_nodes_than_the_network_has_parts_for_are_refused(tmp_path: Path) -> None:
+    Config("sim", str(tmp_path), nodes=MANY_NODES)
+    with pytest.raises(ConfigProblem, match=f"1 to {MANY_NODES}"):
+        Config("sim", str(tmp_path), nodes=MANY_NODES + 1)
 
 
 def test_sixty_nodes_are_ready_each_with_a_network_of_its_own_and_then_at_rest(tmp_path: Path) -> None:
