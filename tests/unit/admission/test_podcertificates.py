@@ -170,7 +170,7 @@ def test_a_request_of_no_known_version_is_malformed_and_no_failure_of_the_server
         pem = (
             b"-----BEGIN CERTIFICATE REQUEST-----\n" + base64.encodebytes(der) + b"-----END CERTIFICATE REQUEST-----\n"
         )
-        spec = {"request": base64.b64encode(pem).decode(), "usages": ["client auth"]}
+        spec = {"request": base64.b64encode(text).decode(), "usages": ["client auth"]}
         for signer in (NAME, "kubernetes.io/kube-apiserver-client"):
             csr = {"metadata": {"name": "odd"}, "spec": {**spec, "signerName": signer}}
             assert (await world.ask("POST", f"{GROUP}/certificatesigningrequests", csr))[0] == 422

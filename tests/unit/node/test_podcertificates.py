@@ -127,6 +127,22 @@ def test_a_pod_gets_a_key_and_a_certificate_for_it_and_another_in_time(tmp_path:
     on_node(test, tmp_path)
 
 
+def test_a_renewal_that_cannot_be_asked_for_leaves_what_there_is(tmp_path: Path) -> None:
+    async def test(node: Node) -> None:
+        made = await node.run({"podCertificate": dict(CERTIFICATE)})
+        starting = asyncio.ensure_future(node.volumes.prepare(made))
+        await node.decide(node.signer.issue)
+        await starting
+        files = node.shown(made)
+        await node.world.client.delete("Node", "n1")
+        node.sources.forget("Node", "", "n1")
+        node.clock.ahead = 601
+        await node.volumes.refresh(made)
+        assert (node.shown(made), len(await node.requests())) == (files, 1)
+
+    on_node(test, tmp_path)
+
+
 async def _true(found: bool) -> bool:
     return found
 

@@ -11,17 +11,21 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.api.kinds.certificates.podcertificaterequest import outcome
 from podo.api.meta import name_of, namespace_of, revision_of, uid_of
-from podo.client.contract import Client, Event
+from podo.client.contract import Client, Event, Unreachable
 from podo.client.reflector import Reflector, Source
 from podo.node.certificates import keys
 from podo.node.environment import ConfigProblem
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
+from podo.runtime.log import Logger
 from podo.runtime.tasks import Tasks, within
 from podo.values import timestamp
+
+log = Logger("podo.node.podcertificates")
 
 KIND = "PodCertificateRequest"
 #: How long a pod that starts waits for its signer before it says so and tries again.
@@ -88,7 +92,7 @@ class PodCertificates:
         credential = self._kept.setdefault(place, _Credential())
         if credential.chain:
             if self._clock.now() >= credential.renew_at and not credential.refused:
-                await self._ask(credential, pod, source, identify)
+                await self._renew(credential, pod, source, identify)
             return credential.key, credential.chain
         if not credential.refused:
             asked = await self._ask(credential, pod, source, identify)
@@ -104,6 +108,13 @@ class PodCertificates:
 
     async def stop(self) -> None:
         await self._tasks.stop()
+
+    async def _renew(self, credential: _Credential, pod: Obj, source: Obj, identify: Identify) -> None:
+        """Ask for the next one. What fails is tried again with the next look: there is one that is good."""
+        try:
+            await self._ask(credential, pod, source, identify)
+        except (ConfigProblem, ApiError, Unreachable) as failure:
+            log.warning("certificate not renewed, will try again", pod=name_of(pod), why=str(failure))
 
     async def _ask(self, credential: _Credential, pod: Obj, source: Obj, identify: Identify) -> _Asked:
         """The request that is under way, made if there is none."""
