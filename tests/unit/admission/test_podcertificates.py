@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from podo.api.parts import pem
 from podo.node.certificates import keys
 from tests.unit.admission.test_access import JANE, grant, rule
 from tests.unit.apiserver.world import World, certificate, in_world, pod
@@ -167,9 +168,7 @@ def test_a_request_of_no_known_version_is_malformed_and_no_failure_of_the_server
         asked = {**body["spec"], "stubPKCS10Request": base64.b64encode(der).decode()}
         status, error = await world.ask("POST", REQUESTS, {**body, "spec": asked})
         assert (status, "must be a valid PKCS#10 CSR" in causes(error)[0]) == (422, True)
-        pem = (
-            b"-----BEGIN CERTIFICATE REQUEST-----\n" + base64.encodebytes(der) + b"-----END CERTIFICATE REQUEST-----\n"
-        )
+        text = pem.written("CERTIFICATE REQUEST", der).encode()
         spec = {"request": base64.b64encode(text).decode(), "usages": ["client auth"]}
         for signer in (NAME, "kubernetes.io/kube-apiserver-client"):
             csr = {"metadata": {"name": "odd"}, "spec": {**spec, "signerName": signer}}
