@@ -3,7 +3,8 @@ extension API servers."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from functools import cached_property
 from typing import Any
 
 from podo.api.kind import Obj
@@ -22,34 +23,42 @@ class AggregatingClient:
     def __init__(self, server: ApiServer, user: str, groups: tuple[str, ...] = (), *, program: str = "") -> None:
         self._kinds = server.extension_kinds
         self._own = LocalClient(server, user, groups, program=program)
-        self._others = client_of(server, User(user, (*groups, AUTHENTICATED)), program or user.rpartition(":")[2])
+        self._asker = server, User(user, (*groups, AUTHENTICATED)), program or user.rpartition(":")[2]
+
+    @cached_property
+    def _others(self) -> Client:
+        return client_of(*self._asker)
 
     def _of(self, kind: str) -> Client:
         return self._others if "/" in kind and kind in self._kinds else self._own
 
     def _of_object(self, obj: Obj) -> Client:
+        if not self._kinds:
+            return self._own
         return self._of(f"{obj.get('apiVersion')}/{obj.get('kind')}")
 
-    async def get(self, kind: str, name: str, namespace: str = "", *, subresource: str = "") -> Obj:
-        return await self._of(kind).get(kind, name, namespace, subresource=subresource)
+    def get(self, kind: str, name: str, namespace: str = "", *, subresource: str = "") -> Coroutine[Any, Any, Obj]:
+        return self._of(kind).get(kind, name, namespace, subresource=subresource)
 
-    async def list(self, kind: str, namespace: str = "", **options: Any) -> ObjectList:
-        return await self._of(kind).list(kind, namespace, **options)
+    def list(self, kind: str, namespace: str = "", **options: Any) -> Coroutine[Any, Any, ObjectList]:
+        return self._of(kind).list(kind, namespace, **options)
 
     def watch(self, kind: str, namespace: str = "", **options: Any) -> AsyncIterator[Batch]:
         return self._of(kind).watch(kind, namespace, **options)
 
-    async def create(self, obj: Obj, *, subresource: str = "", dry_run: bool = False) -> Obj:
-        return await self._of_object(obj).create(obj, subresource=subresource, dry_run=dry_run)
+    def create(self, obj: Obj, *, subresource: str = "", dry_run: bool = False) -> Coroutine[Any, Any, Obj]:
+        return self._of_object(obj).create(obj, subresource=subresource, dry_run=dry_run)
 
-    async def update(self, obj: Obj, *, subresource: str = "", dry_run: bool = False) -> Obj:
-        return await self._of_object(obj).update(obj, subresource=subresource, dry_run=dry_run)
+    def update(self, obj: Obj, *, subresource: str = "", dry_run: bool = False) -> Coroutine[Any, Any, Obj]:
+        return self._of_object(obj).update(obj, subresource=subresource, dry_run=dry_run)
 
-    async def patch(self, kind: str, name: str, namespace: str = "", **options: Any) -> Obj:
-        return await self._of(kind).patch(kind, name, namespace, **options)
+    def patch(self, kind: str, name: str, namespace: str = "", **options: Any) -> Coroutine[Any, Any, Obj]:
+        return self._of(kind).patch(kind, name, namespace, **options)
 
-    async def delete(self, kind: str, name: str, namespace: str = "", **options: Any) -> Obj:
-        return await self._of(kind).delete(kind, name, namespace, **options)
+    def delete(self, kind: str, name: str, namespace: str = "", **options: Any) -> Coroutine[Any, Any, Obj]:
+        return self._of(kind).delete(kind, name, namespace, **options)
 
-    async def delete_collection(self, kind: str, namespace: str = "", *, labels: str = "", fields: str = "") -> None:
-        await self._of(kind).delete_collection(kind, namespace, labels=labels, fields=fields)
+    def delete_collection(
+        self, kind: str, namespace: str = "", *, labels: str = "", fields: str = ""
+    ) -> Coroutine[Any, Any, None]:
+        return self._of(kind).delete_collection(kind, namespace, labels=labels, fields=fields)

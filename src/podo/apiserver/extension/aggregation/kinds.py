@@ -37,13 +37,16 @@ def kinds_of(known: Known) -> tuple[frozenset[str], tuple[ExtensionKind, ...]]:
 
 
 class ExtensionKinds:
-    """Of one server. ``listeners`` are called when the kinds have changed."""
+    """Of one server; false while there are none. ``listeners`` are called when the kinds have changed."""
 
     def __init__(self, known: Callable[[], Known]) -> None:
         self._known = known
         self._names: frozenset[str] = frozenset()
         self.collectable: tuple[ExtensionKind, ...] = ()
         self.listeners: list[Callable[[], None]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._names)
 
     def __contains__(self, name: str) -> bool:
         return name in self._names
