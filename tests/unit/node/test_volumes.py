@@ -130,6 +130,7 @@ def test_projected_volumes_join_their_sources(tmp_path: Path) -> None:
         ({"secret": {"secretName": "absent"}}, 'secret "absent" not found'),
         ({"configMap": {"name": "c", "items": [{"key": "z", "path": "z"}]}}, "references non-existent config key: z"),
         ({"nfs": {"server": "a", "path": "/"}}, "nfs volumes are not supported"),
+        ({"gitRepo": {"repository": "x"}}, "git-repo volume plugin has been disabled"),
     ],
 )
 def test_volumes_that_cannot_be(tmp_path: Path, volume: Obj, message: str) -> None:
