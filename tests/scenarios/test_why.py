@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
+from podo.api.errors import ApiError
 from podo.api.meta import name_of
+from podo.apiserver.local import LocalClient
 from podo.cli.commands.why import asked
+from podo.cli.commands.why import explanation as explanation_of
 from podo.cli.errors import CommandFailed
+from podo.http.message import Peer, Response
 from podo.lab import World
 from tests.scenarios import test_dynamicresources as devices
 from tests.scenarios.explaining import explanation, told
-from tests.unit.apiserver.world import certificate
+from tests.unit.apiserver.world import ADMIN, Asked, certificate
+from tests.unit.apiserver.world import text_of as body_of
 from tests.unit.scheduler.devices import offers
 
 
@@ -237,3 +243,40 @@ def test_a_claim_that_waits_for_a_provisioner() -> None:
         world.apply(pod("user", volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]))
         world.settle()
         assert "PersistentVolumeClaim default/data: Pending" in told(world, "Pod", "user")
+
+
+class OverHttp(LocalClient):
+    """A client that asks paths as well, as the one over HTTP does."""
+
+    explains = True
+
+    async def raw(self, path: str) -> bytes:
+        if not self.explains and path.startswith("/apis/why."):
+            raise ApiError("NotFound", "404 page not found")
+        answer = await self._server.handle(Asked("GET", path, b"", {}, Peer("127.0.0.1:1", ADMIN)))
+        assert isinstance(answer, Response)
+        if answer.status != 200:
+            raise ApiError.from_status(orjson.loads(body_of(answer)))
+        return body_of(answer)
+
+
+def test_the_command_asks_the_api_and_can_do_without() -> None:
+    with World(nodes=1) as world:
+        world.apply(deployment("web", "99", replicas=1))
+        world.settle()
+        client = OverHttp(world.simulation.api)
+        told_by_api = world.run(explanation_of(client, "Deployment", "default", "web"))
+        client.explains = False
+        worked_out = world.run(explanation_of(client, "Deployment", "default", "web"))
+        assert told_by_api["kind"] == "Explanation"
+        assert {key: told_by_api[key] for key in worked_out} == worked_out
+        with pytest.raises(ApiError) as refused:
+            world.run(explanation_of(client, "Pod", "default", "absent"))
+        assert refused.value.reason == "NotFound"
+
+
+def test_a_pod_that_no_scheduler_serves() -> None:
+    with World(nodes=1) as world:
+        world.apply(pod("p", schedulerName="nobody"))
+        world.settle()
+        assert 'no scheduler of this cluster serves the schedulerName "nobody"' in told(world, "Pod", "p")

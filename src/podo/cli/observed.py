@@ -12,7 +12,7 @@ from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.cli import cluster_option
 from podo.cli.errors import FAILURE, NOT_RUNNING, CommandFailed
-from podo.client.contract import Unreachable
+from podo.client.contract import Client, Unreachable
 from podo.client.http import HttpClient
 from podo.cluster.why.finding import Picture
 
@@ -51,7 +51,7 @@ async def _observe(kubeconfig: Path, context: str, kinds: Iterable[str]) -> Pict
         client.close()
 
 
-async def everything(client: HttpClient, kind: str) -> list[Obj]:
+async def everything(client: Client, kind: str) -> list[Obj]:
     """Of each page; the kind and apiVersion, which lists leave out, are filled in."""
     found: list[Obj] = []
     known, token = registry.named(kind), ""

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
-from podo.scheduler.explain import Explanation, explain, lines
+from podo.scheduler.configuration import read
+from podo.scheduler.cycle import Cycle
+from podo.scheduler.explain import Explanation, document, explain, explain_by, lines
 from podo.scheduler.picture import snapshot_of
+from podo.scheduler.profile import default_profile
 from podo.scheduler.simulate import CannotSimulate, made_up_nodes, simulate
 from tests.unit.scheduler.clusters import TAINTS, node, pod, snapshot
 
@@ -103,3 +106,35 @@ def test_what_cannot_be_tried() -> None:
         simulate([deployment(1, priorityClassName="none")], snapshot_of([]), {})
     with pytest.raises(CannotSimulate, match="has no pod template"):
         simulate([{"kind": "Job", "metadata": {"name": "j"}, "spec": {}}], snapshot_of([]), {})
+
+
+def test_pods_are_named_to_those_who_may_see_their_namespace() -> None:
+    cluster = snapshot(node("n"))
+    cluster.add_pod(pod("low", {"cpu": "3"}, priority=1), "n")
+    cluster.add_pod(pod("holder", port=80), "n")
+    cycle = Cycle(cluster, default_profile())
+    found = explain_by(pod("p", {"cpu": "2"}, priority=10).obj, cluster, cycle, lambda namespace: False)
+    assert found.victims == ("a pod of another namespace (priority 1)",)
+    found = explain_by(pod("q", port=80).obj, cluster, cycle, lambda namespace: False)
+    assert found.refusals[0].details == ("port 80/TCP is a pod of another namespace's",)
+
+
+def test_the_profile_of_the_pods_scheduler_decides() -> None:
+    found = read({"profiles": [{"schedulerName": "careless", "plugins": {"filter": {"disabled": [FIT]}}}]})
+    cluster = snapshot(node("n", cpu="1"))
+    asked = pod("p", {"cpu": "2"}).obj
+    assert explain_by(asked, cluster, Cycle(cluster, found.profiles[0])).node_name == "n"
+    assert explain(asked, cluster).node_name == ""
+
+
+FIT = {"name": "NodeResourcesFit"}
+
+
+def test_a_document_groups_nodes_and_has_a_bound() -> None:
+    cluster = snapshot(*(node(f"n{number}", cpu=f"{number + 1}m") for number in range(120)))
+    found = document(explain(pod("p", {"cpu": "2"}).obj, cluster))
+    assert len(found["refusals"]) == 50 and all(each["count"] == 1 for each in found["refusals"])
+    assert found["without"] == [
+        {"plugin": "NodeResourcesFit", "count": 120, "nodes": ["n0", "n1", "n10", "n100", "n101"]}
+    ]
+    assert "70 more groups of nodes for other reasons" in "\n".join(lines(explain(pod("p", {"cpu": "2"}).obj, cluster)))

@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
@@ -20,7 +20,7 @@ from podo.api.kind import Obj
 from podo.apiserver.explaining import ROOT
 from podo.cli import observed
 from podo.cli.errors import FAILURE, NOT_FOUND, NOT_RUNNING, USAGE, CommandFailed
-from podo.client.contract import Unreachable
+from podo.client.contract import Client, Unreachable
 from podo.client.http import HttpClient
 from podo.cluster.why import chain
 from podo.cluster.why.answering import text_of
@@ -89,7 +89,13 @@ async def _ask(kubeconfig: Path, context: str, kind: str, namespace: str, name: 
         client.close()
 
 
-async def explanation(client: HttpClient, kind: str, namespace: str, name: str) -> Obj:
+class Asking(Client, Protocol):
+    """A client that can ask any path."""
+
+    async def raw(self, path: str) -> bytes: ...
+
+
+async def explanation(client: Asking, kind: str, namespace: str, name: str) -> Obj:
     """As the API server tells it, or worked out here where it does not. Raises ApiError."""
     within = f"namespaces/{namespace}/" if namespace else ""
     try:
@@ -102,7 +108,7 @@ async def explanation(client: HttpClient, kind: str, namespace: str, name: str) 
     return await _worked_out(client, picture, kind, namespace, name)
 
 
-async def _worked_out(client: HttpClient, picture: Picture, kind: str, namespace: str, name: str) -> Obj:
+async def _worked_out(client: Client, picture: Picture, kind: str, namespace: str, name: str) -> Obj:
     obj = picture.get(kind, namespace, name)
     assert obj is not None  # gathered
     waiting = any(not pod["spec"].get("nodeName") for pod in picture.all("Pod"))
@@ -120,7 +126,7 @@ async def _worked_out(client: HttpClient, picture: Picture, kind: str, namespace
     return {**document, "unseen": sorted(picture.unseen)}
 
 
-async def _snapshot(client: HttpClient) -> Snapshot | None:
+async def _snapshot(client: Client) -> Snapshot | None:
     """None where not all may be read."""
     from podo.scheduler.follow import KINDS
     from podo.scheduler.picture import snapshot_of
