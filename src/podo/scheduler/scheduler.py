@@ -7,13 +7,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
 
-from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.api.meta import name_of
 from podo.client.cache import Cache, Changes
-from podo.client.contract import Client, Unreachable
+from podo.client.contract import Client
 from podo.client.events import Recorder
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
@@ -37,19 +35,16 @@ from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.profile import DEFAULT_NAME, default_profile
 from podo.scheduler.queue import Queue, Waiting
 from podo.scheduler.reasons import Refusal
+from podo.scheduler.refusing import Refusing
 from podo.scheduler.snapshot import Snapshot, awaited
-from podo.scheduler.telling import Teller, refusal_patch, scheduler_of
+from podo.scheduler.telling import Teller, scheduler_of
 from podo.scheduler.victims import Victims
 from podo.scheduler.volumebinder import VolumeBinder
 
 log = Logger("podo.scheduler")
 
-#: Conditions that are written at once.
-ANSWERS = 64
 #: Decisions in a row before other tasks get their turn.
 TURN = 32
-#: Seconds that one request may take.
-DEADLINE = 30.0
 #: Nodes that preemption begins with are drawn from so many.
 _ANY = 2**31
 
@@ -67,7 +62,6 @@ class Scheduler:
         *,
         configuration: Configuration | None = None,
     ) -> None:
-        self._client = client
         self._cache = cache
         self._clock = clock
         self._chance = chance
@@ -81,12 +75,12 @@ class Scheduler:
         self._follower = Follower(self.snapshot, self._queue, self._cycles, self._filter)
         self._volumes = VolumeBinder(client, self.snapshot)
         self._claims = ClaimBinder(client, self.snapshot, clock, chance)
-        self._evictor = Evictor(client, clock, recorder)
         self._something = asyncio.Event()
-        self._answers = asyncio.Semaphore(ANSWERS)
         self._tasks = Tasks("scheduler")
         self._metrics = SchedulerMetrics()
-        self._teller = Teller(recorder)
+        teller = Teller(recorder)
+        evictor = Evictor(client, clock, recorder)
+        self._refusing = Refusing(client, self.snapshot, self._queue, self._claims, evictor, teller, clock)
         self._placing = Placing(
             self.snapshot,
             self._follower,
@@ -95,7 +89,7 @@ class Scheduler:
             self._volumes,
             self._claims,
             self._extenders,
-            self._teller,
+            teller,
             self._metrics,
             clock,
             self._something.set,
@@ -110,6 +104,7 @@ class Scheduler:
     async def stop(self) -> None:
         self._unsubscribe()
         await self._tasks.stop()
+        await self._refusing.stop()
         await self._placing.stop()
         self._extenders.close()
 
@@ -233,29 +228,15 @@ class Scheduler:
         this one can have the place at once."""
         pod = entry.pod
         if DYNAMIC_RESOURCES in refusal.plugins and self._claims.can_deallocate(pod):
-            return self._freed(entry, refusal)
+            self._refusing.free(entry, refusal)
+            return False
         victims, refusal = await self._make_room(pod, refusal)
         if victims is not None:
             for other in victims.pods:
                 self.snapshot.release(awaited(other))
             if all(awaited(other) for other in victims.pods):
                 return self._placing.assume(entry, victims.node_name)
-        self._queue.refused(entry, refusal.plugins)
-        nominated = self._nominate(pod, victims, refusal)
-        message = refusal.message()
-        self._teller.failed(pod, message)
-        if (patch := refusal_patch(pod.obj, pod.uid, message, nominated, self._clock.now())) is not None:
-            self._tasks.spawn(self._say_why(pod, patch), f"status {pod.key}")
-        if victims is not None:
-            self._tasks.spawn(self._evictor.evict(victims, pod, scheduler_of(pod)), f"preempt {pod.key}")
-        return False
-
-    def _freed(self, entry: Waiting, refusal: Refusal) -> bool:
-        """A claim of the pod has devices where it cannot go: it is freed, and the pod may then go elsewhere."""
-        pod, refusal = entry.pod, replace(refusal, claims="deallocation of ResourceClaim completed")
-        self._queue.refused(entry, refusal.plugins)
-        self._teller.failed(pod, refusal.message())
-        self._tasks.spawn(self._claims.deallocate(pod), f"deallocate {pod.key}")
+        self._refusing.wait(entry, refusal, victims)
         return False
 
     async def _make_room(self, pod: PodInfo, refusal: Refusal) -> tuple[Victims | None, Refusal]:
@@ -264,23 +245,6 @@ class Scheduler:
             return cycle.make_room(pod, refusal, first)
         self._placing.flush()
         return await extended.make_room(pod, cycle, self.snapshot, self._extenders, refusal, first)
-
-    def _nominate(self, pod: PodInfo, victims: Victims | None, refusal: Refusal) -> str:
-        """Keeps the room that is being made, or that others are still leaving; the node, "" for none."""
-        node_name = victims.node_name if victims is not None else ""
-        if refusal.waits_for_victims:
-            node_name = pod.nominated
-        if node_name:
-            self.snapshot.nominate(pod, node_name)
-        return node_name
-
-    async def _say_why(self, pod: PodInfo, patch: dict[str, object]) -> None:
-        send = partial(self._client.patch, "Pod", pod.name, pod.namespace, type="strategic", subresource="status")
-        try:
-            async with self._answers:
-                await within(DEADLINE, send(patch=patch))
-        except (ApiError, Unreachable, TimeoutError, OSError) as failure:
-            log.debug("condition not written", pod=pod.key, why=str(failure))
 
 
 def _nothing() -> None:
