@@ -242,3 +242,17 @@ def test_what_another_servers_path_asks_for(method: str, path: str, expected: tu
     found = question_of_path(method, path, User("jane"))
     assert (found.verb, found.group, found.resource, found.namespace, found.name) == expected
     assert question_of_path("GET", "/apis/g.io/v1", User("jane")).path == "/apis/g.io/v1"
+
+
+def test_bindings_made_together_are_noted_one_by_one(tmp_path: Path) -> None:
+    async def test(world: World, events: Callable[[], Events]) -> None:
+        await world.client.create(pod("p"))
+        target = {"apiVersion": "v1", "kind": "Binding", "target": {"kind": "Node", "name": "n1"}}
+        names = ("p", "absent")
+        await world.client.bind_all([{**target, "metadata": {"name": name, "namespace": "default"}} for name in names])
+        found = {event["objectRef"]["name"]: event for event in events() if event["objectRef"].get("subresource")}
+        assert {name: event["responseStatus"]["code"] for name, event in found.items()} == {"p": 201, "absent": 404}
+        assert found["p"]["verb"] == "create" and found["p"]["requestURI"] == f"{BASE}/pods/p/binding"
+        assert found["p"]["requestObject"]["target"]["name"] == "n1"
+
+    audited(of({"level": "Request"}, omitStages=["RequestReceived"]), test, tmp_path)

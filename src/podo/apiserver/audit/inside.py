@@ -39,7 +39,8 @@ class Inside:
     @property
     def path(self) -> str:
         call = self._call
-        return path_of(call.kind, call.namespace, "" if call.verb == "create" else call.name, call.subresource)
+        of_new = call.verb == "create" and not call.subresource
+        return path_of(call.kind, call.namespace, "" if of_new else call.name, call.subresource)
 
     @property
     def query(self) -> str:
