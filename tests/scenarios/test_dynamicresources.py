@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import pytest
@@ -312,3 +313,17 @@ def test_a_node_that_has_the_resource_itself_needs_no_devices() -> None:
         )
         world.wait_until(lambda: where(world)["p"], within=10)
         assert not world.list("ResourceClaim")
+
+
+def test_a_selector_that_fails_is_told_of_the_claim_that_has_it() -> None:
+    fails = exactly("r", f'device.attributes["{DRIVER}"].speed > 1')
+    with World(nodes=1) as world:
+        world.apply([device_class(), on("node-0", device("d0")), claim("one", fails), claim("two", fails)])
+        world.apply([pod("p", claim="one"), pod("q", claim="two")])
+        for name, its in (("p", "one"), ("q", "two")):
+            why = f"claim default/{its}: selector #1: CEL runtime error: no such key: speed"
+            world.wait_until(partial(told, world, name, why), within=10)
+
+
+def told(world: World, name: str, why: str) -> bool:
+    return why in said(world, name)

@@ -36,11 +36,12 @@ class Nodes(Protocol):
 
 @dataclass(slots=True)
 class Verdict:
-    """By row: can the node satisfy the claims, and how well? ``problems``: what went wrong where it did."""
+    """By row: can the node satisfy the claims, and how well? ``problems``: rows where something went wrong; in which
+    words, depends on the claims (``problem_of``)."""
 
     fits: Mask
     points: Numbers
-    problems: dict[int, str]
+    problems: set[int]
     character: int
     epoch: int
     moment: int
@@ -59,7 +60,7 @@ class Verdicts:
         if known is None or changed is None or (known.character, known.epoch) != (nodes.character, devices.epoch):
             capacity = nodes.capacity
             empty, zeros = np.zeros(capacity, dtype=bool), np.zeros(capacity, dtype=np.int64)
-            known = self._known[key] = Verdict(empty, zeros, {}, nodes.character, devices.epoch, devices.moment)
+            known = self._known[key] = Verdict(empty, zeros, set(), nodes.character, devices.epoch, devices.moment)
             changed = list(nodes.row_of)
             if len(self._known) > LIMIT:
                 self._known.popitem(last=False)
@@ -73,12 +74,12 @@ class Verdicts:
             row = self.nodes.row_of.get(name)
             if row is None:
                 continue
-            verdict.problems.pop(row, None)
+            verdict.problems.discard(row)
             try:
                 chosen = choose(self.devices, claims, self.nodes.node(row))
-            except CannotAllocate as problem:
+            except CannotAllocate:
                 chosen = None
-                verdict.problems[row] = str(problem)
+                verdict.problems.add(row)
             verdict.fits[row] = chosen is not None
             verdict.points[row] = preference(chosen, claims) if chosen is not None else 0
 
@@ -90,3 +91,12 @@ def choose(devices: Devices, claims: list[ClaimAsk], node: NodeInfo) -> list[lis
         return Search(asked, devices.offer(node.name, node.labels), matches, devices.tolerated).run()
     except RecursionError:
         raise CannotAllocate("too many devices are asked for at once") from None
+
+
+def problem_of(devices: Devices, claims: list[ClaimAsk], node: NodeInfo) -> str:
+    """What goes wrong on a node, in words; that there are too few where nothing does."""
+    try:
+        choose(devices, claims, node)
+    except CannotAllocate as problem:
+        return str(problem)
+    return NONE_FREE

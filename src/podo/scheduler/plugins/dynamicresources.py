@@ -14,7 +14,7 @@ import numpy as np
 from podo.api.kind import Obj
 from podo.api.parts.nodeselector import term_allows
 from podo.scheduler.devices.podclaims import Demands, concerned, demands
-from podo.scheduler.devices.verdicts import NONE_FREE, Verdict
+from podo.scheduler.devices.verdicts import NONE_FREE, Verdict, problem_of
 from podo.scheduler.noderows import NodeInfo
 from podo.scheduler.plugins.contract import ClusterEvent
 from podo.scheduler.podinfo import PodInfo
@@ -51,8 +51,9 @@ class DynamicResources:
             return (Reason(NAME, asked.problem, unresolvable=True, everywhere=True),)
         if not all(_reached(selector, snapshot)[row] for _, selector in asked.selectors):
             return (_ELSEWHERE,)
-        problem = _verdict(asked, snapshot).problems.get(row)
-        return (Reason(NAME, problem, unresolvable=True),) if problem else (_NONE_FREE,)
+        if row not in _verdict(asked, snapshot).problems:
+            return (_NONE_FREE,)
+        return (Reason(NAME, problem_of(snapshot.devices, list(asked.asks), snapshot.node(row)), unresolvable=True),)
 
     def score(self, pod: PodInfo, snapshot: Snapshot, feasible: Mask) -> Numbers | None:
         """Nodes that satisfy earlier alternatives of a claim's requests are better."""
