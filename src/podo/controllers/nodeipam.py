@@ -23,6 +23,11 @@ def _all(node: Obj, view: View) -> Iterator[Key]:
         yield _ALL
 
 
+def _minds_none(node: Obj) -> bool:
+    """A key of a node means nothing here: thousands of them would stand before the one that does."""
+    return False
+
+
 def nodeipam(cluster_cidr: str = "10.244.0.0/16", node_bits: int = 24) -> Declaration:
     """The controller for a pod network.
 
@@ -36,7 +41,7 @@ def nodeipam(cluster_cidr: str = "10.244.0.0/16", node_bits: int = 24) -> Declar
         if key == _ALL:
             yield from _assign(view.list("Node"), network, node_bits)
 
-    return Declaration("nodeipam", "Node", reconcile, watches={"Node": _all}, workers=1)
+    return Declaration("nodeipam", "Node", reconcile, watches={"Node": _all}, workers=1, minds=_minds_none)
 
 
 @lru_cache(maxsize=MOST_REMEMBERED)
