@@ -35,6 +35,20 @@ def lesson(cluster: Cluster, name: str, seconds: float = 180, **more: str) -> st
     return ended.stdout
 
 
+def test_the_other_workloads(shared_cluster: Cluster) -> None:
+    try:
+        told = lesson(shared_cluster, "02-workloads", 240)
+    finally:
+        objects = str(LESSONS / "02-workloads")
+        shared_cluster.kubectl("delete", "--ignore-not-found", "--wait=false", "-f", objects)
+    assert re.search(r"^hello +Complete +4/4", told, re.M) and re.search(
+        r"^every-minute-\d+ +Complete +1/1", told, re.M
+    )
+    assert re.search(r"^fluentd-daemon +(\d+) +\1 +\1 +\1 +\1 ", told, re.M)
+    assert re.findall(r"^web-\d .* (\d)$", told, re.M) == ["0", "1", "2"]
+    assert "statefulset.apps/web rolled back" in told
+
+
 def test_four_ways_to_roll_out_and_what_users_see_of_each(shared_cluster: Cluster) -> None:
     told = lesson(shared_cluster, "03-rollouts")
     assert "Requests failed in the gap: exit code 1." in told
