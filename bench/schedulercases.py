@@ -37,7 +37,7 @@ class Churn:
 
 @dataclass(frozen=True)
 class Case:
-    """``before``: pods that are there when the clock starts: how many of which, and whether they can be placed.
+    """``demands``: 0 where upstream demands nothing. ``before``: pods that are there when the clock starts: how many of which, and whether they can be placed.
     ``deleted``: of the first of these so many go meanwhile, 50 a second."""
 
     name: str
@@ -94,7 +94,7 @@ CASES = (
         before=_before(20000, pods.low),
         churn=Churn(pods.high, 0.2),
     ),
-    Case("PreemptionBasic 1000Nodes", 570, Nodes(1000), 1000, pods.high, _before(4000, pods.low)),
+    Case("PreemptionBasic 1000Nodes", 0, Nodes(1000), 1000, pods.high, _before(4000, pods.low)),
     Case("SchedulingWithExtendedResource 5000Nodes", 180, Nodes(5000, devices=1), 5000, pods.with_device),
     Case("SchedulingNodeAffinity 5000Nodes_10000Pods", 220, _N5000, 10000, pods.in_zone, _before(5000, pods.in_zone)),
     Case("SchedulingPodAntiAffinity 5000Nodes_2000Pods", 60, _N5000, 2000, pods.apart, _before(1000, pods.apart)),

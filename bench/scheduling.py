@@ -70,13 +70,11 @@ def _nodes(nodes: Nodes, place: Path) -> Path:
 def _figure(name: str, demanded: float, spent: Spent, speed: float) -> Figure:
     """By CPU time, since the machine may be shared; the rate by the clock is in the note."""
     each = spent.cpu / spent.pods
-    note = (
-        f"{1 / (each * speed):,.0f} pods/s at ref. of {demanded:,.0f} demanded; here {1 / each:,.0f} by CPU, "
-        f"{spent.pods / spent.wall:,.0f} by the clock"
-    )
-    return Figure(
-        *(name, each * 1e6, "us/pod"), wall=spent.wall, cpu=spent.cpu, target=1e6 / demanded, note=note, speed=speed
-    )
+    demand = f" of {demanded:,.0f} demanded" if demanded else ""
+    rates = f"here {1 / each:,.0f} by CPU, {spent.pods / spent.wall:,.0f} by the clock"
+    note = f"{1 / (each * speed):,.0f} pods/s at ref.{demand}; {rates}"
+    target = 1e6 / demanded if demanded else None
+    return Figure(name, each * 1e6, "us/pod", wall=spent.wall, cpu=spent.cpu, target=target, note=note, speed=speed)
 
 
 def _decided(nodes: int, count: int) -> Spent:
