@@ -37,8 +37,8 @@ class Churn:
 
 @dataclass(frozen=True)
 class Case:
-    """``demands``: 0 where upstream demands nothing. ``before``: pods that are there when the clock starts: how many of which, and whether they can be placed.
-    ``deleted``: of the first of these so many go meanwhile, 50 a second."""
+    """``demands``: 0 where upstream demands nothing. ``before``: pods that are there when the clock starts: how many of
+    which, and whether they can be placed. ``deletes``: the first of these go meanwhile, 50 a second."""
 
     name: str
     demands: float
