@@ -1,22 +1,21 @@
 """One HTTP/1.1 connection of a server: bytes to requests, a task for each request in its turn, answers to bytes.
 
-httptools (llhttp) parses; this file adds what it does not check (a Host, sizes of heads), keeps pipelined requests in
-order by not parsing past the running one, and closes whenever what follows on the connection could be mistaken for a
-request.
+httptools (llhttp) parses, ``head_h1`` reads and checks the heads; this file keeps pipelined requests in order by not
+parsing past the running one, and closes whenever what follows on the connection could be mistaken for a request.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import cast
 
 import httptools
 
 from podo.http.head import CONTINUE
+from podo.http.head_h1 import HeadReader
 from podo.http.keepalive import keep_alive
 from podo.http.message import Disconnected, Response, Streaming, Upgrade
-from podo.http.request import ArrivingRequest, header_name, method_name
+from podo.http.request import ArrivingRequest
 from podo.http.sending_h1 import H1Sender
 from podo.http.serving import NOT_UPGRADED, Home, Refused, StreamBroke, failed, peer_of, produced
 from podo.http.writer import Gate, RawTunnel
@@ -34,28 +33,21 @@ class H1Connection(asyncio.Protocol):
 
     __slots__ = (
         "_eof",
-        "_fields",
         "_gate",
-        "_head_size",
         "_home",
-        "_in_head",
         "_limits",
         "_linger_left",
         "_loop",
         "_parser",
-        "_parsing",
         "_paused",
-        "_peer",
         "_pending",
-        "_queue",
-        "_reading",
+        "_reader",
         "_running",
         "_sender",
         "_streaming",
         "_task",
         "_transport",
         "_tunnel",
-        "_url",
         "deadline",
     )
 
@@ -65,10 +57,9 @@ class H1Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._gate = Gate()
         self._transport: asyncio.Transport
-        self._parser = httptools.HttpRequestParser(self)
-        self._parsing: ArrivingRequest | None = None  # its body is arriving
+        self._reader: HeadReader
+        self._parser: httptools.HttpRequestParser
         self._running: ArrivingRequest | None = None  # its handler runs
-        self._queue: deque[ArrivingRequest] = deque()  # parsed from the same bytes as the running one
         self._pending = b""  # bytes not parsed yet
         self._task: asyncio.Task[None] | None = None
         self._tunnel: RawTunnel | None = None
@@ -76,18 +67,14 @@ class H1Connection(asyncio.Protocol):
         self._linger_left = -1  # bytes that may still be thrown away; -1: not lingering
         self._eof = False
         self._paused = False
-        self._in_head = False
-        self._head_size = 0  # bytes of the head before those that are read now
-        self._reading = 0  # bytes that are read now
-        self._url = b""
-        self._fields: list[tuple[bytes, bytes]] = []
         self.deadline = NEVER  # loop time after which `expire` is called
 
     # -- what the transport tells ------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is not a subclass
-        self._peer = peer_of(transport)
+        self._reader = HeadReader(self._limits, peer_of(transport), self._wanted, self._body_came, self._message_ended)
+        self._parser = self._reader.parser
         self._sender = H1Sender(self._transport, self._gate, self._limits)
         keep_alive(transport)
         if not self._home.opened(self):
@@ -100,7 +87,7 @@ class H1Connection(asyncio.Protocol):
             self._tunnel.feed(data)
         elif self._linger_left >= 0:
             self._linger(len(data))
-        elif self._running and self._parsing is not self._running:
+        elif self._running and self._reader.unfinished is not self._running:
             self._pending += data
             self._pause(True)
         else:
@@ -112,8 +99,8 @@ class H1Connection(asyncio.Protocol):
         if self._tunnel:
             self._tunnel.feed_eof()
             return self._transport.can_write_eof()
-        if self._parsing:
-            self._parsing.lose()
+        if self._reader.unfinished:
+            self._reader.unfinished.lose()
         if self._streaming or not self._transport.can_write_eof():  # TLS does not half-close
             return False
         return self._running is not None
@@ -122,13 +109,13 @@ class H1Connection(asyncio.Protocol):
         self._home.closed(self)
         self.deadline = NEVER
         self._gate.lose()
-        if self._parsing:
-            self._parsing.lose()
+        if self._reader.unfinished:
+            self._reader.unfinished.lose()
         if self._tunnel:
             self._tunnel.feed_eof()
         if self._streaming and self._task:
             self._task.cancel()
-        self._queue.clear()
+        self._reader.heads.clear()
         self._pending = b""
 
     def pause_writing(self) -> None:
@@ -146,10 +133,11 @@ class H1Connection(asyncio.Protocol):
     def expire(self) -> None:
         """The deadline has passed."""
         self.deadline = NEVER
-        if self._in_head:
+        unfinished = self._reader.unfinished
+        if self._reader.in_head:
             self._refuse(Refused(408, "the head of the request did not arrive in time"))
-        elif self._parsing and self._parsing is self._running and self._parsing.waiting and not self._gate.paused:
-            self._parsing.lose()
+        elif unfinished and unfinished is self._running and unfinished.waiting and not self._gate.paused:
+            unfinished.lose()
             self._refuse(Refused(408, "the body of the request did not arrive in time"))
         elif self._gate.paused or self._linger_left >= 0:
             self._transport.abort()
@@ -176,24 +164,26 @@ class H1Connection(asyncio.Protocol):
 
     def _parse(self, data: bytes) -> None:
         """Parse ``data`` up to the first request that has to wait for another; keep the rest."""
-        total = len(data)
+        reader, total = self._reader, len(data)
         view: bytes | memoryview = data if total <= _PARSE else memoryview(data)
         at = 0
         try:
             while at < total:
                 piece = view if total <= _PARSE else view[at : at + _PARSE]
-                self._reading = len(piece)
-                at += self._reading
+                reader.reading = len(piece)
+                at += reader.reading
                 self._parser.feed_data(piece)
-                if self._in_head:
-                    self._wait_for_head(self._reading)
-                if self._running is None and self._queue:
+                if reader.in_head:
+                    if reader.is_new and self._running is None:
+                        self.deadline = self._loop.time() + self._limits.head_seconds
+                    reader.goes_on()
+                if self._running is None and reader.heads:
                     self._start_next()
-                if self._queue or (self._running and self._parsing is not self._running):
+                if reader.heads or (self._running and reader.unfinished is not self._running):
                     break
         except httptools.HttpParserUpgrade as upgrade:
             at += upgrade.args[0] - len(piece)
-            if self._running is None and self._queue:
+            if self._running is None and reader.heads:
                 self._start_next()
         except (httptools.HttpParserError, Refused) as wrong:
             cause = wrong.__context__ if isinstance(wrong, httptools.HttpParserCallbackError) else wrong
@@ -203,71 +193,8 @@ class H1Connection(asyncio.Protocol):
             self._pending = bytes(view[at:])
             self._pause(True)
 
-    def _wait_for_head(self, size: int) -> None:
-        """A head goes on after the ``size`` bytes that were read."""
-        if self._head_size == 0 and self._running is None:
-            self.deadline = self._loop.time() + self._limits.head_seconds
-        self._head_size += size
-        if self._head_size > self._limits.head + self._limits.url:
-            raise Refused(431, "the head of the request is too large")
-
-    def on_message_begin(self) -> None:
-        self._in_head = True
-        self._head_size = 0
-        self._url = b""
-        self._fields = []
-
-    def on_url(self, url: bytes) -> None:
-        self._url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head:  # and not a trailer, which nobody reads
-            self._fields.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        version = self._parser.get_http_version()
-        headers = self._checked_headers(version)
-        target = self._url.decode("ascii")
-        method = method_name(self._parser.get_method())
-        if method == "CONNECT" or not target.startswith("/"):
-            raise Refused(400, "the request target must be a path")
-        request = ArrivingRequest(method, target, self._fields, headers, self._peer, version, self._wanted)
-        request.keep_alive = self._parser.should_keep_alive()
-        if "upgrade" in headers and self._parser.should_upgrade():
-            if "transfer-encoding" in headers or headers.get("content-length", "0") != "0":
-                raise Refused(400, "an upgrade request must not have a body")
-            request.upgrade = True
-        self._parsing = request
-        self._queue.append(request)
-
-    def _checked_headers(self, version: str) -> dict[str, str]:
-        """The fields by lower-case name, joined; what llhttp lets pass and RFC 9112 does not is refused."""
-        limits = self._limits
-        if version not in ("1.1", "1.0"):
-            raise Refused(505, f"HTTP/{version} is not supported here")
-        if len(self._url) > limits.url:
-            raise Refused(414, f"the URL is longer than {limits.url} bytes")
-        if len(self._fields) > limits.header_count:
-            raise Refused(431, f"the request has more than {limits.header_count} headers")
-        if self._head_size + self._reading > limits.head:
-            size = sum(len(name) + len(value) + 4 for name, value in self._fields)
-            if size > limits.head:
-                raise Refused(431, f"the headers are longer than {limits.head} bytes")
-        headers: dict[str, str] = {}
-        for raw_name, raw_value in self._fields:
-            name, value = header_name(raw_name), raw_value.decode("latin-1")
-            if name in headers:
-                if name == "host":
-                    raise Refused(400, "the request has more than one Host")
-                value = f"{headers[name]}, {value}"
-            headers[name] = value
-        if version == "1.1" and not headers.get("host"):
-            raise Refused(400, "the request has no Host")
-        return headers
-
-    def on_body(self, piece: bytes) -> None:
-        request = self._parsing
+    def _body_came(self, piece: bytes) -> None:
+        request = self._reader.unfinished
         assert request is not None
         request.feed(piece)
         if request.buffered > self._limits.body_ahead and request is self._running:
@@ -275,8 +202,9 @@ class H1Connection(asyncio.Protocol):
         if request.waiting:
             self.deadline = self._loop.time() + self._limits.body_seconds
 
-    def on_message_complete(self) -> None:
-        request, self._parsing = self._parsing, None
+    def _message_ended(self) -> None:
+        reader = self._reader
+        request, reader.unfinished = reader.unfinished, None
         assert request is not None
         request.end()
         self.deadline = NEVER
@@ -303,7 +231,7 @@ class H1Connection(asyncio.Protocol):
     # -- running -----------------------------------------------------------------------------------------------------
 
     def _start_next(self) -> None:
-        self._running = request = self._queue.popleft()
+        self._running = request = self._reader.heads.popleft()
         self.deadline = NEVER
         # One task at a time, owned by this connection: a set of tasks would cost every request.
         self._task = self._loop.create_task(self._serve(request))
@@ -389,7 +317,7 @@ class H1Connection(asyncio.Protocol):
         self._running = self._task = None
         if self._gate.lost:
             return
-        if self._in_head:  # of a pipelined request, which had to wait
+        if self._reader.in_head:  # of a pipelined request, which had to wait
             self.deadline = self._loop.time() + self._limits.head_seconds
         else:
             self.deadline = self._home.now + self._limits.idle_seconds
@@ -397,7 +325,7 @@ class H1Connection(asyncio.Protocol):
             self._start_lingering(request)
         elif self._closes(request):
             self._transport.close()
-        elif self._queue:
+        elif self._reader.heads:
             self._start_next()
         elif self._pending:
             pending, self._pending = self._pending, b""
@@ -423,7 +351,7 @@ class H1Connection(asyncio.Protocol):
 
     def _refuse(self, refused: Refused) -> None:
         """Answer without a handler, and close: what follows cannot be trusted to be a request."""
-        self._in_head = False
+        self._reader.in_head = False
         if self._running or self._transport.is_closing():  # an answer may be half sent
             self._transport.close()
             return
