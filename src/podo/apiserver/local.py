@@ -54,7 +54,7 @@ class LocalClient:
         self._server = server
         self._backend = server.backend
         self._user = User(user, (*groups, AUTHENTICATED))
-        server.backend.authorizer.inside.add(user)
+        server.backend.authorizer.trust(self._user.groups)
         self._manager = program or managers.from_user(user)
         self._agent = inside.agent_of(self._manager, user if program else "")
 

@@ -11,6 +11,7 @@ import orjson
 import pytest
 import yaml
 
+from podo.apiserver.local import LocalClient
 from podo.authn.settings import AuthenticationSettings
 from podo.authz import abac
 from podo.authz.configuration import ConfigurationProblem, parse
@@ -190,6 +191,21 @@ def test_abac_allows_what_a_line_says() -> None:
     asyncio.run(run())
     with pytest.raises(abac.PolicyProblem, match="line 2"):
         abac.parse(b'#\n{"kind": "Policy"}', "policies")
+
+
+def test_parts_of_the_server_need_no_configuration_but_their_name_from_outside_does() -> None:
+    """Controllers work whatever is configured; who has come by a controller's name is asked about like everybody."""
+    name = "system:serviceaccount:kube-system:replicaset-controller"
+    groups = ("system:serviceaccounts", "system:serviceaccounts:kube-system")
+
+    async def run() -> None:
+        world = await World(authorization=AuthorizationSettings(("AlwaysDeny",))).start()
+        controller = LocalClient(world.server, name, groups)
+        assert (await controller.list("Pod")).items == []
+        status, error = await world.ask("GET", "/api/v1/pods", who=certificate(name, *groups))
+        assert status == 403 and error["message"].endswith("Everything is forbidden.")
+
+    asyncio.run(run())
 
 
 def test_a_token_webhook_is_asked_about_tokens_nobody_knows(tmp_path: Path) -> None:
