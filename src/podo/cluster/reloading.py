@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from podo.cluster.filelooks import GONE, FileLooks, State, state_of
 from podo.http.tls import change_certificate
 from podo.runtime.log import Logger
-from podo.runtime.tasks import Tasks, sleep
 
 log = Logger("podo.certificates")
 #: How often the files are looked at.
@@ -21,36 +21,25 @@ class _Pair:
     certificate: Path
     key: Path
     contexts: Callable[[], Iterable[ssl.SSLContext]]
-    seen: tuple[int, int]
+    seen: State
 
 
-class Reloading:
+class Reloading(FileLooks):
     """``watch`` pairs of files, then ``start``."""
 
     def __init__(self) -> None:
+        super().__init__("certificates", CHECK_SECONDS)
         self._pairs: list[_Pair] = []
-        self._tasks = Tasks("certificates")
 
     def watch(self, certificate: Path, key: Path, contexts: Callable[[], Iterable[ssl.SSLContext]]) -> None:
         """``contexts``: those that show the certificate, asked each time it has changed."""
-        self._pairs.append(_Pair(certificate, key, contexts, _state(certificate)))
-
-    def start(self) -> None:
-        self._tasks.spawn(self._run(), "reload")
-
-    async def stop(self) -> None:
-        await self._tasks.stop()
-
-    async def _run(self) -> None:
-        while True:
-            await sleep(CHECK_SECONDS)
-            self.check()
+        self._pairs.append(_Pair(certificate, key, contexts, state_of(certificate)))
 
     def check(self) -> None:
         """Take up what has changed since the last look. What does not fit together is looked at again later."""
         for pair in self._pairs:
-            state = _state(pair.certificate)
-            if state == pair.seen or state == (0, 0):
+            state = state_of(pair.certificate)
+            if state == pair.seen or state == GONE:
                 continue
             try:
                 change_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), pair.certificate, pair.key)  # do they fit?
@@ -61,12 +50,3 @@ class Reloading:
                 continue
             pair.seen = state
             log.info("certificate taken up", file=str(pair.certificate))
-
-
-def _state(file: Path) -> tuple[int, int]:
-    """What changes when a file is replaced."""
-    try:
-        found = file.stat()
-    except OSError:
-        return 0, 0
-    return found.st_ino, found.st_mtime_ns

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from podo.cluster.filelooks import FileLooks, State, state_of
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
 from podo.runtime.metrics import Counter, Family, Labels, gauge
-from podo.runtime.tasks import Tasks, sleep
 
 log = Logger("podo.configuration")
 #: How often the files are looked at.
@@ -28,19 +28,19 @@ class _Watched:
     name: str
     file: Path
     take: Callable[[], None]
-    seen: tuple[int, int, int]
+    seen: State
     reloads: Counter
     last: dict[Labels, float]
 
 
-class Rereading:
+class Rereading(FileLooks):
     """``watch`` files, then ``start``. ``server``: the API server's name, of which metrics show the hash."""
 
     def __init__(self, clock: Clock, server: str) -> None:
+        super().__init__("configuration", CHECK_SECONDS)
         self._clock = clock
         self._hash = f"sha256:{sha256(server.encode()).hexdigest()}"
         self._watched: list[_Watched] = []
-        self._tasks = Tasks("configuration")
 
     def watch(self, name: str, file: Path, take: Callable[[], None]) -> None:
         """``name``: as metrics have it (``authentication``). ``take`` raises ValueError or OSError for a file that
@@ -48,24 +48,16 @@ class Rereading:
         if file.exists():
             text = f"Reloads of the {name} configuration, by their success."
             reloads = Counter(f"apiserver_{name}_config_controller_automatic_reloads_total", text, _LABELS)
-            self._watched.append(_Watched(name, file, take, _state(file), reloads, {}))
+            self._watched.append(_Watched(name, file, take, state_of(file), reloads, {}))
 
     def start(self) -> None:
         if self._watched:
-            self._tasks.spawn(self._run(), "reread")
-
-    async def stop(self) -> None:
-        await self._tasks.stop()
-
-    async def _run(self) -> None:
-        while True:
-            await sleep(CHECK_SECONDS)
-            self.check()
+            super().start()
 
     def check(self) -> None:
         """Take up what has changed since the last look; each file once, whether it can be used or not."""
         for one in self._watched:
-            state = _state(one.file)
+            state = state_of(one.file)
             if state != one.seen:
                 one.seen = state
                 self._reread(one)
@@ -88,12 +80,3 @@ class Rereading:
             yield one.reloads.family()
             name = f"apiserver_{one.name}_config_controller_automatic_reload_last_timestamp_seconds"
             yield gauge(name, f"When the {one.name} configuration was last reloaded.", _LABELS, one.last.items())
-
-
-def _state(file: Path) -> tuple[int, int, int]:
-    """What changes when a file is replaced or written."""
-    try:
-        found = file.stat()
-    except OSError:
-        return 0, 0, 0
-    return found.st_ino, found.st_mtime_ns, found.st_size
