@@ -72,6 +72,11 @@ def wide(name: str, cell: Callable[[Obj], Any], type: str = "string") -> Column:
     return column(name, cell, type, priority=1)
 
 
+def status_count(field: str) -> Callable[[Obj], Any]:
+    """A cell: a count of the status, 0 while it is not there."""
+    return lambda obj: (obj.get("status") or {}).get(field) or 0
+
+
 def labels_text(labels: dict[str, str] | None) -> str:
     """A map of labels as ``a=b,c=d``, sorted; ``<none>`` for an empty one."""
     return ",".join(f"{key}={value}" for key, value in sorted(labels.items())) if labels else "<none>"

@@ -81,3 +81,10 @@ def check_status_numbers(new: Obj, fields: tuple[str, ...], found: Found) -> Non
     available = status.get("availableReplicas") or 0
     if available > (status.get("readyReplicas") or 0):
         found.append(invalid("status.availableReplicas", available, "cannot be greater than readyReplicas"))
+
+
+def status_problems(new: Obj, old: Obj | None) -> Found:
+    """Of ReplicaSets and ReplicationControllers."""
+    found: Found = []
+    check_status_numbers(new, ("fullyLabeledReplicas", "readyReplicas", "availableReplicas"), found)
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from podo.api.columns import AGE, NAME, TEMPLATE_COLUMNS, column, labels_text
+from podo.api.columns import AGE, NAME, TEMPLATE_COLUMNS, column, labels_text, status_count
 from podo.api.kind import Kind, Obj
 from podo.api.meta import metadata
 from podo.api.parts.podtemplate import fill_in_template
@@ -81,10 +81,6 @@ def _status_problems(new: Obj, old: Obj | None) -> Found:
     return found
 
 
-def _count(field: str) -> Any:
-    return lambda daemonset: (daemonset.get("status") or {}).get(field) or 0
-
-
 def _node_selector(daemonset: Obj) -> str:
     return labels_text(((daemonset["spec"].get("template") or {}).get("spec") or {}).get("nodeSelector"))
 
@@ -103,11 +99,11 @@ DAEMONSET = Kind(
     status_problems=_status_problems,
     columns=(
         NAME,
-        column("Desired", _count("desiredNumberScheduled"), "integer"),
-        column("Current", _count("currentNumberScheduled"), "integer"),
-        column("Ready", _count("numberReady"), "integer"),
-        column("Up-to-date", _count("updatedNumberScheduled"), "integer"),
-        column("Available", _count("numberAvailable"), "integer"),
+        column("Desired", status_count("desiredNumberScheduled"), "integer"),
+        column("Current", status_count("currentNumberScheduled"), "integer"),
+        column("Ready", status_count("numberReady"), "integer"),
+        column("Up-to-date", status_count("updatedNumberScheduled"), "integer"),
+        column("Available", status_count("numberAvailable"), "integer"),
         column("Node Selector", _node_selector),
         AGE,
         *TEMPLATE_COLUMNS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from podo.api.columns import AGE, NAME, TEMPLATE_COLUMNS, column
+from podo.api.columns import AGE, NAME, TEMPLATE_COLUMNS, column, status_count
 from podo.api.kind import Kind, Obj, ScalePaths
 from podo.api.parts.podtemplate import fill_in_template
 from podo.api.parts.replicas import check_replicated, check_status_numbers
@@ -76,12 +76,8 @@ def _status_problems(new: Obj, old: Obj | None) -> Found:
     return found
 
 
-def _count(field: str) -> Any:
-    return lambda deployment: (deployment.get("status") or {}).get(field) or 0
-
-
 def _ready(deployment: Obj) -> str:
-    return f"{_count('readyReplicas')(deployment)}/{deployment['spec'].get('replicas') or 0}"
+    return f"{status_count('readyReplicas')(deployment)}/{deployment['spec'].get('replicas') or 0}"
 
 
 DEPLOYMENT = Kind(
@@ -98,8 +94,8 @@ DEPLOYMENT = Kind(
     columns=(
         NAME,
         column("Ready", _ready),
-        column("Up-to-date", _count("updatedReplicas")),
-        column("Available", _count("availableReplicas")),
+        column("Up-to-date", status_count("updatedReplicas")),
+        column("Available", status_count("availableReplicas")),
         AGE,
         *TEMPLATE_COLUMNS,
     ),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from podo.api.columns import AGE, NAME, TEMPLATE_COLUMNS, column
+from podo.api.columns import AGE, NAME, TEMPLATE_COLUMNS, column, status_count
 from podo.api.kind import Kind, Obj, ScalePaths
 from podo.api.parts.podtemplate import fill_in_template
-from podo.api.parts.replicas import check_replicated, check_status_numbers
+from podo.api.parts.replicas import check_replicated, status_problems
 from podo.api.rules import Found
 
 
@@ -24,16 +22,6 @@ def _problems(new: Obj, old: Obj | None) -> Found:
     return found
 
 
-def _status_problems(new: Obj, old: Obj | None) -> Found:
-    found: Found = []
-    check_status_numbers(new, ("fullyLabeledReplicas", "readyReplicas", "availableReplicas"), found)
-    return found
-
-
-def _count(field: str) -> Any:
-    return lambda replicaset: (replicaset.get("status") or {}).get(field) or 0
-
-
 REPLICASET = Kind(
     group="apps",
     version="v1",
@@ -44,16 +32,16 @@ REPLICASET = Kind(
     categories=("all",),
     fill_in=_fill_in,
     problems=_problems,
-    status_problems=_status_problems,
+    status_problems=status_problems,
     columns=(
         NAME,
         column("Desired", lambda replicaset: replicaset["spec"].get("replicas") or 0, "integer"),
-        column("Current", _count("replicas"), "integer"),
-        column("Ready", _count("readyReplicas"), "integer"),
+        column("Current", status_count("replicas"), "integer"),
+        column("Ready", status_count("readyReplicas"), "integer"),
         AGE,
         *TEMPLATE_COLUMNS,
     ),
-    fields={"status.replicas": lambda replicaset: str(_count("replicas")(replicaset))},
+    fields={"status.replicas": lambda replicaset: str(status_count("replicas")(replicaset))},
     subresources=frozenset({"status", "scale"}),
     scale=ScalePaths(),
     generation=True,

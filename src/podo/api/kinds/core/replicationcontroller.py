@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from podo.api.columns import AGE, NAME, column, labels_text, wide
+from podo.api.columns import AGE, NAME, column, labels_text, status_count, wide
 from podo.api.kind import Kind, Obj, ScalePaths
 from podo.api.meta import metadata
 from podo.api.metadata_rules import check_labels
 from podo.api.parts.podtemplate import fill_in_template
-from podo.api.parts.replicas import check_runs_for_ever, check_status_numbers, check_template
+from podo.api.parts.replicas import check_runs_for_ever, check_template, status_problems
 from podo.api.rules import Found, check_not_negative, invalid, required
 
 
@@ -43,16 +43,6 @@ def _problems(new: Obj, old: Obj | None) -> Found:
     return found
 
 
-def _status_problems(new: Obj, old: Obj | None) -> Found:
-    found: Found = []
-    check_status_numbers(new, ("fullyLabeledReplicas", "readyReplicas", "availableReplicas"), found)
-    return found
-
-
-def _count(field: str) -> Any:
-    return lambda controller: (controller.get("status") or {}).get(field) or 0
-
-
 def _each(field: str) -> Any:
     def cell(controller: Obj) -> str:
         containers = ((controller["spec"].get("template") or {}).get("spec") or {}).get("containers") or ()
@@ -71,18 +61,18 @@ REPLICATIONCONTROLLER = Kind(
     categories=("all",),
     fill_in=_fill_in,
     problems=_problems,
-    status_problems=_status_problems,
+    status_problems=status_problems,
     columns=(
         NAME,
         column("Desired", lambda controller: controller["spec"].get("replicas") or 0, "integer"),
-        column("Current", _count("replicas"), "integer"),
-        column("Ready", _count("readyReplicas"), "integer"),
+        column("Current", status_count("replicas"), "integer"),
+        column("Ready", status_count("readyReplicas"), "integer"),
         AGE,
         wide("Containers", _each("name")),
         wide("Images", _each("image")),
         wide("Selector", lambda controller: labels_text(controller["spec"].get("selector"))),
     ),
-    fields={"status.replicas": lambda controller: str(_count("replicas")(controller))},
+    fields={"status.replicas": lambda controller: str(status_count("replicas")(controller))},
     subresources=frozenset({"status", "scale"}),
     scale=ScalePaths(),
     generation=True,
