@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from podo.api.encoding import dumps, load
-from podo.api.errors import ApiError
+from podo.api.errors import ApiError, conflict
 from podo.api.kind import Obj
 from podo.apiserver import stamping
 from podo.apiserver.backend import Backend
@@ -20,11 +20,20 @@ async def update(backend: Backend, call: Call, obj: Obj, scope: Scope | None = N
     if name != call.name:
         why = f"the name of the object ({name}) does not match the name on the URL ({call.name})"
         raise ApiError("BadRequest", why)
-    return await rewrite(backend, call, _each_time(obj), scope or scope_of(call), copied=False)
+    return await rewrite(backend, call, _each_time(call, obj), scope or scope_of(call), copied=False)
 
 
-def _each_time(obj: Obj) -> Produce:
-    """``obj`` itself at the first attempt, which changes it; as it came at others."""
-    sent = dumps(obj)
+def _each_time(call: Call, obj: Obj) -> Produce:
+    """``obj`` itself at the first attempt, which changes it; as it came at others. There is no other attempt for one
+    that names the version it replaces."""
     unused = [obj]
-    return lambda old: unused.pop() if unused else load(sent)
+    sent = b"" if obj["metadata"].get("resourceVersion", "0") not in ("", "0") else dumps(obj)
+
+    def attempt(old: Obj) -> Obj:
+        if unused:
+            return unused.pop()
+        if not sent:
+            raise conflict(call.kind, call.name, stamping.CHANGED)
+        return load(sent)
+
+    return attempt
