@@ -62,6 +62,15 @@ def test_controllers_and_scheduler_tell_of_their_work() -> None:
         found = families(plane)
         assert value(found, "scheduler_schedule_attempts_total", "scheduled", "default-scheduler") == 3
         assert value(found, "scheduler_schedule_attempts_total", "unschedulable", "default-scheduler") >= 1
+        tries = {sample.suffix: sample.value for sample in found["scheduler_pod_scheduling_attempts"].samples}
+        assert (tries["_count"], tries["_sum"]) == (3, 3)
+        assert value(found, "scheduler_preemption_attempts_total") >= 1
+        assert value(found, "scheduler_queue_incoming_pods_total", "active", "UnschedulablePodAdd") == 4
+        assert value(found, "scheduler_queue_incoming_pods_total", "unschedulable", "ScheduleAttemptFailure") >= 1
+        points = found["scheduler_framework_extension_point_duration_seconds"].samples
+        told = {sample.labels[:2]: sample.value for sample in points if sample.suffix == "_count"}
+        assert told["Filter", "Success"] == told["Bind", "Success"] == 3
+        assert told["Filter", "Unschedulable"] == told["PostFilter", "Unschedulable"] >= 1
         assert value(found, "scheduler_pending_pods", "unschedulable") == 1
         assert value(found, "scheduler_pending_pods", "active") == 0
         assert value(found, "workqueue_adds_total", "replicaset") >= 2

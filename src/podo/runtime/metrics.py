@@ -126,6 +126,10 @@ class Histogram:
             found = self._series[labels] = Distribution(self._bounds)
         return found
 
+    def counts(self) -> Iterable[tuple[Labels, float]]:
+        """How many values each series has."""
+        return ((labels, float(one.count)) for labels, one in self._series.items())
+
     def family(self) -> Family:
         samples = [sample for labels, one in self._series.items() for sample in one.samples(labels)]
         return Family(self._name, self._help, "histogram", self._label_names, samples)

@@ -1,35 +1,88 @@
-"""What the scheduler has tried, under the names of upstream's scheduler."""
+"""What the scheduler has tried, under the names of upstream's scheduler.
+
+Source: the "Kubernetes Metrics Reference", stable metrics of kube-scheduler.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter as Tally
+from collections.abc import Iterable, Mapping, Sequence
 
-from podo.runtime.metrics import Counter, Family, Histogram, gauge
+from podo.runtime.metrics import Counter, Family, Histogram, counter, gauge
+from podo.scheduler.queue import Waiting
 
-#: Seconds; upstream's: from a millisecond, doubled.
-_DURATIONS = tuple(0.001 * 2**power for power in range(15))
-_LABELS = ("result", "profile")
+_RESULTS = ("result", "profile")
+_POINTS = ("extension_point", "status", "profile")
+
+
+def _doubled(first: float, count: int) -> tuple[float, ...]:
+    return tuple(first * 2**power for power in range(count))
 
 
 class SchedulerMetrics:
-    """``result``: scheduled, unschedulable or error."""
+    """Times are seconds. Filter includes Score: both are kept on one board and decided on together."""
 
     def __init__(self) -> None:
-        self._attempts = Counter("scheduler_schedule_attempts_total", "Attempts to place a pod.", _LABELS)
-        text = "Time of deciding about one pod."
-        self._durations = Histogram("scheduler_scheduling_attempt_duration_seconds", text, _LABELS, _DURATIONS)
+        text = "From when a pod was taken up until it was bound, refused or failed."
+        name = "scheduler_scheduling_attempt_duration_seconds"
+        self._attempts = Histogram(name, text, _RESULTS, _doubled(0.001, 15))
+        text = "Attempts that it took to place a pod."
+        self._tries = Histogram("scheduler_pod_scheduling_attempts", text, (), _doubled(1, 5))
+        text = "Time of all plug-ins of an extension point; Filter includes Score."
+        name = "scheduler_framework_extension_point_duration_seconds"
+        self._points = Histogram(name, text, _POINTS, _doubled(0.0001, 12))
+        self._preemptions = Counter("scheduler_preemption_attempts_total", "Attempts to make room for a pod.")
+        text = "Pods that had to go for one pod."
+        self._victims = Histogram("scheduler_preemption_victims", text, (), _doubled(1, 7))
+        for histogram in (self._tries, self._victims):  # without labels: there from the beginning
+            histogram.of()
+        self._preemptions.add(amount=0)
 
-    def tried(self, result: str, profile: str, seconds: float) -> None:
-        self._attempts.add((result, profile))
-        self._durations.of((result, profile)).observe(seconds)
+    def decided(self, profile: str, seconds: float, found: bool) -> None:
+        """About one pod: has it a node?"""
+        self._points.of(("Filter", "Success" if found else "Unschedulable", profile)).observe(seconds)
 
-    def failed(self, profile: str) -> None:
-        """A decision could not be carried out."""
-        self._attempts.add(("error", profile))
+    def refused(self, profile: str, seconds: float) -> None:
+        """An attempt ended so."""
+        self._attempts.of(("unschedulable", profile)).observe(seconds)
 
-    def families(self, pending: Mapping[str, int]) -> Iterable[Family]:
-        """``pending``: how many pods wait, by the part of the queue."""
-        yield self._attempts.family()
-        yield self._durations.family()
+    def failed(self, profile: str, seconds: float) -> None:
+        """An attempt ended by what is no refusal."""
+        self._attempts.of(("error", profile)).observe(seconds)
+
+    def posted(self, entries: Sequence[Waiting], failures: Sequence[Exception | None], seconds: float) -> None:
+        """Bindings that were made together."""
+        batch = Tally([(entry.profile, failure is None) for entry, failure in zip(entries, failures, strict=True)])
+        for (profile, is_bound), count in batch.items():
+            self._points.of(("Bind", "Success" if is_bound else "Error", profile)).observe_all(seconds, count)
+
+    def bound(self, entries: Sequence[Waiting], now: float) -> None:
+        """``now``: by the monotonic clock."""
+        series = {profile: self._attempts.of(("scheduled", profile)) for profile in {each.profile for each in entries}}
+        for entry in entries:
+            series[entry.profile].observe(now - entry.begun)
+        for attempts, count in Tally([entry.attempts for entry in entries]).items():
+            self._tries.of().observe_all(attempts, count)
+
+    def prepared(self, profile: str, seconds: float, failed: bool) -> None:
+        """A pod's volumes and devices."""
+        self._points.of(("PreBind", "Error" if failed else "Success", profile)).observe(seconds)
+
+    def made_room(self, profile: str, seconds: float, victims: int) -> None:
+        """Room was looked for; ``victims``: how many have to go, 0 where that helps nowhere."""
+        self._preemptions.add()
+        self._points.of(("PostFilter", "Success" if victims else "Unschedulable", profile)).observe(seconds)
+        if victims:
+            self._victims.of().observe(victims)
+
+    def families(self, pending: Mapping[str, int], entered: Mapping[tuple[str, str], int]) -> Iterable[Family]:
+        """``pending``: how many pods wait, by the part of the queue; ``entered``: how many came into it, and why."""
+        text = "Attempts to place a pod."
+        yield counter("scheduler_schedule_attempts_total", text, _RESULTS, self._attempts.counts())
+        for metric in (self._attempts, self._tries, self._points, self._preemptions, self._victims):
+            yield metric.family()
         rows = [((queue,), float(count)) for queue, count in pending.items()]
         yield gauge("scheduler_pending_pods", "Pods that wait for a node.", ("queue",), rows)
+        text = "Pods that came into a part of the queue, by what brought them."
+        came = [(labels, float(count)) for labels, count in entered.items()]
+        yield counter("scheduler_queue_incoming_pods_total", text, ("queue", "event"), came)

@@ -17,7 +17,7 @@ from podo.scheduler.follow import Follower
 from podo.scheduler.metrics import SchedulerMetrics
 from podo.scheduler.queue import Queue, Waiting
 from podo.scheduler.snapshot import Snapshot
-from podo.scheduler.telling import Teller, scheduler_of
+from podo.scheduler.telling import Teller
 from podo.scheduler.volumebinder import NotBound, VolumeBinder
 from podo.scheduler.volumeplan import Plan, needs, plan
 
@@ -112,6 +112,7 @@ class Placing:
         self._slots.release()
         self._under_way.discard(pod.uid)
         failure: Exception | None = None
+        begun = self._clock.monotonic()
         try:
             await self._volumes.carry_out(plan_)
             if devices is not None:
@@ -120,6 +121,7 @@ class Placing:
             failure = why
         finally:
             self._volumes.forget(plan_)
+        self._metrics.prepared(decision[0].profile, self._clock.monotonic() - begun, failure is not None)
         await self._slots.acquire()
         self._under_way.add(pod.uid)
         bound = await self._bind_alone(decision, failure)
@@ -130,19 +132,20 @@ class Placing:
 
     async def _bind_alone(self, decision: Decision, failure: Exception | None) -> bool:
         """Makes the decision true, unless something has gone wrong before; False where the pod is not there."""
-        entry, node_name = decision
         if failure is not None:
             return await self._settle(decision, failure)
-        if (extender := self._extenders.binder(entry.pod)) is not None:
+        if (extender := self._extenders.binder(decision[0].pod)) is not None:
             return await self._bind_by(extender, decision)
-        (failure,) = await self._binder.bind([(entry.pod, node_name)])
+        (failure,) = await self._posted([decision])
         return await self._settle(decision, failure)
 
     async def _bind_by(self, extender: Extender, decision: Decision) -> bool:
         return await self._settle(decision, await self._binder.bind_by(extender, decision[0].pod, decision[1]))
 
     async def _bind(self, decisions: list[Decision]) -> None:
-        failures = await self._binder.bind([(entry.pod, node_name) for entry, node_name in decisions])
+        failures = await self._posted(decisions)
+        bound = [entry for (entry, _), failure in zip(decisions, failures, strict=True) if failure is None]
+        self._metrics.bound(bound, self._clock.monotonic())
         for decision, failure in zip(decisions, failures, strict=True):
             if failure is None:
                 self._teller.placed(decision[0].pod, decision[1])
@@ -150,10 +153,17 @@ class Placing:
             else:
                 self._tasks.spawn(self._settle(decision, failure), decision[0].pod.key)
 
+    async def _posted(self, decisions: list[Decision]) -> list[Exception | None]:
+        begun = self._clock.monotonic()
+        failures = await self._binder.bind([(entry.pod, node_name) for entry, node_name in decisions])
+        self._metrics.posted([entry for entry, _ in decisions], failures, self._clock.monotonic() - begun)
+        return failures
+
     async def _settle(self, decision: Decision, failure: Exception | None) -> bool:
         try:
             if failure is not None:
                 return await self._not_bound(decision[0], failure)
+            self._metrics.bound([decision[0]], self._clock.monotonic())
             self._teller.placed(decision[0].pod, decision[1])
             return True
         finally:
@@ -170,6 +180,7 @@ class Placing:
         pod = entry.pod
         node_name = await self._binder.placed_on(pod)
         if node_name:
+            self._metrics.bound([entry], self._clock.monotonic())
             self._teller.placed(pod, node_name)
             if pod.uid in self._snapshot.pods():  # else it has ended meanwhile
                 self._snapshot.add_pod(pod, node_name)
@@ -182,6 +193,6 @@ class Placing:
 
     def failed(self, entry: Waiting, text: str) -> None:
         """Something went wrong that is no refusal: tells, and tries again later."""
-        self._metrics.failed(scheduler_of(entry.pod))
+        self._metrics.failed(entry.profile, self._clock.monotonic() - entry.begun)
         self._teller.failed(entry.pod, text)
         self._queue.failed(entry)

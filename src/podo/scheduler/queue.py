@@ -6,6 +6,7 @@ Pure: the time is given with each call. Source: the scheduler's documentation ("
 from __future__ import annotations
 
 import heapq
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -16,13 +17,17 @@ FIRST_BACKOFF = 1.0
 LONGEST_BACKOFF = 10.0
 #: A pod that nothing woke for so long is tried again anyway.
 LONGEST_WAIT = 300.0
+#: Why pods come into a part of the queue, where that is no ClusterEvent: upstream's labels in metrics.
+_CAME, _CHANGED, _FAILURE = "UnschedulablePodAdd", "UnschedulablePodUpdate", "ScheduleAttemptFailure"
+_BACKOFF_OVER, _BEFORE_ITS_END, _TIMEOUT = "BackoffComplete", "PopFromBackoffQ", "UnschedulableTimeout"
 
 
 @dataclass(slots=True, eq=False)
 class Waiting:
     """One pod in the queue.
 
-    ``since``: when it came (seconds). ``refused_by``: the plug-ins that refused it last time.
+    ``since``: when it came (seconds). ``refused_by``: the plug-ins that refused it last time. ``begun``: when it was
+    last taken up, by the monotonic clock, and ``profile``: by which.
     """
 
     pod: PodInfo
@@ -30,6 +35,8 @@ class Waiting:
     attempts: int = 0
     refused_by: frozenset[str] = frozenset()
     tried_at: float = 0.0
+    begun: float = 0.0
+    profile: str = ""
     backoff: tuple[float, float] = (FIRST_BACKOFF, LONGEST_BACKOFF)
 
     @property
@@ -72,7 +79,8 @@ class _Heap:
 
 
 class Queue:
-    """``wakes``: by plug-in name, the events after which a pod that it refused may fit."""
+    """``wakes``: by plug-in name, the events after which a pod that it refused may fit. ``entered``: how many pods have
+    come into each part, by its name and why."""
 
     def __init__(
         self,
@@ -87,6 +95,7 @@ class Queue:
         self._failed = _Heap(lambda entry: (entry.backoff_ends,))
         self._unschedulable = _Heap(lambda entry: (entry.tried_at + LONGEST_WAIT,))
         self._gated: dict[str, Waiting] = {}
+        self.entered: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._refused_by: dict[str, dict[str, Waiting]] = {}  # plug-in ("" for none) -> uid -> unschedulable pod
 
     def __len__(self) -> int:
@@ -116,14 +125,14 @@ class Queue:
         """A pod came, or changed. One that is unschedulable is tried again only if what it asks for has changed."""
         entry = self._find(pod.uid)
         if entry is None:
-            self._place(Waiting(pod, now, backoff=self._between), now)
+            self._place(Waiting(pod, now, backoff=self._between), now, _CAME)
             return
         if _asks_the_same(entry.pod, pod):
             entry.pod = pod
             return
         self.remove(pod.uid)
         entry.pod = pod
-        self._place(entry, now)
+        self._place(entry, now, _CHANGED)
 
     def remove(self, uid: str) -> None:
         for place in self._places:
@@ -133,7 +142,9 @@ class Queue:
         """The pod to try next: by priority, then who came first; where no other is ready, one that is backing off after
         a refusal and may fit now. None when there is none now."""
         self._move_due(now)
-        entry = self._active.pop() or self._backoff.pop()
+        entry = self._active.pop()
+        if entry is None and (entry := self._backoff.pop()) is not None:
+            self.entered["active", _BEFORE_ITS_END] += 1
         if entry is not None:
             entry.attempts += 1
             entry.tried_at = now
@@ -145,12 +156,14 @@ class Queue:
         """
         entry.refused_by = plugins
         self._unschedulable.push(entry)
+        self.entered["unschedulable", _FAILURE] += 1
         for name in plugins or ("",):
             self._refused_by.setdefault(name, {})[entry.pod.uid] = entry
 
     def failed(self, entry: Waiting) -> None:
         """Something went wrong with the pod itself or its binding: it is tried again after its back-off."""
         self._failed.push(entry)
+        self.entered["backoff", _FAILURE] += 1
 
     def wake(
         self,
@@ -170,7 +183,7 @@ class Queue:
                 elif (helps is None or helps(entry.pod)) and (not name or hint is None or hint(name, entry.pod)):
                     del self._unschedulable.inside[entry.pod.uid]
                     del entries[entry.pod.uid]
-                    self._place(entry, now)
+                    self._place(entry, now, event.value)
             if not entries:
                 del self._refused_by[name]
 
@@ -186,22 +199,26 @@ class Queue:
     def _find(self, uid: str) -> Waiting | None:
         return next((place[uid] for place in self._places if uid in place), None)
 
-    def _place(self, entry: Waiting, now: float) -> None:
+    def _place(self, entry: Waiting, now: float, why: str) -> None:
         if entry.pod.gated:
             self._gated[entry.pod.uid] = entry
+            self.entered["unschedulable", why] += 1  # upstream's word for gated ones, too
         elif entry.backoff_ends > now:
             self._backoff.push(entry)
+            self.entered["backoff", why] += 1
         else:
             self._active.push(entry)
+            self.entered["active", why] += 1
 
     def _move_due(self, now: float) -> None:
         for heap in (self._backoff, self._failed):
             while (entry := heap.peek()) is not None and entry.backoff_ends <= now:
                 heap.pop()
                 self._active.push(entry)
+                self.entered["active", _BACKOFF_OVER] += 1
         while (entry := self._unschedulable.peek()) is not None and entry.tried_at + LONGEST_WAIT <= now:
             self._unschedulable.pop()
-            self._place(entry, now)
+            self._place(entry, now, _TIMEOUT)
 
 
 def _asks_the_same(old: PodInfo, new: PodInfo) -> bool:

@@ -113,7 +113,7 @@ class Scheduler:
         return len(self._tasks) > 0
 
     def metrics(self) -> Iterable[Family]:
-        return self._metrics.families(self._queue.sizes)
+        return self._metrics.families(self._queue.sizes, self._queue.entered)
 
     def explain(self, pod: Obj, visible: Visible = everything) -> Explanation:
         """Why a pod has no node, as decided now by the profile of its ``schedulerName``. ``visible``: of which
@@ -195,14 +195,14 @@ class Scheduler:
         if kept := self.snapshot.nominated(pod.uid):
             self.snapshot.release(pod.uid)
             pod = entry.pod = replace(pod, nominated=kept)
-        begun = self._clock.monotonic()
+        entry.begun, entry.profile = self._clock.monotonic(), scheduler_of(pod)
         try:
             outcome = await self._decide(pod)
         except ExtenderFailed as failure:
             self._placing.failed(entry, str(failure))
             return False
-        result = "unschedulable" if isinstance(outcome, Refusal) else "scheduled"
-        self._metrics.tried(result, scheduler_of(pod), self._clock.monotonic() - begun)
+        seconds, found = self._clock.monotonic() - entry.begun, isinstance(outcome, Placement)
+        self._metrics.decided(entry.profile, seconds, found)
         if isinstance(outcome, Refusal):
             return await self._refused(entry, outcome)
         return self._placing.assume(entry, outcome.node_name)
@@ -229,6 +229,7 @@ class Scheduler:
         pod = entry.pod
         if DYNAMIC_RESOURCES in refusal.plugins and self._claims.can_deallocate(pod):
             self._refusing.free(entry, refusal)
+            self._waits(entry)
             return False
         victims, refusal = await self._make_room(pod, refusal)
         if victims is not None:
@@ -237,14 +238,23 @@ class Scheduler:
             if all(awaited(other) for other in victims.pods):
                 return self._placing.assume(entry, victims.node_name)
         self._refusing.wait(entry, refusal, victims)
+        self._waits(entry)
         return False
 
+    def _waits(self, entry: Waiting) -> None:
+        self._metrics.refused(entry.profile, self._clock.monotonic() - entry.begun)
+
     async def _make_room(self, pod: PodInfo, refusal: Refusal) -> tuple[Victims | None, Refusal]:
-        cycle, first = self._cycle(pod), self._chance.below(_ANY)
+        cycle, first, begun = self._cycle(pod), self._chance.below(_ANY), self._clock.monotonic()
         if not self._extenders.preempt(pod):
-            return cycle.make_room(pod, refusal, first)
-        self._placing.flush()
-        return await extended.make_room(pod, cycle, self.snapshot, self._extenders, refusal, first)
+            victims, refusal = cycle.make_room(pod, refusal, first)
+        else:
+            self._placing.flush()
+            victims, refusal = await extended.make_room(pod, cycle, self.snapshot, self._extenders, refusal, first)
+        if cycle.profile.preempts:
+            count = sum(not awaited(other) for other in victims.pods) if victims is not None else 0
+            self._metrics.made_room(cycle.profile.name, self._clock.monotonic() - begun, count)
+        return victims, refusal
 
 
 def _nothing() -> None:

@@ -16,23 +16,24 @@ from podo.scheduler.snapshot import Mask, Numbers, Rows, Snapshot
 
 
 class ClusterEvent(Enum):
-    """What may happen in the cluster that makes a place for a pod that had none."""
+    """What may happen in the cluster that makes a place for a pod that had none, by upstream's label in metrics."""
 
-    NODE_ADDED = "node added"
-    NODE_ALLOCATABLE = "node has other allocatable resources"
-    NODE_LABELS = "node has other labels"
-    NODE_TAINTS = "node has other taints, or was cordoned or uncordoned"
-    POD_ADDED = "a pod was placed, or has other labels"
-    POD_REMOVED = "a placed pod has gone or ended"
-    NODE_REMOVED = "node went"
-    CLAIM_CHANGED = "a claim came or changed"
-    VOLUME_CHANGED = "a volume came or changed"
-    STORAGE_CLASS_CHANGED = "a storage class came or changed"
-    CSI_NODE_CHANGED = "a node has other CSI drivers or limits"
-    CSI_DRIVER_CHANGED = "a CSI driver came or changed"
-    CAPACITY_CHANGED = "a driver published other capacity"
-    ATTACHMENT_REMOVED = "a volume was detached"
-    DEVICES_CHANGED = "a resource claim, device class or slice came or changed, or devices became free"
+    NODE_ADDED = "NodeAdd"
+    NODE_ALLOCATABLE = "NodeUpdateNodeAllocatable"
+    NODE_LABELS = "NodeUpdateNodeLabel"
+    NODE_TAINTS = "NodeUpdateNodeTaint"  # or it was cordoned or uncordoned
+    POD_ADDED = "AssignedPodAdd"  # or a placed pod has other labels
+    POD_REMOVED = "AssignedPodDelete"  # or it has ended
+    NODE_REMOVED = "NodeDelete"
+    # These came or changed:
+    CLAIM_CHANGED = "PersistentVolumeClaimUpdate"
+    VOLUME_CHANGED = "PersistentVolumeUpdate"
+    STORAGE_CLASS_CHANGED = "storage.k8s.io/StorageClassUpdate"
+    CSI_NODE_CHANGED = "storage.k8s.io/CSINodeUpdate"
+    CSI_DRIVER_CHANGED = "storage.k8s.io/CSIDriverUpdate"
+    CAPACITY_CHANGED = "storage.k8s.io/CSIStorageCapacityUpdate"
+    ATTACHMENT_REMOVED = "storage.k8s.io/VolumeAttachmentDelete"
+    DEVICES_CHANGED = "resource.k8s.io/ResourceClaimUpdate"  # also a device class or slice; or devices became free
 
 
 class Filter(Protocol):
