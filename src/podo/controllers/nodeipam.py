@@ -9,7 +9,7 @@ from functools import lru_cache
 from podo.api.kind import Obj
 from podo.api.meta import is_deleting, name_of, uid_of
 from podo.reconcile.actions import Action, Patch, Tell
-from podo.reconcile.declare import Declaration, Key, View
+from podo.reconcile.declare import Declaration, Key, View, nothing
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 #: Parts whose text is remembered: those of the largest clusters.
@@ -21,11 +21,6 @@ _ALL = Key("", "")
 def _all(node: Obj, view: View) -> Iterator[Key]:
     if not (node.get("spec") or {}).get("podCIDR") or view.get("Node", name_of(node)) is None:
         yield _ALL
-
-
-def _minds_none(node: Obj) -> bool:
-    """A key of a node means nothing here: thousands of them would stand before the one that does."""
-    return False
 
 
 def nodeipam(cluster_cidr: str = "10.244.0.0/16", node_bits: int = 24) -> Declaration:
@@ -41,7 +36,7 @@ def nodeipam(cluster_cidr: str = "10.244.0.0/16", node_bits: int = 24) -> Declar
         if key == _ALL:
             yield from _assign(view.list("Node"), network, node_bits)
 
-    return Declaration("nodeipam", "Node", reconcile, watches={"Node": _all}, workers=1, minds=_minds_none)
+    return Declaration("nodeipam", "Node", reconcile, watches={"Node": _all}, workers=1, minds=nothing)
 
 
 @lru_cache(maxsize=MOST_REMEMBERED)

@@ -10,7 +10,7 @@ from podo.api.kind import Obj
 from podo.api.meta import condition_is_true, is_deleting, name_of, namespace_of
 from podo.controllers.podstate import disrupted, is_finished
 from podo.reconcile.actions import Action, Delete, EnsureAbsent
-from podo.reconcile.declare import Declaration, Key, View, controller
+from podo.reconcile.declare import Declaration, Key, View, controller, nothing
 
 #: Finished pods kept (--terminated-pod-gc-threshold).
 THRESHOLD = 12500
@@ -77,5 +77,5 @@ def finished_pods(kept: int = THRESHOLD) -> Declaration:
         for pod in finished[: len(finished) - kept]:
             yield Delete(pod, grace_seconds=0)
 
-    # Its keys are not Nodes: a kind must be named, and Nodes change seldom.
-    return Declaration("podgc-finished", "Node", reconcile, watches={"Pod": _when_finished}, workers=1)
+    watches = {"Pod": _when_finished}
+    return Declaration("podgc-finished", "Node", reconcile, watches=watches, workers=1, minds=nothing)

@@ -94,6 +94,12 @@ def _everything(obj: Obj) -> bool:
     return True
 
 
+def nothing(obj: Obj) -> bool:
+    """For ``minds`` of a controller whose keys are not objects of the kind: a declaration must name one, and
+    keys of its objects would only stand in the way."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Declaration:
     name: str

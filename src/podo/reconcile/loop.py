@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 from podo.api.errors import ApiError
@@ -31,6 +31,9 @@ AFTER_REFUSAL = 1.0
 #: The key of views that mappers are shown.
 NO_KEY = Key("", "")
 
+#: Told of each pass: what it wanted, how long it took (seconds), and whether all of it was done.
+Observer = Callable[[Sequence[Action], float, bool], None]
+
 #: Told the controller, the key (None in a mapper) and the exception of every bug in a decision.
 OnBug = Callable[[str, Key | None, Exception], None]
 
@@ -38,7 +41,7 @@ OnBug = Callable[[str, Key | None, Exception], None]
 @dataclass(frozen=True, slots=True)
 class Around:
     """What the loops of one runner share. ``clients``: by account, of those that act as others than ``client`` does.
-    ``on_progress`` is called when a loop may have become idle."""
+    ``on_progress`` is called when a loop may have become idle. ``observers``: by controller."""
 
     client: Client
     clients: Mapping[str, Client]
@@ -48,6 +51,7 @@ class Around:
     recorder: Recorder
     on_bug: OnBug | None
     on_progress: Callable[[], None]
+    observers: Mapping[str, Observer] = field(default_factory=dict)
 
 
 class Loop:
@@ -63,6 +67,7 @@ class Loop:
         self._performer = Performer(around.clients.get(declaration.account, around.client), tell, around.client)
         self._queue: KeyQueue[Key] = KeyQueue(self._wake, around.chance.jitter)
         self._own: OwnWrites[Key] = OwnWrites(around.cache)
+        self._observer = around.observers.get(declaration.name)
         self._tasks = Tasks(declaration.name)
         self._open = False
         self._turn: asyncio.Handle | None = None
@@ -123,6 +128,7 @@ class Loop:
         if self._own.is_behind(key):  # the cache will tell when it is not
             self._queue.done(key)
             return
+        begun = 0.0 if self._observer is None else self._around.clock.monotonic()
         try:
             actions = list(self.declaration.reconcile(key, self._view(key)) or ())
         except Exception as bug:
@@ -134,14 +140,21 @@ class Loop:
             if isinstance(action, Rest):
                 self._queue.rest(key, action.seconds)
         if any(not isinstance(action, Rest) for action in actions):
-            self._tasks.spawn(self._act(key, actions), f"{key.namespace}/{key.name}")
+            self._tasks.spawn(self._act(key, actions, begun), f"{key.namespace}/{key.name}")
         else:
             self._queue.forget(key)
             self._queue.done(key)
+            self._observed(actions, begun, True)
 
-    async def _act(self, key: Key, actions: list[Action]) -> None:
+    def _observed(self, actions: Sequence[Action], begun: float, done: bool) -> None:
+        if self._observer is not None:
+            self._observer(actions, self._around.clock.monotonic() - begun, done)
+
+    async def _act(self, key: Key, actions: list[Action], begun: float) -> None:
         try:
-            self._settle(key, await self._performer.perform(actions))
+            outcome = await self._performer.perform(actions)
+            self._settle(key, outcome)
+            self._observed(actions, begun, outcome.failure is None and outcome.refusal is None)
         except Exception as bug:
             self._bug(key, bug)
             self._queue.add_failed(key)

@@ -9,7 +9,7 @@ from podo.client.cache import SYNC_SECONDS, Cache, Changes
 from podo.client.contract import Client
 from podo.client.events import Recorder
 from podo.reconcile.declare import Declaration, Key
-from podo.reconcile.loop import Around, Loop, OnBug
+from podo.reconcile.loop import Around, Loop, Observer, OnBug
 from podo.reconcile.queue import KeyQueue
 from podo.reconcile.wake import Route
 from podo.runtime.chance import Chance
@@ -42,10 +42,13 @@ class Runner:
         *,
         on_bug: OnBug | None = None,
         clients: Mapping[str, Client] | None = None,
+        observers: Mapping[str, Observer] | None = None,
     ) -> None:
         self._cache = cache
         self._on_bug = on_bug
-        around = Around(client, clients or {}, cache, clock, chance, recorder, self._bug, self._progress)
+        around = Around(
+            client, clients or {}, cache, clock, chance, recorder, self._bug, self._progress, observers or {}
+        )
         self._loops = [Loop(each, around) for each in declarations]
         #: The first bugs in decisions, for tests to find.
         self.bugs: list[Exception] = []
