@@ -47,6 +47,50 @@ def test_what_controllers_have_brought_about_is_counted() -> None:
         assert sum(sample.value for sample in found["node_collector_evictions_total"].samples) == 1
 
 
+def test_the_looks_at_jobs_are_counted() -> None:
+    with World(nodes=1) as world:
+        world.apply(cronjob("*/10 * * * *"))
+        world.advance(900)
+        found = families(plane_of(world))
+        labels = ("completion_mode", "result", "action")
+        syncs, durations = found["job_controller_job_syncs_total"], found["job_controller_job_sync_duration_seconds"]
+        assert (syncs.type, durations.type, syncs.label_names, durations.label_names) == (
+            *("counter", "histogram"),
+            *(labels, labels),
+        )
+        assert value(found, syncs.name, "Indexed", "success", "pods_created") == 1
+        assert value(found, syncs.name, "Indexed", "success", "tracking") >= 3, "started, ended, counted"
+        counted = {sample.labels: sample.value for sample in durations.samples if sample.suffix == "_count"}
+        assert counted == {sample.labels: sample.value for sample in syncs.samples}
+
+
+def test_what_pods_ask_for_is_a_page_of_its_own() -> None:
+    with World(nodes=1) as world:
+        asking = deployment(replicas=1)
+        resources = {
+            "requests": {"cpu": "100m", "memory": "1Mi"},
+            "limits": {"cpu": "1500m", "ephemeral-storage": "2Mi"},
+        }
+        asking["spec"]["template"]["spec"]["containers"][0]["resources"] = resources
+        world.apply(asking)
+        world.settle()
+        (pod,) = world.list("Pod")
+        labels = ("default", pod["metadata"]["name"], pod["spec"]["nodeName"], "default-scheduler", "0")
+        request, limit = plane_of(world).api.backend.metrics.pages["/metrics/resources"]()
+        names = ("namespace", "pod", "node", "scheduler", "priority", "resource", "unit")
+        for family, name in ((request, "request"), (limit, "limit")):
+            assert (family.name, family.type, family.label_names) == (f"kube_pod_resource_{name}", "gauge", names)
+        assert {sample.labels: sample.value for sample in request.samples} == {
+            (*labels, "cpu", "cores"): 0.1,
+            (*labels, "memory", "bytes"): 1 << 20,
+            (*labels, "ephemeral-storage", "bytes"): 2 << 20,
+        }
+        assert {sample.labels: sample.value for sample in limit.samples} == {
+            (*labels, "cpu", "cores"): 1.5,
+            (*labels, "ephemeral-storage", "bytes"): 2 << 20,
+        }
+
+
 def value(found: dict[str, Family], name: str, *labels: str) -> float:
     return next((sample.value for sample in found[name].samples if sample.labels == labels), 0)
 

@@ -448,13 +448,16 @@ class ApiServer:
             now = self.backend.clock.now()
             return openapi.openapi_answer(self.backend.kinds, path, etag_seen, accept, digest, now)
         if path == "/":
-            return discovery.index(self.backend.kinds, (*self.health.paths(), *self._aggregation.paths(), *_PAGES))
+            return discovery.index(
+                self.backend.kinds,
+                (*self.health.paths(), *self._aggregation.paths(), *_PAGES, *self.backend.metrics.pages),
+            )
         return None
 
     def _metrics(self, path: str) -> Response | None:
         if path == "/metrics":
             return self.backend.metrics.page(self.backend.store, self.backend.fanout, self.backend.kinds.all_kinds())
-        return self.health.indicators() if path == "/metrics/slis" else None
+        return self.health.indicators() if path == "/metrics/slis" else self.backend.metrics.page_of_its_own(path)
 
 
 def _path_verb(request: Request) -> str:

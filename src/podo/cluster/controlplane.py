@@ -34,8 +34,10 @@ from podo.client.contract import Client
 from podo.client.customsources import CustomSources
 from podo.client.events import EventRecorder
 from podo.client.extensionsources import ExtensionSources
+from podo.cluster import podresourcemetrics
 from podo.cluster.adapters import AdapterAnswers
 from podo.cluster.bootstrap import bootstrap, create_or_replace
+from podo.cluster.jobsyncs import JobSyncs
 from podo.cluster.signing import signer
 from podo.cluster.why import chain
 from podo.cluster.why.answering import Explainer
@@ -137,7 +139,7 @@ class ControlPlane:
         binder = through(LocalClient(self.api, "system:kube-scheduler", ()))
         self.cache = Cache(manager, (), clock=clock, chance=chance, checked=checked)
         CustomSources(self.cache)
-        self._work = WorkMetrics(self.cache, clock)
+        self._work, self._job_syncs = WorkMetrics(self.cache, clock), JobSyncs()
         extensions, kinds = ExtensionSources(self.cache), self.api.extension_kinds
         kinds.listeners.append(lambda: extensions.follow((one.name, one.namespaced) for one in kinds.collectable))
         sign = signer(settings.ca, settings.ca_key, clock) if settings.ca_key else None
@@ -148,7 +150,8 @@ class ControlPlane:
         clients = {each.account: through(self._acting_as(each.account)) for each in wanted if each.account}
         tellers = {each.component: clients[each.account] for each in wanted if each.account}
         self.recorder = EventRecorder(manager, clock, chance, component="controller-manager", clients=tellers)
-        self.runner = Runner(wanted, manager, self.cache, clock, chance, self.recorder, clients=clients)
+        seen = {"job": self._job_syncs.seen}
+        self.runner = Runner(wanted, manager, self.cache, clock, chance, self.recorder, clients=clients, observers=seen)
         self.scheduler_recorder = EventRecorder(binder, clock, chance, component="default-scheduler")
         self._binder, self._clock, self._chance = binder, clock, chance
         #: What each node that runs in this process uses, by its name (a Summary of the kubelet).
@@ -173,10 +176,12 @@ class ControlPlane:
         for name, part in parts.items():
             self.api.components[name] = partial(_problem, part)
         self.api.backend.metrics.collectors.append(self._families)
+        self.api.backend.metrics.pages["/metrics/resources"] = partial(podresourcemetrics.families, self.cache)
 
     def _families(self) -> Iterable[Family]:
         yield from queue_families(self.runner.queues())
         yield from self._work.families()
+        yield from self._job_syncs.families()
         if self.scheduler is not None:
             yield from self.scheduler.metrics()
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from podo.api.kind import ScalePaths
 from podo.api.kinds.autoscaling.scale import scale_of, set_scale
-from podo.api.parts.resources import qos_class, requests_of
+from podo.api.parts.resources import limits_of, qos_class, requests_of
 
 from .kinddata import container, filled, pod, replicated
 
@@ -74,6 +74,30 @@ REQUESTS = [
 @pytest.mark.parametrize(("made", "expected"), REQUESTS)
 def test_requests_of_a_pod(made, expected):
     assert requests_of(made) == expected
+
+
+def limited(cpu, name="c", **fields):
+    return {"name": name, "image": "busybox", "resources": {"limits": {"cpu": cpu}}, **fields}
+
+
+LIMITS = [
+    (pod([container()]), {}),
+    (pod([container()], overhead={"cpu": "10m"}), {}),
+    (pod([limited("100m"), limited("50m", name="d")], overhead={"cpu": "10m", "memory": "1Mi"}), {"cpu": 160}),
+    (
+        pod(
+            [limited("100m")],
+            initContainers=[limited("50m", name="s", restartPolicy="Always"), limited("200m", name="i")],
+        ),
+        {"cpu": 250},
+    ),
+    (pod([limited("100m")], resources={"limits": {"cpu": "1"}, "requests": {"cpu": "500m"}}), {"cpu": 1000}),
+]
+
+
+@pytest.mark.parametrize(("made", "expected"), LIMITS)
+def test_limits_of_a_pod(made, expected):
+    assert limits_of(made) == expected
 
 
 AMOUNTS = st.lists(st.integers(0, 4000), max_size=4)

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from podo.http.message import Response, Streaming
+from podo.runtime.metrics import gauge
 from tests.unit.apiserver.world import World, Written, certificate, in_world, pod
 
 PODS = "/api/v1/namespaces/default/pods"
@@ -132,6 +133,20 @@ def test_health_checks_are_counted() -> None:
         _, page = await world.ask("GET", "/metrics/slis")
         assert b'kubernetes_healthchecks_total{name="ping",type="livez",status="success"} 1\n' in page
         assert b'kubernetes_healthchecks_total{name="etcd",type="livez",status="success"} 2\n' in page
+
+    in_world(test)
+
+
+def test_pages_of_other_parts() -> None:
+    async def test(world: World) -> None:
+        path = "/metrics/resources"
+        assert (await world.ask("GET", path))[0] == 404
+        world.server.backend.metrics.pages[path] = lambda: [gauge("pods", "Pods.", ("node",), [(("a",), 2.0)])]
+        _, page = await world.ask("GET", path)
+        assert page == b'# HELP pods Pods.\n# TYPE pods gauge\npods{node="a"} 2\n'
+        assert (await world.ask("GET", path, who=certificate("jane")))[0] == 403
+        assert "pods" not in await metrics(world)
+        assert path in (await world.ask("GET", "/"))[1]["paths"]
 
     in_world(test)
 

@@ -5,8 +5,8 @@ Source: API reference ResourceRequirements; "Pod Quality of Service Classes"; KE
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from typing import Any
 
 from podo.api.kind import Obj
@@ -48,25 +48,42 @@ def requests_of(pod: Obj, least: Mapping[str, int] = _NOTHING) -> dict[str, int]
     most of what it asks for, was granted and has.
     """
     spec = pod["spec"]
-    held = held_of(pod)
-    running = _sum(_requests(c, least, held) for c in spec.get("containers") or ())
+    total = _together(spec, "requests", partial(_requests, least=least, held=held_of(pod)))
+    return _sum((total, _amounts(spec.get("overhead") or {})))
+
+
+def limits_of(pod: Obj) -> dict[str, int]:
+    """What the pod may use at most, counted and in units as its requests are; nothing of what has no limit."""
+    spec = pod["spec"]
+    total = _together(spec, "limits", _limits)
+    overhead = _amounts(spec.get("overhead") or {})
+    return {name: amount + overhead.get(name, 0) for name, amount in total.items() if amount}
+
+
+def _together(spec: Obj, field: str, of_one: Callable[[dict[str, Any]], dict[str, int]]) -> dict[str, int]:
+    """Of all containers, ``of_one`` of each; what the ``resources`` of the pod say in ``field`` counts instead."""
+    running = _sum(map(of_one, spec.get("containers") or ()))
     peak: dict[str, int] = {}
     sidecars: dict[str, int] = {}
     for each in spec.get("initContainers") or ():
-        wanted = _sum((sidecars, _requests(each, least, held)))
+        wanted = _sum((sidecars, of_one(each)))
         _raise_to(peak, wanted)
         if is_sidecar(each):
             sidecars = wanted
     total = _sum((running, sidecars))
     _raise_to(total, peak)
-    if own := (spec.get("resources") or {}).get("requests"):
+    if own := (spec.get("resources") or {}).get(field):
         total.update({name: amount for name, amount in _amounts(own).items() if _is_pod_level(name)})
-    return _sum((total, _amounts(spec.get("overhead") or {})))
+    return total
 
 
 def _is_pod_level(name: str) -> bool:
     """May the ``resources`` of a whole pod set it (KEP-2837)?"""
     return name in _QOS_RESOURCES or name.startswith("hugepages-")
+
+
+def _limits(container: dict[str, Any]) -> dict[str, int]:
+    return _amounts((container.get("resources") or {}).get("limits") or {})
 
 
 def _requests(container: dict[str, Any], least: Mapping[str, int], held: Mapping[str, Held]) -> dict[str, int]:

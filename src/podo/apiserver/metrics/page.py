@@ -20,8 +20,8 @@ from podo.storage.contract import Store
 
 
 class ApiMetrics:
-    """``collectors``: append to it what gives more families. ``sent``: of each watched kind, the events that were
-    sent."""
+    """``collectors``: append to it what gives more families. ``pages``: by path, what gives those of a page of its own.
+    ``sent``: of each watched kind, the events that were sent."""
 
     def __init__(self, clock: Clock) -> None:
         self.requests = RequestMetrics(clock)
@@ -29,6 +29,8 @@ class ApiMetrics:
         self.conversions = ConversionMetrics(clock.monotonic)
         self.sent: dict[tuple[str, str, str], Tally] = {}
         self.collectors: list[Collector] = [process.families, self.admission.families, self.conversions.families]
+
+        self.pages: dict[str, Collector] = {}
 
     def tally(self, group: str, kind_version: str, resource: str) -> Tally:
         """Where a watch counts the events it sends."""
@@ -39,6 +41,10 @@ class ApiMetrics:
         for collect in self.collectors:
             families.extend(collect())
         return Response(200, exposition(families), CONTENT_TYPE)
+
+    def page_of_its_own(self, path: str) -> Response | None:
+        collect = self.pages.get(path)
+        return None if collect is None else Response(200, exposition(collect()), CONTENT_TYPE)
 
     def _watching(self, fanout: FanOut) -> Iterable[Family]:
         labels = ("group", "version", "resource")
