@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 from podo.admission.imagepolicy import ImagePolicy
@@ -15,11 +15,7 @@ from podo.api.kinds.core.componentstatus import COMPONENTSTATUS
 from podo.apiserver import (
     answers,
     componentstatus,
-    discovery,
-    explaining,
     health,
-    openapi,
-    openid,
     operations,
     parameters,
     pretty,
@@ -56,6 +52,7 @@ from podo.apiserver.metrics.credentials import CredentialMetrics
 from podo.apiserver.metrics.page import ApiMetrics
 from podo.apiserver.metrics.requests import Turn
 from podo.apiserver.negotiate import PLAIN, form_of
+from podo.apiserver.pages import Pages, verb_of
 from podo.apiserver.parameters import Query, parse_query
 from podo.apiserver.rolepolicy import ensure_policy
 from podo.apiserver.route import Route, route
@@ -77,13 +74,8 @@ from podo.storage.contract import Store, StoreFailed
 
 log = Logger("podo.apiserver")
 Answer = Response | Streaming | Upgrade
-#: What else is served but resources, health and discovery.
-_PAGES = (
-    *("/metrics", "/metrics/slis", "/version", "/openapi/v2", "/openapi/v3", "/openapi/v3/"),
-    *("/.well-known/openid-configuration", "/openid/v1/jwks", *(f"{report.DUMPS}{name}" for name in report.PAGES)),
-)
-#: Verbs whose requests may take several seats.
 NO_SUCH_RESOURCE = "the server could not find the requested resource"
+#: Verbs whose requests may take several seats.
 _WIDE = frozenset({"list", "watch", "deletecollection"})
 
 
@@ -125,9 +117,8 @@ class ApiServer:
         self.health = health.Health(store)
         #: What ComponentStatus tells of: by name what is wrong, or "".
         self.components: dict[str, Callable[[], str]] = {"etcd-0": lambda: store.failure}
-        #: The kinds that can be explained, and who does.
-        self.explain: tuple[Sequence[str], explaining.Explain] | None = None
         self.fairness = Fairness(clock)
+        self.pages = Pages(self.backend, self._authorizer, self._aggregation, self.health, self.fairness)
         self._credentials = CredentialMetrics(self._authorizer)
         parts = (partial(report.families, self.fairness), self._credentials.families, self._aggregation.families)
         self.backend.metrics.collectors.extend(parts)
@@ -391,77 +382,14 @@ class ApiServer:
 
     async def _seated_path(self, request: Request, user: User, turn: Turn) -> Answer:
         if self._auditor is not None and turn.trail is not None:
-            self._auditor.asked_path(turn.trail, _path_verb(request))
-        flow = turn.flow = self.fairness.flow_of_path(user, _path_verb(request), request.path)
+            self._auditor.asked_path(turn.trail, verb_of(request))
+        flow = turn.flow = self.fairness.flow_of_path(user, verb_of(request), request.path)
         if not self.fairness.try_enter(flow, 1):
             await self._wait(flow, 1)
         try:
-            return await self._path(request, user, turn)
+            return await self.pages.answer(request, user, turn)
         finally:
             self.fairness.leave(flow, 1)
-
-    async def _path(self, request: Request, user: User, turn: Turn) -> Answer:
-        """Everything that is no resource: health, metrics, version, discovery, OpenAPI."""
-        path = request.path if len(request.path) == 1 else request.path.rstrip("/")
-        asked = Attributes(user.name, user.groups, _path_verb(request), path=path)
-        if self._authorizer.has_webhooks:
-            asked = asked._replace(uid=user.uid, extra=user.extra)
-        decision = self._authorizer.decide(asked)
-        if not decision.allowed:
-            raise ApiError("Forbidden", refusal(asked, decision.reason))
-        if self._aggregation and (answer := await self._aggregated_page(request, path, user)) is not None:
-            return answer
-        if path.startswith(explaining.ROOT) and self.explain is not None and request.method in ("GET", "HEAD"):
-            form = form_of(request.headers.get("accept", ""))
-            return await explaining.answer(path, user, self._authorizer, *self.explain, form)
-        turn.root = path.split("/", 2)[1] if "/" in path else ""
-        page = self._page(request, path, turn.root)
-        if page is not None and request.method not in ("GET", "HEAD"):
-            raise operations.not_allowed()
-        return page or Response(404, b"404 page not found\n", "text/plain; charset=utf-8")
-
-    async def _aggregated_page(self, request: Request, path: str, user: User) -> Answer | None:
-        """A page of an extension API server, or one of ours with its part in it."""
-        if (extension := self._aggregation.extension_at(path)) is not None:
-            return await self._aggregation.forward(extension, request, user)
-        return await self._aggregation.document(request, path)
-
-    def _page(self, request: Request, path: str, root: str) -> Response | None:
-        etag_seen = request.headers.get("if-none-match", "")
-        if root in health.NAMES:
-            return self.health.answer(path, request.query)
-        if path.startswith(report.DUMPS):
-            return report.dump(self.fairness, path.removeprefix(report.DUMPS))
-        if root == "metrics":
-            return self._metrics(path)
-        if path == "/version":
-            return health.version_answer()
-        if root in ("api", "apis"):
-            form = form_of(request.headers.get("accept", ""))
-            return discovery.discovery_answer(
-                self.backend.kinds, path, form, etag_seen, request.headers.get("host", "")
-            )
-        if root in openid.ROOTS:
-            return openid.openid_answer(path, self.backend.tokens, request.headers.get("host", ""))
-        if root == "openapi":
-            accept, digest = request.headers.get("accept", ""), parse_query(request.query).get("hash", "")
-            now = self.backend.clock.now()
-            return openapi.openapi_answer(self.backend.kinds, path, etag_seen, accept, digest, now)
-        if path == "/":
-            return discovery.index(
-                self.backend.kinds,
-                (*self.health.paths(), *self._aggregation.paths(), *_PAGES, *self.backend.metrics.pages),
-            )
-        return None
-
-    def _metrics(self, path: str) -> Response | None:
-        if path == "/metrics":
-            return self.backend.metrics.page(self.backend.store, self.backend.fanout, self.backend.kinds.all_kinds())
-        return self.health.indicators() if path == "/metrics/slis" else self.backend.metrics.page_of_its_own(path)
-
-
-def _path_verb(request: Request) -> str:
-    return "get" if request.method == "HEAD" else request.method.lower()
 
 
 def _forbidden_details(call: Call) -> dict[str, str]:

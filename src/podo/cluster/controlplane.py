@@ -158,7 +158,7 @@ class ControlPlane:
         self.summaries: dict[str, Callable[[], Obj]] = {}
         self._meter = Meter(store, clock, AskNodes(kubelet, self.summaries))
         self.scheduler: Scheduler | None = None  # until start_scheduler
-        self.api.explain = chain.ASKED, Explainer(self.client, self._scheduling).explain
+        self.api.pages.explain = chain.ASKED, Explainer(self.client, self._scheduling).explain
         self._tell()
         self._tasks = Tasks("controlplane")
 
