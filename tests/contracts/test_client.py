@@ -362,6 +362,19 @@ def test_a_watch_ends_in_time(check: Callable[[Test], None]) -> None:
     check(test)
 
 
+def test_evict_and_ask_for_tokens(check: Callable[[Test], None]) -> None:
+    async def test(client: Client) -> None:
+        await client.create(pod("web"))
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "web", "namespace": "default"}}
+        await client.create(eviction, subresource="eviction")
+        assert (await refused(client.get("Pod", "web", "default"))).reason == "NotFound"
+        whose = {"name": "default", "namespace": "default"}
+        asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "metadata": whose, "spec": {}}
+        assert (await client.create(asked, subresource="token"))["status"]["token"]
+
+    check(test)
+
+
 def test_pods_are_bound_once_and_deleted_gracefully(check: Callable[[Test], None]) -> None:
     async def test(client: Client) -> None:
         made = await client.create(pod("web"))

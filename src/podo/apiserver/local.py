@@ -27,14 +27,10 @@ from podo.apiserver.verbs.get import get
 from podo.apiserver.verbs.list import ListOptions, list_objects
 from podo.apiserver.verbs.watch import WatchOptions, events_of, open_watch
 from podo.authn.user import AUTHENTICATED, MASTERS, User
-from podo.client.contract import Event, ObjectList
+from podo.client.contract import POSTED_TO, Batch, Event, ObjectList
 
-Batch = list[Event]
 T = TypeVar("T")
 Work: TypeAlias = Coroutine[Any, Any, T]
-
-#: Kinds of bodies of subresources -> the kind they are posted to.
-_POSTED_TO = {"Binding": "Pod", "Eviction": "Pod", "TokenRequest": "ServiceAccount"}
 
 
 class LocalClient:
@@ -118,9 +114,7 @@ class LocalClient:
     def _write(self, verb: str, obj: Obj, subresource: str, dry_run: bool) -> Call:
         try:
             kind = (
-                registry.named(_POSTED_TO[obj["kind"]])
-                if obj.get("kind") in _POSTED_TO
-                else self._backend.kinds.of(obj)
+                registry.named(POSTED_TO[obj["kind"]]) if obj.get("kind") in POSTED_TO else self._backend.kinds.of(obj)
             )
         except registry.UnknownKind as unknown:
             raise bad_request(str(unknown)) from None

@@ -40,6 +40,9 @@ class Event:
 #: What a watch gives at once.
 Batch = list[Event]
 
+#: Kinds of bodies of subresources -> the kind they are posted to.
+POSTED_TO = {"Binding": "Pod", "Eviction": "Pod", "TokenRequest": "ServiceAccount"}
+
 
 class Client(Protocol):
     #: Is there a network in between? Then a watch may break unnoticed, is begun anew now and then, and has bookmarks.

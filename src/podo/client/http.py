@@ -5,22 +5,22 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
 
 from podo.api import registry
-from podo.api.errors import ApiError, bad_request
+from podo.api.errors import bad_request
 from podo.api.kind import Kind, Obj
-from podo.client.contract import Event, ObjectList, Unreachable
+from podo.client.answers import events_of, failure_of, revision_of
+from podo.client.contract import POSTED_TO, Batch, ObjectList, Unreachable
 from podo.client.discovered import ACCEPT as DISCOVERY
 from podo.client.discovered import Discovered
-from podo.http.client import Answer, HttpPool, NoAnswer
+from podo.http.client import HttpPool
+from podo.http.exchange import Answer, NoAnswer, Pool
 from podo.http.tls import client_context
 from podo.version import PODO
-
-Batch = list[Event]
 
 #: ``type`` of a patch -> its media type (API concepts, "Patches").
 PATCH_TYPES = {
@@ -29,59 +29,6 @@ PATCH_TYPES = {
     "strategic": "application/strategic-merge-patch+json",
     "apply": "application/apply-patch+yaml",
 }
-#: Kinds of bodies of subresources -> the kind they are posted to.
-_POSTED_TO = {"Binding": "Pod", "TokenRequest": "ServiceAccount"}
-#: Reasons for codes whose answer carries no Status (a proxy's, say).
-_REASON_OF_CODE = {
-    400: "BadRequest",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "NotFound",
-    405: "MethodNotAllowed",
-    409: "Conflict",
-    410: "Expired",
-    413: "RequestEntityTooLarge",
-    415: "UnsupportedMediaType",
-    422: "Invalid",
-    429: "TooManyRequests",
-    503: "ServiceUnavailable",
-    504: "Timeout",
-}
-#: Longest line of a watch; an object is at most 3 MiB.
-_LINE = 16 * 1024 * 1024
-
-
-class Stream(Protocol):
-    """An answer that is read as it comes."""
-
-    status: int
-    headers: Mapping[str, str]
-
-    def __aiter__(self) -> AsyncIterator[bytes]: ...
-
-    async def read(self, limit: int) -> bytes: ...
-
-    def close(self) -> None: ...
-
-
-class Pool(Protocol):
-    """What carries requests: ``podo.http.client.HttpPool``, or what is like it."""
-
-    async def request(
-        self,
-        method: str,
-        target: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        body: bytes = b"",
-        seconds: float = 30.0,
-    ) -> Answer: ...
-
-    async def stream(
-        self, method: str, target: str, *, headers: Mapping[str, str] | None = None, head_seconds: float = 30.0
-    ) -> Stream: ...
-
-    def close(self) -> None: ...
 
 
 class HttpClient:
@@ -163,7 +110,7 @@ class HttpClient:
         for item in items:  # other servers leave these out of the items of a list
             item.setdefault("apiVersion", known.api_version)
             item.setdefault("kind", known.kind)
-        return ObjectList(items, _revision(listed), listed.get("continue") or "", listed.get("remainingItemCount"))
+        return ObjectList(items, revision_of(listed), listed.get("continue") or "", listed.get("remainingItemCount"))
 
     async def watch(
         self,
@@ -189,8 +136,8 @@ class HttpClient:
             try:
                 if stream.status != 200:
                     body = await stream.read(1 << 20)
-                    raise _failure(Answer(stream.status, stream.headers, body))
-                async for batch in _events(stream):
+                    raise failure_of(Answer(stream.status, stream.headers, body))
+                async for batch in events_of(stream):
                     yield batch
             finally:
                 stream.close()
@@ -276,7 +223,7 @@ class HttpClient:
 
     async def _identity(self, obj: Obj) -> tuple[Kind, str, str]:
         """Kind, namespace and name of an object to be written."""
-        posted_to = _POSTED_TO.get(obj.get("kind", ""))
+        posted_to = POSTED_TO.get(obj.get("kind", ""))
         kind = registry.named(posted_to) if posted_to else await self._looked_up(lambda: self._kinds.of(obj))
         found = obj.get("metadata") or {}
         namespace = found.get("namespace") or ("default" if kind.namespaced else "")
@@ -307,7 +254,7 @@ class HttpClient:
         except NoAnswer as failure:
             raise Unreachable(str(failure)) from failure
         if answer.status >= 300:
-            raise _failure(answer)
+            raise failure_of(answer)
         try:
             found: Obj = orjson.loads(answer.body)
         except ValueError as wrong:
@@ -323,45 +270,8 @@ class HttpClient:
         except NoAnswer as failure:
             raise Unreachable(str(failure)) from failure
         if answer.status >= 300:
-            raise _failure(answer)
+            raise failure_of(answer)
         return answer.body
-
-
-async def _events(stream: Stream) -> AsyncIterator[Batch]:
-    """The lines of a watch, those that arrived together in one batch."""
-    rest = b""
-    async for piece in stream:
-        lines = (rest + piece).split(b"\n")
-        rest = lines.pop()
-        if len(rest) > _LINE:
-            raise NoAnswer("a line of the watch is too long")
-        if batch := [_event(line) for line in lines if line]:
-            # An error ends the watch, after what came before it.
-            error = next((at for at, event in enumerate(batch) if event.type == "ERROR"), len(batch))
-            if error:
-                yield batch[:error]
-            if error < len(batch):
-                raise ApiError.from_status(batch[error].object)
-
-
-def _event(line: bytes) -> Event:
-    try:
-        found = orjson.loads(line)
-        return Event(found["type"], found["object"])
-    except (ValueError, KeyError, TypeError) as wrong:
-        raise NoAnswer(f"not a watch event: {wrong}") from wrong
-
-
-def _failure(answer: Answer) -> ApiError:
-    """The error an answer tells."""
-    try:
-        status = orjson.loads(answer.body)
-    except ValueError:
-        status = None
-    if isinstance(status, dict) and status.get("kind") == "Status":
-        return ApiError.from_status({"code": answer.status, **status})
-    text = answer.body[:512].decode("utf-8", "replace").strip() or f"the server answered {answer.status}"
-    return ApiError(_REASON_OF_CODE.get(answer.status, "InternalError"), text, code=answer.status)
 
 
 def _path(kind: Kind, namespace: str, name: str = "", subresource: str = "") -> str:
@@ -378,8 +288,3 @@ def _path(kind: Kind, namespace: str, name: str = "", subresource: str = "") -> 
 
 def _dry(dry_run: bool) -> dict[str, object]:
     return {"dryRun": "All"} if dry_run else {}
-
-
-def _revision(found: Mapping[str, Any]) -> int:
-    text = str(found.get("resourceVersion") or "0")
-    return int(text) if text.isdigit() else 0
