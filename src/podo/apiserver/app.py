@@ -24,11 +24,11 @@ from podo.apiserver import (
     shape,
     streams,
 )
+from podo.apiserver.access import Access
 from podo.apiserver.admitting import admit_whole
 from podo.apiserver.again import Repeatable, until_answered
 from podo.apiserver.allocation import Allocator
-from podo.apiserver.audit.auditor import DECISION, REASON, Auditor
-from podo.apiserver.authenticating import authentication_of
+from podo.apiserver.audit.auditor import Auditor
 from podo.apiserver.backend import Backend, Config
 from podo.apiserver.call import Call
 from podo.apiserver.calling.caller import Caller
@@ -47,8 +47,6 @@ from podo.apiserver.fairness.control import Fairness, Flow
 from podo.apiserver.fairness.watchcost import WRITING, Stay, event_cost
 from podo.apiserver.fairness.width import width_of
 from podo.apiserver.fieldmanagement import managers
-from podo.apiserver.impersonation import impersonated
-from podo.apiserver.metrics.credentials import CredentialMetrics
 from podo.apiserver.metrics.page import ApiMetrics
 from podo.apiserver.metrics.requests import Turn
 from podo.apiserver.negotiate import PLAIN, form_of
@@ -58,14 +56,11 @@ from podo.apiserver.rolepolicy import ensure_policy
 from podo.apiserver.route import Route, route
 from podo.apiserver.subresources.kubelet import KubeletAccess
 from podo.apiserver.webhooks import Webhooks
-from podo.authn.authentication import Unauthorized
 from podo.authn.keys import TokenKeys
-from podo.authn.settings import AuthenticationSettings
 from podo.authn.tokens import TokenAuthenticator
 from podo.authn.user import User
-from podo.authz.attributes import Attributes, Unanswered, refusal
+from podo.authz.attributes import Unanswered
 from podo.authz.chain import AuthorizerChain
-from podo.authz.settings import AuthorizationSettings
 from podo.http.message import Request, Response, Streaming, Upgrade
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
@@ -107,7 +102,8 @@ class ApiServer:
             metrics=metrics,
             image_policy=ImagePolicy(images, clock) if (images := settings.admission.image_policy) else None,
         )
-        self._authentication = authentication_of(self.backend, settings.authentication)
+        self.access = Access(self.backend, settings.authentication, self._authorizer)
+        self.authorize = self.access.authorize  # at hand, for every request
         self._definitions = Definitions(self.backend)
         self._aggregation = Aggregation(self.backend, settings.front_proxy)
         self.kubelet = kubelet
@@ -119,8 +115,7 @@ class ApiServer:
         self.components: dict[str, Callable[[], str]] = {"etcd-0": lambda: store.failure}
         self.fairness = Fairness(clock)
         self.pages = Pages(self.backend, self._authorizer, self._aggregation, self.health, self.fairness)
-        self._credentials = CredentialMetrics(self._authorizer)
-        parts = (partial(report.families, self.fairness), self._credentials.families, self._aggregation.families)
+        parts = (partial(report.families, self.fairness), self._aggregation.families)
         self.backend.metrics.collectors.extend(parts)
 
     @property
@@ -130,17 +125,8 @@ class ApiServer:
     def audit(self, auditor: Auditor) -> None:
         """From now on ``auditor`` sees every request."""
         self._auditor = auditor
+        self.access.audits = True
         self.backend.metrics.collectors.append(auditor.families)
-
-    def authenticate_by(self, settings: AuthenticationSettings) -> None:
-        """From now on believe these, whom else was believed no more."""
-        former, self._authentication = self._authentication, authentication_of(self.backend, settings)
-        former.close()
-
-    def authorize_by(self, settings: AuthorizationSettings) -> None:
-        """From now on ask these authorizers. Raises ConfigurationProblem: of those that are built in, none may come or
-        go while the server runs."""
-        self._authorizer.configure(settings)
 
     async def start(self) -> None:
         """Complete the default roles; read back who may do what, and what Services hold."""
@@ -165,8 +151,7 @@ class ApiServer:
         self.backend.caller.close()
         if self.backend.image_policy is not None:
             self.backend.image_policy.close()
-        self._authentication.close()
-        self._authorizer.close()
+        self.access.close()
 
     async def read_extension(self, target: str) -> Obj:
         """What an extension API server answers to this server's own GET of a path with query. Raises CannotCall."""
@@ -190,29 +175,6 @@ class ApiServer:
             return await self._aggregation.forward(extension, request, user)
         except ApiError as error:
             return _refused(request, error)
-
-    def authorize(self, call: Call, fields: str = "", labels: str = "") -> None:
-        """Raises Forbidden. ``fields``, ``labels``: the selectors of a list or watch."""
-        user, kind = call.user, call.kind
-        asked = Attributes(
-            user.name,
-            user.groups,
-            call.verb,
-            kind.group,
-            kind.plural,
-            call.subresource,
-            call.namespace,
-            call.name,
-            fields=fields,
-            labels=labels,
-        )
-        if self._authorizer.has_webhooks:
-            asked = asked._replace(version=kind.version, uid=user.uid, extra=user.extra)
-        decision = self._authorizer.decide(asked)
-        if call.is_audited or (self._auditor is not None and not decision.allowed):
-            call.annotations |= {DECISION: "allow" if decision.allowed else "forbid", REASON: decision.reason}
-        if not decision.allowed:
-            raise ApiError("Forbidden", refusal(asked, decision.reason), _forbidden_details(call))
 
     async def handle(self, request: Request) -> Answer:
         """Answer one request; never raises for what a client can do."""
@@ -242,7 +204,7 @@ class ApiServer:
 
     async def _answer(self, request: Request, turn: Turn) -> Answer:
         try:
-            user = await self._user(request, turn)
+            user = await self.access.user_of(request, turn)
             if self._aggregation and (extension := self._aggregation.extension_at(request.path)) is not None:
                 if self._auditor is not None and turn.trail is not None:
                     self._auditor.handed_on(turn.trail)
@@ -261,27 +223,6 @@ class ApiServer:
         except Exception as bug:
             log.error("request failed", bug, method=request.method, path=request.path)
             return _refused(request, ApiError("InternalError", "an error on the server has prevented the request"))
-
-    async def _user(self, request: Request, turn: Turn) -> User:
-        """As whom the request is carried out."""
-        asker = await self._authenticate(request)
-        if turn.trail is not None:
-            turn.trail.user = turn.trail.acting = asker
-        user = impersonated(asker, request.headers, self._authorizer)
-        if turn.trail is not None:
-            turn.trail.acting = user
-        return user
-
-    async def _authenticate(self, request: Request) -> User:
-        """Who sends the request. Raises ApiError (Unauthorized)."""
-        try:
-            user = await self._authentication.user_of(request)
-            self._credentials.seen(user.name)
-            return user
-        except Unauthorized as refused:
-            self._credentials.refused += 1
-            log.info("credentials refused", why=str(refused), path=request.path)
-            raise ApiError("Unauthorized", "Unauthorized") from None
 
     async def _resource(self, request: Request, user: User, found: Route, turn: Turn) -> Answer:
         query = parse_query(request.query)
@@ -359,7 +300,7 @@ class ApiServer:
         parameters.read_write_options(call, exchange.query)
         review = shape.conform(call, await resources.read_object(exchange, self.backend.config.body_limit))
         await admit_whole(self.backend, call, "CREATE", review, None)
-        tokens = self._authentication.tokens
+        tokens = self.access.authentication.tokens
         found = await reviews.answer(call, review, self._authorizer, tokens, self.backend.clock.now())
         return answers.in_media(dumps(found), exchange.form, 201, answers.warning_headers(call.warnings))
 
@@ -390,11 +331,6 @@ class ApiServer:
             return await self.pages.answer(request, user, turn)
         finally:
             self.fairness.leave(flow, 1)
-
-
-def _forbidden_details(call: Call) -> dict[str, str]:
-    details = {"name": call.name, "group": call.kind.group, "kind": call.kind.plural}
-    return {key: value for key, value in details.items() if value}
 
 
 def _refused(request: Request, error: ApiError) -> Response:

@@ -77,9 +77,12 @@ def _rereading(config: Config, plane: ControlPlane, store: Store, clock: Clock) 
     taken: dict[str, tuple[Path, Callable[[], None]]] = {
         "authentication": (
             access.authentication_path(config),
-            lambda: api.authenticate_by(access.authentication_of(config)),
+            lambda: api.access.authenticate_by(access.authentication_of(config)),
         ),
-        "authorization": (access.authorization_path(config), lambda: api.authorize_by(access.authorization_of(config))),
+        "authorization": (
+            access.authorization_path(config),
+            lambda: api.access.authorize_by(access.authorization_of(config)),
+        ),
         "encryption": (encryption.path(config), lambda: encryption.reread(config, store)),
     }
     for name, (file, take) in taken.items():

@@ -52,7 +52,7 @@ def test_authentication(tmp_path: Path) -> None:
         file = access.authentication_path(config)
         file.write_text(AUTHENTICATION % "true")
         rereading = Rereading(SystemClock(), "test")
-        take = lambda: world.server.authenticate_by(access.authentication_of(config))  # noqa: E731
+        take = lambda: world.server.access.authenticate_by(access.authentication_of(config))  # noqa: E731
         rereading.watch("authentication", file, take)
         assert (await world.ask("GET", "/version", who=None))[0] == 200
         replace(file, AUTHENTICATION % "false")
@@ -77,7 +77,7 @@ def test_authorization(tmp_path: Path) -> None:
         file = access.authorization_path(config)
         file.write_text(AUTHORIZATION % f"{NODE}, {RBAC}")
         rereading = Rereading(SystemClock(), "test")
-        take = lambda: world.server.authorize_by(access.authorization_of(config))  # noqa: E731
+        take = lambda: world.server.access.authorize_by(access.authorization_of(config))  # noqa: E731
         rereading.watch("authorization", file, take)
         replace(file, AUTHORIZATION % f"{RBAC}, {NODE}")
         rereading.check()
