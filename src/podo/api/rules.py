@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from podo.api.kind import Problem
+from podo.values import quantity
 
 Found = list[Problem]
 
@@ -102,3 +103,12 @@ def check_not_negative(path: str, value: Any, found: Found) -> None:
 def check_positive(path: str, value: Any, found: Found) -> None:
     if value is not None and value <= 0:
         found.append(invalid(path, value, "must be greater than 0"))
+
+
+def checked_quantity(path: str, amount: Any, found: Found) -> quantity.Quantity | None:
+    """What a text says, for rules to go on with; None where it is no quantity, which is told."""
+    try:
+        return quantity.parse(str(amount))
+    except quantity.QuantityError:
+        found.append(invalid(path, amount, quantity.MALFORMED))
+        return None

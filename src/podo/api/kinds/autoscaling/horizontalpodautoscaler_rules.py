@@ -10,12 +10,13 @@ from podo.api.rules import (
     Found,
     check_not_negative,
     check_text,
+    checked_quantity,
     forbidden,
     invalid,
     not_supported,
     required,
 )
-from podo.values import names, quantity
+from podo.values import names
 
 #: The type of a metric, the field it needs, and the kinds of target that field may have.
 _SOURCES = {
@@ -144,12 +145,8 @@ def _check_amount(path: str, amount: Any, found: Found) -> None:
         if amount < 1:
             found.append(invalid(path, amount, "must be greater than 0"))
         return
-    try:
-        value = quantity.parse(str(amount))
-    except quantity.QuantityError:
-        found.append(invalid(path, amount, quantity.MALFORMED))
-        return
-    if value.nano <= 0:
+    value = checked_quantity(path, amount, found)
+    if value is not None and value.nano <= 0:
         found.append(invalid(path, amount, "must be positive"))
 
 
@@ -172,12 +169,8 @@ def _check_direction(rules: dict[str, Any], path: str, found: Found) -> None:
 
 
 def _check_tolerance(path: str, tolerance: Any, found: Found) -> None:
-    try:
-        value = quantity.parse(str(tolerance))
-    except quantity.QuantityError:
-        found.append(invalid(path, tolerance, quantity.MALFORMED))
-        return
-    if value.nano < 0:
+    value = checked_quantity(path, tolerance, found)
+    if value is not None and value.nano < 0:
         found.append(invalid(path, tolerance, "must be greater or equal to 0"))
 
 

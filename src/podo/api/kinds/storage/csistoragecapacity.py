@@ -7,8 +7,8 @@ from typing import Any
 from podo.api.columns import NAME, column
 from podo.api.kind import Kind, Obj
 from podo.api.parts.labelselector import check_label_selector
-from podo.api.rules import Found, check_immutable, check_text, invalid, required
-from podo.values import names, quantity
+from podo.api.rules import Found, check_immutable, check_text, checked_quantity, invalid, required
+from podo.values import names
 
 _FIXED = ("nodeTopology", "storageClassName")
 
@@ -32,12 +32,8 @@ def _problems(new: Obj, old: Obj | None) -> Found:
 def _check_amount(path: str, amount: Any, found: Found) -> None:
     if amount is None:
         return
-    try:
-        value = quantity.parse(str(amount))
-    except quantity.QuantityError:
-        found.append(invalid(path, amount, quantity.MALFORMED))
-        return
-    if value.nano < 0:
+    value = checked_quantity(path, amount, found)
+    if value is not None and value.nano < 0:
         found.append(invalid(path, str(value), "must be greater than or equal to 0"))
 
 
