@@ -7,6 +7,8 @@ from podo.lab import World
 from podo.runtime.metrics import Family
 
 from .conftest import deployment
+from .test_scheduler_preemption import pod as filling
+from .test_scheduler_preemption import run_all
 
 
 def plane_of(world: World) -> ControlPlane:
@@ -45,6 +47,21 @@ def test_what_controllers_have_brought_about_is_counted() -> None:
         world.advance(600)
         found = families(plane_of(world))
         assert sum(sample.value for sample in found["node_collector_evictions_total"].samples) == 1
+
+
+def test_pods_that_have_to_go_are_counted() -> None:
+    with World(nodes=1) as world:
+        run_all(world, *(filling(name, cpu="10") for name in ("a", "b")))
+        urgent = filling("urgent", cpu="30")
+        world.apply({**urgent, "spec": {**urgent["spec"], "priorityClassName": "system-cluster-critical"}})
+        world.wait_for("Pod", "urgent")
+        found = families(plane_of(world))
+        victims = {sample.suffix: sample.value for sample in found["scheduler_preemption_victims"].samples}
+        assert (victims["_count"], victims["_sum"]) == (1, 2)
+        assert value(found, "scheduler_preemption_attempts_total") >= 1
+        points = found["scheduler_framework_extension_point_duration_seconds"].samples
+        told = {sample.labels[:2]: sample.value for sample in points if sample.suffix == "_count"}
+        assert told["PostFilter", "Success"] == 1
 
 
 def test_the_looks_at_jobs_are_counted() -> None:
