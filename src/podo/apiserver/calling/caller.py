@@ -17,7 +17,7 @@ from podo.apiserver.calling.failures import DEADLINE, CannotCall
 from podo.apiserver.calling.here import HereRequest, answer_here
 from podo.apiserver.calling.services import Address
 from podo.apiserver.calling.target import ServiceReference, Target, target_of
-from podo.http.client import Answer, NoAnswer
+from podo.http.exchange import Answer, NoAnswer
 from podo.http.message import Handler
 
 #: Bytes of an answer at most: a ConversionReview answers a page of a list.

@@ -6,7 +6,7 @@ import errno
 import socket
 import ssl
 
-from podo.http.client import NoAnswer
+from podo.http.exchange import NoAnswer
 
 DEADLINE = "context deadline exceeded"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 
-from podo.http.client import Answer
+from podo.http.exchange import Answer
 from podo.http.message import Handler, Peer, Response, TooLarge
 
 

@@ -13,7 +13,7 @@ from typing import Protocol
 from podo.apiserver.calling.here import HereRequest
 from podo.authn.user import User
 from podo.client.http import HttpClient
-from podo.http.client import Answer, NoAnswer
+from podo.http.exchange import Answer, NoAnswer
 from podo.http.message import Disconnected, Request, Response, Streaming, Upgrade
 from podo.http.outbox import Outbox
 from podo.runtime.tasks import Tasks, within

@@ -9,7 +9,7 @@ import orjson
 from podo.api.kind import Obj
 from podo.api.meta import name_of
 from podo.apiserver.subresources.kubelet import KubeletAccess
-from podo.http.client import NoAnswer
+from podo.http.exchange import NoAnswer
 
 LARGEST = 16 << 20
 

@@ -19,7 +19,7 @@ from podo.apiserver.extension.aggregation.documents import (
 from podo.apiserver.extension.aggregation.extensions import Extension
 from podo.apiserver.extension.aggregation.forwarding import Network
 from podo.apiserver.extension.aggregation.identity import AGGREGATOR, headers_of
-from podo.http.client import Answer, NoAnswer
+from podo.http.exchange import Answer, NoAnswer
 
 SECONDS = 5.0
 #: Bytes of a document at most.
