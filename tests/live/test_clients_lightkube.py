@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.live.podo import Cluster
+from tests.live.waiting import eventually
 
 lightkube = pytest.importorskip("lightkube", reason="not installed: pip install -e '.[clients]'")
 
@@ -32,6 +33,7 @@ def client(simulated_cluster: Cluster) -> Iterator[Any]:
     made.create(Namespace(metadata=ObjectMeta(name=SPACE)))
     yield made
     made.delete(Namespace, SPACE)
+    eventually(lambda: not [each for each in made.list(Namespace) if each.metadata.name == SPACE], "the namespace gone")
 
 
 def config_map(name: str, **data: str) -> Any:

@@ -57,6 +57,8 @@ class Network:
         self.nft = Nftables()
         self.proxy = ServiceProxy(self.cache, NodeFacts("n1"), facts, self.nft)
         self.revision = 1
+        #: Whom the pods saw: address and port.
+        self.peers: list[tuple[str, int]] = []
 
     async def __aenter__(self) -> Network:
         for address in (NODE, POD_A, POD_B, POD_C):
@@ -77,8 +79,8 @@ class Network:
         await self.proxy.stop()
         self.nft.run(delete_text("podo_test"))
 
-    @staticmethod
-    def _answer(writer: asyncio.StreamWriter, address: str) -> None:
+    def _answer(self, writer: asyncio.StreamWriter, address: str) -> None:
+        self.peers.append(writer.get_extra_info("peername"))
         writer.write(address.encode())
         writer.close()
 
@@ -147,6 +149,27 @@ def test_traffic_follows_services_and_endpoints() -> None:
             await network.eventually(CLUSTER_IP, 80, {POD_C})
             await network.eventually(NODE, NODE_PORT, {POD_C})
             assert await network.udp(CLUSTER_IP, 53) == {POD_C}
+
+    asyncio.run(body())
+
+
+@in_own_network
+def test_connections_of_this_machine_keep_their_port() -> None:
+    """So that the pod never takes the beginning of one for a leftover of another."""
+
+    async def body() -> None:
+        async with Network() as network:
+            network.put("Service", [service()])
+            network.put("EndpointSlice", [pieces(POD_A, POD_B)])
+            await network.eventually(CLUSTER_IP, 80, {POD_A, POD_B})
+            network.peers.clear()
+            sent = []
+            for _ in range(20):
+                reader, writer = await within(5, asyncio.open_connection(CLUSTER_IP, 80))
+                sent.append(writer.get_extra_info("sockname")[1])
+                await within(5, reader.read())
+                writer.close()
+            assert [port for _, port in network.peers] == sent
 
     asyncio.run(body())
 

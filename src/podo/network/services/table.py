@@ -92,6 +92,10 @@ _MAPS = """\
   chain mark_masq {{ meta mark set meta mark or 0x4000; }}
 """
 
+# What this machine itself sends keeps its port. One taken at random may be that of a connection which the pod closed a
+# moment ago (TIME_WAIT): by its timestamps it takes the new SYN for an old one, and the client waits a second. With its
+# own port the pod sees the same client again, whose timestamps only grow. Others' ports are random, as upstream, since
+# two machines may choose the same at the same time.
 _HOOKS = f"""\
   chain services {{
     ip daddr . meta l4proto . th dport vmap @svc
@@ -102,6 +106,8 @@ _HOOKS = f"""\
   chain nat_out {{ type nat hook output priority -100; jump services; }}
   chain nat_post {{
     type nat hook postrouting priority 100;
+    meta mark & {MASQUERADE_MARK} != 0 fib saddr type local \
+      meta mark set meta mark xor {MASQUERADE_MARK} masquerade
     meta mark & {MASQUERADE_MARK} != 0 meta mark set meta mark xor {MASQUERADE_MARK} masquerade fully-random
     ip saddr . ip daddr @hairpin masquerade
     ip saddr @inside ip daddr != @inside ip daddr != @node_ips fib daddr type != local \
