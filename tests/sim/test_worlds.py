@@ -10,7 +10,7 @@ pytestmark = pytest.mark.sim
 
 WORLDS = 200
 #: Later seeds that have shown a bug.
-ONCE_FAILED = (3453,)
+ONCE_FAILED = (3453, 3490)
 
 
 @pytest.mark.parametrize("seed", [*range(WORLDS), *ONCE_FAILED])

@@ -48,14 +48,7 @@ def _if_lost(node: Obj, view: View) -> Iterator[Later]:
         yield Later(_ALL, max(LOOK, zones.unsettled_for(node, view.now)))
 
 
-def _if_silent(pod: Obj, view: View) -> Iterator[Later]:
-    """A pod that is ready, as was said last, on a node of which nothing is heard any more."""
-    node = view.get("Node", pod["spec"].get("nodeName") or "")
-    if node is not None and _is_silent(node) and is_ready(pod):
-        yield Later(_ALL, LOOK)
-
-
-@controller(reconciles="Node", watches={"Lease": _its_node, "Node": _if_lost, "Pod": _if_silent})
+@controller(reconciles="Node", watches={"Lease": _its_node, "Node": _if_lost}, reads=("Pod",))
 def reconcile(key: Key, view: View) -> Iterator[Action]:
     if key == _ALL:
         yield from _look_at_lost(view)
@@ -80,7 +73,7 @@ def _look_at_lost(view: View) -> Iterator[Action]:
     lost = [node for node in nodes if zones.is_lost(node)]
     if not lost:
         return
-    yield from _unready_pods({name_of(node) for node in lost if _is_silent(node)}, view)
+    yield from _unready_pods({name_of(node): _since(node) for node in lost if _is_silent(node)}, view)
     turns = zones.turns(nodes, view.now)
     for node in lost:
         evicting = name_of(node) in turns.evicting
@@ -141,13 +134,19 @@ def _declare_lost(node: Obj, conditions: list[dict[str, Any]]) -> Iterator[Actio
         yield Tell(node, "NodeNotReady", f"Node {name_of(node)} status is now: NodeNotReady")
 
 
-def _unready_pods(nodes: set[str], view: View) -> Iterator[Action]:
-    """Nobody answers for the pods of silent nodes: Services must not send to them.
+def _since(obj: Obj) -> str:
+    """When its condition Ready became what it is."""
+    return str((condition_of(obj, "Ready") or {}).get("lastTransitionTime") or "")
 
-    (A kubelet that lives does this itself.)
+
+def _unready_pods(nodes: dict[str, str], view: View) -> Iterator[Action]:
+    """Nobody answers for the pods of silent nodes: Services must not send to them. ``nodes``: since when each is.
+
+    A pod that has become ready since then has a kubelet that lives, and would say so again at once.
     """
     for pod in view.list("Pod") if nodes else ():
-        if pod["spec"].get("nodeName") in nodes and is_ready(pod):
+        silent_since = nodes.get(pod["spec"].get("nodeName") or "")
+        if silent_since is not None and is_ready(pod) and _since(pod) < silent_since:
             since = {"type": "Ready", "status": "False", "lastTransitionTime": timestamp.time(view.now)}
             patch = {"metadata": {"uid": uid_of(pod)}, "status": {"conditions": [since]}}
             yield Patch(pod, patch, "strategic", subresource="status")

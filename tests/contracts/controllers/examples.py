@@ -243,14 +243,12 @@ NODES = (
         pod("a", nodeName="n1"),
         *node("n1"),
         Pass(2 * MINUTE),
-        pod("b", nodeName="n1"),
         touches="Node Pod",
         kubelet=True,
         shows=(
             '^Node .*"status": "Unknown"',
             "^Node .*node.kubernetes.io/unreachable",
             '^Pod .*"name": "a".*"status": "False"[^}]*"type": "Ready"',
-            '^Pod .*"name": "b".*"status": "False"[^}]*"type": "Ready"',
         ),
     ),
     of(
