@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import orjson
 
@@ -14,6 +14,7 @@ from bench.cluster import Cluster, running
 from bench.figure import Figure, Void
 from bench.pod import NAME, encoded
 from bench.requests import PODS
+from bench.waiting import until
 from bench.wire import Connection, connect, delete, fetch, get, load, post
 
 COUNT, NODES, AT_ONCE = 1000, 10, 16
@@ -75,11 +76,5 @@ class _Progress:
                 self.running.add(name)
         self._changed.set()
 
-    async def reach(self, reached) -> None:  # type: ignore[no-untyped-def]
-        deadline = time.monotonic() + PATIENCE
-        while not reached():
-            self._changed.clear()
-            try:
-                await asyncio.wait_for(self._changed.wait(), deadline - time.monotonic())
-            except TimeoutError:
-                raise Void(f"{len(self.running)} running, {len(self.gone)} gone after {PATIENCE:.0f} s") from None
+    async def reach(self, reached: Callable[[], bool]) -> None:
+        await until(reached, self._changed, PATIENCE, lambda: f"{len(self.running)} running, {len(self.gone)} gone")

@@ -8,7 +8,7 @@ import itertools
 import random
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from tests.unit.scheduler import oracle_pods
 from bench import schedulerpods as pods
 from bench.figure import Void
 from bench.schedulercases import Case, Make, Nodes
+from bench.waiting import until
 from podo.api.encoding import stamp
 from podo.api.kind import Obj
 from podo.api.meta import labels_of, name_of, namespace_of
@@ -202,14 +203,8 @@ class Run:
                 self._bound[change.place.name] = node_name
         self._changed.set()
 
-    async def _until(self, reached) -> None:  # type: ignore[no-untyped-def]
-        deadline = time.monotonic() + PATIENCE
-        while not reached():
-            self._changed.clear()
-            try:
-                await asyncio.wait_for(self._changed.wait(), deadline - time.monotonic())
-            except TimeoutError:
-                raise Void(f"{self._case.name}: {len(self._bound)} bound after {PATIENCE:.0f} s") from None
+    async def _until(self, reached: Callable[[], bool]) -> None:
+        await until(reached, self._changed, PATIENCE, lambda: f"{self._case.name}: {len(self._bound)} bound")
 
     async def _check(self) -> None:
         """Every measured pod has one node for good; no node has more than it can take; a sample was legal."""

@@ -80,7 +80,7 @@ class LocalClient:
         try:
             self._server.authorize(call, fields, labels)
         except ApiError as error:
-            auditor.ended(trail, error.code, dumps(error.status()))
+            auditor.refused(trail, error)
             raise
         return trail
 
@@ -99,7 +99,7 @@ class LocalClient:
         try:
             answer = await work
         except ApiError as error:
-            auditor.ended(trail, error.code, dumps(error.status()))
+            auditor.refused(trail, error)
             raise
         code, body = (answer.code, answer.value) if isinstance(answer, Written) else (200, None)
         auditor.ended(trail, code, body)
@@ -206,9 +206,12 @@ class LocalClient:
 
     def _ended(self, trail: Trail | None, refused: ApiError | None) -> None:
         auditor = self._server.auditor
-        if trail is not None and auditor is not None:
-            code, body = (201, BOUND) if refused is None else (refused.code, dumps(refused.status()))
-            auditor.ended(trail, code, body)
+        if trail is None or auditor is None:
+            return
+        if refused is None:
+            auditor.ended(trail, 201, BOUND)
+        else:
+            auditor.refused(trail, refused)
 
     async def update(self, obj: Obj, *, subresource: str = "", dry_run: bool = False) -> Obj:
         call = self._write("update", obj, subresource, dry_run)

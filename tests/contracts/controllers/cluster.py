@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from podo import controllers
@@ -60,6 +60,9 @@ def kubelet(key: Key, view: View) -> Iterator[Action]:
         yield SetStatus(pod, _running(pod, timestamp.time(view.now)))
     elif (pod.get("status") or {}).get("phase") == "Running" and pod["spec"]["restartPolicy"] == "Never":
         yield SetStatus(pod, {**pod["status"], "phase": "Succeeded"})
+
+
+KUBELET = replace(kubelet, account="kubelet")
 
 
 def _running(pod: Obj, now: str) -> Obj:
@@ -118,7 +121,7 @@ class Cluster:
         self._declared = {each.name: each for each in declared()}
         self._life = self._lived(self.fate)
         beside = [self._declared[name] for name in example.beside]
-        self._beside = self._process([*beside, *([kubelet] if example.kubelet else ())], Fate(), None)
+        self._beside = self._process([*beside, *([KUBELET] if example.kubelet else ())], Fate(), None)
 
     async def __aenter__(self) -> Cluster:
         await self.store.open()
@@ -215,14 +218,14 @@ class Cluster:
             return DisturbedClient(client, fate, chance)
 
         manager = disturbed(LocalClient(self.api, MANAGER, ()))
-        clients = {each.account: disturbed(self._acting_as(each.account)) for each in declarations}
+        clients = {each.account: disturbed(self._acting_as(each.account)) for each in declarations if each.account}
         cache = Cache(manager, (), clock=self.clock, chance=Chance("cache"), checked=True)
         CustomSources(cache)
         runner = Runner(declarations, manager, cache, self.clock, Chance("runner"), _Told(), clients=clients)
         return Life(cache, runner)
 
     def _acting_as(self, account: str) -> LocalClient:
-        if not account:
+        if account == KUBELET.account:  # which is no controller: it may do everything
             return LocalClient(self.api)
         return LocalClient(self.api, account_name("kube-system", account), account_groups("kube-system"))
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Protocol, TypeVar
 
+from podo.api.encoding import dumps
+from podo.api.errors import ApiError
 from podo.api.kind import Kind
 from podo.apiserver.audit.entry import Entry, question_of, question_of_path
 from podo.apiserver.audit.journal import Journal
@@ -146,6 +148,10 @@ class Auditor:
         if trail.verdict.level or self._is_denied(trail, code):
             wanted = code >= 400 or trail.verdict.level >= Level.RESPONSE
             self._note_unless(trail, COMPLETE, code, body if wanted else None)
+
+    def refused(self, trail: Trail, error: ApiError) -> None:
+        """A call of this process's own is answered with an error."""
+        self.ended(trail, error.code, dumps(error.status()))
 
     def _is_denied(self, trail: Trail, code: int) -> bool:
         """A refusal that is noted though the request would not be."""
