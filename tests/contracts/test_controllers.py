@@ -10,6 +10,7 @@ from functools import cache
 import pytest
 
 from podo.lab.virtualtime import run
+from podo.runtime.tasks import sleep
 from tests.contracts.controllers.cluster import Cluster, declared
 from tests.contracts.controllers.example import Example
 from tests.contracts.controllers.examples import EXAMPLES
@@ -59,10 +60,10 @@ def test_rests_when_all_is_done_and_after_a_restart(example: Example) -> None:
         async with Cluster(example) as cluster:
             await cluster.play()
             revision = cluster.store.revision
-            await cluster.rest(REST)
+            await sleep(REST)
             assert cluster.store.revision == revision
             await cluster.restart()
-            await cluster.rest(REST)
+            await sleep(REST)
             assert cluster.store.revision == revision
 
     run(main())

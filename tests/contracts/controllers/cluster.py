@@ -191,9 +191,6 @@ class Cluster:
             if self.store.revision != revision:
                 revision, since = self.store.revision, self.clock.monotonic()
 
-    async def rest(self, seconds: float) -> None:
-        await sleep(seconds)
-
     async def restart(self) -> None:
         """A new process in place of the present one."""
         await self._life.end()
