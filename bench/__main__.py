@@ -1,4 +1,4 @@
-"""``python -m bench [--only NAME] [--json FILE]``: every figure, one family after the other."""
+"""``python -m bench [--only NAME] [--nodes N] [--pods N] [--json FILE]``: every figure, one family after the other."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import importlib
 import json
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+from bench import simulated
 from bench.figure import HEAD, Figure, Void, columns, lines
 
 #: Each is a module with ``measure() -> Iterator[Figure]``.
@@ -23,7 +25,7 @@ def main() -> int:
     for family in options.only or FAMILIES:
         began = time.monotonic()
         try:
-            for figure in importlib.import_module(f"bench.{family}").measure():
+            for figure in _measure(family, options):
                 figures.append(figure)
                 for line in lines([figure]):
                     print(line, flush=True)
@@ -37,9 +39,23 @@ def main() -> int:
     return 1 if void else 0
 
 
+def _measure(family: str, options: argparse.Namespace) -> Iterator[Figure]:
+    if family == "simulated":
+        return simulated.measure(simulated.Size(options.nodes, options.pods))
+    figures: Iterator[Figure] = importlib.import_module(f"bench.{family}").measure()
+    return figures
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="What podo costs, beside its floors.")
     parser.add_argument("--only", action="append", choices=FAMILIES, metavar="NAME", help=", ".join(FAMILIES))
+    size = simulated.Size()
+    parser.add_argument(
+        "--nodes", type=int, default=size.nodes, metavar="N", help="of the family simulated (%(default)s)"
+    )
+    parser.add_argument(
+        "--pods", type=int, default=size.pods, metavar="N", help="of the family simulated (%(default)s)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON, too")
     return parser.parse_args()
 
