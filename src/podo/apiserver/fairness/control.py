@@ -22,8 +22,9 @@ from podo.api.kinds.flowcontrol import defaults
 from podo.api.kinds.flowcontrol.flowschema import FLOWSCHEMA
 from podo.api.kinds.flowcontrol.prioritylevelconfiguration import PRIORITYLEVELCONFIGURATION
 from podo.apiserver.call import Call
+from podo.apiserver.fairness.borrowing import PERIOD
 from podo.apiserver.fairness.dealing import hand_of
-from podo.apiserver.fairness.limits import limits_of
+from podo.apiserver.fairness.limits import Limits, limits_of
 from podo.apiserver.fairness.matching import Asked, Schema, first_match, in_order, schema_of
 from podo.apiserver.fairness.seats import Level, Seats
 from podo.apiserver.fairness.watchcost import WatchCounts
@@ -69,7 +70,7 @@ class Flow:
         self.level = level
         self.distinguisher = distinguisher
         self.counts = counts
-        self.widest = max(1, ceil(level.limits.nominal * WIDEST))
+        self.widest = _widest(level.limits)
         uids = (schema.uid, level.limits.uid)
         names = ("X-Kubernetes-Pf-Flowschema-Uid", "X-Kubernetes-Pf-Prioritylevel-Uid")
         self.headers: Headers = tuple((name, uid) for name, uid in zip(names, uids, strict=True) if uid)
@@ -77,7 +78,7 @@ class Flow:
 
 class Fairness:
     def __init__(self, clock: Clock, total: int = TOTAL_SEATS) -> None:
-        self.seats = Seats()
+        self.seats = Seats(clock.monotonic)
         self.counts: dict[tuple[str, str], Counts] = {}  # by level and schema
         self.waits = Histogram(
             "apiserver_flowcontrol_request_wait_duration_seconds",
@@ -99,6 +100,7 @@ class Fairness:
         self._ordered: list[Schema] = []
         self._flows: dict[object, Flow] = {}
         self._stale = True
+        self._resting = True  # nobody has asked for a seat since the last adjustment but one
 
     async def start(self, store: Store) -> None:
         """A FlowSchema or PriorityLevelConfiguration is in force for the requests after its write."""
@@ -154,6 +156,8 @@ class Fairness:
 
     def try_enter(self, flow: Flow, width: int) -> bool:
         """Seats at once; False where ``enter`` has to wait for them."""
+        if self._resting:
+            self._wake()
         if not self.seats.take(flow.level, width):
             return False
         counts = flow.counts
@@ -161,6 +165,17 @@ class Fairness:
         counts.executing += 1
         counts.seats += width
         return True
+
+    def _wake(self) -> None:
+        """Seats are shared out anew from time to time again."""
+        self._resting = False
+        asyncio.get_running_loop().call_later(self.seats.catch_up(), self._adjust)
+
+    def _adjust(self) -> None:
+        if self.seats.adjust():
+            asyncio.get_running_loop().call_later(PERIOD, self._adjust)
+        else:
+            self._resting = True
 
     async def enter(self, flow: Flow, width: int) -> None:
         """Raises TooManyRequests where the level has no queues, they are full, or nothing became free in time."""
@@ -212,6 +227,12 @@ class Fairness:
         flow.counts.rejected[reason] = flow.counts.rejected.get(reason, 0) + 1
         message = "Too many requests, please try again later."
         return ApiError("TooManyRequests", message, {"retryAfterSeconds": 1})
+
+
+def _widest(limits: Limits) -> int:
+    """Nor does one take so much that it fits in no more than one queue of its flow's hand."""
+    widest = ceil(limits.nominal * WIDEST)
+    return max(1, min(widest, limits.nominal // limits.queuing.hand) if limits.queuing else widest)
 
 
 def _asked(call: Call, kind: Kind) -> Asked:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, floor
 
 from podo.api.kind import Obj
 
@@ -40,6 +40,11 @@ def limits_of(levels: Iterable[Obj], total: int) -> dict[str, Limits]:
     return {level["metadata"]["name"]: _limits(level, total, shares) for level in levels}
 
 
+def nearest(seats: float) -> int:
+    """Halves go up, as in upstream's arithmetic."""
+    return floor(seats + 0.5)
+
+
 def _body(level: Obj) -> Obj:
     spec = level["spec"]
     return (spec.get("exempt") if spec.get("type") == "Exempt" else spec.get("limited")) or {}
@@ -54,10 +59,10 @@ def _share(level: Obj) -> int:
 def _limits(level: Obj, total: int, shares: int) -> Limits:
     body, exempt = _body(level), level["spec"].get("type") == "Exempt"
     nominal = ceil(total * _share(level) / shares)
-    lent = round(nominal * (body.get("lendablePercent") or 0) / 100)
+    lent = nearest(nominal * (body.get("lendablePercent") or 0) / 100)
     borrowing = body.get("borrowingLimitPercent")
-    most = total if borrowing is None else nominal + round(nominal * borrowing / 100)
+    most = nominal + (total if borrowing is None else nearest(nominal * borrowing / 100))
     queuing = (body.get("limitResponse") or {}).get("queuing") or {}
     name, uid = level["metadata"]["name"], level["metadata"].get("uid") or ""
     queued = Queuing(queuing["queues"], queuing["handSize"], queuing["queueLengthLimit"]) if queuing else None
-    return Limits(name, uid, exempt, nominal, nominal - lent, max(most, nominal), queued)
+    return Limits(name, uid, exempt, nominal, nominal - lent, most, queued)

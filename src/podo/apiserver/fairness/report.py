@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from podo.apiserver.fairness.control import Fairness
+from podo.apiserver.fairness.demand import Observed
 from podo.apiserver.fairness.limits import Limits
 from podo.apiserver.fairness.seats import Level
 from podo.http.message import Response
@@ -28,10 +29,8 @@ def families(fairness: Fairness) -> Iterable[Family]:
     yield fairness.lengths.family()
     for name, text, value in _OF_FLOWS:
         yield gauge(f"{_PREFIX}{name}", text, _FLOW, [(key, float(value(one))) for key, one in counts])
-    current = [
-        ((name,), float(fairness.seats.limit_of(level))) for name, level in sorted(fairness.seats.levels.items())
-    ]
-    yield gauge(f"{_PREFIX}current_limit_seats", "Seats that the level could have now.", _LEVEL, current)
+    text = "The part of what they seemed to need that all levels get which may."
+    yield gauge(f"{_PREFIX}seat_fair_frac", text, (), [((), fairness.seats.fraction)])
     levels = fairness.seats.levels
     for name, text, value in _GAUGES:
         rows = [((level,), float(value(levels[level]))) for level in sorted(levels)]
@@ -40,6 +39,10 @@ def families(fairness: Fairness) -> Iterable[Family]:
 
 def _limits(level: Level) -> Limits:
     return level.limits
+
+
+def _seen(level: Level) -> Observed:
+    return level.demand.observed
 
 
 def _waits(fairness: Fairness) -> Family:
@@ -60,6 +63,16 @@ _GAUGES = (
     ("nominal_limit_seats", "Seats by the level's shares.", lambda level: _limits(level).nominal),
     ("lower_limit_seats", "Seats that are never lent.", lambda level: _limits(level).least),
     ("upper_limit_seats", "Seats with all that may be borrowed.", lambda level: _limits(level).most),
+    ("current_limit_seats", "Seats that the level has until the next adjustment.", lambda level: level.current),
+    ("target_seats", "Seats that the level seemed to need at the last adjustment.", lambda level: level.target),
+    (
+        "demand_seats_high_watermark",
+        "Most seats asked for at once, in the last period.",
+        lambda level: _seen(level).peak,
+    ),
+    ("demand_seats_average", "Seats asked for, in the last period.", lambda level: _seen(level).average),
+    ("demand_seats_stdev", "How far that went up and down, in the last period.", lambda level: _seen(level).deviation),
+    ("demand_seats_smoothed", "Seats asked for, over time.", lambda level: _seen(level).smoothed),
 )
 
 

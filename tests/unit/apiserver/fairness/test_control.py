@@ -9,11 +9,16 @@ import orjson
 import pytest
 
 from podo.api import registry
+from podo.api.encoding import dumps, stamp
+from podo.api.kinds.flowcontrol import defaults as default_objects
 from podo.apiserver.fairness.bootstrap import ensure_defaults
 from podo.apiserver.fairness.control import Fairness
+from podo.apiserver.fairness.report import families
 from podo.apiserver.fairness.watchcost import event_cost
 from podo.http.message import Response, Streaming
-from podo.runtime.clock import SystemClock
+from podo.lab.virtualtime import START, run
+from podo.runtime.clock import LoopClock, SystemClock
+from podo.storage.memory import MemoryStore
 from tests.unit.apiserver.world import World, Written, certificate, in_world, pod, text_of
 
 PODS = "/api/v1/namespaces/default/pods"
@@ -328,3 +333,35 @@ def test_without_any_object_the_mandatory_ones_hold() -> None:
         assert (flow.schema, flow.level.limits.name, flow.headers) == ("catch-all", "catch-all", ())
 
     asyncio.run(test())
+
+
+def test_seats_are_shared_out_anew_while_somebody_asks_and_not_while_nobody_does() -> None:
+    async def test() -> None:
+        fairness = Fairness(LoopClock(START, asyncio.get_running_loop()))
+        store = MemoryStore(stamp)
+        await store.open()
+        for obj in (*default_objects.priority_levels(), *default_objects.flow_schemas()):
+            kind = registry.named(obj["kind"])
+            await store.create(kind.key("", obj["metadata"]["name"]), dumps(obj))
+        await fairness.start(store)
+        flow = fairness.flow_of_path(await user_of(World.__new__(World)), "get", "/x")
+        own = flow.level.current
+        held = 0
+        while fairness.try_enter(flow, 1):
+            held += 1
+        assert held == own
+        waiting = asyncio.create_task(fairness.enter(flow, 1))
+        await asyncio.sleep(10.5)
+        assert waiting.done() and flow.level.current > own  # borrowed of those whom nobody asks
+        page = {family.name: {one.labels: one.value for one in family.samples} for family in families(fairness)}
+        assert page["apiserver_flowcontrol_demand_seats_high_watermark"][("global-default",)] == own + 1
+        assert page["apiserver_flowcontrol_current_limit_seats"][("global-default",)] == flow.level.current
+        for _ in range(own + 1):
+            fairness.leave(flow, 1)
+        await asyncio.sleep(3600)
+        assert fairness.seats.adjusted_at < 100.0  # nothing happens while nobody asks
+        before = flow.level.demand.observed.smoothed
+        assert fairness.try_enter(flow, 1) and flow.level.demand.observed.smoothed < before / 100
+        fairness.leave(flow, 1)
+
+    run(test())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,10 +20,18 @@ def limits(name: str, nominal: int, least: int, most: int = 100, queuing: Queuin
     return Limits(name, "", False, nominal, least, most, queuing)
 
 
-def seats_of(*each: Limits) -> tuple[Seats, list[Level]]:
-    seats = Seats()
+class Time:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def seats_of(*each: Limits) -> tuple[Seats, list[Level], Time]:
+    time = Time()
+    seats = Seats(time)
     seats.configure({one.name: one for one in each})
-    return seats, [seats.levels[one.name] for one in each]
+    return seats, [seats.levels[one.name] for one in each], time
 
 
 def in_loop(test: Callable[[], None]) -> None:
@@ -36,26 +45,67 @@ def future() -> asyncio.Future[bool]:
     return asyncio.get_running_loop().create_future()
 
 
-def test_a_level_borrows_what_others_lend_and_no_more() -> None:
-    seats, (lender, borrower) = seats_of(limits("lender", 10, 4), limits("borrower", 5, 5))
-    taken = 0
-    while seats.take(borrower, 1):
-        taken += 1
-    assert taken == 5 + 6  # its own, and what the other may lend
-    for _ in range(4):
-        assert seats.take(lender, 1)  # what it never lends is there at once
-    assert not seats.take(lender, 1)
-    seats.free(borrower, 1)
-    assert seats.take(lender, 1) and not seats.take(borrower, 1)
+def taken(seats: Seats, level: Level) -> int:
+    """As many as there are."""
+    count = 0
+    while seats.take(level, 1):
+        count += 1
+    return count
+
+
+def test_a_level_borrows_at_the_next_adjustment_and_gives_back_when_the_lender_wants() -> None:
+    def test() -> None:
+        seats, (lender, borrower), time = seats_of(limits("lender", 10, 4), limits("borrower", 6, 6))
+        assert (lender.current, borrower.current) == (6, 10)  # nobody has wanted anything: in proportion to the least
+        assert taken(seats, borrower) == 10 and seats.wait(borrower, (0,), 1, future())
+        time.now = 10.0
+        assert seats.adjust() and (lender.current, borrower.current) == (4, 12)  # what is never lent stays
+        assert borrower.in_use == 11 and taken(seats, borrower) == 1
+        assert taken(seats, lender) == 4
+        turns = [future() for _ in range(4)]
+        for turn in turns:
+            assert seats.wait(lender, (0,), 1, turn)
+        time.now = 20.0
+        assert seats.adjust() and (lender.current, borrower.current) == (8, 8)  # as much as it was seen to want
+        assert all(turn.result() for turn in turns)
+        seats.free(borrower, 1)
+        assert borrower.in_use == 11 and not seats.take(borrower, 1)  # until it is down to what it has
+        time.now = 30.0
+        assert seats.adjust() and lender.current >= 8
+
+    in_loop(test)
 
 
 def test_borrowing_has_a_limit() -> None:
-    seats, (_, borrower) = seats_of(limits("lender", 10, 0), limits("borrower", 5, 5, most=7))
-    assert [seats.take(borrower, 1) for _ in range(9)] == [True] * 7 + [False] * 2
+    seats, (_, borrower), time = seats_of(limits("lender", 10, 0), limits("borrower", 5, 5, most=7))
+    taken(seats, borrower)
+    time.now = 10.0
+    seats.adjust()
+    taken(seats, borrower)
+    assert borrower.current == borrower.in_use == 7
+
+
+def test_a_rest_is_caught_up_with_as_if_there_had_been_an_adjustment_each_period() -> None:
+    each = limits("a", 10, 2), limits("b", 10, 2)
+    (one, (a, _), time), (other, (c, _), later) = seats_of(*each), seats_of(*each)
+    for seats, level, clock in ((one, a, time), (other, c, later)):
+        assert seats.take(level, 7)
+        clock.now = 5.0
+        seats.free(level, 7)
+        clock.now = 10.0
+        assert seats.adjust()
+    for period in range(2, 40):
+        time.now = period * 10.0
+        assert not one.adjust()
+    later.now = 394.0
+    assert other.catch_up() == 6.0
+    assert c.demand.observed.smoothed == pytest.approx(a.demand.observed.smoothed)
+    assert (c.current, c.demand.observed.peak, c.demand.observed.average) == (a.current, 0, 0)
+    assert one.fraction == pytest.approx(other.fraction)
 
 
 def test_one_that_is_wider_than_the_level_goes_alone() -> None:
-    seats, (level,) = seats_of(limits("small", 2, 2, most=2))
+    seats, (level,), _ = seats_of(limits("small", 2, 2, most=2))
     assert seats.take(level, 10) and not seats.take(level, 1)
     seats.free(level, 10)
     assert seats.take(level, 1) and level.in_use == 1
@@ -95,7 +145,7 @@ def test_a_wide_request_is_counted_as_many() -> None:
 
 def test_full_queues_refuse_and_a_short_one_is_joined() -> None:
     def test() -> None:
-        seats, (level,) = seats_of(limits("one", 1, 1, most=1))
+        seats, (level,), _ = seats_of(limits("one", 1, 1, most=1))
         assert seats.take(level, 1)
         entries = [seats.wait(level, (0, 1), 1, future()) for _ in range(9)]
         assert [entry is not None for entry in entries] == [True] * 8 + [False]
@@ -104,25 +154,9 @@ def test_full_queues_refuse_and_a_short_one_is_joined() -> None:
     in_loop(test)
 
 
-def test_the_level_that_has_least_of_its_own_goes_first() -> None:
-    def test() -> None:
-        seats, (rich, poor) = seats_of(limits("rich", 10, 0), limits("poor", 10, 0))
-        for _ in range(18):
-            assert seats.take(rich, 1)
-        for _ in range(2):
-            assert seats.take(poor, 1)
-        turns = [future() for _ in range(2)]
-        seats.wait(rich, (0, 1), 1, turns[0])
-        seats.wait(poor, (0, 1), 1, turns[1])
-        seats.free(rich, 1)
-        assert [turn.done() for turn in turns] == [False, True]
-
-    in_loop(test)
-
-
 def test_one_that_gave_up_is_passed_over() -> None:
     def test() -> None:
-        seats, (level,) = seats_of(limits("one", 1, 1, most=1))
+        seats, (level,), _ = seats_of(limits("one", 1, 1, most=1))
         seats.take(level, 1)
         gone, next_one = future(), future()
         entry = seats.wait(level, (0,), 1, gone)
@@ -138,7 +172,7 @@ def test_one_that_gave_up_is_passed_over() -> None:
 
 def test_a_level_that_goes_refuses_who_waits() -> None:
     def test() -> None:
-        seats, (level, other) = seats_of(limits("one", 1, 1, most=1), limits("other", 3, 1))
+        seats, (level, other), _ = seats_of(limits("one", 1, 1, most=1), limits("other", 3, 1))
         seats.take(level, 1)
         turn = future()
         seats.wait(level, (0,), 1, turn)
@@ -151,18 +185,19 @@ def test_a_level_that_goes_refuses_who_waits() -> None:
 
 
 Steps = st.lists(
-    st.tuples(st.sampled_from(["come", "go", "leave", "change"]), st.integers(0, 2), st.integers(1, 4)), max_size=60
+    st.tuples(st.sampled_from(["come", "go", "leave", "change", "adjust"]), st.integers(0, 2), st.integers(1, 4)),
+    max_size=60,
 )
 
 
 @settings(max_examples=60, deadline=None)
 @given(Steps)
 def test_nothing_is_lost_or_given_twice(steps: list[tuple[str, int, int]]) -> None:
-    """Whatever comes and goes: seats in use are those of the running, the pool is never overdrawn but by a level's only
-    request, and in the end everything is free."""
+    """Whatever comes and goes: seats in use are those of the running, no level has less than what it never lends, all
+    together have what there is, and in the end everything is free."""
 
     def test() -> None:
-        seats, levels = seats_of(limits("a", 6, 2), limits("b", 4, 4, most=8), limits("c", 2, 0))
+        seats, levels, time = seats_of(limits("a", 6, 2), limits("b", 4, 4, most=8), limits("c", 2, 0))
         running: list[tuple[Level, int]] = []
         waiting: list[tuple[Level, Waiting]] = []
         for what, which, width in steps:
@@ -181,10 +216,17 @@ def test_nothing_is_lost_or_given_twice(steps: list[tuple[str, int, int]]) -> No
             elif what == "change":
                 each = (limits("a", 6, width), limits("b", 4, 4, most=4 + width), limits("c", 2, 0))
                 seats.configure({one.name: one for one in each})
+            elif what == "adjust":
+                time.now += 10.0
+                seats.adjust()
             for went in [one for one in waiting if one[1].turn.done()]:
                 waiting.remove(went)
                 running.append((went[0], went[1].width))
+            assert sum(one.current for one in levels) <= 12 + len(levels)
             for one in levels:
+                assert one.current >= one.limits.least
+                wanted = one.in_use + sum(entry.width for owner, entry in waiting if owner is one)
+                assert one.demand.seats == wanted <= one.demand.peak
                 assert one.in_use == sum(width for owner, width in running if owner is one)
                 assert one.executing == sum(owner is one for owner, _ in running)
                 assert one.waiting == sum(owner is one for owner, _ in waiting)
@@ -193,7 +235,7 @@ def test_nothing_is_lost_or_given_twice(steps: list[tuple[str, int, int]]) -> No
             for went in [one for one in waiting if one[1].turn.done()]:
                 waiting.remove(went)
                 running.append((went[0], went[1].width))
-        assert not waiting and all(one.in_use == 0 and one.executing == 0 for one in levels)
+        assert not waiting and all(one.in_use == one.executing == one.demand.seats == 0 for one in levels)
         assert all(seats.take(one, one.limits.least or 1) for one in levels)
 
     in_loop(test)
