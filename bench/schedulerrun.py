@@ -4,6 +4,7 @@ created through the API, and what became of each looked up there and held agains
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import random
 import shutil
@@ -24,6 +25,7 @@ from podo.api.kind import Obj
 from podo.api.meta import labels_of, name_of, namespace_of
 from podo.client.cache import Changes
 from podo.cluster.controlplane import ControlPlane, Settings
+from podo.runtime import garbage
 from podo.runtime.chance import Chance
 from podo.runtime.clock import SystemClock
 from podo.scheduler import podinfo
@@ -104,6 +106,7 @@ class Run:
         await plane.start()
         try:
             await plane.cache.start()
+            garbage.settle()  # as the server does
             for namespace in case.namespaces:
                 await self._create_namespace(namespace)
             for obj in case.objects:
@@ -115,6 +118,7 @@ class Run:
             await self._check()
         finally:
             await plane.stop()
+            gc.unfreeze()
         return spent
 
     async def _create_namespace(self, namespace: Obj) -> None:

@@ -16,7 +16,7 @@ from podo.scheduler.plugins.interpodaffinity import InterPodAffinity
 from podo.scheduler.plugins.nodeaffinity import NodeAffinity
 from podo.scheduler.plugins.noderesourcesfit import NodeResourcesFit
 from podo.scheduler.plugins.podtopologyspread import PodTopologySpread
-from podo.scheduler.profile import DEFAULT_NAME, FACTORIES, PREEMPTION, WEIGHTS, Profile, assembled
+from podo.scheduler.profile import DEFAULT_NAME, FACTORIES, PREEMPTION, WEIGHTS, Candidates, Profile, assembled
 from podo.scheduler.strategies import DEFAULT_RESOURCES, Strategy, by_curve, least_allocated, most_allocated
 
 API_VERSION, KIND = "kubescheduler.config.k8s.io/v1", "KubeSchedulerConfiguration"
@@ -108,7 +108,9 @@ def _profile(found: Args, index: int, ignored: frozenset[str]) -> Profile:
     preempts = PREEMPTION in _chosen(found, frozenset({PREEMPTION}), frozenset({"multiPoint", "postFilter"}))
     weights = {**WEIGHTS, **dict(_weights(found))}
     name = str(found.get("schedulerName") or DEFAULT_NAME)
-    return assembled(name, made, filters, {each: weights[each] for each in WEIGHTS if each in scores}, preempts)
+    scoring = {each: weights[each] for each in WEIGHTS if each in scores}
+    candidates = _candidates(args.get(PREEMPTION, {}))
+    return assembled(name, made, filters, scoring, candidates if preempts else None)
 
 
 def _arguments(found: Args, where: str) -> dict[str, Args]:
@@ -196,6 +198,19 @@ def _spread(args: Args) -> PodTopologySpread:
 
 def _balanced(args: Args) -> BalancedAllocation:
     return BalancedAllocation(tuple(each["name"] for each in args.get("resources") or ()) or ("cpu", "memory"))
+
+
+def _candidates(args: Args) -> Candidates:
+    percent, least = args.get("minCandidateNodesPercentage"), args.get("minCandidateNodesAbsolute")
+    found = Candidates(10 if percent is None else int(percent), 100 if least is None else int(least))
+    if not 0 <= found.percent <= 100:
+        raise ConfigurationProblem(f"{PREEMPTION}: minCandidateNodesPercentage is not in the range [0, 100]")
+    if found.least < 0:
+        raise ConfigurationProblem(f"{PREEMPTION}: minCandidateNodesAbsolute is not in the range [0, inf)")
+    if not found.percent and not found.least:
+        both = "minCandidateNodesPercentage and minCandidateNodesAbsolute cannot both be zero"
+        raise ConfigurationProblem(f"{PREEMPTION}: {both}")
+    return found
 
 
 _MAKERS: dict[str, Callable[[Args], Any]] = {

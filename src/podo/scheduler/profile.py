@@ -27,14 +27,27 @@ DEFAULT_NAME = "default-scheduler"
 
 
 @dataclass(frozen=True, slots=True)
+class Candidates:
+    """How many nodes preemption chooses from: so many percent of those where it might help, but at least ``least``."""
+
+    percent: int = 10
+    least: int = 100
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
-    """``filters``: in the order in which they are asked; the first that refuses a node says why."""
+    """``filters``: in the order in which they are asked; the first that refuses a node says why. ``preemption``: None
+    where no room is made."""
 
     name: str
     filters: tuple[Filter, ...]
     scores: tuple[tuple[Score, int], ...]
     wide_scores: tuple[tuple[WideScore, int], ...]
-    preempts: bool = True
+    preemption: Candidates | None = Candidates()
+
+    @property
+    def preempts(self) -> bool:
+        return self.preemption is not None
 
     @property
     def local_filters(self) -> tuple[Filter, ...]:
@@ -93,17 +106,22 @@ _ONLY_SCORE = frozenset({"NodeResourcesBalancedAllocation", "ImageLocality"})
 def default_profile(name: str = DEFAULT_NAME) -> Profile:
     """The plug-ins and weights of kube-scheduler's default profile."""
     made = {each: make({}) for each, make in FACTORIES.items()}
-    return assembled(name, made, FACTORIES.keys(), WEIGHTS, preempts=True)
+    return assembled(name, made, FACTORIES.keys(), WEIGHTS)
 
 
 def assembled(
-    name: str, made: Mapping[str, Any], filters: Container[str], weights: Mapping[str, int], preempts: bool
+    name: str,
+    made: Mapping[str, Any],
+    filters: Container[str],
+    weights: Mapping[str, int],
+    preemption: Candidates | None = Candidates(),
 ) -> Profile:
-    """``made``: all plug-ins; ``filters`` and ``weights``: which of them filter and score."""
+    """``made``: all plug-ins; ``filters`` and ``weights``: which of them filter and score.
+    ``preemption``: None for none."""
     return Profile(
         name,
         tuple(made[each] for each in FACTORIES if each in filters and each not in _ONLY_SCORE),
         tuple((made[each], weight) for each, weight in weights.items() if each not in _WIDE_SCORES),
         tuple((made[each], weight) for each, weight in weights.items() if each in _WIDE_SCORES),
-        preempts,
+        preemption,
     )

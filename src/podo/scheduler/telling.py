@@ -12,6 +12,9 @@ from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.profile import DEFAULT_NAME
 from podo.values import timestamp
 
+#: The reason of the condition DisruptionTarget of a pod that had to go for a more important one.
+EVICTED = "PreemptionByScheduler"
+
 
 def scheduler_of(pod: PodInfo) -> str:
     """The name that the pod gives of its scheduler."""
@@ -66,7 +69,7 @@ def disruption_patch(uid: str, generation: int, scheduler: str, now: float) -> d
     condition = {
         "type": "DisruptionTarget",
         "status": "True",
-        "reason": "PreemptionByScheduler",
+        "reason": EVICTED,
         "message": f"{scheduler}: preempting to accommodate a higher priority pod",
         **({"observedGeneration": generation} if generation else {}),
         "lastProbeTime": None,

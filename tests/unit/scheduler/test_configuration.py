@@ -9,7 +9,7 @@ import pytest
 from podo.scheduler.configuration import API_VERSION, KIND, ConfigurationProblem, parse, read
 from podo.scheduler.cycle import Cycle, Placement
 from podo.scheduler.podinfo import PodInfo
-from podo.scheduler.profile import Profile
+from podo.scheduler.profile import Candidates, Profile
 from podo.scheduler.reasons import Refusal
 from podo.scheduler.snapshot import Snapshot
 from tests.unit.scheduler.clusters import node, pod, snapshot
@@ -111,6 +111,15 @@ def test_resources_that_an_extender_looks_after_are_not_counted() -> None:
     assert where(pod("p", {"example.com/gpu": "1"}), snapshot(node("n")), chosen.profiles[0]) == "n"
 
 
+def test_how_many_nodes_preemption_chooses_from() -> None:
+    args = {"minCandidateNodesPercentage": 0, "minCandidateNodesAbsolute": 7}
+    chosen = read({"profiles": [{"pluginConfig": [{"name": "DefaultPreemption", "args": args}]}]})
+    assert chosen.profiles[0].preemption == Candidates(0, 7)
+    assert read({}).profiles[0].preemption == Candidates(10, 100)
+    off = read({"profiles": [{"plugins": {"postFilter": {"disabled": [{"name": "*"}]}}}]})
+    assert off.profiles[0].preemption is None
+
+
 HEAD = f"apiVersion: {API_VERSION}\nkind: {KIND}\n"
 
 
@@ -128,6 +137,10 @@ HEAD = f"apiVersion: {API_VERSION}\nkind: {KIND}\n"
         (
             HEAD + "profiles: [{pluginConfig: [{name: NodeResourcesFit, args: {scoringStrategy: {type: Odd}}}]}]",
             "unknown: 'Odd'",
+        ),
+        (
+            HEAD + "profiles: [{pluginConfig: [{name: DefaultPreemption, args: {minCandidateNodesPercentage: 101}}]}]",
+            "minCandidateNodesPercentage is not in the range [0, 100]",
         ),
     ],
 )

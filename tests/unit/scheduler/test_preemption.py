@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from podo.scheduler.budgets import Budget
 from podo.scheduler.cycle import Cycle, Placement
 from podo.scheduler.plugins.noderesourcesfit import NodeResourcesFit
 from podo.scheduler.podinfo import PodInfo
-from podo.scheduler.profile import default_profile
+from podo.scheduler.profile import Candidates, default_profile
 from podo.scheduler.reasons import Refusal
 from podo.scheduler.snapshot import NodeInfo, Snapshot, awaited
 from podo.scheduler.victims import Victims, lower, reckoned, tried
@@ -102,19 +103,35 @@ def test_room_that_is_kept_counts_until_somebody_more_important_wants_it() -> No
     assert isinstance(room_for(pod("other", {"cpu": "1"}), cluster), Placement)
 
 
-def test_a_pod_whose_victims_are_leaving_does_not_ask_for_more() -> None:
+@pytest.mark.parametrize("reason", ["PreemptionByScheduler", "DeletionByTaintManager", ""])
+def test_a_pod_whose_victims_are_leaving_does_not_ask_for_more(reason: str) -> None:
+    """Only what a scheduler has evicted counts as leaving for the pod."""
     cluster = snapshot(node("n", cpu="4"), node("m", cpu="4"))
-    leaving = podinfo.read(
-        {
-            **pod("leaving", {"cpu": "4"}, priority=1).obj,
-            "metadata": {"name": "leaving", "namespace": "default", "uid": "u", "deletionTimestamp": "now"},
-        }
-    )
-    cluster.add_pod(leaving, "n")
+    metadata = {"name": "leaving", "namespace": "default", "uid": "u", "deletionTimestamp": "now"}
+    conditions = [{"type": "DisruptionTarget", "status": "True", "reason": reason}] if reason else []
+    leaving = pod("leaving", {"cpu": "4"}, priority=1).obj
+    cluster.add_pod(podinfo.read({**leaving, "metadata": metadata, "status": {"conditions": conditions}}), "n")
     cluster.add_pod(pod("low", {"cpu": "4"}, priority=1), "m")
     asked = podinfo.read({**pod("p", {"cpu": "4"}, priority=9).obj, "status": {"nominatedNodeName": "n"}})
     found = room_for(asked, cluster)
-    assert isinstance(found, Refusal) and found.waits_for_victims
+    waits = isinstance(found, Refusal) and found.waits_for_victims
+    assert waits == (reason == "PreemptionByScheduler")
+
+
+def test_how_many_candidates() -> None:
+    """So many percent of the nodes where it might help, but at least so many; nodes that cannot help do not count."""
+    nodes = [node(f"n{number}", cpu="1", labels={"zone": "a"}) for number in range(40)]
+    far = [node(f"far{number}", cpu="1", labels={"zone": "b"}) for number in range(40)]
+    cluster = snapshot(*nodes, *far)
+    for each in (*nodes, *far):
+        cluster.add_pod(pod(f"on-{each.name}", {"cpu": "1"}), each.name)
+    asked = pod("p", {"cpu": "1"}, priority=1, nodeSelector={"zone": "a"})
+    for candidates, expected in ((Candidates(10, 1), 4), (Candidates(10, 7), 7), (Candidates(100, 0), 40)):
+        cycle = Cycle(cluster, replace(PROFILE, preemption=candidates))
+        refusal = cycle.place(asked, lambda count: 0)
+        assert isinstance(refusal, Refusal)
+        found, _ = cycle.candidates(asked, refusal, first=77)
+        assert len({each.node_name for each in found}) == expected
 
 
 @pytest.mark.parametrize("seed", range(30))
