@@ -25,7 +25,6 @@ from podo.controllers import (
     serviceaccount,
     storageprotection,
     storageversionmigration,
-    tainteviction,
     ttlafterfinished,
     validatingadmissionpolicystatus,
 )
@@ -42,6 +41,7 @@ from podo.controllers.persistentvolume import claims as volumeclaims
 from podo.controllers.persistentvolume import ephemeral, expansion, local, volumes
 from podo.controllers.rootcapublisher import rootcapublisher
 from podo.controllers.statefulset import sync as statefulset
+from podo.controllers.tainteviction import tainteviction
 from podo.controllers.tokensecrets import Issue, tokensecrets
 from podo.reconcile.declare import Declaration
 
@@ -96,7 +96,7 @@ def declarations(
         expansion.expand,
         ephemeral.claims,
         nodelifecycle.reconcile,
-        tainteviction.reconcile,
+        tainteviction(),
         devicetainteviction.reconcile,
         devicetainteviction.status,
         resourceclaim.of_pods,

@@ -17,6 +17,8 @@ from podo.values import timestamp
 
 #: Seconds without a heartbeat after which a node counts as lost (--node-monitor-grace-period).
 GRACE = 50.0
+#: The same for a node whose kubelet has not reported anything yet (--node-startup-grace-period).
+STARTUP_GRACE = 60.0
 #: Seconds from a change of a lost node to a look at all that are lost.
 LOOK = 0.1
 #: The key of that look; no node has it.
@@ -56,7 +58,7 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
     node = view.get("Node", key.name)
     if node is None or is_deleting(node):
         return
-    silent_at = last_heartbeat(node, view) + GRACE
+    silent_at = last_heartbeat(node, view) + (GRACE if condition_of(node, "Ready") else STARTUP_GRACE)
     if silent_at > view.now:
         yield CheckAgain(silent_at - view.now)
     else:

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from podo.api.kind import Obj
-from podo.api.meta import condition_is_true, is_deleting, name_of, namespace_of
+from podo.api.meta import condition_is_true, is_deleting, name_of, namespace_of, uid_of
 from podo.controllers.podstate import disrupted, is_finished
-from podo.reconcile.actions import Action, Delete, EnsureAbsent
+from podo.reconcile.actions import Action, Delete, EnsureAbsent, Patch
 from podo.reconcile.declare import Declaration, Key, View, controller, nothing
 
 #: Finished pods kept (--terminated-pod-gc-threshold).
@@ -39,12 +39,13 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
     node = pod["spec"].get("nodeName")
     if not node:
         if is_deleting(pod):
-            yield Delete(pod, grace_seconds=0)
-    elif view.get("Node", node) is None:
+            yield from _removed(pod)
+    elif (there := view.get("Node", node)) is None:
         yield EnsureAbsent("Node", name=node)
-        yield from _removed(pod, "PodGC: node no longer exists", view.now)
-    elif is_deleting(pod) and (there := view.get("Node", node)) is not None and _is_out_of_service(there):
-        yield from _removed(pod, "PodGC: node is out of service", view.now)
+        why = "PodGC: node no longer exists"
+        yield from _removed(pod, disrupted(pod, "DeletionByPodGC", why, view.now, phase="Failed"))
+    elif is_deleting(pod) and _is_out_of_service(there):
+        yield from _removed(pod)
 
 
 def _is_out_of_service(node: Obj) -> bool:
@@ -53,15 +54,23 @@ def _is_out_of_service(node: Obj) -> bool:
     return any(taint["key"] == OUT_OF_SERVICE for taint in taints) and not condition_is_true(node, "Ready")
 
 
-def _removed(pod: Obj, why: str, now: float) -> Iterator[Action]:
+def _removed(pod: Obj, failed: Patch | None = None) -> Iterator[Action]:
+    """Nobody else says of such a pod that it has failed, which who waits for its end (a Job, say) must know."""
     if not is_finished(pod):
-        yield disrupted(pod, "DeletionByPodGC", why, now, phase="Failed")
+        patch = {"metadata": {"uid": uid_of(pod)}, "status": {"phase": "Failed"}}
+        yield failed or Patch(pod, patch, subresource="status")
     yield Delete(pod, grace_seconds=0)
 
 
 def _when_finished(pod: Obj, view: View) -> Iterator[Key]:
     if is_finished(pod):
         yield _ALL
+
+
+def _eldest_first(pod: Obj) -> tuple[bool, str, str]:
+    """Evicted pods go before all others: nobody asks for their result."""
+    was_evicted = (pod.get("status") or {}).get("reason") == "Evicted"
+    return not was_evicted, pod["metadata"].get("creationTimestamp") or "", name_of(pod)
 
 
 def finished_pods(kept: int = THRESHOLD) -> Declaration:
@@ -73,7 +82,7 @@ def finished_pods(kept: int = THRESHOLD) -> Declaration:
         finished = [pod for pod in view.list("Pod") if is_finished(pod) and not is_deleting(pod)]
         if len(finished) <= kept:
             return
-        finished.sort(key=lambda pod: (pod["metadata"].get("creationTimestamp") or "", name_of(pod)))
+        finished.sort(key=_eldest_first)
         for pod in finished[: len(finished) - kept]:
             yield Delete(pod, grace_seconds=0)
 

@@ -6,8 +6,9 @@ import pytest
 
 from podo.api.kind import Obj
 from podo.api.meta import condition_of, name_of
-from podo.controllers import eventttl, nodelifecycle, podgc, tainteviction
+from podo.controllers import eventttl, nodelifecycle, podgc
 from podo.controllers.nodeipam import nodeipam
+from podo.controllers.tainteviction import tainteviction
 from podo.values import timestamp
 from tests.unit.controllers.stage import Stage, running
 
@@ -106,33 +107,60 @@ EXISTS = {"key": "bad", "operator": "Exists"}
         ([EXISTS], None),
         ([{**EXISTS, "tolerationSeconds": 20}], 20),
         ([{**EXISTS, "tolerationSeconds": -1}], 0),
+        ([EXISTS, {**EXISTS, "tolerationSeconds": 20}], None),
+        ([{**EXISTS, "tolerationSeconds": 20}, EXISTS], 20),
     ],
 )
-def test_eviction(tolerations: list[Obj], after: float | None) -> None:
-    s = Stage(tainteviction.reconcile)
+@pytest.mark.parametrize("dated", [True, False])
+def test_eviction(tolerations: list[Obj], after: float | None, dated: bool) -> None:
+    s = Stage(tainteviction())
     p = s.put(pod(tolerations=tolerations))
     n = s.put(node())
     s.run().pass_time(100)
     assert s.list("Pod") == [p]
-    taint = {"key": "bad", "effect": "NoExecute", "timeAdded": timestamp.time(s.now)}
-    s.change(n, {"spec": {"taints": [taint]}})
+    since = {"timeAdded": timestamp.time(s.now)} if dated else {}  # kubectl taint says nothing of the time
+    s.change(n, {"spec": {"taints": [{"key": "bad", "effect": "NoExecute", **since}]}})
     s.run()
     if after != 0:
-        s.pass_time((after or 10_000) - 1)
-        assert s.list("Pod") == [p]
+        s.pass_time((after or 10_000) / 2)
+        s.change(p, {"metadata": {"labels": {"seen": "again"}}})
+        s.run().pass_time((after or 10_000) / 2 - 1)
+        assert len(s.list("Pod")) == 1
         s.pass_time(2)
     assert (s.list("Pod") == []) is (after is not None)
     assert s.reasons().count("TaintManagerEviction") == (after is not None)
 
 
 def test_an_eviction_is_called_off_when_the_taint_goes() -> None:
-    s = Stage(tainteviction.reconcile)
+    s = Stage(tainteviction())
     s.put(pod(tolerations=[{**EXISTS, "tolerationSeconds": 20}]))
     n = s.put(node(taints=[{"key": "bad", "effect": "NoExecute", "timeAdded": timestamp.time(s.now)}]))
     s.run().pass_time(10)
     s.change(n, {"spec": {"taints": None}})
     s.run().pass_time(100)
     assert len(s.list("Pod")) == 1
+    assert s.told == [("Normal", "TaintManagerEviction", "Cancelling deletion of Pod default/p")]
+
+
+def test_a_pod_that_comes_after_the_taint_has_its_whole_time() -> None:
+    s = Stage(tainteviction())
+    s.put(node(taints=[{"key": "bad", "effect": "NoExecute", "timeAdded": timestamp.time(s.now)}]))
+    s.pass_time(1000)
+    s.put(pod(tolerations=[{**EXISTS, "tolerationSeconds": 20}]))
+    s.run().pass_time(19)
+    assert len(s.list("Pod")) == 1
+    s.pass_time(2)
+    assert s.list("Pod") == []
+
+
+def test_a_node_that_never_reported_has_a_minute() -> None:
+    s = Stage(nodelifecycle.reconcile)
+    put_healthy(s)
+    s.put({**node(), "status": {}})
+    s.run().pass_time(59)
+    assert condition_of(s.list("Node")[0], "Ready") is None
+    s.pass_time(2)
+    assert condition_of(s.list("Node")[0], "Ready")["reason"] == "NodeStatusNeverUpdated"
 
 
 def test_networks_are_given_once_and_come_back() -> None:
@@ -160,7 +188,9 @@ def test_pods_that_nobody_will_end() -> None:
     s.put(pod("stays"))
     s.put(pod("ended", phase="Succeeded"))
     s.run()
-    assert [name_of(w.obj) for w in s.writes] == ["unscheduled"]
+    assert [type(w).__name__ for w in s.writes[:2]] == ["Patch", "Delete"]
+    assert {name_of(w.obj) for w in s.writes} == {"unscheduled"}
+    assert s.list("Pod")[-1]["status"]["phase"] == "Failed"  # a Job that counts it has to know
     s.writes.clear()
     s.remove(n)
     s.run()
@@ -176,6 +206,11 @@ def test_the_oldest_finished_pods_go() -> None:
         s.now += 1
         s.put(pod(f"p{number}", phase="Succeeded"))
     s.put(pod("runs"))
+    s.run()
+    assert [name_of(p) for p in s.list("Pod")] == ["p2", "p3", "p4", "runs"]
+    evicted = pod("young", phase="Failed")
+    evicted["status"]["reason"] = "Evicted"
+    s.put(evicted)
     s.run()
     assert [name_of(p) for p in s.list("Pod")] == ["p2", "p3", "p4", "runs"]
 
