@@ -1,9 +1,16 @@
-"""/openapi/v2 (JSON, protobuf) and /openapi/v3: made once, at the first request, and kept as bytes with their ETags."""
+"""/openapi/v2 (JSON, protobuf) and /openapi/v3: made at the first request, in slices, and kept as bytes with ETags.
+
+What comes and goes with custom kinds is made a group version at a time: the others' parts are kept encoded.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from email.utils import formatdate
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import Any
+
+import orjson
 
 from podo import version
 from podo.api import registry
@@ -11,21 +18,27 @@ from podo.api.encoding import dumps
 from podo.api.schema import openapi, openapi_protobuf
 from podo.apiserver.served import Kinds, Served
 from podo.http.message import Response
+from podo.runtime.slices import in_slices, rest
 
 _YEAR = 365 * 24 * 3600
 
 
-def openapi_answer(
+async def openapi_answer(
     kinds: Served, path: str, etag_seen: str, accept: str = "", digest: str = "", now: float = 0.0
 ) -> Response | None:
     """The answer of an OpenAPI path, or None if there is no such document. ``digest``: of the document of a group
     version that is meant, as the index has it (``?hash=``): then it may be kept, for it never changes."""
+    return await in_slices(partial(_answer, kinds, path, etag_seen, accept, digest, now))
+
+
+def _answer(kinds: Served, path: str, etag_seen: str, accept: str, digest: str, now: float) -> Response | None:
+    rest()  # one at a time: who asks for what is being made finds it made
     parts = tuple(part for part in path.split("/") if part)
     every = (*registry.all_kinds(), *kinds.custom)
     if parts == ("openapi", "v2"):
         if openapi_protobuf.is_asked_for(accept):
-            return _cached(*_v2_protobuf(every), etag_seen, openapi_protobuf.MEDIA_TYPE)
-        return _cached(*_v2(every), etag_seen)
+            return _cached(*_v2(every, openapi_protobuf.message), etag_seen, openapi_protobuf.MEDIA_TYPE)
+        return _cached(*_v2(every, _as_json), etag_seen)
     if parts == ("openapi", "v3"):
         return _cached(*_index(every), etag_seen)
     if parts[:2] == ("openapi", "v3"):
@@ -65,15 +78,22 @@ def _by_path(every: Kinds) -> dict[str, Kinds]:
     return found
 
 
-@lru_cache(maxsize=2)
-def _v2(every: Kinds) -> tuple[bytes, str]:
-    return _with_etag(dumps(openapi.v2_document(every, version.GIT_VERSION)))
+def _as_json(_: str, value: openapi.Document) -> orjson.Fragment:
+    return orjson.Fragment(dumps(value))
 
 
-@lru_cache(maxsize=2)
-def _v2_protobuf(every: Kinds) -> tuple[bytes, str]:
-    document = openapi.v2_document(every, version.GIT_VERSION)
-    return _with_etag(openapi_protobuf.encode(document))
+@lru_cache(maxsize=4)
+def _v2(every: Kinds, encode: Callable[[str, openapi.Document], Any]) -> tuple[bytes, str]:
+    """``encode``: what its parts are kept as."""
+    built_in = registry.all_kinds()
+    groups = (built_in, *_by_path(every[len(built_in) :]).values())
+    document = openapi.v2_whole([_v2_part(kinds, encode) for kinds in groups], version.GIT_VERSION)
+    return _with_etag(dumps(document) if encode is _as_json else openapi_protobuf.encode(document))
+
+
+@lru_cache(maxsize=256)
+def _v2_part(kinds: Kinds, encode: Callable[[str, openapi.Document], Any]) -> openapi.Part:
+    return openapi.v2_part(kinds, encode)
 
 
 @lru_cache(maxsize=256)
@@ -85,5 +105,5 @@ def _v3(kinds: Kinds) -> tuple[bytes, str]:
 @lru_cache(maxsize=4)
 def _index(every: Kinds) -> tuple[bytes, str]:
     places = sorted(_by_path(every).items())
-    hashes = {(kinds[0].group, kinds[0].version): openapi.digest(_v3(kinds)[0]) for _, kinds in places}
+    hashes = {(kinds[0].group, kinds[0].version): _v3(kinds)[1].strip('"') for _, kinds in places}
     return _with_etag(dumps(openapi.v3_index(hashes)))

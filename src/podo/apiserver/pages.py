@@ -60,7 +60,7 @@ class Pages:
             form = form_of(request.headers.get("accept", ""))
             return await explaining.answer(path, user, self._authorizer, *self.explain, form)
         turn.root = path.split("/", 2)[1] if "/" in path else ""
-        page = self._page(request, path, turn.root)
+        page = await self._openapi(request, path) if turn.root == "openapi" else self._page(request, path, turn.root)
         if page is not None and request.method not in ("GET", "HEAD"):
             raise operations.not_allowed()
         return page or Response(404, b"404 page not found\n", "text/plain; charset=utf-8")
@@ -87,11 +87,13 @@ class Pages:
             return discovery.discovery_answer(kinds, path, form, etag_seen, headers.get("host", ""))
         if root in openid.ROOTS:
             return openid.openid_answer(path, self._backend.tokens, headers.get("host", ""))
-        if root == "openapi":
-            accept, digest = headers.get("accept", ""), parse_query(request.query).get("hash", "")
-            now = self._backend.clock.now()
-            return openapi.openapi_answer(kinds, path, etag_seen, accept, digest, now)
         return discovery.index(kinds, self._paths()) if path == "/" else None
+
+    async def _openapi(self, request: Request, path: str) -> Response | None:
+        headers, digest = request.headers, parse_query(request.query).get("hash", "")
+        etag_seen, accept = headers.get("if-none-match", ""), headers.get("accept", "")
+        now = self._backend.clock.now()
+        return await openapi.openapi_answer(self._backend.kinds, path, etag_seen, accept, digest, now)
 
     def _paths(self) -> tuple[str, ...]:
         """Besides those of resources."""

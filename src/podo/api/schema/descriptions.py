@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
 
 _class = re.compile(r'^class (\w+)\([^)]*\):\n\s+r?"""(.*?)"""', re.MULTILINE | re.DOTALL)
 _parameter = re.compile(r"^\s*\* \*\*(\w+)\*\* ``[^`]*``(?: - )?(.*)$")
@@ -21,18 +22,23 @@ _NOTHING: Described = ("", {})
 def of_type(name: str) -> Described:
     """The descriptions of the type with an OpenAPI name; empty where none are known."""
     parts = name.split(".")
-    return _module(f"{parts[-3]}_{parts[-2]}").get(parts[-1], _NOTHING) if len(parts) > 3 else _NOTHING
+    doc = _module(f"{parts[-3]}_{parts[-2]}").get(parts[-1]) if len(parts) > 3 else None
+    return _parsed(doc) if doc else _NOTHING
 
 
 @cache
-def _module(name: str) -> dict[str, Described]:
+def _module(name: str) -> dict[str, str]:
+    """What is said in a module, by class."""
+    package = find_spec("lightkube")
+    places = package.submodule_search_locations if package else None
     try:
-        text = (resources.files("lightkube.models") / f"{name}.py").read_text()
-    except (ModuleNotFoundError, OSError):
+        text = (Path((places or ["."])[0]) / "models" / f"{name}.py").read_text()
+    except OSError:
         return {}
-    return {found[1]: _parsed(found[2]) for found in _class.finditer(text)}
+    return {found[1]: found[2] for found in _class.finditer(text)}
 
 
+@cache
 def _parsed(doc: str) -> Described:
     """The description before ``**parameters**``, and each parameter's, which may go on in the lines after its first."""
     head, _, rest = doc.partition("**parameters**")

@@ -1,4 +1,5 @@
-"""OpenAPI documents of the API, v3 by group version and v2 as one, made from the table of types and the served kinds.
+"""OpenAPI documents of the API, v3 by group version and v2 as one, made from the table of types and the served kinds, a
+type and a kind at a time (``runtime.slices``).
 
 kubectl reads them for ``explain``, for how lists merge in ``apply``, and to see that the server takes field validation
 and dry run. Source: OpenAPI 3.0 and 2.0; the API documentation of ``x-kubernetes-*`` extensions.
@@ -7,14 +8,17 @@ and dry run. Source: OpenAPI 3.0 and 2.0; the API documentation of ``x-kubernete
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from podo.api.kind import Kind
 from podo.api.schema import descriptions, table
 from podo.api.schema.openapi_paths import META, SCALE, paths
+from podo.runtime.slices import rest
 
 Document = dict[str, Any]
+#: Path items by path, and schemas by name.
+Part = tuple[Document, Document]
 
 _KIND = "x-kubernetes-group-version-kind"
 V3_REF = "#/components/schemas/"
@@ -79,12 +83,35 @@ def v3_document(kinds: Sequence[Kind], release: str) -> Document:
 
 def v2_document(kinds: Sequence[Kind], release: str) -> Document:
     """``/openapi/v2`` for all served kinds."""
+    return v2_whole([(paths(kinds, V2_REF, version=2), schemas(kinds, 2))], release)
+
+
+def v2_part(kinds: Sequence[Kind], encode: Callable[[str, Document], Any]) -> Part:
+    """What some kinds bring to ``/openapi/v2``. ``encode``: what a ``PathItem`` or ``Schema`` is kept as."""
+    return (
+        {path: _rested(encode("PathItem", item)) for path, item in paths(kinds, V2_REF, version=2).items()},
+        {name: _rested(encode("Schema", schema)) for name, schema in schemas(kinds, 2).items()},
+    )
+
+
+def v2_whole(parts: Iterable[Part], release: str) -> Document:
+    """``/openapi/v2``, of which ``parts`` are kept."""
+    served: Document = {}
+    definitions: Document = {}
+    for paths_, schemas_ in parts:
+        served |= paths_
+        definitions |= schemas_
     return {
         "swagger": "2.0",
         "info": {"title": "Kubernetes", "version": release},
-        "paths": paths(kinds, V2_REF, version=2),
-        "definitions": schemas(kinds, 2),
+        "paths": served,
+        "definitions": dict(sorted(definitions.items())),
     }
+
+
+def _rested(made: Any) -> Any:
+    rest()
+    return made
 
 
 def schemas(kinds: Sequence[Kind], version: int) -> Document:
@@ -104,6 +131,7 @@ def schemas(kinds: Sequence[Kind], version: int) -> Document:
         name = pending.pop()
         if name not in made:
             made[name] = _schema(name, rows[name], version)
+            rest()
             pending.extend(_referred(rows[name]))
     for kind in custom:
         made |= _custom(kind, version)

@@ -7,6 +7,7 @@ from typing import Any
 
 from podo.api.kind import Kind
 from podo.api.schema import table
+from podo.runtime.slices import rest
 
 Document = dict[str, Any]
 META = "io.k8s.apimachinery.pkg.apis.meta.v1"
@@ -63,6 +64,7 @@ def paths(kinds: Iterable[Kind], ref: str, version: int) -> Document:
     """Path to path item, for the resources of the kinds; ``ref`` is what comes before a schema's name."""
     made: Document = {}
     for kind in kinds:
+        rest()
         name = kind.custom.name if kind.custom else table.name_of(kind.group, kind.version, kind.kind)
         if name is None or not kind.plural:
             continue

@@ -12,6 +12,8 @@ from typing import Any
 
 import orjson
 
+from podo.runtime.slices import rest
+
 Value = bytes | bool | int | float
 #: What it is called in an answer. Clients ask with ``@`` for the last but one dot, which is no media type.
 MEDIA_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
@@ -19,7 +21,7 @@ MEDIA_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 #: Message -> JSON name -> (field number, what it holds). ``[]``: repeated; ``{}``: named values in a message of their
 #: own; ``text``, ``truth``, ``whole``, ``number`` and ``any`` (JSON as text) are values; other names are messages.
 _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
-    "Document": {"swagger": (1, "text"), "info": (2, "Info"), "paths": (8, "Paths"), "definitions": (9, "{}Schema")},
+    "Document": {"swagger": (1, "text"), "info": (2, "Info"), "paths": (8, "Paths"), "definitions": (9, "Definitions")},
     "Info": {"title": (1, "text"), "version": (2, "text"), "description": (3, "text")},
     "PathItem": {
         "get": (2, "Operation"),
@@ -102,11 +104,12 @@ def is_asked_for(accept: str) -> bool:
 
 
 def encode(document: dict[str, Any]) -> bytes:
-    """A whole ``/openapi/v2`` document."""
-    return _message("Document", document)
+    """A whole ``/openapi/v2`` document. Its path items and definitions may be encoded before (``message``)."""
+    return message("Document", document)
 
 
-def _message(name: str, value: dict[str, Any]) -> bytes:
+def message(name: str, value: dict[str, Any]) -> bytes:
+    """What is in a ``PathItem``, a ``Schema`` or another message."""
     fields, parts = _MESSAGES[name], []
     for key, inner in value.items():
         if key.startswith("x-"):
@@ -123,9 +126,9 @@ def _value(holds: str, value: Any) -> Value:
     if scalar is not None:
         return scalar(value)
     if holds.startswith("{}"):
-        return b"".join(_field(1, _named(key, _message(holds[2:], one))) for key, one in value.items())
+        return b"".join(_field(1, _named(key, message(holds[2:], one))) for key, one in value.items())
     special = _SPECIAL.get(holds)
-    return special(value) if special else _message(holds, value)
+    return special(value) if special else message(holds, value)
 
 
 def _field(number: int, value: Value) -> bytes:
@@ -155,25 +158,37 @@ def _any(value: Any) -> bytes:
 
 
 def _paths(value: dict[str, Any]) -> bytes:
-    return b"".join(_field(2, _named(path, _message("PathItem", item))) for path, item in value.items())
+    return b"".join(_field(2, _named(path, _whole("PathItem", item))) for path, item in value.items())
+
+
+def _definitions(value: dict[str, Any]) -> bytes:
+    return b"".join(_field(1, _named(name, _whole("Schema", schema))) for name, schema in value.items())
+
+
+def _whole(name: str, value: dict[str, Any] | bytes) -> bytes:
+    """One of the large parts of a document."""
+    if isinstance(value, bytes):
+        return value
+    rest()
+    return message(name, value)
 
 
 def _parameter(value: dict[str, Any]) -> bytes:
     """ParametersItem > Parameter > one of the kinds of parameter."""
     if value["in"] == "body":
-        parameter = _field(1, _message("BodyParameter", value))
+        parameter = _field(1, message("BodyParameter", value))
     else:
         number, name = {"query": (3, "QueryParameter"), "path": (4, "PathParameter")}[value["in"]]
-        parameter = _field(2, _field(number, _message(name, value)))
+        parameter = _field(2, _field(number, message(name, value)))
     return _field(1, parameter)
 
 
 def _responses(value: dict[str, Any]) -> bytes:
-    return b"".join(_field(1, _named(code, _field(1, _message("Response", answer)))) for code, answer in value.items())
+    return b"".join(_field(1, _named(code, _field(1, message("Response", answer)))) for code, answer in value.items())
 
 
 def _schema_or_truth(value: Any) -> bytes:
-    return _field(2, value) if isinstance(value, bool) else _field(1, _message("Schema", value))
+    return _field(2, value) if isinstance(value, bool) else _field(1, message("Schema", value))
 
 
 _SCALARS: dict[str, Callable[[Any], Value]] = {
@@ -185,9 +200,10 @@ _SCALARS: dict[str, Callable[[Any], Value]] = {
 _SPECIAL: dict[str, Callable[[Any], bytes]] = {
     "any": _any,
     "Paths": _paths,
+    "Definitions": _definitions,
     "ParametersItem": _parameter,
     "Responses": _responses,
     "SchemaOrTruth": _schema_or_truth,
-    "SchemaItem": lambda value: _field(1, _message("Schema", value)),
+    "SchemaItem": lambda value: _field(1, message("Schema", value)),
     "TypeItem": lambda value: _field(1, str(value).encode()),
 }

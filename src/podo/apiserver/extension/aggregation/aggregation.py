@@ -34,6 +34,7 @@ from podo.authn.user import User
 from podo.authz.following import follow
 from podo.http.message import Request, Response
 from podo.runtime.metrics import Family, gauge
+from podo.runtime.slices import in_slices, rest
 from podo.runtime.tasks import Tasks
 
 #: Merged documents that are kept.
@@ -142,9 +143,12 @@ class Aggregation:
             extension = self._extensions.at(path.removeprefix("/openapi/v3"))
             return await forward(extension, request, AGGREGATOR, self._network) if extension else None
         if path == "/openapi/v3":
-            base = openapi_answer(self._backend.kinds, path, "")
+            base = await openapi_answer(self._backend.kinds, path, "")
             return self._answered(request, base, lambda found: dumps(merging.v3_index(found, self._watching.known())))
-        return self._swagger(request, path, accept) if path == "/openapi/v2" else None
+        if path != "/openapi/v2":
+            return None
+        base = await openapi_answer(self._backend.kinds, path, "")
+        return await in_slices(lambda: self._swagger(request, base, accept))
 
     def _group(self, request: Request, path: str) -> Response | None:
         """``/apis/GROUP``: with the versions that others serve of it."""
@@ -155,8 +159,8 @@ class Aggregation:
         base = discovery_answer(self._backend.kinds, path, form_of(""), "", "")
         return Response(200, dumps(_with_versions(orjson.loads(_body(base)) if base else None, found)))
 
-    def _swagger(self, request: Request, path: str, accept: str) -> Response | None:
-        base = openapi_answer(self._backend.kinds, path, "")
+    def _swagger(self, request: Request, base: Response | None, accept: str) -> Response | None:
+        rest()  # one at a time: who asks for what is being merged finds it merged
         as_protobuf = openapi_protobuf.is_asked_for(accept)
         encode = openapi_protobuf.encode if as_protobuf else dumps
         answer = self._answered(request, base, lambda found: encode(merging.swagger(found, self._watching.known())))
