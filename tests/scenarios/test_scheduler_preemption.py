@@ -218,3 +218,24 @@ def test_it_comes_about_though_requests_fail(seed: int) -> None:
         world.apply([pod(f"high-{number}", "high", cpu="30") for number in range(2)])
         world.wait_until(lambda: all(node_of(world, f"high-{number}") for number in range(2)), within=900)
         assert {node_of(world, f"high-{number}") for number in range(2)} == {"node-0", "node-1"}
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_nobody_goes_in_vain_though_victims_are_not_reached_at_once(seed: int) -> None:
+    with World(nodes=2, seed=seed, faults=Faults(watch_lag=1.0, latency=1.0, errors=0.3)) as world:
+        world.apply(PRIORITIES)
+        run_all(world, *(pod(f"low-{n}", "low", "7", terminationGracePeriodSeconds=0) for n in range(8)))
+        world.apply(pod("preemptor", "high", "25"))
+        world.wait_until(lambda: node_of(world, "preemptor"), within=60)
+        assert len(there(world)) == 6
+
+
+def test_the_preemptor_is_not_tried_again_while_its_victims_end() -> None:
+    with World(nodes=1) as world:
+        world.apply(PRIORITIES)
+        run_all(world, pod("victim", "low"))
+        world.kill_node("node-0")  # nobody ends the victim
+        world.apply(pod("preemptor", "high"))
+        world.wait_until(lambda: world.get("Pod", "victim")["metadata"].get("deletionTimestamp"))
+        world.advance(20)
+        assert message(world, "preemptor") == "0/1 nodes are available: 1 Insufficient cpu."

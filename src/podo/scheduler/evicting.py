@@ -12,7 +12,6 @@ from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
 from podo.runtime.tasks import within
 from podo.scheduler.podinfo import PodInfo
-from podo.scheduler.snapshot import awaited
 from podo.scheduler.telling import disruption_patch
 from podo.scheduler.victims import Victims
 
@@ -30,23 +29,25 @@ class Evictor:
         self._clock = clock
         self._recorder = recorder
 
-    async def evict(self, victims: Victims, preemptor: PodInfo, scheduler: str) -> None:
-        """All at once, so that they go with few commits; those that are going already, or only have room kept for
-        them, are left alone."""
+    async def evict(self, victims: Victims, preemptor: PodInfo, scheduler: str) -> bool:
+        """All that stay, at once, so that they go with few commits; False where one could not be told."""
         text = f"Preempted by pod {preemptor.uid} on node {victims.node_name}"
-        going = [pod for pod in victims.pods if not (pod.deleting or awaited(pod))]
-        for start in range(0, len(going), AT_ONCE):
-            some = going[start : start + AT_ONCE]
-            await asyncio.gather(*(self._told(pod, scheduler, text) for pod in some))
+        staying, told = victims.staying, True
+        for start in range(0, len(staying), AT_ONCE):
+            some = staying[start : start + AT_ONCE]
+            told &= all(await asyncio.gather(*(self._told(pod, scheduler, text) for pod in some)))
+        return told
 
-    async def _told(self, pod: PodInfo, scheduler: str, text: str) -> None:
+    async def _told(self, pod: PodInfo, scheduler: str, text: str) -> bool:
         try:
             await within(DEADLINE, self._one(pod, scheduler))
         except (ApiError, Unreachable, TimeoutError, OSError) as failure:
-            if not (isinstance(failure, ApiError) and failure.reason == "NotFound"):
-                log.warning("victim not evicted", pod=pod.key, why=str(failure))
-            return
+            if isinstance(failure, ApiError) and failure.reason == "NotFound":
+                return True
+            log.warning("victim not evicted", pod=pod.key, why=str(failure))
+            return False
         self._recorder.tell(pod.obj, "Preempted", text, component=scheduler)
+        return True
 
     async def _one(self, pod: PodInfo, scheduler: str) -> None:
         generation = int(pod.obj["metadata"].get("generation") or 0)

@@ -29,15 +29,22 @@ KINDS = (
 
 class Follower:
     """Applies changes, in the order of the cache, to a snapshot and a queue. ``names``: the schedulerNames served;
-    ``filters``: finds their plug-ins."""
+    ``filters``: finds their plug-ins.
+    ``going`` is called with the uid of each pod that is seen to be going, or gone."""
 
     def __init__(
-        self, snapshot: Snapshot, queue: Queue, names: Container[str], filters: hints.Filters = lambda pod, name: None
+        self,
+        snapshot: Snapshot,
+        queue: Queue,
+        names: Container[str],
+        filters: hints.Filters = lambda pod, name: None,
+        going: Callable[[str], None] = lambda uid: None,
     ) -> None:
         self._snapshot = snapshot
         self._queue = queue
         self._names = names
         self._filters = filters
+        self._going = going
         #: Pods that have left nodes, until those who wait are told.
         self._roomier: list[tuple[PodInfo, str]] = []
         self._by_kind: dict[str, Callable[[CacheChange, float], None]] = {
@@ -133,6 +140,7 @@ class Follower:
             self._snapshot.nominate(pod, pod.nominated)
 
     def _gone(self, uid: str, now: float) -> None:
+        self._going(uid)
         self._queue.remove(uid)
         released = self._snapshot.nominated(uid)
         kept = self._snapshot.release(uid)
@@ -158,8 +166,10 @@ class Follower:
         added = podinfo.read(pod)
         self._snapshot.add_pod(added, pod["spec"]["nodeName"])
         self.added(added, now)
-        if old is not None and known is not None:  # it may ask for less than before
-            self._roomier.append((known[0], known[1]))
+        if added.deleting:
+            self._going(uid)
+        if known is not None and (known[0].requests, labels_of(known[0].obj)) != (added.requests, labels_of(pod)):
+            self._roomier.append((known[0], known[1]))  # it may ask for less than before
 
     def added(self, pod: PodInfo, now: float) -> None:
         """A pod was placed: those that want to be near pods like it, or are spread with them, may fit now."""

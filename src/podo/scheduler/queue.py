@@ -20,6 +20,7 @@ LONGEST_WAIT = 300.0
 #: Why pods come into a part of the queue, where that is no ClusterEvent: upstream's labels in metrics.
 _CAME, _CHANGED, _FAILURE = "UnschedulablePodAdd", "UnschedulablePodUpdate", "ScheduleAttemptFailure"
 _BACKOFF_OVER, _BEFORE_ITS_END, _TIMEOUT = "BackoffComplete", "PopFromBackoffQ", "UnschedulableTimeout"
+_ACTIVATED = "ForceActivate"
 
 
 @dataclass(slots=True, eq=False)
@@ -95,6 +96,7 @@ class Queue:
         self._failed = _Heap(lambda entry: (entry.backoff_ends,))
         self._unschedulable = _Heap(lambda entry: (entry.tried_at + LONGEST_WAIT,))
         self._gated: dict[str, Waiting] = {}
+        self._held: set[str] = set()
         self.entered: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._refused_by: dict[str, dict[str, Waiting]] = {}  # plug-in ("" for none) -> uid -> unschedulable pod
 
@@ -180,12 +182,30 @@ class Queue:
             for entry in list(entries.values()):
                 if self._unschedulable.inside.get(entry.pod.uid) is not entry:
                     del entries[entry.pod.uid]
-                elif (helps is None or helps(entry.pod)) and (not name or hint is None or hint(name, entry.pod)):
+                elif (
+                    entry.pod.uid not in self._held
+                    and (helps is None or helps(entry.pod))
+                    and (not name or hint is None or hint(name, entry.pod))
+                ):
                     del self._unschedulable.inside[entry.pod.uid]
                     del entries[entry.pod.uid]
                     self._place(entry, now, event.value)
             if not entries:
                 del self._refused_by[name]
+
+    def hold(self, uid: str) -> None:
+        """Nothing that happens wakes the pod, until it is let go."""
+        self._held.add(uid)
+
+    def let_go(self, uid: str) -> None:
+        self._held.discard(uid)
+
+    def activate(self, uid: str) -> None:
+        """What the pod waits for will not come: it is tried again without back-off."""
+        entry = self._unschedulable.inside.pop(uid, None)
+        if entry is not None:
+            self._active.push(entry)
+            self.entered["active", _ACTIVATED] += 1
 
     def next_at(self) -> float | None:
         """When the next pod becomes ready by itself; None where none does."""

@@ -5,6 +5,7 @@ pods that have to go for it are evicted, and the room is kept.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -15,6 +16,7 @@ from podo.runtime.log import Logger
 from podo.runtime.tasks import Tasks, within
 from podo.scheduler.claimbinder import ClaimBinder
 from podo.scheduler.evicting import Evictor
+from podo.scheduler.leaving import Leaving
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.queue import Queue, Waiting
 from podo.scheduler.reasons import Refusal
@@ -31,6 +33,8 @@ DEADLINE = 30.0
 
 
 class Refusing:
+    """``activated`` is called when a pod can be tried again that nothing in the cluster has woken."""
+
     def __init__(
         self,
         client: Client,
@@ -38,11 +42,14 @@ class Refusing:
         queue: Queue,
         claims: ClaimBinder,
         evictor: Evictor,
+        leaving: Leaving,
         teller: Teller,
         clock: Clock,
+        activated: Callable[[], None],
     ) -> None:
         self._client, self._snapshot, self._queue = client, snapshot, queue
-        self._claims, self._evictor, self._teller, self._clock = claims, evictor, teller, clock
+        self._claims, self._evictor, self._leaving = claims, evictor, leaving
+        self._teller, self._clock, self._activated = teller, clock, activated
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._tasks = Tasks("scheduler refusals")
 
@@ -59,7 +66,8 @@ class Refusing:
         if (patch := refusal_patch(pod.obj, pod.uid, message, nominated, self._clock.now())) is not None:
             self._tasks.spawn(self._say_why(pod, patch), f"status {pod.key}")
         if victims is not None:
-            self._tasks.spawn(self._evictor.evict(victims, pod, scheduler_of(pod)), f"preempt {pod.key}")
+            self._leaving.expect(pod.uid, (other.uid for other in victims.staying))
+            self._tasks.spawn(self._evict(victims, pod), f"preempt {pod.key}")
 
     def free(self, entry: Waiting, refusal: Refusal) -> None:
         """A claim of the pod has devices where it cannot go: it is freed, and the pod may then go elsewhere."""
@@ -76,6 +84,13 @@ class Refusing:
         if node_name:
             self._snapshot.nominate(pod, node_name)
         return node_name
+
+    async def _evict(self, victims: Victims, pod: PodInfo) -> None:
+        """Where not all can be told to go, the pod looks again at once: nobody's going may wake it."""
+        if not await self._evictor.evict(victims, pod, scheduler_of(pod)):
+            self._leaving.give_up(pod.uid)
+            self._queue.activate(pod.uid)
+            self._activated()
 
     async def _say_why(self, pod: PodInfo, patch: dict[str, object]) -> None:
         send = partial(self._client.patch, "Pod", pod.name, pod.namespace, type="strategic", subresource="status")

@@ -27,6 +27,7 @@ from podo.scheduler.evicting import Evictor
 from podo.scheduler.explain import Explanation, Visible, everything, explain_by
 from podo.scheduler.extenders import ExtenderFailed, Extenders
 from podo.scheduler.follow import KINDS, Follower
+from podo.scheduler.leaving import Leaving
 from podo.scheduler.metrics import SchedulerMetrics
 from podo.scheduler.placing import Placing
 from podo.scheduler.plugins.contract import Filter
@@ -72,7 +73,8 @@ class Scheduler:
         wakes = {name: events for profile in served for name, events in profile.wakes.items()}
         self._queue = Queue(wakes, settings.first_backoff, settings.longest_backoff)
         self._extenders = Extenders(settings.extenders)
-        self._follower = Follower(self.snapshot, self._queue, self._cycles, self._filter)
+        leaving = Leaving(self._queue)
+        self._follower = Follower(self.snapshot, self._queue, self._cycles, self._filter, leaving.seen)
         self._volumes = VolumeBinder(client, self.snapshot)
         self._claims = ClaimBinder(client, self.snapshot, clock, chance)
         self._something = asyncio.Event()
@@ -80,7 +82,9 @@ class Scheduler:
         self._metrics = SchedulerMetrics()
         teller = Teller(recorder)
         evictor = Evictor(client, clock, recorder)
-        self._refusing = Refusing(client, self.snapshot, self._queue, self._claims, evictor, teller, clock)
+        self._refusing = Refusing(
+            client, self.snapshot, self._queue, self._claims, evictor, leaving, teller, clock, self._something.set
+        )
         self._placing = Placing(
             self.snapshot,
             self._follower,

@@ -15,7 +15,7 @@ from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.profile import Profile
 from podo.scheduler.reasons import Reason
 from podo.scheduler.refusals import first_reasons
-from podo.scheduler.snapshot import Snapshot
+from podo.scheduler.snapshot import Snapshot, awaited
 
 #: Makes sums of priorities positive, so that fewer victims are better.
 _OFFSET = 2**31
@@ -29,6 +29,11 @@ class Victims:
     pods: tuple[PodInfo, ...]
     violations: int
     cost: tuple[int, int, int, int, tuple[int, ...]]
+
+    @property
+    def staying(self) -> list[PodInfo]:
+        """Those that have to be told to go: the others are going already, or only have room kept for them."""
+        return [pod for pod in self.pods if not (pod.deleting or awaited(pod))]
 
 
 def victims_of(node_name: str, pods: tuple[PodInfo, ...], violations: int) -> Victims:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from podo.scheduler.leaving import Leaving
 from podo.scheduler.plugins.contract import ClusterEvent
 from podo.scheduler.profile import default_profile
 from podo.scheduler.queue import LONGEST_WAIT, Queue
@@ -106,3 +107,26 @@ def test_removed_pods_are_gone() -> None:
     q.put(pod("p"), 0)
     q.remove("uid-p")
     assert len(q) == 0 and names(q, 1) == []
+
+
+def test_a_pod_whose_victims_are_not_seen_to_be_going_yet_is_held() -> None:
+    q = queue()
+    leaving = Leaving(q)
+    q.put(pod("p"), 0)
+    entry = q.pop(0)
+    assert entry is not None
+    q.refused(entry, FIT)
+    leaving.expect(entry.pod.uid, ["a", "b"])
+    leaving.seen("a")
+    q.wake(ClusterEvent.POD_REMOVED, 1)
+    assert names(q, 100) == []
+    leaving.seen("b")
+    q.wake(ClusterEvent.POD_REMOVED, 2)
+    assert names(q, 100) == ["p"]
+    q.refused(entry, FIT)
+    leaving.expect(entry.pod.uid, ["c"])
+    leaving.give_up(entry.pod.uid)
+    q.activate(entry.pod.uid)
+    assert names(q, 2) == ["p"]
+    leaving.seen("c")
+    leaving.seen("stranger")
