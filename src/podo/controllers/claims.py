@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from podo.api.kind import Obj
@@ -33,12 +33,17 @@ def _patch(obj: Obj, reference: Obj) -> Obj:
     return {"metadata": {"uid": uid_of(obj), "ownerReferences": [reference]}}
 
 
-def claim(owner: Obj, kind: str, selector: Obj, view: View) -> Claims:
+def _any(obj: Obj) -> bool:
+    return True
+
+
+def claim(owner: Obj, kind: str, selector: Obj, view: View, belongs: Callable[[Obj], bool] = _any) -> Claims:
     """Sort the objects of ``kind`` around ``owner`` by who owns them and whether ``selector`` matches.
 
-    Objects that are being deleted, and an owner that is, take no part in adoption and release.
+    ``belongs``: has the object what else the owner's have? Objects that are being deleted, and an owner that is, take no
+    part in adoption and release.
     """
-    matching = view.selected(kind, owner["metadata"]["namespace"], selector)
+    matching = [obj for obj in view.selected(kind, owner["metadata"]["namespace"], selector) if belongs(obj)]
     matches = {uid_of(obj) for obj in matching}
     claims = Claims(owner)
     for obj in view.owned_by(owner, kind):

@@ -22,8 +22,8 @@ from podo.controllers.templatehash import plain, template_hash
 from podo.reconcile.actions import Action, Create, Delete, Patch
 from podo.reconcile.declare import View
 
-#: The label of pods and revisions that says which revision they are.
-HASH = "controller-revision-hash"
+#: The label of pods, and of a DaemonSet's revisions, that says which revision they are; and that of others' revisions.
+HASH, HASH_OF_OTHERS = "controller-revision-hash", "controller.kubernetes.io/hash"
 KIND = "ControllerRevision"
 
 
@@ -101,7 +101,7 @@ def _snapshot(owner: Obj, number: int) -> Obj:
         "metadata": {
             "name": f"{name_of(owner)}-{hashed}",
             "namespace": namespace_of(owner),
-            "labels": {**labels, HASH: hashed},
+            "labels": {**labels, HASH if owner["kind"] == "DaemonSet" else HASH_OF_OTHERS: hashed},
             "annotations": dict(annotations_of(owner)),
             "ownerReferences": [owner_reference(owner)],
         },

@@ -74,6 +74,8 @@ def test_pods_come_in_order() -> None:
     assert labels["statefulset.kubernetes.io/pod-name"] == "db-2" and labels["apps.kubernetes.io/pod-index"] == "2"
     status = s.fresh(sts)["status"]
     assert labels["controller-revision-hash"] == status["currentRevision"] == status["updateRevision"]
+    (revision,) = s.list("ControllerRevision")
+    assert name_of(revision) == f"db-{labels_of(revision)['controller.kubernetes.io/hash']}"
     counts = [status[f"{name}Replicas"] for name in ("ready", "current", "updated", "available")]
     assert [status["replicas"], *counts] == [3] * 5
     assert s.told[0] == ("Normal", "SuccessfulCreate", "create Pod db-0 in StatefulSet db successful")
@@ -221,8 +223,77 @@ def test_claims_and_who_owns_them(deleted: str, scaled: str, owners: list) -> No
     s.run()
     found = [c["metadata"].get("ownerReferences") for c in s.list("PersistentVolumeClaim")]
     assert [references[0]["kind"] if references else None for references in found] == owners
+    assert all(reference["controller"] for references in found for reference in references or ())
     text = "create Claim data-db-0 Pod db-0 in StatefulSet db success"
     assert ("Normal", "SuccessfulCreate", text) in s.told
+
+
+def test_a_claim_that_goes_with_the_former_pod_is_not_used_again() -> None:
+    s = stage()
+    policy = {"whenDeleted": "Retain", "whenScaled": "Delete"}
+    sts = s.put(statefulset(2, volumeClaimTemplates=[CLAIM], persistentVolumeClaimRetentionPolicy=policy))
+    settled(s)
+    s.change(sts, {"spec": {"replicas": 1}})
+    s.run()
+    former = s.get("PersistentVolumeClaim", "data-db-1", "default")
+    s.change(sts, {"spec": {"replicas": 2}})
+    s.run().pass_time(5)
+    assert names(s) == ["db-0"]
+    s.remove(former)
+    s.pass_time(2)
+    assert names(s) == ["db-0", "db-1"]
+    assert uid_of(s.get("PersistentVolumeClaim", "data-db-1", "default")) != uid_of(former)
+
+
+def test_a_claim_of_another_controller_stays_with_it() -> None:
+    s = stage()
+    other = {"apiVersion": "example.com/v1", "kind": "Backup", "name": "b", "uid": "u", "controller": True}
+    metadata = {"name": "data-db-0", "namespace": "default", "ownerReferences": [other]}
+    s.put({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": CLAIM["spec"]})
+    policy = {"whenDeleted": "Delete", "whenScaled": "Delete"}
+    s.put(statefulset(1, volumeClaimTemplates=[CLAIM], persistentVolumeClaimRetentionPolicy=policy))
+    settled(s)
+    assert s.list("PersistentVolumeClaim")[0]["metadata"]["ownerReferences"] == [other]
+
+
+def test_only_pods_with_a_name_of_its_own_are_adopted_and_get_their_labels() -> None:
+    s = stage()
+    for name in ("other", "db-1"):
+        metadata = {"name": name, "namespace": "default", "labels": {"app": "db"}}
+        s.put({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": []}})
+    s.put(statefulset(2))
+    settled(s)
+    assert "ownerReferences" not in s.get("Pod", "other", "default")["metadata"]
+    adopted = s.get("Pod", "db-1", "default")
+    assert adopted["metadata"]["ownerReferences"][0]["kind"] == "StatefulSet"
+    assert labels_of(adopted)["statefulset.kubernetes.io/pod-name"] == "db-1"
+    assert ("Normal", "SuccessfulUpdate", "update Pod db-1 in StatefulSet db successful") in s.told
+
+
+def test_a_parallel_rollout_that_comes_to_nothing_is_taken_back() -> None:
+    s = stage()
+    sts = s.put(statefulset(podManagementPolicy="Parallel"))
+    settled(s)
+    s.put({**s.fresh(sts), "spec": statefulset(image="broken", podManagementPolicy="Parallel")["spec"]})
+    s.run()
+    assert list(images(s).values()) == ["db:1", "db:1", "broken"]
+    s.put({**s.fresh(sts), "spec": statefulset(image="db:1", podManagementPolicy="Parallel")["spec"]})
+    s.run()
+    assert set(images(s).values()) == {"db:1"}
+
+
+def test_pods_that_are_down_go_before_others_are_taken_down() -> None:
+    strategy = {"type": "RollingUpdate", "rollingUpdate": {"partition": 0, "maxUnavailable": 2}}
+    s = stage()
+    s.graceful_pods = True
+    sts = s.put(statefulset(4, podManagementPolicy="Parallel", updateStrategy=strategy))
+    settled(s)
+    for name in ("db-0", "db-1"):
+        s.change(s.get("Pod", name, "default"), {"status": running(s.now, ready=False)})
+    spec = statefulset(4, "db:2", podManagementPolicy="Parallel", updateStrategy=strategy)["spec"]
+    s.put({**s.fresh(sts), "spec": spec})
+    s.run()
+    assert [name_of(p) for p in s.list("Pod") if "deletionTimestamp" in p["metadata"]] == ["db-0", "db-1"]
 
 
 @settings(max_examples=40, deadline=None)

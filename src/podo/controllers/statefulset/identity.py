@@ -25,6 +25,16 @@ def ordinal_of(statefulset: Obj, pod: Obj) -> int:
     return int(number) if parent == name_of(statefulset) and is_number else -1
 
 
+def is_member(statefulset: Obj, pod: Obj) -> bool:
+    """Has the pod a name that the StatefulSet's pods have?"""
+    return ordinal_of(statefulset, pod) >= 0
+
+
+def identity(name: str, ordinal: int) -> dict[str, str]:
+    """The labels by which a numbered pod is found."""
+    return {NAME_LABEL: name, INDEX_LABEL: str(ordinal)}
+
+
 def revision_of(pod: Obj) -> str:
     """The name of the revision that the pod was made of."""
     return labels_of(pod).get(HASH, "")
@@ -43,7 +53,7 @@ def numbered_pod(statefulset: Obj, revision: Obj, ordinal: int) -> Obj:
     name = f"{name_of(statefulset)}-{ordinal}"
     source = {**statefulset, "spec": {**statefulset["spec"], "template": template_of(revision)}}
     pod = pod_for(source, name)
-    labels = {NAME_LABEL: name, INDEX_LABEL: str(ordinal), HASH: name_of(revision)}
+    labels = {**identity(name, ordinal), HASH: name_of(revision)}
     pod["metadata"]["labels"] = {**(pod["metadata"].get("labels") or {}), **labels}
     spec = pod["spec"]
     spec["hostname"] = name

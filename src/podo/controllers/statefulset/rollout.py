@@ -62,6 +62,11 @@ class Rollout:
         minimum = int(self.statefulset["spec"].get("minReadySeconds") or 0)
         return is_running_and_ready(pod) and seconds_until_available(pod, minimum, self.now) == 0
 
+    def is_up(self, number: int) -> bool:
+        """Is the pod of this number there, available, and to stay?"""
+        pod = self.pods.get(number)
+        return pod is not None and not is_deleting(pod) and self.is_available(pod)
+
 
 def _rolling(statefulset: Obj) -> Obj:
     return (statefulset["spec"].get("updateStrategy") or {}).get("rollingUpdate") or {}
@@ -93,8 +98,7 @@ def first_unhealthy(rollout: Rollout) -> Obj | None:
 
 def blocks(rollout: Rollout, number: int) -> bool:
     """Must what comes after this number wait for its pod?"""
-    pod = rollout.pods.get(number)
-    return rollout.is_ordered and (pod is None or is_deleting(pod) or not rollout.is_available(pod))
+    return rollout.is_ordered and not rollout.is_up(number)
 
 
 def to_condemn(rollout: Rollout) -> Iterator[Obj]:
@@ -113,30 +117,23 @@ def to_condemn(rollout: Rollout) -> Iterator[Obj]:
 
 
 def to_replace(rollout: Rollout) -> Iterator[Obj]:
-    """Pods of an old revision that may go now, from the highest number down to the partition."""
+    """Pods of an old revision that may go now, from the highest number down to the partition.
+
+    Of a parallel set those that are unavailable anyway go first, and all at once: a rollout that comes to nothing can
+    be taken back.
+    """
     statefulset = rollout.statefulset
     if statefulset["spec"]["updateStrategy"]["type"] != "RollingUpdate":
         return
     partition = start_of(statefulset) + int(_rolling(statefulset).get("partition") or 0)
     most = scaled(_rolling(statefulset).get("maxUnavailable") or 1, replicas_of(statefulset), round_up=False) or 1
-    missing = sum(n not in rollout.pods for n in rollout.numbers)
-    missing += sum(is_deleting(pod) or not rollout.is_available(pod) for pod in rollout.pods.values())
-    for number in reversed(rollout.numbers):
-        pod = rollout.pods.get(number)
-        if number < partition or pod is None:
-            return
-        if rollout.is_updated(pod):
-            if most == 1 and (is_deleting(pod) or not rollout.is_available(pod)):
-                return
-            continue
-        if is_deleting(pod):
-            if most == 1:
-                return
-            continue
-        is_down = not rollout.is_available(pod)
-        if not is_down and missing >= most:
-            return
-        missing += not is_down
-        yield pod
-        if most == 1:
-            return
+    room = most - sum(not rollout.is_up(number) for number in rollout.numbers)
+    pods = [rollout.pods[number] for number in reversed(rollout.numbers) if number in rollout.pods]
+    old = [
+        pod
+        for pod in pods
+        if ordinal_of(statefulset, pod) >= partition and not rollout.is_updated(pod) and not is_deleting(pod)
+    ]
+    if not rollout.is_ordered:
+        yield from (pod for pod in old if not rollout.is_available(pod))
+    yield from [pod for pod in old if rollout.is_available(pod)][: max(0, room)]

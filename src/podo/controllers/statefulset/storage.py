@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from podo.api.kind import Obj
-from podo.api.meta import name_of, namespace_of, uid_of
+from podo.api.meta import name_of, namespace_of, owner_reference, uid_of
 from podo.controllers.statefulset.identity import claim_name, claim_templates, numbered_claim, ordinal_of
 from podo.reconcile.actions import Action, Create, Patch, Tell
 from podo.reconcile.declare import View
@@ -25,37 +25,52 @@ def missing_claims(statefulset: Obj, ordinal: int, view: View) -> Iterator[Actio
             yield Tell(statefulset, "SuccessfulCreate", text)
 
 
+def is_stale(statefulset: Obj, ordinal: int, view: View) -> bool:
+    """Has the pod of this number a claim that goes with an earlier pod of its name?"""
+    names = (claim_name(statefulset, template, ordinal) for template in claim_templates(statefulset))
+    claims = [view.get(CLAIM, name, namespace_of(statefulset)) for name in names]
+    return any(_means(r, "Pod", f"{name_of(statefulset)}-{ordinal}") for c in claims if c for r in _references(c))
+
+
 def owned_claims(statefulset: Obj, pod: Obj, condemned: bool, view: View) -> Iterator[Action]:
     """Owner references by which garbage collection deletes a claim: with its StatefulSet, or with its pod."""
-    policy = statefulset["spec"].get("persistentVolumeClaimRetentionPolicy") or {}
-    with_pod = condemned and policy.get("whenScaled") == "Delete"
-    with_set = policy.get("whenDeleted") == "Delete" and not with_pod
     for template in claim_templates(statefulset):
         name = claim_name(statefulset, template, ordinal_of(statefulset, pod))
         claim = view.get(CLAIM, name, namespace_of(statefulset))
         if claim is None:
             continue
-        present = claim["metadata"].get("ownerReferences") or []
-        others = [one for one in present if not _is_ours(one, statefulset, pod)]
-        wanted = [*others]
-        if with_set:
-            wanted.append(_reference(statefulset))
-        if with_pod:
-            wanted.append(_reference(pod))
-        if _uids(wanted) != _uids(present):
+        wanted = _owners(claim, statefulset, pod, condemned)
+        if _essence(wanted) != _essence(_references(claim)):
             metadata = {"uid": uid_of(claim), "resourceVersion": claim["metadata"]["resourceVersion"]}
             yield Patch(claim, {"metadata": {**metadata, "ownerReferences": wanted or None}})
 
 
-def _is_ours(reference: dict[str, Any], statefulset: Obj, pod: Obj) -> bool:
-    """References to this StatefulSet, and to this pod or an earlier one of its name."""
-    is_pod = reference.get("kind") == "Pod" and reference.get("name") == name_of(pod)
-    return is_pod or reference.get("uid") == uid_of(statefulset)
+def _owners(claim: Obj, statefulset: Obj, pod: Obj, condemned: bool) -> list[dict[str, Any]]:
+    """The claim's owners as the policy wants them. What belongs to an earlier set or pod is left alone, and nothing
+    gets a second controller."""
+    policy = statefulset["spec"].get("persistentVolumeClaimRetentionPolicy") or {}
+    deletes = {moment for moment in ("whenScaled", "whenDeleted") if policy.get(moment) == "Delete"}
+    present, others = _references(claim), []
+    for one in present:
+        owner = next((each for each in (statefulset, pod) if _means(one, each["kind"], name_of(each))), None)
+        if owner is None:
+            others.append(one)
+        elif one.get("uid") != uid_of(owner):
+            return present
+    if not deletes or any(one.get("controller") for one in others):
+        return others
+    if condemned and "whenScaled" in deletes:
+        return [*others, owner_reference(pod)]
+    return [*others, owner_reference(statefulset)] if "whenDeleted" in deletes else others
 
 
-def _reference(owner: Obj) -> dict[str, Any]:
-    return {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": name_of(owner), "uid": uid_of(owner)}
+def _means(reference: dict[str, Any], kind: str, name: str) -> bool:
+    return reference.get("kind") == kind and reference.get("name") == name
 
 
-def _uids(references: list[dict[str, Any]]) -> set[Any]:
-    return {reference.get("uid") for reference in references}
+def _references(claim: Obj) -> list[dict[str, Any]]:
+    return claim["metadata"].get("ownerReferences") or []
+
+
+def _essence(references: list[dict[str, Any]]) -> set[tuple[Any, bool]]:
+    return {(reference.get("uid"), bool(reference.get("controller"))) for reference in references}

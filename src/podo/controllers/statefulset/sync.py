@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from podo.api.kind import Obj
-from podo.api.meta import is_deleting, name_of, namespace_of
+from podo.api.meta import is_deleting, labels_of, name_of, namespace_of, uid_of
 from podo.controllers import revisions
 from podo.controllers.claims import claim, claimants
 from podo.controllers.podstate import phase_of, seconds_until_available
-from podo.controllers.statefulset.identity import numbered_pod, revision_of
+from podo.controllers.replicaset import replicas_of
+from podo.controllers.statefulset.identity import NAME_LABEL, identity, is_member, numbered_pod, ordinal_of, revision_of
 from podo.controllers.statefulset.rollout import (
     Rollout,
     blocks,
@@ -18,9 +20,12 @@ from podo.controllers.statefulset.rollout import (
     to_condemn,
     to_replace,
 )
-from podo.controllers.statefulset.storage import CLAIM, missing_claims, owned_claims
-from podo.reconcile.actions import Action, CheckAgain, Create, Delete, SetStatus, Tell
+from podo.controllers.statefulset.storage import CLAIM, is_stale, missing_claims, owned_claims
+from podo.reconcile.actions import Action, CheckAgain, Create, Delete, Patch, SetStatus, Tell
 from podo.reconcile.declare import Among, Key, View, controller
+
+#: Seconds after which a claim that goes with the pod that had it is expected to be gone.
+STALE_CLAIM = 1.0
 
 
 def _adopters(pod: Obj, view: View) -> Iterator[Key]:
@@ -39,7 +44,7 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
     statefulset = view.get("StatefulSet", key.name, key.namespace)
     if statefulset is None:
         return
-    claims = claim(statefulset, "Pod", statefulset["spec"]["selector"], view)
+    claims = claim(statefulset, "Pod", statefulset["spec"]["selector"], view, partial(is_member, statefulset))
     yield from claims.actions()
     history = revisions.history(statefulset, view)
     if history.collided:
@@ -87,7 +92,9 @@ def _step(rollout: Rollout, view: View) -> Iterator[Action]:
 def _bring_up(rollout: Rollout, number: int, view: View) -> Iterator[Action]:
     """Makes the pod of a number where there is none; deletes one that has ended, to make another."""
     statefulset, pod = rollout.statefulset, rollout.pods.get(number)
-    if pod is None:
+    if pod is None and is_stale(statefulset, number, view):
+        yield CheckAgain(STALE_CLAIM)
+    elif pod is None:
         yield from missing_claims(statefulset, number, view)
         made = numbered_pod(statefulset, rollout.revision_for(number), number)
         yield Create(made, on_refusal=_failed(statefulset, "create", name_of(made)))
@@ -101,8 +108,19 @@ def _bring_up(rollout: Rollout, number: int, view: View) -> Iterator[Action]:
         reason, kind = ("RecreatingFailedPod", "Warning") if failed else ("RecreatingTerminatedPod", "Normal")
         yield Tell(statefulset, reason, text, kind)
         yield from _deleted(statefulset, pod)
-    elif phase_of(pod) == "Pending" and not is_deleting(pod):
-        yield from missing_claims(statefulset, number, view)
+    elif not is_deleting(pod):
+        if phase_of(pod) == "Pending":
+            yield from missing_claims(statefulset, number, view)
+        yield from _identified(statefulset, pod)
+
+
+def _identified(statefulset: Obj, pod: Obj) -> Iterator[Action]:
+    """An adopted pod, or one that somebody changed, is found by its name again."""
+    labels = identity(name_of(pod), ordinal_of(statefulset, pod))
+    if labels_of(pod).get(NAME_LABEL) != name_of(pod):
+        yield Patch(pod, {"metadata": {"uid": uid_of(pod), "labels": labels}})
+        text = f"update Pod {name_of(pod)} in StatefulSet {name_of(statefulset)} successful"
+        yield Tell(statefulset, "SuccessfulUpdate", text)
 
 
 def _deleted(statefulset: Obj, pod: Obj) -> Iterator[Action]:
@@ -132,7 +150,8 @@ def status_of(rollout: Rollout) -> Obj:
         "availableReplicas": sum(map(rollout.is_available, pods)),
     }
     rolls = statefulset["spec"]["updateStrategy"]["type"] == "RollingUpdate"
-    if rolls and counts["updatedReplicas"] == counts["readyReplicas"] == counts["replicas"]:
+    done = (counts[name] == replicas_of(statefulset) for name in ("updatedReplicas", "readyReplicas", "replicas"))
+    if rolls and all(done):
         current, counts["currentReplicas"] = update, counts["updatedReplicas"]
     old = statefulset.get("status") or {}
     kept = {field: old[field] for field in ("conditions",) if old.get(field)}
