@@ -76,6 +76,9 @@ class _Unit:
             return
         self.become("starting", pid=process.pid, started=process.started)
         self.process_end = process.watch()
+        if self.process_end is None:  # so soon that there is no end left to wait for
+            self.ended()
+            return
         self._deadline = self._clock.monotonic() + self.component.start_seconds
         self.due = self._clock.monotonic() + SOCKET_SECONDS if self.component.socket else self._deadline
 
@@ -93,7 +96,8 @@ class _Unit:
 
     def said_ready(self) -> None:
         """The readiness pipe has something: a word, or its end when the process died first."""
-        assert self.readiness is not None
+        if self.readiness is None:  # the process has ended in the same moment
+            return
         word = os.read(self.readiness, 64)
         os.close(self.readiness)
         self.readiness = None
@@ -181,7 +185,7 @@ class Supervisor:
         for unit in self._units:
             if unit.readiness is not None:
                 calls[unit.readiness] = unit.said_ready
-            elif unit.process_end is not None:  # readiness is read before the end is looked at
+            if unit.process_end is not None:  # not after the pipe's end: a program that it ran may have that still
                 calls[unit.process_end] = unit.ended
         for descriptor in calls:
             poll.register(descriptor, select.POLLIN)

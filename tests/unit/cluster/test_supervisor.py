@@ -18,6 +18,16 @@ from podo.runtime.clock import SystemClock, pause
 
 READY = "import podo.cluster.component as c, signal, sys; c.say_ready(); "
 LIVE = READY + "signal.pause()"
+#: Runs a program that outlives it and has its readiness pipe, then dies before it is ready.
+LEAVES_A_PROGRAM = """
+import os, sys, time
+if os.fork():
+    os._exit(7)
+for _ in range(400):
+    time.sleep(0.05)
+    if os.path.exists({done!r}):
+        break
+"""
 SUPERVISE = """
 import sys
 from pathlib import Path
@@ -107,6 +117,16 @@ def test_a_component_that_cannot_run_backs_off_and_says_why(cluster: Cluster) ->
     cluster.wait(lambda: cluster.component("first").restarts >= 3)
     assert cluster.component("first").exit == "exit code 7"
     assert cluster.component("second").state == "waiting"
+
+
+def test_a_component_whose_program_outlives_it_is_started_again(cluster: Cluster) -> None:
+    done = cluster.root / "done"
+    cluster.start(first=LEAVES_A_PROGRAM.format(done=str(done)))
+    try:
+        cluster.wait(lambda: cluster.component("first").restarts >= 1, seconds=10)
+        assert cluster.component("first").exit == "exit code 7"
+    finally:
+        done.touch()
 
 
 def test_components_of_a_killed_supervisor_are_adopted(cluster: Cluster) -> None:
