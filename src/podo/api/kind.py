@@ -91,6 +91,10 @@ class Kind:
     problems: Callable[[Obj, Obj | None], Iterable[Problem]] = _no_problems
     #: Likewise for a write to ``/status``.
     status_problems: Callable[[Obj, Obj | None], Iterable[Problem]] = _no_problems
+    #: What a client is told beside the answer to a good write: what is deprecated, or does not what it seems to.
+    warnings: Callable[[Obj, Obj | None], Iterable[str]] | None = None
+    #: Likewise of a write to ``/status``.
+    status_warnings: Callable[[Obj, Obj], Iterable[str]] | None = None
     #: What the server itself sets on create (``old`` is None) and on update of the main resource, in place, before
     #: validation:
     #: a Pod's phase, what may not be changed by the client. metadata and the status split are done for all kinds alike.

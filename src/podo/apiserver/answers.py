@@ -18,10 +18,29 @@ from podo.http.body import Joined
 from podo.http.message import Response
 from podo.storage.contract import Record
 
+#: Characters of all warnings of an answer, and of one that is cut.
+WARNINGS_MAX = 4096
+WARNING_CUT = 256
+
 
 def warning_headers(warnings: Sequence[str]) -> list[tuple[str, str]]:
-    """Each warning as RFC 7234 has it (299: miscellaneous, persistent)."""
-    return [("Warning", f"299 - {_quoted(text)}") for text in warnings]
+    """Each warning once, as RFC 7234 has it (299: miscellaneous, persistent). Where they are too long all together, as
+    upstream: each is cut, and the last are left out."""
+    told = list(dict.fromkeys(warnings))
+    if sum(map(len, told)) > WARNINGS_MAX:
+        told = _cut(told)
+    return [("Warning", f"299 - {_quoted(text)}") for text in told]
+
+
+def _cut(warnings: Sequence[str]) -> list[str]:
+    told: list[str] = []
+    written = 0
+    for text in warnings:
+        if written >= WARNINGS_MAX:
+            break
+        told.append(text[:WARNING_CUT])
+        written += len(told[-1])
+    return told
 
 
 def _quoted(text: str) -> str:

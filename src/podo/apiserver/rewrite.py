@@ -6,9 +6,10 @@ came between, an unconditional change is worked out again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from podo.api.encoding import stamp
@@ -53,6 +54,8 @@ class Scope:
     is_wanted: bool = True
     #: Settles who owns which fields.
     manage: OfChanged = tracking.updated
+    #: Which of the kind's warnings concern it. Asked once more where another write came between: told once.
+    warnings: Callable[[Kind], Callable[[Obj, Obj], Iterable[str]] | None] = lambda kind: None
     #: What of the object admission is shown: itself, nothing (the writer has asked admission), or a body made of it.
     admission: Admission | None = None
 
@@ -82,9 +85,11 @@ def _keep_nothing(new: Obj, old: Obj) -> None:
     return None
 
 
-MAIN = Scope(_keep_status, validation.check_update, is_main=True)
-MAIN_WITHOUT_STATUS = Scope(_keep_nothing, validation.check_update, is_main=True)
-STATUS = Scope(_keep_all_but_status, validation.check_status)
+_OF_MAIN = attrgetter("warnings")
+_OF_STATUS = attrgetter("status_warnings")
+MAIN = Scope(_keep_status, validation.check_update, is_main=True, warnings=_OF_MAIN)
+MAIN_WITHOUT_STATUS = Scope(_keep_nothing, validation.check_update, is_main=True, warnings=_OF_MAIN)
+STATUS = Scope(_keep_all_but_status, validation.check_status, warnings=_OF_STATUS)
 #: The writer has changed exactly what it may (finalize).
 EXACT = Scope(_keep_nothing, validation.check_nothing)
 #: Admission is not asked: the writer has done so, or it is the server itself that writes.
@@ -189,6 +194,8 @@ async def _attempt(
             await validation.at_length(scope.check, kind, new, old)
         else:
             scope.check(kind, new, old)
+        if (warnings := scope.warnings(kind)) is not None:
+            call.warnings.extend(warnings(new, old))
         await _validate(backend, call, scope, new, old)
         if new == old and await stored.is_current(backend.store, kind, record, new):
             return Written(stored.presented(kind, record.value))

@@ -111,7 +111,9 @@ def _snapshot(owner: Obj, number: int) -> Obj:
 
 
 def forget(revisions: list[Obj], limit: int | None, in_use: frozenset[str]) -> Iterator[Action]:
-    """Deletes the oldest revisions beyond ``limit`` whose hash or name no pod has."""
+    """Deletes the oldest revisions beyond ``limit`` whose hash or name no pod has; none where it is negative."""
+    if limit is not None and limit < 0:
+        return
     living = [revision for revision in revisions if not is_deleting(revision)]
     spare = len(living) - (10 if limit is None else limit)
     for revision in sorted(living, key=_order):

@@ -83,3 +83,46 @@ def check_named_ports(ports: list[dict[str, Any]], path: str, found: Found) -> N
             found.append(required(f"{where}.name"))
         check_text(f"{where}.port", port.get("port") or 0, names.port_number, found)
         check_one_of(f"{where}.protocol", port.get("protocol"), PROTOCOLS, found)
+
+
+def ip_warnings(path: str, value: str) -> list[str]:
+    """Of an address that is good, but written as no machine writes it."""
+    if value.isascii() and ":" not in value:
+        return []
+    written = _written(value)
+    if written is None or written == value:
+        return []
+    if written.count(".") == 3:
+        what = "will be considered invalid in a future Kubernetes release: use"
+        return [f'{path}: non-standard IP address "{value}" {what} "{written}"']
+    return [f'{path}: IPv6 address "{value}" should be in RFC 5952 canonical format ("{written}")']
+
+
+@lru_cache(maxsize=1024)
+def _written(text: str) -> str | None:
+    """An IPv6 address in its canonical form, one that stands for an IPv4 address as that."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
+
+
+@lru_cache(maxsize=1024)
+def cidr_warnings(path: str, value: str) -> list[str]:
+    """Of a range that is good, but says more than a range, or is written as no machine writes it."""
+    host, _, prefix = value.partition("/")
+    try:
+        address, network = ipaddress.ip_address(host), ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return []
+    if address != network.network_address:
+        one = f"{address}/{address.max_prefixlen}"
+        return [f'{path}: CIDR value "{value}" is ambiguous in this context (should be "{network}" or "{one}"?)']
+    if prefix != str(network.prefixlen):
+        what = "will be considered invalid in a future Kubernetes release: use"
+        return [f'{path}: non-standard CIDR value "{value}" {what} "{network}"']
+    if address.version == 6 and str(network) != value:
+        return [f'{path}: IPv6 CIDR value "{value}" should be in RFC 5952 canonical format ("{network}")']
+    return []

@@ -135,7 +135,6 @@ FORMATS: dict[str, Callable[[str], bool]] = {
     "cidr": _cidr,
     "creditcard": _creditcard,
     "date": _date,
-    "date-time": _datetime,
     "datetime": _datetime,
     "duration": _duration,
     "email": _full(_EMAIL),
@@ -146,8 +145,8 @@ FORMATS: dict[str, Callable[[str], bool]] = {
     "isbn": lambda text: _isbn(10)(text) or _isbn(13)(text),
     "isbn10": _isbn(10),
     "isbn13": _isbn(13),
-    "k8s-long-name": lambda text: not list(names.subdomain(text)),
-    "k8s-short-name": lambda text: not list(names.label(text)),
+    "k8slongname": lambda text: not list(names.subdomain(text)),
+    "k8sshortname": lambda text: not list(names.label(text)),
     "mac": _full(_MAC),
     "password": lambda text: True,
     "rgbcolor": _rgb,
@@ -161,6 +160,6 @@ FORMATS: dict[str, Callable[[str], bool]] = {
 
 
 def checker(format: str) -> Callable[[str], bool] | None:
-    """Says whether a text has the format; None for a format that is not checked."""
-    check = FORMATS.get(format)
+    """Says whether a text has the format, in whose name hyphens do not count; None for one that is not checked."""
+    check = FORMATS.get(format.replace("-", ""))
     return None if check is None else lambda text: len(text) <= _LONGEST and check(text)

@@ -39,6 +39,8 @@ async def create(backend: Backend, call: Call, obj: Obj, manage: OfNew = trackin
             await validation.at_length(validation.check_new, kind, obj)
         else:
             validation.check_new(kind, obj)
+        if kind.warnings is not None:
+            call.warnings.extend(kind.warnings(obj, None))
         await validate(backend, call, "CREATE", obj, None)
         if call.dry_run:
             return await _rehearse(backend, call, obj)

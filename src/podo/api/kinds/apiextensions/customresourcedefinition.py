@@ -55,6 +55,13 @@ def _status_problems(new: Obj, old: Obj | None) -> Found:
     return definition_rules.status_problems(new, old)
 
 
+def _warnings(new: Obj, old: Obj | None) -> list[str]:
+    from podo.api.kinds.apiextensions import schema_rules
+
+    known = set(schema_rules.unrecognized_formats(old)) if old is not None else ()
+    return [f'unrecognized format "{one}"' for one in schema_rules.unrecognized_formats(new) if one not in known]
+
+
 def storage_version(definition: Obj) -> str:
     """The version in which objects are stored; "" where none is marked."""
     return next((v.get("name") or "" for v in definition["spec"].get("versions") or () if v.get("storage")), "")
@@ -76,6 +83,7 @@ CUSTOMRESOURCEDEFINITION = Kind(
     fill_in=_fill_in,
     prepare=_prepare,
     problems=_problems,
+    warnings=_warnings,
     status_problems=_status_problems,
     columns=(NAME, column("Created At", lambda one: one["metadata"].get("creationTimestamp") or "", "date")),
 )

@@ -16,7 +16,7 @@ from podo.api.kinds.apiextensions import extension_rules, rule_rules
 from podo.api.rules import Found, forbidden, invalid, required
 from podo.api.schema.mismatch import WrongType
 from podo.api.schema.table import type_named
-from podo.api.structural import embedded, listtypes, patterns
+from podo.api.structural import embedded, formats, listtypes, patterns
 from podo.api.structural.correlating import ABSENT
 from podo.api.structural.defaulting import defaulter
 from podo.api.structural.pruning import pruner
@@ -122,6 +122,17 @@ def _all_schemas(schema: Obj, path: str) -> Iterator[tuple[Obj, str]]:
             continue
         yield one, where
         waiting.extend(_inner(one, where))
+
+
+def unrecognized_formats(definition: Obj) -> list[str]:
+    """Formats of texts that nothing is checked by."""
+    schemas = [(each.get("schema") or {}).get("openAPIV3Schema") or {} for each in definition["spec"]["versions"]]
+    return [
+        one["format"]
+        for schema in schemas
+        for one, _ in _all_schemas(schema, "")
+        if one.get("type") == "string" and one.get("format") and formats.checker(one["format"]) is None
+    ]
 
 
 def _inner(one: Obj, where: str) -> Iterator[tuple[Any, str]]:

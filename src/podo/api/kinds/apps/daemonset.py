@@ -7,6 +7,7 @@ from typing import Any
 from podo.api.columns import AGE, NAME, TEMPLATE_COLUMNS, column, labels_text, status_count
 from podo.api.kind import Kind, Obj
 from podo.api.meta import metadata
+from podo.api.parts import pod_warnings
 from podo.api.parts.podtemplate import fill_in_template
 from podo.api.parts.replicas import check_selected
 from podo.api.parts.rolling import check_share, is_zero
@@ -96,6 +97,7 @@ DAEMONSET = Kind(
     fill_in=_fill_in,
     prepare=_prepare,
     problems=_problems,
+    warnings=pod_warnings.of_template,
     status_problems=_status_problems,
     columns=(
         NAME,

@@ -6,6 +6,7 @@ from typing import Any
 
 from podo.api.columns import AGE, NAME, TEMPLATE_COLUMNS, column, status_count
 from podo.api.kind import Kind, Obj, ScalePaths
+from podo.api.parts import pod_warnings
 from podo.api.parts.podtemplate import fill_in_template
 from podo.api.parts.replicas import check_replicated, check_status_numbers
 from podo.api.parts.rolling import check_share, is_zero
@@ -90,6 +91,7 @@ DEPLOYMENT = Kind(
     categories=("all",),
     fill_in=_fill_in,
     problems=_problems,
+    warnings=pod_warnings.of_workload,
     status_problems=_status_problems,
     columns=(
         NAME,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from podo.api.columns import AGE, NAME, TEMPLATE_COLUMNS, column, status_count
 from podo.api.kind import Kind, Obj, ScalePaths
+from podo.api.parts import pod_warnings
 from podo.api.parts.podtemplate import fill_in_template
 from podo.api.parts.replicas import check_replicated, status_problems
 from podo.api.rules import Found
@@ -32,6 +33,7 @@ REPLICASET = Kind(
     categories=("all",),
     fill_in=_fill_in,
     problems=_problems,
+    warnings=pod_warnings.of_workload,
     status_problems=status_problems,
     columns=(
         NAME,

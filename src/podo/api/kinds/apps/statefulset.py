@@ -7,9 +7,11 @@ from typing import Any
 from podo.api.columns import AGE, NAME, TEMPLATE_COLUMNS, column
 from podo.api.kind import Kind, Obj, ScalePaths
 from podo.api.kinds.core.persistentvolumeclaim import check_claim_spec, fill_in_claim
+from podo.api.parts import pod_warnings
 from podo.api.parts.podtemplate import fill_in_template
 from podo.api.parts.replicas import check_selected, check_status_numbers
 from podo.api.parts.rolling import check_share, is_zero
+from podo.api.parts.volume_warnings import claim_warnings
 from podo.api.rules import Found, check_not_negative, check_one_of, forbidden, invalid
 
 _FREE = (
@@ -54,7 +56,6 @@ def _problems(new: Obj, old: Obj | None) -> Found:
     check_one_of("spec.podManagementPolicy", spec.get("podManagementPolicy"), ("OrderedReady", "Parallel"), found)
     _check_strategy(spec.get("updateStrategy") or {}, found)
     check_not_negative("spec.ordinals.start", (spec.get("ordinals") or {}).get("start"), found)
-    check_not_negative("spec.revisionHistoryLimit", spec.get("revisionHistoryLimit"), found)
     retention = spec.get("persistentVolumeClaimRetentionPolicy") or {}
     for field in ("whenDeleted", "whenScaled"):
         path = f"spec.persistentVolumeClaimRetentionPolicy.{field}"
@@ -110,6 +111,17 @@ def _ready(statefulset: Obj) -> str:
     return f"{(statefulset.get('status') or {}).get('readyReplicas') or 0}/{statefulset['spec'].get('replicas') or 0}"
 
 
+def _warnings(new: Obj, old: Obj | None) -> list[str]:
+    found = pod_warnings.of_template(new, old)
+    for index, template in enumerate(new["spec"].get("volumeClaimTemplates") or ()):
+        path = f"spec.volumeClaimTemplates[{index}]{'.Spec' if old is not None else ''}"  # as upstream has it
+        found += claim_warnings(template.get("spec") or {}, path)
+    if (new["spec"].get("revisionHistoryLimit") or 0) < 0:
+        what = "a negative value retains all historical revisions; a value >= 0 is recommended"
+        found.append(f"spec.revisionHistoryLimit: {what}")
+    return found
+
+
 STATEFULSET = Kind(
     group="apps",
     version="v1",
@@ -120,6 +132,7 @@ STATEFULSET = Kind(
     categories=("all",),
     fill_in=_fill_in,
     problems=_problems,
+    warnings=_warnings,
     status_problems=_status_problems,
     columns=(NAME, column("Ready", _ready), AGE, *TEMPLATE_COLUMNS[:2]),
     subresources=frozenset({"status", "scale"}),

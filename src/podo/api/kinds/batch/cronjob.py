@@ -6,7 +6,8 @@ from typing import Any
 
 from podo.api.columns import AGE, NAME, column, selector_text, since, wide
 from podo.api.kind import Column, Kind, Obj
-from podo.api.kinds.batch.job_rules import check_job_spec
+from podo.api.kinds.batch.job_rules import check_job_spec, spec_warnings
+from podo.api.parts import pod_warnings
 from podo.api.parts.podtemplate import fill_in_template
 from podo.api.rules import Found, check_not_negative, check_one_of, invalid, not_supported, required
 from podo.values.cron import CronError, ZoneError, parse, zone
@@ -88,6 +89,17 @@ def _each(field: str) -> Any:
     return lambda cronjob: ",".join(c.get(field, "") for c in _pod(cronjob).get("containers") or ())
 
 
+def _warnings(new: Obj, old: Obj | None) -> list[str]:
+    found = pod_warnings.of_name(new, old)
+    if old is None or new["metadata"].get("generation") != old["metadata"].get("generation"):
+        found += spec_warnings(new["spec"]["jobTemplate"].get("spec") or {}, "spec.jobTemplate.spec")
+    if "TZ" in (new["spec"].get("schedule") or ""):
+        where = "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/"
+        what = "cannot use TZ or CRON_TZ in spec.spec.schedule"  # as upstream has it
+        found.append(f"{what}, use timeZone instead, see {where} for more details")
+    return found
+
+
 CRONJOB = Kind(
     group="batch",
     version="v1",
@@ -98,6 +110,7 @@ CRONJOB = Kind(
     categories=("all",),
     fill_in=_fill_in,
     problems=_problems,
+    warnings=_warnings,
     columns=(
         NAME,
         column("Schedule", lambda cronjob: cronjob["spec"].get("schedule") or ""),

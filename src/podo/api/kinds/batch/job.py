@@ -6,8 +6,9 @@ from typing import Any
 
 from podo.api.columns import AGE, NAME, TEMPLATE_COLUMNS, column, human_duration
 from podo.api.kind import Column, Kind, Obj
-from podo.api.kinds.batch.job_rules import NAME_LABEL, UID_LABEL, problems, status_problems
+from podo.api.kinds.batch.job_rules import NAME_LABEL, UID_LABEL, problems, spec_warnings, status_problems
 from podo.api.meta import condition_is_true, is_deleting, metadata
+from podo.api.parts import pod_warnings
 from podo.api.parts.podtemplate import fill_in_template
 from podo.values.timestamp import parse
 
@@ -89,6 +90,12 @@ def _succeeded(job: Obj) -> Any:
     return str((job.get("status") or {}).get("succeeded") or 0)
 
 
+def _warnings(new: Obj, old: Obj | None) -> list[str]:
+    if old is not None and new["metadata"].get("generation") == old["metadata"].get("generation"):
+        return []
+    return pod_warnings.of_name(new, old) + spec_warnings(new["spec"], "spec")
+
+
 JOB = Kind(
     group="batch",
     version="v1",
@@ -99,6 +106,7 @@ JOB = Kind(
     fill_in=_fill_in,
     prepare=_prepare,
     problems=problems,
+    warnings=_warnings,
     status_problems=status_problems,
     columns=(
         NAME,

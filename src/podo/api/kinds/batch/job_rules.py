@@ -7,6 +7,7 @@ from typing import Any
 from podo.api.kind import Obj
 from podo.api.parts.indexes import IndexesError, parse
 from podo.api.parts.labelselector import check_label_selector
+from podo.api.parts.pod_warnings import template_warnings
 from podo.api.parts.replicas import check_matches, check_template
 from podo.api.rules import (
     Found,
@@ -237,3 +238,14 @@ def status_problems(new: Obj, old: Obj | None) -> Found:
         why = "cannot set completionTime when there is no Complete=True condition"
         found.append(invalid("status.completionTime", status["completionTime"], why))
     return found
+
+
+def spec_warnings(spec: dict[str, Any], path: str) -> list[str]:
+    """What a client is told of a JobSpec that is good."""
+    found = []
+    many = (spec.get("completions") or 0) > 100_000 and (spec.get("parallelism") or 0) > 10_000
+    if many and spec.get("completionMode") == "Indexed":
+        what = "In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4"
+        why = "Kubernetes might not be able to track completedIndexes when a big number of indexes fail"
+        found.append(f"{path}: {what}, {why}")
+    return found + template_warnings(spec.get("template") or {}, f"{path}.template")

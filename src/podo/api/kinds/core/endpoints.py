@@ -7,7 +7,8 @@ from typing import Any
 
 from podo.api.columns import AGE, NAME, column, first_three
 from podo.api.kind import Kind, Obj
-from podo.api.parts.addresses import check_endpoint_ip, check_named_ports
+from podo.api.meta import labels_of
+from podo.api.parts.addresses import check_endpoint_ip, check_named_ports, ip_warnings
 from podo.api.rules import Found, check_text, required
 from podo.values import names
 
@@ -50,6 +51,18 @@ def _addresses(endpoints: Obj) -> Iterator[str]:
                 yield f"[{ip}]:{port.get('port')}" if ":" in ip else f"{ip}:{port.get('port')}"
 
 
+def _warnings(new: Obj, old: Obj | None) -> list[str]:
+    if labels_of(new).get("endpoints.kubernetes.io/managed-by") == "endpoint-controller":
+        return []
+    return [
+        warning
+        for index, subset in enumerate(new.get("subsets") or ())
+        for field in ("addresses", "notReadyAddresses")
+        for at, address in enumerate(subset.get(field) or ())
+        for warning in ip_warnings(f"subsets[{index}].{field}[{at}].ip", address.get("ip") or "")
+    ]
+
+
 ENDPOINTS = Kind(
     group="",
     version="v1",
@@ -57,7 +70,9 @@ ENDPOINTS = Kind(
     plural="endpoints",
     singular="endpoints",
     short_names=("ep",),
+    warning="v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
     fill_in=_fill_in,
     problems=_problems,
+    warnings=_warnings,
     columns=(NAME, column("Endpoints", lambda endpoints: first_three(_addresses(endpoints), "<none>")), AGE),
 )

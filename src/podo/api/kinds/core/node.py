@@ -92,6 +92,14 @@ def _info(field: str, empty: str = "<unknown>") -> Any:
     return lambda node: ((node.get("status") or {}).get("nodeInfo") or {}).get(field) or empty
 
 
+def _warnings(new: Obj, old: Obj | None) -> list[str]:
+    spec = new.get("spec") or {}
+    found = ["spec.configSource: the feature is removed"] if spec.get("configSource") else []
+    if spec.get("externalID"):
+        found.append("spec.externalID: this field is deprecated, and is unused by Kubernetes")
+    return found
+
+
 NODE = Kind(
     group="",
     version="v1",
@@ -102,6 +110,7 @@ NODE = Kind(
     namespaced=False,
     fill_in=_fill_in,
     problems=_problems,
+    warnings=_warnings,
     columns=(
         NAME,
         column("Status", _status),

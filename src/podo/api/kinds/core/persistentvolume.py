@@ -11,10 +11,13 @@ from podo.api.kinds.core.persistentvolumeclaim import (
     check_storage,
     check_volume_mode,
     class_of,
+    class_warnings,
     modes_text,
 )
 from podo.api.meta import is_deleting
+from podo.api.parts import nodelabels
 from podo.api.parts.driver_name import check_driver_name
+from podo.api.parts.volume_warnings import deprecated_types
 from podo.api.rules import Found, check_one_of, check_text, forbidden, required, too_many
 from podo.values import names
 
@@ -107,6 +110,20 @@ def _claim(volume: Obj) -> str:
     return f"{claim.get('namespace', '')}/{claim.get('name', '')}" if claim else ""
 
 
+def _warnings(new: Obj, old: Obj | None) -> list[str]:
+    spec = new["spec"]
+    found = class_warnings(new)
+    if spec.get("persistentVolumeReclaimPolicy") == "Recycle":
+        what = "The Recycle reclaim policy is deprecated"
+        instead = "Instead, the recommended approach is to use dynamic provisioning."
+        found.append(f"spec.persistentVolumeReclaimPolicy: {what}. {instead}")
+    required = (spec.get("nodeAffinity") or {}).get("required") or {}
+    for index, term in enumerate(required.get("nodeSelectorTerms") or ()):
+        path = f"spec.nodeAffinity.required.nodeSelectorTerms[{index}].matchExpressions"
+        found += nodelabels.of_expressions(term.get("matchExpressions") or (), path)
+    return found + deprecated_types(spec, "spec")
+
+
 PERSISTENTVOLUME = Kind(
     group="",
     version="v1",
@@ -118,6 +135,7 @@ PERSISTENTVOLUME = Kind(
     fill_in=_fill_in,
     prepare=_prepare,
     problems=_problems,
+    warnings=_warnings,
     columns=(
         NAME,
         column("Capacity", lambda volume: str((volume["spec"].get("capacity") or {}).get("storage") or "")),

@@ -8,6 +8,7 @@ from podo.api.columns import AGE, NAME, column, wide
 from podo.api.kind import Kind, Obj
 from podo.api.meta import annotations_of, is_deleting
 from podo.api.parts.labelselector import check_label_selector
+from podo.api.parts.volume_warnings import claim_warnings
 from podo.api.rules import Found, check_text, forbidden, invalid, not_supported, required
 from podo.values import names, quantity
 
@@ -129,6 +130,16 @@ def class_of(obj: Obj) -> str:
     return str(annotations_of(obj).get(_CLASS) or obj["spec"].get("storageClassName") or "")
 
 
+def class_warnings(obj: Obj) -> list[str]:
+    """Of a claim or a volume that names its class by the annotation of old."""
+    what = 'deprecated since v1.8; use "storageClassName" attribute instead'
+    return [f"metadata.annotations[{_CLASS}]: {what}"] if _CLASS in annotations_of(obj) else []
+
+
+def _warnings(new: Obj, old: Obj | None) -> list[str]:
+    return class_warnings(new) + claim_warnings(new["spec"], "spec")
+
+
 PERSISTENTVOLUMECLAIM = Kind(
     group="",
     version="v1",
@@ -139,6 +150,7 @@ PERSISTENTVOLUMECLAIM = Kind(
     fill_in=fill_in_claim,
     prepare=_prepare,
     problems=_problems,
+    warnings=_warnings,
     columns=(
         NAME,
         column("Status", _status),

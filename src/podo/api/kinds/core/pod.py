@@ -7,7 +7,8 @@ from typing import Any
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.core.pod_columns import COLUMNS
 from podo.api.kinds.core.pod_rules import problems
-from podo.api.parts import container, podtemplate
+from podo.api.parts import container, pod_warnings, podtemplate
+from podo.api.parts.addresses import ip_warnings
 from podo.api.parts.resources import qos_class
 
 
@@ -26,6 +27,16 @@ def _fill_in(pod: Obj) -> None:
 def _prepare(new: Obj, old: Obj | None) -> None:
     if old is None:
         new["status"] = {"phase": "Pending", "qosClass": qos_class(new)}
+
+
+def _status_warnings(new: Obj, old: Obj) -> list[str]:
+    status = new.get("status") or {}
+    return [
+        warning
+        for field in ("podIPs", "hostIPs")
+        for index, one in enumerate(status.get(field) or ())
+        for warning in ip_warnings(f"status.{field}[{index}].ip", one.get("ip") or "")
+    ]
 
 
 def _spec(field: str) -> Any:
@@ -52,6 +63,8 @@ POD = Kind(
     categories=("all",),
     fill_in=_fill_in,
     problems=problems,
+    warnings=pod_warnings.of_pod,
+    status_warnings=_status_warnings,
     prepare=_prepare,
     columns=COLUMNS,
     fields={

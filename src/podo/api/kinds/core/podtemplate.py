@@ -6,6 +6,7 @@ from typing import Any
 
 from podo.api.columns import AGE, NAME, column, labels_text
 from podo.api.kind import Kind, Obj
+from podo.api.parts import pod_warnings
 from podo.api.parts.podtemplate import fill_in_spec
 from podo.api.parts.replicas import check_template
 from podo.api.rules import Found
@@ -40,6 +41,7 @@ PODTEMPLATE = Kind(
     singular="podtemplate",
     fill_in=_fill_in,
     problems=_problems,
+    warnings=lambda new, old: pod_warnings.template_warnings(new.get("template") or {}, "template"),
     columns=(
         NAME,
         column("Containers", _each("name")),

@@ -8,6 +8,7 @@ from podo.api.columns import AGE, NAME, column, labels_text, status_count, wide
 from podo.api.kind import Kind, Obj, ScalePaths
 from podo.api.meta import metadata
 from podo.api.metadata_rules import check_labels
+from podo.api.parts import pod_warnings
 from podo.api.parts.podtemplate import fill_in_template
 from podo.api.parts.replicas import check_runs_for_ever, check_template, status_problems
 from podo.api.rules import Found, check_not_negative, invalid, required
@@ -61,6 +62,7 @@ REPLICATIONCONTROLLER = Kind(
     categories=("all",),
     fill_in=_fill_in,
     problems=_problems,
+    warnings=pod_warnings.of_workload,
     status_problems=status_problems,
     columns=(
         NAME,

@@ -8,6 +8,7 @@ from base64 import b64decode, b64encode
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.core.configmap import SIZE_MAX, check_frozen, decoded_size
+from podo.api.parts import keypair
 from podo.api.rules import Found, check_immutable, check_text, invalid, required, too_long
 from podo.values import names
 
@@ -70,6 +71,15 @@ def _is_json(text: str) -> bool:
     return True
 
 
+def _warnings(new: Obj, old: Obj | None) -> list[str]:
+    if new.get("type") != "kubernetes.io/tls":
+        return []
+    data = new.get("data") or {}
+    pair = [b64decode(data.get(key) or "").decode("latin-1") for key in ("tls.crt", "tls.key")]
+    problem = keypair.problem(*pair)
+    return [problem] if problem else []
+
+
 SECRET = Kind(
     group="",
     version="v1",
@@ -78,6 +88,7 @@ SECRET = Kind(
     singular="secret",
     fill_in=_fill_in,
     problems=_problems,
+    warnings=_warnings,
     columns=(
         NAME,
         column("Type", lambda secret: secret.get("type") or ""),

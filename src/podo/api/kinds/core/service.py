@@ -10,6 +10,7 @@ from typing import Any
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.core.service_columns import COLUMNS
 from podo.api.kinds.core.service_rules import problems
+from podo.api.kinds.core.service_warnings import status_warnings, warnings
 from podo.api.parts.addresses import ip_version
 
 _AFFINITY_SECONDS = 10800
@@ -141,6 +142,8 @@ SERVICE = Kind(
     categories=("all",),
     fill_in=_fill_in,
     problems=problems,
+    warnings=warnings,
+    status_warnings=status_warnings,
     prepare=_prepare,
     columns=COLUMNS,
     fields={

@@ -6,7 +6,8 @@ from typing import Any
 
 from podo.api.columns import AGE, NAME, column, first_three
 from podo.api.kind import Kind, Obj
-from podo.api.parts.addresses import PROTOCOLS, check_endpoint_ip, ip_version
+from podo.api.meta import labels_of
+from podo.api.parts.addresses import PROTOCOLS, check_endpoint_ip, ip_version, ip_warnings
 from podo.api.rules import Found, check_immutable, check_one_of, check_text, duplicate, invalid, required, too_many
 from podo.values import names
 
@@ -86,6 +87,21 @@ def _port(port: dict[str, Any]) -> str:
     return str(number) if number is not None else port.get("name") or "*"
 
 
+#: Controllers whose addresses are well written.
+_CAREFUL = ("endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io")
+
+
+def _warnings(new: Obj, old: Obj | None) -> list[str]:
+    is_named = old is None and new.get("addressType") == "FQDN"
+    found = ["spec.addressType: FQDN endpoints are deprecated"] if is_named else []
+    if labels_of(new).get("endpointslice.kubernetes.io/managed-by") in _CAREFUL:
+        return found
+    for index, endpoint in enumerate(new.get("endpoints") or ()):
+        for at, address in enumerate(endpoint.get("addresses") or ()):
+            found += ip_warnings(f"endpoints[{index}].addresses[{at}]", address)
+    return found
+
+
 ENDPOINTSLICE = Kind(
     group="discovery.k8s.io",
     version="v1",
@@ -94,6 +110,7 @@ ENDPOINTSLICE = Kind(
     singular="endpointslice",
     fill_in=_fill_in,
     problems=_problems,
+    warnings=_warnings,
     columns=(
         NAME,
         column("AddressType", lambda piece: piece.get("addressType") or ""),

@@ -6,6 +6,7 @@ from typing import Any
 
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
+from podo.api.meta import annotations_of
 from podo.api.parts.addresses import PROTOCOLS, check_ip, ip_version
 from podo.api.rules import Found, check_one_of, check_text, invalid, not_supported, required
 from podo.values import names
@@ -171,6 +172,15 @@ def _ports(ingress: Obj) -> str:
     return "80, 443" if (ingress.get("spec") or {}).get("tls") else "80"
 
 
+_CLASS = "kubernetes.io/ingress.class"
+
+
+def _warnings(new: Obj, old: Obj | None) -> list[str]:
+    if old is not None or _CLASS not in annotations_of(new) or (new.get("spec") or {}).get("ingressClassName"):
+        return []
+    return [f"annotation \"{_CLASS}\" is deprecated, please use 'spec.ingressClassName' instead"]
+
+
 INGRESS = Kind(
     group="networking.k8s.io",
     version="v1",
@@ -179,6 +189,7 @@ INGRESS = Kind(
     singular="ingress",
     short_names=("ing",),
     problems=_problems,
+    warnings=_warnings,
     status_problems=_status_problems,
     columns=(
         NAME,

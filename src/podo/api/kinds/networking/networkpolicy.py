@@ -9,7 +9,7 @@ from typing import Any
 
 from podo.api.columns import AGE, NAME, column, selector_text
 from podo.api.kind import Kind, Obj
-from podo.api.parts.addresses import PROTOCOLS, check_cidr
+from podo.api.parts.addresses import PROTOCOLS, check_cidr, cidr_warnings
 from podo.api.parts.labelselector import check_label_selector
 from podo.api.rules import Found, check_text, forbidden, invalid, not_supported, required
 from podo.values import names, net
@@ -107,6 +107,19 @@ def _within(inner: net.Network, outer: net.Network) -> bool:
     return outer.prefixlen <= inner.prefixlen and inner.network_address in outer
 
 
+def _warnings(new: Obj, old: Obj | None) -> list[str]:
+    found: list[str] = []
+    for direction, peers in _DIRECTIONS:
+        for index, rule in enumerate((new.get("spec") or {}).get(direction) or ()):
+            for number, peer in enumerate(rule.get(peers) or ()):
+                block = peer.get("ipBlock") or {}
+                path = f"spec.{direction}[{index}].{peers}[{number}].ipBlock"
+                found += cidr_warnings(f"{path}.cidr", block.get("cidr") or "")
+                for at, cidr in enumerate(block.get("except") or ()):
+                    found += cidr_warnings(f"{path}.except[{at}]", cidr)
+    return found
+
+
 NETWORKPOLICY = Kind(
     group="networking.k8s.io",
     version="v1",
@@ -116,6 +129,7 @@ NETWORKPOLICY = Kind(
     short_names=("netpol",),
     fill_in=_fill_in,
     problems=_problems,
+    warnings=_warnings,
     columns=(
         NAME,
         column("Pod-Selector", lambda policy: selector_text((policy.get("spec") or {}).get("podSelector")) or "<none>"),

@@ -7,6 +7,7 @@ from typing import Any
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
 from podo.api.metadata_rules import check_labels
+from podo.api.parts import nodelabels
 from podo.api.parts.affinity import check_tolerations
 from podo.api.parts.resource_rules import check_resources
 from podo.api.rules import Found, check_immutable, check_text
@@ -32,6 +33,13 @@ def _check_overhead(amounts: dict[str, Any], found: Found) -> None:
     check_resources({"limits": amounts}, "overhead.podFixed", found)
 
 
+def _warnings(new: Obj, old: Obj | None) -> list[str]:
+    selector = (new.get("scheduling") or {}).get("nodeSelector") or {}
+    return [
+        f"scheduling.nodeSelector: {nodelabels.DEPRECATED[key]}" for key in selector if key in nodelabels.DEPRECATED
+    ]
+
+
 RUNTIMECLASS = Kind(
     group="node.k8s.io",
     version="v1",
@@ -40,5 +48,6 @@ RUNTIMECLASS = Kind(
     singular="runtimeclass",
     namespaced=False,
     problems=_problems,
+    warnings=_warnings,
     columns=(NAME, column("Handler", lambda given: given.get("handler") or ""), AGE),
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 from podo.api.columns import NAME, column
 from podo.api.kind import Kind, Obj
+from podo.api.parts import nodelabels
 from podo.api.parts.labelselector import check_label_selector
 from podo.api.rules import Found, check_immutable, check_text, checked_quantity, invalid, required
 from podo.values import names
@@ -37,6 +38,13 @@ def _check_amount(path: str, amount: Any, found: Found) -> None:
         found.append(invalid(path, str(value), "must be greater than or equal to 0"))
 
 
+def _warnings(new: Obj, old: Obj | None) -> list[str]:
+    topology = new.get("nodeTopology") or {}
+    found = nodelabels.of_expressions(topology.get("matchExpressions") or (), "nodeTopology.matchExpressions")
+    labels = [key for key in topology.get("matchLabels") or () if key in nodelabels.DEPRECATED]
+    return found + [f"nodeTopology.matchLabels.{key}: {nodelabels.DEPRECATED[key]}" for key in labels]
+
+
 CSISTORAGECAPACITY = Kind(
     group="storage.k8s.io",
     version="v1",
@@ -44,6 +52,7 @@ CSISTORAGECAPACITY = Kind(
     plural="csistoragecapacities",
     singular="csistoragecapacity",
     problems=_problems,
+    warnings=_warnings,
     columns=(
         NAME,
         column("StorageClassName", lambda given: given.get("storageClassName") or ""),

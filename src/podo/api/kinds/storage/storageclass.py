@@ -5,6 +5,7 @@ from __future__ import annotations
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Column, Kind, Obj
 from podo.api.meta import annotations_of
+from podo.api.parts import nodelabels
 from podo.api.rules import Found, check_one_of, check_text, forbidden, required
 from podo.values import names
 
@@ -40,6 +41,15 @@ def _name(storageclass: Obj, now: float) -> str:
     return f"{name} (default)" if annotations_of(storageclass).get(DEFAULT) == "true" else name
 
 
+def _warnings(new: Obj, old: Obj | None) -> list[str]:
+    return [
+        f"allowedTopologies[{index}].matchLabelExpressions[{at}].key: {nodelabels.DEPRECATED[one['key']]}"
+        for index, topology in enumerate(new.get("allowedTopologies") or ())
+        for at, one in enumerate(topology.get("matchLabelExpressions") or ())
+        if one.get("key") in nodelabels.DEPRECATED
+    ]
+
+
 STORAGECLASS = Kind(
     group="storage.k8s.io",
     version="v1",
@@ -50,6 +60,7 @@ STORAGECLASS = Kind(
     namespaced=False,
     fill_in=_fill_in,
     problems=_problems,
+    warnings=_warnings,
     columns=(
         Column(NAME.name, _name, format="name"),
         column("Provisioner", lambda storageclass: storageclass.get("provisioner") or ""),
