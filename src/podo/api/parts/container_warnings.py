@@ -21,8 +21,7 @@ def warnings(each: list[At]) -> list[str]:
     ports: list[tuple[str, dict[str, Any]]] = []
     for path, container in each:
         if resources := container.get("resources"):
-            found += fractions.warnings(resources.get("limits"), fractions.BYTES, f"{path}.resources.limits")
-            found += fractions.warnings(resources.get("requests"), fractions.BYTES, f"{path}.resources.requests")
+            found += fractions.warnings(resources, fractions.BYTES, f"{path}.resources")
         env = container.get("env")
         if env and len(env) > 1 and len({one.get("name") for one in env}) != len(env):
             found += _hidden(env, f"{path}.env")

@@ -73,15 +73,16 @@ def _of_spec(metadata: Obj, spec: Spec, path: str) -> list[str]:
         if spread.get("labelSelector") is None:
             found.append(f"{at}.{_NO_SELECTOR}")
     if annotations := metadata.get("annotations"):
-        for name in annotations.keys() & _DEPRECATED_ANNOTATIONS:
-            since, field = _DEPRECATED_ANNOTATIONS[name]
+        for name, (since, field) in _DEPRECATED_ANNOTATIONS.items():
+            if name not in annotations:
+                continue
             what = f'non-functional in {since}+; use the "{field}" field instead'
             found.append(f"{path}metadata.annotations[{name}]: {what}")
     if volumes := spec.get("volumes"):
         found += volume_warnings.warnings(volumes, f"{where}.volumes")
     found += _of_lists(spec, where)
     if overhead := spec.get("overhead"):
-        found += fractions.warnings(overhead, fractions.BYTES, f"{where}.overhead")
+        found += fractions.of_amounts(overhead, fractions.BYTES, f"{where}.overhead")
     each = _containers(spec, where)
     if annotations:
         found += _of_profiles(annotations, spec, each, f"{path}metadata.annotations")

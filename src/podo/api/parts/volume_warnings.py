@@ -34,6 +34,8 @@ _CERTIFICATE = (
 
 def deprecated_types(source: Spec, path: str) -> list[str]:
     """Of a volume of a pod, or a PersistentVolume's spec."""
+    if _DEPRECATED.keys().isdisjoint(source):
+        return []
     return [f"{path}.{_SPELT.get(name, name)}: {_DEPRECATED[name]}" for name in source if name in _DEPRECATED]
 
 
@@ -56,14 +58,12 @@ def warnings(volumes: list[Spec], path: str) -> list[str]:
 
 def claim_warnings(spec: Spec, path: str) -> list[str]:
     """Of a PersistentVolumeClaimSpec."""
-    resources = spec.get("resources") or {}
-    return [
-        *fractions.warnings(resources.get("requests"), ("storage",), f"{path}.resources.requests"),
-        *fractions.warnings(resources.get("limits"), ("storage",), f"{path}.resources.limits"),
-    ]
+    return fractions.warnings(spec.get("resources") or {}, ("storage",), f"{path}.resources")
 
 
 def _projected(name: str, sources: Iterable[Spec]) -> list[str]:
+    if _are_apart(sources):
+        return []
     found: list[str] = []
     placed: list[_Placed] = []
     for source in sources:
@@ -72,6 +72,20 @@ def _projected(name: str, sources: Iterable[Spec]) -> list[str]:
         for field, made_of in source.items():
             placed += _placed(field, made_of)
     return found + _overlaps(name, "Projected", placed)
+
+
+def _are_apart(sources: Iterable[Spec]) -> bool:
+    """As nearly always: all files have names of their own and lie in no directory."""
+    paths: list[str] = []
+    for source in sources:
+        if not source or "podCertificate" in source:
+            return False
+        for made_of in source.values():
+            if items := made_of.get("items"):
+                paths += [item.get("path") or "" for item in items]
+            elif path := made_of.get("path"):
+                paths.append(path)
+    return len(set(paths)) == len(paths) and "/" not in "".join(paths)
 
 
 def _placed(field: str, source: Spec) -> Iterator[_Placed]:
