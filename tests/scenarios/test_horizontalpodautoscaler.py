@@ -160,3 +160,74 @@ def test_it_gets_there_under_faults_and_then_rests(seed: int) -> None:
         load(world, "50m")
         world.advance(1200)
         assert replicas(world) == 6
+
+
+def test_what_is_found_counts_as_recommended_before_anything_shrinks() -> None:
+    with World(nodes=2) as world:
+        world.apply(deployment(replicas=5, cpu="1m"))
+        world.wait_for("Deployment", "web", condition="Available")
+        world.apply(autoscaler(metrics=resource(averageUtilization=50)))
+        world.advance(280)
+        assert replicas(world) == 5
+        world.wait_until(lambda: replicas(world) == 1, within=60)
+
+
+def test_two_autoscalers_of_the_same_pods_stand_still_and_say_so() -> None:
+    with World() as world:
+        world.apply(deployment(cpu="180m"))
+        for name in ("one", "two"):
+            made = autoscaler(metrics=resource(averageUtilization=50))
+            world.apply({**made, "metadata": {"name": name}})
+        text = "pods by selector app=web are controlled by multiple HPAs: [default/one default/two]"
+
+        def found(name: str) -> Obj:
+            return condition_of(world.get("HorizontalPodAutoscaler", name), "ScalingActive") or {}
+
+        world.wait_until(lambda: found("two").get("message") == text, within=60)
+        world.advance(120)
+        assert found("two")["reason"] == "AmbiguousSelector" and replicas(world) == 2
+        assert {"AmbiguousSelector", "FailedComputeMetricsReplicas"} <= {e["reason"] for e in world.events("two")}
+
+
+def test_a_sum_says_which_metric_failed() -> None:
+    with World() as world:
+        world.apply(deployment(memory="64Mi"))
+        world.apply(autoscaler(metrics=resource(averageUtilization=50)))
+        start = (
+            "invalid metrics (1 invalid out of 1), first error is: failed to get cpu resource metric value: "
+            "failed to get cpu utilization: missing request for cpu in container web of Pod web-"
+        )
+        world.wait_until(lambda: any(e["message"].startswith(start) for e in world.events("web")), within=90)
+
+
+def test_a_custom_kind_with_a_scale_is_scaled() -> None:
+    properties = {"spec": {"type": "object", "properties": {"size": {"type": "integer"}}}}
+    status = {"type": "object", "properties": {"size": {"type": "integer"}, "labels": {"type": "string"}}}
+    schema = {"openAPIV3Schema": {"type": "object", "properties": {**properties, "status": status}}}
+    scale = {
+        "specReplicasPath": ".spec.size",
+        "statusReplicasPath": ".status.size",
+        "labelSelectorPath": ".status.labels",
+    }
+    version = {"name": "v1", "served": True, "storage": True, "schema": schema}
+    names = {"plural": "farms", "singular": "farm", "kind": "Farm"}
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "farms.example.com"},
+        "spec": {
+            "group": "example.com",
+            "scope": "Namespaced",
+            "names": names,
+            "versions": [{**version, "subresources": {"status": {}, "scale": scale}}],
+        },
+    }
+    made = autoscaler(least=3, metrics=resource(averageUtilization=50))
+    made["spec"]["scaleTargetRef"] = {"apiVersion": "example.com/v1", "kind": "Farm", "name": "web"}
+    with World() as world:
+        world.apply(definition)
+        world.wait_for("CustomResourceDefinition", "farms.example.com", condition="Established")
+        world.apply({"apiVersion": "example.com/v1", "kind": "Farm", "metadata": {"name": "web"}, "spec": {"size": 1}})
+        world.apply(made)
+        world.wait_until(lambda: world.get("Farm", "web")["spec"]["size"] == 3, within=60)
+        world.wait_until(lambda: condition(world, "ScalingActive").get("reason") == "InvalidSelector", within=60)

@@ -40,8 +40,8 @@ def _any(obj: Obj) -> bool:
 def claim(owner: Obj, kind: str, selector: Obj, view: View, belongs: Callable[[Obj], bool] = _any) -> Claims:
     """Sort the objects of ``kind`` around ``owner`` by who owns them and whether ``selector`` matches.
 
-    ``belongs``: has the object what else the owner's have? Objects that are being deleted, and an owner that is, take no
-    part in adoption and release.
+    ``belongs``: has the object what else the owner's have? Objects that are being deleted, and an owner that is, take
+    no part in adoption and release.
     """
     matching = [obj for obj in view.selected(kind, owner["metadata"]["namespace"], selector) if belongs(obj)]
     matches = {uid_of(obj) for obj in matching}

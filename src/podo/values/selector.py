@@ -267,3 +267,17 @@ class _Parser:
                 return values
             if token != ",":
                 raise SelectorError(f"found '{token}', expected: ',' or ')'")
+
+
+def told(selector: Mapping[str, Any] | None) -> str:
+    """A metav1.LabelSelector as upstream's messages show it."""
+    if selector is None:
+        return "nil"
+    labels = "".join(f"{key}: {value}," for key, value in sorted((selector.get("matchLabels") or {}).items()))
+    requirements = "".join(
+        f"LabelSelectorRequirement{{Key:{one.get('key', '')},Operator:{one.get('operator', '')},"
+        f"Values:[{' '.join(one.get('values') or ())}],}},"
+        for one in selector.get("matchExpressions") or ()
+    )
+    fields = f"MatchLabels:map[string]string{{{labels}}},MatchExpressions:[]LabelSelectorRequirement{{{requirements}}},"
+    return f"&LabelSelector{{{fields}}}"

@@ -91,13 +91,23 @@ def spec(least: int = 1, most: int = 100, **behavior: Any) -> Obj:
     return {"minReplicas": least, "maxReplicas": most, **({"behavior": behavior} if behavior else {})}
 
 
-def test_growth_by_default_is_four_pods_or_double_in_fifteen_seconds() -> None:
+def test_growth_without_a_behaviour_is_double_and_four_at_least_in_fifteen_seconds() -> None:
     memory = Memory()
     found = bounded(spec(), memory, 1, 50, NOW)
+    assert (found.replicas, found.limit[0]) == (4, "ScaleUpLimit")
+    memory.scaled(NOW, 1, 4)
+    assert bounded(spec(), memory, 4, 50, NOW + 10).replicas == 4
+    assert bounded(spec(), memory, 4, 50, NOW + 16).replicas == 8
+    assert bounded(spec(), Memory(), 3, 50, NOW).replicas == 6
+
+
+def test_growth_that_a_behaviour_leaves_out_is_four_pods_or_double_in_fifteen_seconds() -> None:
+    memory, other = Memory(), {"scaleDown": {"selectPolicy": "Disabled"}}
+    found = bounded(spec(**other), memory, 1, 50, NOW)
     assert (found.replicas, found.limit[0]) == (5, "ScaleUpLimit")
     memory.scaled(NOW, 1, 5)
-    assert bounded(spec(), memory, 5, 50, NOW + 10).replicas == 5
-    assert bounded(spec(), memory, 5, 50, NOW + 16).replicas == 10
+    assert bounded(spec(**other), memory, 5, 50, NOW + 10).replicas == 5
+    assert bounded(spec(**other), memory, 5, 50, NOW + 16).replicas == 10
     assert bounded(spec(most=7), memory, 5, 50, NOW + 16)[2:] == (
         True,
         ("TooManyReplicas", "the desired replica count is more than the maximum replica count"),

@@ -68,15 +68,18 @@ def test_an_external_metric_is_the_sum_of_its_values() -> None:
     path = f"{EXTERNAL}/namespaces/default/queue?labelSelector=topic%3Dmail"
     answers = {path: {"items": [{"value": "50"}, {"value": "40"}]}}
     found = said({"type": "External", "external": source}, workload(answers))
-    assert (found.replicas, found.name) == (6, "external metric queue(topic=mail)")
-    with pytest.raises(NoMetrics, match="no metrics returned from external metrics API for queue"):
+    selector = (
+        "&LabelSelector{MatchLabels:map[string]string{topic: mail,},MatchExpressions:[]LabelSelectorRequirement{},}"
+    )
+    assert (found.replicas, found.name) == (6, f"external metric queue({selector})")
+    with pytest.raises(NoMetrics, match="no metrics returned from external metrics API$"):
         said({"type": "External", "external": source}, workload({path: {"items": []}}))
 
 
 def test_why_an_adapter_says_nothing_is_told_and_an_answer_to_come_is_no_failure() -> None:
     metric = {"type": "External", "external": {"metric": {"name": "queue"}, "target": {"value": "30"}}}
     with pytest.raises(
-        NoMetrics, match=r"failed to get queue external metric value: unable to get metric queue: .*nobody"
+        NoMetrics, match=r"^unable to get external metric default/queue/nil: unable to fetch .* API: nobody"
     ):
         said(metric, workload({}))
 

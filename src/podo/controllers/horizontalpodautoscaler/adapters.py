@@ -13,7 +13,7 @@ from podo.api.kind import Obj
 from podo.api.meta import labels_of, name_of
 from podo.controllers.horizontalpodautoscaler.measuring import NoMetrics, Reading, Readings
 from podo.values import quantity, timestamp
-from podo.values.selector import from_label_selector
+from podo.values.selector import from_label_selector, told
 
 CUSTOM, EXTERNAL = "/apis/custom.metrics.k8s.io/v1beta2", "/apis/external.metrics.k8s.io/v1beta1"
 #: How long a value counts that says no window of its own (seconds).
@@ -40,7 +40,8 @@ class AdapterValues:
 
     def of_pods(self, namespace: str, metric: Obj, pods: Sequence[Obj]) -> Readings:
         query = {"labelSelector": _shared_labels(pods)} | _selector("metricLabelSelector", metric.get("selector"))
-        found = self._ask(_path(CUSTOM, namespace, "pods", "*", metric["name"]), query, metric, "custom")
+        what = f"metric {metric['name']}: "
+        found = self._ask(_path(CUSTOM, namespace, "pods", "*", metric["name"]), query, what, "custom")
         names = {name_of(pod) for pod in pods}
         return {
             item["describedObject"]["name"]: Reading(
@@ -55,26 +56,28 @@ class AdapterValues:
     def of_object(self, namespace: str, metric: Obj, described: Obj) -> int:
         query = _selector("metricLabelSelector", metric.get("selector"))
         path = _path(CUSTOM, namespace, _resource(described), described["name"], metric["name"])
-        found = self._ask(path, query, metric, "custom")
+        what = f"metric {metric['name']}: {described['kind']} on {namespace} {described['name']}/"
+        found = self._ask(path, query, what, "custom")
         if len(found) != 1:
             raise NoMetrics(f"unable to get metric {metric['name']}: {len(found)} values instead of one")
         return _millis(found[0]["value"])
 
     def external(self, namespace: str, metric: Obj) -> Sequence[int]:
         query = _selector("labelSelector", metric.get("selector"))
-        found = self._ask(_path(EXTERNAL, namespace, metric["name"]), query, metric, "external")
+        what = f"external metric {namespace}/{metric['name']}/{told(metric.get('selector'))}: "
+        found = self._ask(_path(EXTERNAL, namespace, metric["name"]), query, what, "external")
         if not found:
-            raise NoMetrics(f"no metrics returned from external metrics API for {metric['name']}")
+            raise NoMetrics(f"unable to get {what}no metrics returned from external metrics API")
         return [_millis(item["value"]) for item in found]
 
-    def _ask(self, path: str, query: Mapping[str, str], metric: Obj, api: str) -> list[Obj]:
+    def _ask(self, path: str, query: Mapping[str, str], what: str, api: str) -> list[Obj]:
+        """``what`` is asked for, in the words of the message when nobody answers."""
         try:
             found = self._answers(f"{path}?{urlencode(query)}" if query else path)
             items = found.get("items")
             return list(items) if items is not None else [found]
         except NoMetrics as why:
-            text = f"unable to get metric {metric['name']}: unable to fetch metrics from {api} metrics API: {why}"
-            raise NoMetrics(text) from None
+            raise NoMetrics(f"unable to get {what}unable to fetch metrics from {api} metrics API: {why}") from None
 
 
 def _path(root: str, namespace: str, *parts: str) -> str:

@@ -17,7 +17,16 @@ Rules = Mapping[str, Any]
 DOWN_WINDOW_SECONDS = 300
 #: The longest window and the longest period of a policy.
 LONGEST_SECONDS = 3600
-#: The behaviour of an autoscaler that has none of its own.
+#: Growth of an autoscaler that says nothing of its behaviour: double in fifteen seconds, four at least. (``Total``: so
+#: many replicas; no autoscaler can ask for that.)
+UNSAID_UP: Rules = {
+    "selectPolicy": "Max",
+    "policies": [
+        {"type": "Percent", "value": 100, "periodSeconds": 15},
+        {"type": "Total", "value": 4, "periodSeconds": 15},
+    ],
+}
+#: What a behaviour is where it leaves a direction out.
 DEFAULT_UP: Rules = {
     "stabilizationWindowSeconds": 0,
     "selectPolicy": "Max",
@@ -39,6 +48,13 @@ class Memory:
     recommendations: list[tuple[float, int]] = field(default_factory=list)
     ups: list[tuple[float, int]] = field(default_factory=list)  # replicas added
     downs: list[tuple[float, int]] = field(default_factory=list)  # replicas taken away
+    has_begun: bool = False
+
+    def begin(self, now: float, current: int) -> None:
+        """The size that is found counts as recommended: nothing shrinks before a window has passed."""
+        if not self.has_begun:
+            self.has_begun = True
+            self.recommendations.append((now, current))
 
     def forget(self, now: float) -> None:
         """Drop what no window reaches."""
@@ -82,7 +98,9 @@ TOO_FAST_DOWN = ("ScaleDownLimit", "the desired replica count is decreasing fast
 def rules_of(spec: Mapping[str, Any], direction: str) -> Rules:
     """``scaleUp`` or ``scaleDown`` of an autoscaler, or the default."""
     found = (spec.get("behavior") or {}).get(direction)
-    return found or (DEFAULT_UP if direction == "scaleUp" else DEFAULT_DOWN)
+    if direction == "scaleDown":
+        return found or DEFAULT_DOWN
+    return found or (DEFAULT_UP if spec.get("behavior") else UNSAID_UP)
 
 
 def bounded(spec: Mapping[str, Any], memory: Memory, current: int, wanted: int, now: float) -> Bounded:
@@ -143,13 +161,18 @@ def _allowed(memory: Memory, current: int, rules: Rules, now: float, sign: int) 
     """The number that each policy allows; ``sign``: 1 for growth, -1 for shrinking."""
     if rules.get("selectPolicy") == "Disabled":
         return [current]
-    round_off = math.ceil if sign > 0 else int
-    limits = []
-    for policy in rules.get("policies") or ():
-        start = _at_start(memory, current, now - policy["periodSeconds"])
-        value = sign * policy["value"]
-        limits.append(start + value if policy["type"] == "Pods" else round_off(start * (1 + value / 100)))
-    return limits
+    policies = rules.get("policies") or ()
+    return [_of_policy(policy, _at_start(memory, current, now - policy["periodSeconds"]), sign) for policy in policies]
+
+
+def _of_policy(policy: Rules, start: int, sign: int) -> int:
+    value = sign * int(policy["value"])
+    match policy["type"]:
+        case "Pods":
+            return start + value
+        case "Total":
+            return value
+    return (math.ceil if sign > 0 else int)(start * (1 + value / 100))
 
 
 def _at_start(memory: Memory, current: int, start: float) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from podo.api.kind import Obj
 from podo.api.meta import name_of, namespace_of
@@ -22,6 +22,7 @@ from podo.controllers.horizontalpodautoscaler.measuring import (
     grouped,
 )
 from podo.values import quantity, timestamp
+from podo.values.selector import told
 
 PODMETRICS = "PodMetrics"
 
@@ -89,8 +90,7 @@ def said(metric: Obj, workload: Workload) -> Said:
 
 def _resource(source: Obj, workload: Workload, field: str, container: str) -> Said:
     resource, target = source["name"], source["target"]
-    label = f"{resource} {'container ' if container else ''}resource"
-    utilization = target.get("averageUtilization")
+    label, utilization = f"{resource} resource", target.get("averageUtilization")
     try:
         readings = _usage(workload, resource, container)
         groups = grouped(workload.pods, readings, resource, workload.now)
@@ -99,7 +99,8 @@ def _resource(source: Obj, workload: Workload, field: str, container: str) -> Sa
             answer = by_utilization(
                 workload.current, utilization, workload.pods, readings, requests, groups, workload.tolerance
             )
-            label += " utilization (percentage of request)"
+            kind = "container resource" if container else "resource"
+            label = f"{resource} {kind} utilization (percentage of request)"
         else:
             amount = _millis(target["averageValue"])
             answer = by_average(workload.current, amount, readings, groups, workload.tolerance)
@@ -160,13 +161,10 @@ def _long_running(pod: Obj) -> list[Obj]:
 
 def _pods(source: Obj, workload: Workload) -> Said:
     metric, name = source["metric"], source["metric"]["name"]
-    try:
-        readings = workload.values.of_pods(workload.namespace, metric, workload.pods)
-        groups = grouped(workload.pods, readings, "", workload.now)
-        target = _millis(source["target"]["averageValue"])
-        answer = by_average(workload.current, target, readings, groups, workload.tolerance)
-    except NoMetrics as why:
-        raise NoMetrics(f"failed to get pods metric value: {why}") from None
+    readings = workload.values.of_pods(workload.namespace, metric, workload.pods)
+    groups = grouped(workload.pods, readings, "", workload.now)
+    target = _millis(source["target"]["averageValue"])
+    answer = by_average(workload.current, target, readings, groups, workload.tolerance)
     current = {"averageValue": _text(answer.average)}
     return Said(
         answer.replicas, f"pods metric {name}", {"type": "Pods", "pods": {"metric": metric, "current": current}}
@@ -175,11 +173,9 @@ def _pods(source: Obj, workload: Workload) -> Said:
 
 def _object(source: Obj, workload: Workload) -> Said:
     metric, described, target = source["metric"], source["describedObject"], source["target"]
-    label = f"external metric {metric['name']}" if not described else f"{described['kind']} metric {metric['name']}"
-    try:
-        value = workload.values.of_object(workload.namespace, metric, described)
-    except NoMetrics as why:
-        raise NoMetrics(f"failed to get object metric value: {why}") from None
+    is_whole = target.get("averageValue") is None
+    label = f"{described['kind']} metric {metric['name']}" if is_whole else _external_name(metric)
+    value = workload.values.of_object(workload.namespace, metric, described)
     replicas, current = _of_whole(target, value, workload)
     status = {"metric": metric, "describedObject": described, "current": current}
     return Said(replicas, label, {"type": "Object", "object": status})
@@ -187,13 +183,30 @@ def _object(source: Obj, workload: Workload) -> Said:
 
 def _external(source: Obj, workload: Workload) -> Said:
     metric = source["metric"]
-    try:
-        value = sum(workload.values.external(workload.namespace, metric))
-    except NoMetrics as why:
-        raise NoMetrics(f"failed to get {metric['name']} external metric value: {why}") from None
+    value = sum(workload.values.external(workload.namespace, metric))
     replicas, current = _of_whole(source["target"], value, workload)
-    label = f"external metric {metric['name']}({_selector(metric)})"
-    return Said(replicas, label, {"type": "External", "external": {"metric": metric, "current": current}})
+    status = {"type": "External", "external": {"metric": metric, "current": current}}
+    return Said(replicas, _external_name(metric), status)
+
+
+def _external_name(metric: Obj) -> str:
+    return f"external metric {metric['name']}({told(metric.get('selector'))})"
+
+
+def in_sum(metric: Obj, why: str) -> str:
+    """Why a metric says nothing, as the Event says it that sums up."""
+    field = metric["type"][0].lower() + metric["type"][1:]
+    source = metric[field]
+    if metric["type"] == "Resource":
+        return f"failed to get {source['name']} resource metric value: {why}"
+    if metric["type"] == "ContainerResource":
+        return f"failed to get {source['container']} container metric value: {why}"
+    name, average = source["metric"]["name"], source["target"].get("averageValue") is not None
+    if metric["type"] == "External":
+        what = f"{name} external metric" if average else f"external metric {name}"
+        return f"failed to get {name} external metric value: failed to get {what}: {why}"
+    inner = f"failed to get {name} object metric: " if average and metric["type"] == "Object" else ""
+    return f"failed to get {metric['type'].lower()} metric value: {inner}{why}"
 
 
 def _of_whole(target: Obj, value: int, workload: Workload) -> tuple[int, Obj]:
@@ -212,11 +225,6 @@ def _of_whole(target: Obj, value: int, workload: Workload) -> tuple[int, Obj]:
 def _everyone(workload: Workload) -> Readings:
     """No pod is missing from a metric that is not measured by pod."""
     return {name_of(pod): Reading(0, workload.now, 0) for pod in workload.pods}
-
-
-def _selector(metric: Obj) -> str:
-    labels: dict[str, Any] = (metric.get("selector") or {}).get("matchLabels") or {}
-    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
 
 
 def _millis(text: str) -> int:

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from podo.api import registry
-from podo.api.kind import Kind, Obj, ScalePaths
-from podo.api.kinds.autoscaling.scale import scale_of
+from podo.api.kind import Obj
 from podo.api.meta import name_of, namespace_of, uid_of
-from podo.controllers import conditions
+from podo.controllers import conditions, scaletargets
 from podo.controllers.horizontalpodautoscaler.adapters import NotYet
 from podo.controllers.horizontalpodautoscaler.limits import Bounded, Memory, bounded, rules_of
 from podo.controllers.horizontalpodautoscaler.measuring import NoMetrics, Tolerance
@@ -24,8 +22,10 @@ from podo.controllers.horizontalpodautoscaler.metrics import (
     MetricValues,
     Said,
     Workload,
+    in_sum,
     said,
 )
+from podo.controllers.scaletargets import DEFINITION, NotScaled, Target
 from podo.reconcile.actions import Action, CheckAgain, Patch, SetStatus, Tell
 from podo.reconcile.declare import Declaration, Key, View, controller
 from podo.values import timestamp
@@ -35,21 +35,11 @@ KIND = "HorizontalPodAutoscaler"
 SYNC_SECONDS = 15.0
 #: When to look again while an adapter has not answered yet.
 SOON_SECONDS = 1.0
-#: Kinds that can be scaled and that every cluster has.
+#: Kinds that can be scaled and that every cluster has: their changes are looked at at once.
 SCALED = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
 TOLERANCE = 0.1
 
 Condition = dict[str, Any]
-
-
-class NoTarget(Exception):
-    """What is to be scaled is not there, or cannot be scaled. ``str()`` is for the condition AbleToScale."""
-
-
-class Target(NamedTuple):
-    obj: Obj
-    kind: Kind
-    paths: ScalePaths
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +61,7 @@ def autoscaler(values: MetricValues) -> Declaration:
         name="horizontalpodautoscaler",
         reconciles=KIND,
         watches={**dict.fromkeys(SCALED, _of_target), PODMETRICS: _of_metrics},
-        reads=("Pod",),
+        reads=("Pod", DEFINITION),
     )
     def reconcile(key: Key, view: View) -> Iterator[Action]:
         hpa = view.get(KIND, key.name, key.namespace)
@@ -106,14 +96,15 @@ def scaled(hpa: Obj, view: View, memory: Memory, values: MetricValues) -> Iterat
     old = list((hpa.get("status") or {}).get("conditions") or ())
     try:
         target = _target(hpa, view)
-    except NoTarget as why:
+    except NotScaled as why:
         message = f"the HPA controller was unable to get the target's current scale: {why}"
         found = _set(old, "AbleToScale", False, "FailedGetScale", message, view.now)
         yield Tell(hpa, "FailedGetScale", str(why), "Warning")
         yield SetStatus(hpa, _status(hpa, found, None, None, (), None))
         return
-    scale = scale_of(target.obj, target.paths)
+    scale = target.scale
     current = int(scale["spec"]["replicas"])
+    memory.begin(view.now, current)
     told = "the HPA controller was able to get the target's current scale"
     found = _set(old, "AbleToScale", True, "SucceededGetScale", told, view.now)
     try:
@@ -158,15 +149,7 @@ def _refused(
 
 
 def _target(hpa: Obj, view: View) -> Target:
-    reference = hpa["spec"]["scaleTargetRef"]
-    name, group = reference["kind"], str(reference.get("apiVersion") or "").rpartition("/")[0]
-    kind = next((k for k in map(registry.named, SCALED) if k.kind == name and k.group == group), None)
-    if kind is None or kind.scale is None:
-        raise NoTarget(f'no matches for kind "{name}" in group "{group}"')
-    obj = view.get(name, reference["name"], namespace_of(hpa))
-    if obj is None:
-        raise NoTarget(f'{kind.resource} "{reference["name"]}" not found')
-    return Target(obj, kind, kind.scale)
+    return scaletargets.target(hpa["spec"]["scaleTargetRef"], namespace_of(hpa), view)
 
 
 def _decide(
@@ -181,14 +164,40 @@ def _decide(
         return Outcome(found, most, "Current number of replicas above Spec.MaxReplicas")
     if current < least:
         return Outcome(found, least, "Current number of replicas below Spec.MinReplicas")
-    workload = _workload(hpa, target, scale, view, values)
+    pods = scaletargets.pods_of(target, view)
+    selector = str(scale["status"].get("selector") or "")
+    if not selector:
+        told = ("SelectorRequired", "selector is required")
+        return _not_active(found, "InvalidSelector", "the HPA target's scale is missing a selector", told, view.now)
+    if len(rivals := _rivals(hpa, pods, view)) > 1:
+        text = f"pods by selector {selector} are controlled by multiple HPAs: [{' '.join(rivals)}]"
+        return _not_active(found, "AmbiguousSelector", text, ("AmbiguousSelector", text), view.now)
+    workload = _workload(hpa, pods, scale, view, values)
     return _by_metrics(hpa, workload, found, memory, view.now)
 
 
-def _workload(hpa: Obj, target: Target, scale: Obj, view: View, values: MetricValues) -> Workload:
+def _not_active(found: list[Condition], reason: str, message: str, told: tuple[str, str], now: float) -> Outcome:
+    """Nothing can be computed. ``told``: reason and message of the Event that says so; a second one sums up."""
+    events = [("Warning", *told), ("Warning", "FailedComputeMetricsReplicas", told[1])]
+    return Outcome(_set(found, "ScalingActive", False, reason, message, now), events=events)
+
+
+def _rivals(hpa: Obj, pods: list[Obj], view: View) -> list[str]:
+    """The autoscalers, this one among them, whose targets have one of these pods."""
+    uids = {uid_of(pod) for pod in pods}
+    found = []
+    for other in view.list(KIND, namespace_of(hpa)):
+        try:
+            theirs = pods if other is hpa else scaletargets.pods_of(_target(other, view), view)
+        except NotScaled:
+            continue
+        if any(uid_of(pod) in uids for pod in theirs):
+            found.append(f"{namespace_of(other)}/{name_of(other)}")
+    return found
+
+
+def _workload(hpa: Obj, pods: list[Obj], scale: Obj, view: View, values: MetricValues) -> Workload:
     namespace = namespace_of(hpa)
-    selector = target.obj["spec"].get("selector") or {}
-    pods = view.selected("Pod", namespace, selector)
     usage: dict[str, Obj] = {}
     for pod in pods:
         if measured := view.get(PODMETRICS, name_of(pod), namespace):
@@ -203,11 +212,10 @@ def _by_metrics(hpa: Obj, workload: Workload, found: list[Condition], memory: Me
     heard, failures, events = _ask(hpa, workload)
     most = max(heard, key=lambda each: each.replicas, default=None)
     if most is None or (failures and most.replicas < workload.current):
-        reason, why = failures[0]
+        reason, why, first = failures[0]
         message = f"the HPA was unable to compute the replica count: {why}"
-        summed = (
-            f"invalid metrics ({len(failures)} invalid out of {len(hpa['spec']['metrics'])}), first error is: {why}"
-        )
+        of = len(hpa["spec"]["metrics"])
+        summed = f"invalid metrics ({len(failures)} invalid out of {of}), first error is: {first}"
         events.append(("Warning", "FailedComputeMetricsReplicas", summed))
         return Outcome(_set(found, "ScalingActive", False, reason, message, now), events=events)
     message = f"the HPA was able to successfully calculate a replica count from {most.name}"
@@ -218,15 +226,15 @@ def _by_metrics(hpa: Obj, workload: Workload, found: list[Condition], memory: Me
     return Outcome(found, limit.replicas, reason, [each.status for each in heard], events)
 
 
-def _ask(hpa: Obj, workload: Workload) -> tuple[list[Said], list[tuple[str, str]], list[tuple[str, str, str]]]:
-    """What the metrics say, and of those that say nothing the reason and why, and the Events."""
+def _ask(hpa: Obj, workload: Workload) -> tuple[list[Said], list[tuple[str, str, str]], list[tuple[str, str, str]]]:
+    """What the metrics say, and of those that say nothing the reason, why, and why in a sum; and the Events."""
     heard, failures = [], []
     for metric in hpa["spec"]["metrics"]:
         try:
             heard.append(said(metric, workload))
         except NoMetrics as why:
-            failures.append((FAILED[metric["type"]], str(why)))
-    return heard, failures, [("Warning", reason, why) for reason, why in failures]
+            failures.append((FAILED[metric["type"]], str(why), in_sum(metric, str(why))))
+    return heard, failures, [("Warning", reason, why) for reason, why, _ in failures]
 
 
 def _with_limits(found: list[Condition], limit: Bounded, now: float) -> list[Condition]:
