@@ -19,6 +19,7 @@ from tests.unit.scheduler import oracle_pods
 from bench import schedulerpods as pods
 from bench.figure import Void
 from bench.schedulercases import Case, Make, Nodes
+from bench.throughput import sampled
 from bench.waiting import until
 from podo.api.encoding import stamp
 from podo.api.kind import Obj
@@ -42,11 +43,13 @@ HIGH = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata
 
 @dataclass(frozen=True)
 class Spent:
-    """Over the measured pods, from the first POST until the API says of the last that it has a node."""
+    """Over the measured pods, from the first POST until the API says of the last that it has a node. ``sampled``: pods
+    a second as upstream counts them; None for a run of less than two seconds."""
 
     pods: int
     wall: float
     cpu: float
+    sampled: float | None = None
 
 
 def plane_over(path: Path) -> ControlPlane:
@@ -96,6 +99,7 @@ class Run:
         self._plane = plane_over(path)
         self._bound: dict[str, str] = {}  # name of a measured pod -> its node
         self._before: set[str] = set()  # names of others that have one
+        self._progress: list[tuple[float, int]] = []  # when, by the performance counter, how many of these
         self._moved: list[str] = []
         self._changed = asyncio.Event()
         self._numbers = itertools.count()
@@ -144,7 +148,7 @@ class Run:
         try:
             await self._create(case.count, case.make, "pod", pods.MEASURED)
             await self._until(lambda: len(self._bound) >= case.count)
-            return Spent(case.count, time.perf_counter() - wall, time.process_time() - cpu)
+            return self._spent(wall, cpu)
         finally:
             if more is not None:
                 more.cancel()
@@ -157,7 +161,11 @@ class Run:
         wall, cpu = time.perf_counter(), time.process_time()
         await self._start_scheduler()
         await self._until(lambda: len(self._bound) >= case.count)
-        return Spent(case.count, time.perf_counter() - wall, time.process_time() - cpu)
+        return self._spent(wall, cpu)
+
+    def _spent(self, wall: float, cpu: float) -> Spent:
+        rate = sampled(self._progress, wall)
+        return Spent(self._case.count, time.perf_counter() - wall, time.process_time() - cpu, rate)
 
     async def _create(self, count: int, make: Make, prefix: str, where: str) -> None:
         for numbers in _batches(count):
@@ -205,6 +213,7 @@ class Run:
                 self._moved.append(change.place.name)
             if node_name:
                 self._bound[change.place.name] = node_name
+        self._progress.append((time.perf_counter(), len(self._bound)))
         self._changed.set()
 
     async def _until(self, reached: Callable[[], bool]) -> None:

@@ -72,6 +72,8 @@ def _figure(name: str, demanded: float, spent: Spent, speed: float) -> Figure:
     each = spent.cpu / spent.pods
     demand = f" of {demanded:,.0f} demanded" if demanded else ""
     rates = f"here {1 / each:,.0f} by CPU, {spent.pods / spent.wall:,.0f} by the clock"
+    if spent.sampled is not None:
+        rates += f", {spent.sampled:,.0f} as upstream samples it"
     note = f"{1 / (each * speed):,.0f} pods/s at ref.{demand}; {rates}"
     target = 1e6 / demanded if demanded else None
     return Figure(name, each * 1e6, "us/pod", wall=spent.wall, cpu=spent.cpu, target=target, note=note, speed=speed)
