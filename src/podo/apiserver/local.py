@@ -28,6 +28,7 @@ from podo.apiserver.verbs.list import ListOptions, list_objects
 from podo.apiserver.verbs.watch import WatchOptions, events_of, open_watch
 from podo.authn.user import AUTHENTICATED, MASTERS, User
 from podo.client.contract import POSTED_TO, Batch, Event, ObjectList
+from podo.runtime.crowd import turn
 
 T = TypeVar("T")
 Work: TypeAlias = Coroutine[Any, Any, T]
@@ -87,8 +88,9 @@ class LocalClient:
     async def _answer(self, call: Call, work: Work[T], sent: Any = None, fields: str = "", labels: str = "") -> T:
         """Do the ``work`` of the call, which has not begun, if it is allowed. ``sent``: its body."""
         try:
+            await turn()
             trail = self._allow(call, fields, labels)
-        except ApiError:
+        except BaseException:
             work.close()
             raise
         auditor = self._server.auditor

@@ -36,6 +36,7 @@ from podo.node.runtimes.contract import RuntimeFailure
 from podo.node.starting import run_sandbox, start_container
 from podo.node.status import difference, status_of
 from podo.node.stopping import stop_container
+from podo.runtime.crowd import turn
 from podo.runtime.log import Logger
 from podo.runtime.tasks import Tasks
 from podo.values import timestamp
@@ -111,6 +112,7 @@ class PodWorker:
             if not self._admitted:
                 await self._admit()
             while not self.memory.done:
+                await turn()
                 self._awake.clear()
                 check_at = await self._turn()
                 await self._wait(check_at)
@@ -221,6 +223,7 @@ class PodWorker:
     async def _carry_out(self, instruction: Instruction) -> None:
         key = instruction.key
         try:
+            await turn()
             await self._work(instruction)
             self.memory.succeeded(key)
         except MachineFailure as failure:
