@@ -89,7 +89,8 @@ class _Unit:
             self.become("ready")
         elif now >= self._deadline:
             log.error("not ready in time", name=self.component.name, seconds=self.component.start_seconds)
-            self.signal(signal.SIGKILL)
+            # Python and Go answer the first with where every thread stands, in the log, and end
+            self.signal(signal.SIGABRT if now < self._deadline + STOP_SECONDS else signal.SIGKILL)
             self.due = now + STOP_SECONDS
         else:
             self.due = min(now + SOCKET_SECONDS, self._deadline)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import sys
 from typing import Any
@@ -33,7 +34,8 @@ class Logger:
 
 
 def configure(level: str = "INFO") -> None:
-    """Send every record of this process to stderr."""
+    """Send every record of this process to stderr; there it says, too, where each thread stands when it is aborted."""
+    faulthandler.enable()
     logging.basicConfig(
         level=level, stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", force=True
     )

@@ -18,6 +18,9 @@ from podo.runtime.clock import SystemClock, pause
 
 READY = "import podo.cluster.component as c, signal, sys; c.say_ready(); "
 LIVE = READY + "signal.pause()"
+WAITS = (
+    "from podo.runtime import log; import time\ndef wait_for_ever(): time.sleep(60)\nlog.configure(); wait_for_ever()"
+)
 #: Runs a program that outlives it and has its readiness pipe, then dies before it is ready.
 LEAVES_A_PROGRAM = """
 import os, sys, time
@@ -36,7 +39,7 @@ from podo.cluster.supervisor import Supervisor
 from podo.runtime.clock import SystemClock
 root = Path({root!r})
 components = [
-    Component("first", [sys.executable, "-c", {first!r}], root / "first.log", start_seconds=5),
+    Component("first", [sys.executable, "-c", {first!r}], root / "first.log", start_seconds={seconds}),
     Component("second", [sys.executable, "-c", {second!r}], root / "second.log", needs=("first",),
     survives={survives!r}),
 ]
@@ -51,8 +54,12 @@ class Cluster:
         self.root = root
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, first: str = LIVE, second: str = LIVE, *, survives: bool = False) -> subprocess.Popen[bytes]:
-        text = textwrap.dedent(SUPERVISE).format(root=str(self.root), first=first, second=second, survives=survives)
+    def start(
+        self, first: str = LIVE, second: str = LIVE, *, survives: bool = False, seconds: float = 5.0
+    ) -> subprocess.Popen[bytes]:
+        text = textwrap.dedent(SUPERVISE).format(
+            root=str(self.root), first=first, second=second, survives=survives, seconds=seconds
+        )
         process = subprocess.Popen([sys.executable, "-c", text], start_new_session=True, stderr=subprocess.DEVNULL)
         self.processes.append(process)
         return process
@@ -117,6 +124,14 @@ def test_a_component_that_cannot_run_backs_off_and_says_why(cluster: Cluster) ->
     cluster.wait(lambda: cluster.component("first").restarts >= 3)
     assert cluster.component("first").exit == "exit code 7"
     assert cluster.component("second").state == "waiting"
+
+
+def test_a_component_that_is_too_late_says_where_it_stands_and_is_started_again(cluster: Cluster) -> None:
+    cluster.start(first=WAITS, seconds=1.5)
+    path = cluster.root / "first.log"
+    cluster.wait(lambda: path.exists() and "in wait_for_ever" in path.read_text())
+    cluster.wait(lambda: cluster.component("first").restarts >= 1)
+    assert cluster.component("first").exit == "signal SIGABRT"
 
 
 def test_a_component_whose_program_outlives_it_is_started_again(cluster: Cluster) -> None:
