@@ -72,7 +72,7 @@ class Cache:
         self._tables: dict[str, Table] = {}
         self._sources: dict[str, Source] = {}
         self._started = False
-        self._listed: set[str] = set()
+        self._missing: set[str] = set()  # kinds that are waited for: all but the custom ones
         self._subscribers: list[Subscriber] = []
         self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._digests: dict[tuple[str, Place], bytes] | None = {} if checked else None
@@ -88,6 +88,8 @@ class Cache:
             if source.kind not in self._sources:
                 self._sources[source.kind] = source
                 self._tables[source.kind] = Table()
+                if not source.is_custom:
+                    self._missing.add(source.kind)
                 if self._started:
                     self._spawn(source)
 
@@ -99,7 +101,7 @@ class Cache:
         table = self._tables.pop(kind)
         for obj in table:
             self._remember_gone(uid_of(obj))
-        self._listed.discard(kind)
+        self._missing.discard(kind)
         if kind in self._reflectors:
             self._reflectors.pop(kind).cancel()
         gone = [CacheChange(kind, place, table.get(*place), None) for place in sorted(table.places())]
@@ -134,17 +136,14 @@ class Cache:
     @property
     def synced(self) -> bool:
         """Has every kind been listed once? Custom kinds are not waited for."""
-        return not self._missing()
-
-    def _missing(self) -> list[str]:
-        return sorted(k for k, source in self._sources.items() if k not in self._listed and not source.is_custom)
+        return not self._missing
 
     async def wait_synced(self, deadline_seconds: float = SYNC_SECONDS) -> None:
         """TimeoutError names the kinds that are missing."""
         try:
             await within(deadline_seconds, self._wait(lambda: self.synced))
         except TimeoutError:
-            missing = ", ".join(self._missing())
+            missing = ", ".join(sorted(self._missing))
             raise TimeoutError(f"not listed within {deadline_seconds:g} s: {missing}") from None
 
     def revision(self, kind: str) -> int:
@@ -219,7 +218,7 @@ class Cache:
             if table.is_newer(item):
                 changes += self._put(kind, table, item)
         table.revision = revision
-        self._listed.add(kind)
+        self._missing.discard(kind)
         self._tell(kind, revision, changes)
 
     def apply(self, kind: str, events: Sequence[Event]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from podo.lab.faults import Faults
 from podo.lab.manifests import Manifest
 from podo.lab.simulation import Simulation
 from podo.lab.virtualtime import START, VirtualTimeLoop
+from podo.runtime.garbage import Sparing
 
 T = TypeVar("T")
 Objects = list[Obj]
@@ -68,28 +70,26 @@ class World:
             "checked": checked,
             "stages": stages,
         }
+        self._ends = ExitStack()
         self._runner: asyncio.Runner | None = None
         self._simulation: Simulation | None = None
 
     # Life
 
     def __enter__(self) -> World:
-        self._runner = asyncio.Runner(loop_factory=VirtualTimeLoop)
-        self._runner.__enter__()
-        try:
+        with ExitStack() as ends:
+            ends.enter_context(Sparing())
+            self._runner = ends.enter_context(asyncio.Runner(loop_factory=VirtualTimeLoop))
             self._simulation = self._run(_started(self._options))
-        except BaseException:
-            self._runner.close()
-            raise
+            self._ends = ends.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        assert self._runner is not None
-        try:
-            self._run(self.simulation.stop())
-        finally:
-            self._runner.close()
-            self._runner = None
+        with self._ends:
+            try:
+                self._run(self.simulation.stop())
+            finally:
+                self._runner = self._simulation = None
 
     async def __aenter__(self) -> Simulation:
         self._simulation = await _started(self._options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from operator import attrgetter
 
 from podo.storage.contract import Change, Compacted
@@ -16,10 +16,12 @@ _revision_of = attrgetter("revision")
 class Channel:
     """What happened under one prefix, and the watches that read it. Positions count from the channel's beginning."""
 
-    def __init__(self, prefix: str, changes: list[Change]) -> None:
+    def __init__(self, prefix: str, after: int) -> None:
         self.prefix = prefix
+        #: It knows what comes after this revision.
+        self.after = after
         self.cursors: dict[Cursor, None] = {}  # a set that keeps its order, so that a run can be replayed
-        self._changes = changes
+        self._changes: list[Change] = []
         self._gone = 0  # how many were forgotten: the position of self._changes[0]
         self._idle: dict[Cursor, None] = {}  # they have taken everything and want to be woken
 
@@ -33,6 +35,14 @@ class Channel:
 
     def add(self, change: Change) -> None:
         self._changes.append(change)
+
+    def reach_back(self, after: int, history: Sequence[Change]) -> None:
+        """Know what came after the earlier revision ``after`` too, by the ``history``."""
+        start, end = (bisect_right(history, one, key=_revision_of) for one in (after, self.after))
+        missing = [one for one in history[start:end] if one.key.startswith(self.prefix)]
+        self._changes[:0] = missing
+        self._gone -= len(missing)
+        self.after = after
 
     def since(self, position: int) -> list[Change] | None:
         """The changes from ``position`` on; None if some of them are forgotten."""
@@ -163,13 +173,15 @@ class Channels:
         """How many watches there are."""
         return sum(len(channel.cursors) for channel in self._all())
 
-    def open(self, prefix: str, after: int, history: Iterable[Change]) -> Cursor:
+    def open(self, prefix: str, after: int, history: Sequence[Change]) -> Cursor:
         """A watch of what comes after the revision ``after``; ``history`` is everything after the oldest readable
         revision."""
         folder = self._folders.setdefault(_folder(prefix), {})
         channel = folder.get(prefix)
         if channel is None:
-            channel = folder[prefix] = Channel(prefix, [one for one in history if one.key.startswith(prefix)])
+            channel = folder[prefix] = Channel(prefix, self.revision())
+        if after < channel.after:
+            channel.reach_back(after, history)
         cursor = Cursor(self, channel, channel.position_after(after), after)
         channel.cursors[cursor] = None
         return cursor

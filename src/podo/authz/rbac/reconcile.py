@@ -34,6 +34,8 @@ def _with_metadata(there: Obj, wanted: Obj) -> Obj:
 
 
 def _add_rules(new: Obj, wanted: Obj) -> None:
+    if new.get("rules") == wanted["rules"]:  # at nearly every start
+        return
     lacking = missing(new.get("rules") or [], wanted["rules"])
     if lacking:
         new["rules"] = [*(new.get("rules") or ()), *compact(lacking)]
