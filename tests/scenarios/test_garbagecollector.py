@@ -112,6 +112,31 @@ def test_an_owner_in_another_namespace_is_none_and_the_user_is_told() -> None:
         assert [name_of(c) for c in world.list("ConfigMap", "other") if name_of(c) == "far"] == ["far"]
 
 
+def test_a_wrong_owner_beside_a_living_one_is_told_too() -> None:
+    with World() as world:
+        world.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "other"}})
+        (far,) = world.apply(configmap("far"), "other")
+        (near,) = world.apply(configmap("near"))
+        world.apply(configmap("child", owner(far), owner(near)))
+        world.wait_until(lambda: len(world.get("ConfigMap", "child")["metadata"]["ownerReferences"]) == 1)
+        world.settle()
+        assert [e["reason"] for e in world.events("child")] == ["OwnerRefInvalidNamespace"]
+
+
+def test_an_owner_in_a_namespace_of_an_object_in_none() -> None:
+    with World() as world:
+        (near,) = world.apply(configmap("near"))
+        metadata = {"name": "wide", "ownerReferences": [owner(near)]}
+        world.apply({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": metadata})
+        world.settle()
+        (told,) = [e for e in world.events() if e["reason"] == "OwnerRefInvalidNamespace"]
+        where = f"[v1/ConfigMap, namespace: , name: near, uid: {uid_of(near)}]"
+        assert told["message"] == f'ownerRef {where} does not exist in namespace ""'
+        world.delete("ConfigMap", "near")
+        world.settle()
+        assert world.get("ClusterRole", "wide")["metadata"]["name"] == "wide"
+
+
 def test_unknown_kinds_of_owners_are_left_alone() -> None:
     with World() as world:
         unknown = {"apiVersion": "example.com/v1", "kind": "Widget", "name": "w", "uid": "1"}

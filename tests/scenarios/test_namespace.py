@@ -41,7 +41,7 @@ def test_it_says_what_holds_it_up() -> None:
         assert held["status"]["phase"] == "Terminating"
         remaining = condition_of(held, "NamespaceContentRemaining")
         assert remaining and remaining["status"] == "True"
-        assert remaining["message"] == "Some resources are remaining: configmaps has 1 resource instances"
+        assert remaining["message"] == "Some resources are remaining: configmaps. has 1 resource instances"
         finalizers = condition_of(held, "NamespaceFinalizersRemaining")
         assert finalizers and "example.com/hold in 1 resource instances" in finalizers["message"]
         with pytest.raises(ApiError, match="because it is being terminated"):

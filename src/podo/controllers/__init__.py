@@ -103,6 +103,7 @@ def declarations(
         resourceclaim.reconcile,
         nodeipam(cluster_cidr),
         disruption.reconcile,
+        disruption.stale,
         podgc.reconcile,
         podgc.finished_pods(finished_pods),
         eventttl.reconcile,

@@ -30,6 +30,9 @@ SERVICE_LABEL = "kubernetes.io/service-name"
 MANAGED_LABEL = "endpointslice.kubernetes.io/managed-by"
 MANAGER = "endpointslice-controller.k8s.io"
 ZONE_LABEL = "topology.kubernetes.io/zone"
+#: What ``spec.trafficDistribution`` may prefer (KEP-3015).
+_SAME_NODE = "PreferSameNode"
+_CLOSE = frozenset({"PreferClose", "PreferSameZone", _SAME_NODE})
 #: The most endpoints in a slice (--max-endpoints-per-slice).
 LARGEST = 100
 Endpoint = dict[str, Any]
@@ -114,7 +117,20 @@ def _endpoint(service: Obj, pod: Obj, address: str, view: View) -> Endpoint:
         node = view.get("Node", node_name)
         if node is not None and (zone := labels_of(node).get(ZONE_LABEL)):
             endpoint["zone"] = zone
+    if ready and (hints := _hints(service, endpoint)):
+        endpoint["hints"] = hints
     return endpoint
+
+
+def _hints(service: Obj, endpoint: Endpoint) -> dict[str, Any]:
+    """Whose traffic should rather come here: that of its zone, or of its node, as the Service prefers."""
+    preference = service["spec"].get("trafficDistribution")
+    hints = {}
+    if preference in _CLOSE and endpoint.get("zone"):
+        hints["forZones"] = [{"name": endpoint["zone"]}]
+    if preference == _SAME_NODE and endpoint.get("nodeName"):
+        hints["forNodes"] = [{"name": endpoint["nodeName"]}]
+    return hints
 
 
 def _labels(service: Obj) -> dict[str, str]:

@@ -30,6 +30,8 @@ class _Owners:
     gone: list[Reference] = field(default_factory=list)
     #: Being deleted in the foreground: they wait for this object.
     waiting: list[Reference] = field(default_factory=list)
+    #: In a namespace, of an object that is in none: nobody can look them up. They count as solid, too.
+    unresolvable: list[Reference] = field(default_factory=list)
 
 
 def key_of(obj: Obj, view: View) -> Key:
@@ -104,13 +106,13 @@ def _blocks(dependent: Obj, owner: Obj) -> bool:
 
 def _delete_if_abandoned(obj: Obj, view: View) -> Iterator[Action]:
     owners = _classified(obj, view)
+    yield from _warnings(obj, owners, view)
     if owners.solid:
         doomed = [*owners.gone, *(reference for reference, _, _ in owners.absent), *owners.waiting]
         if doomed:
             yield from _surely_absent(owners)
             yield _without_owners(obj, doomed, view)
         return
-    yield from _warnings(obj, owners, view)
     yield from _surely_absent(owners)
     dependents = view.dependents_of(uid_of(obj)) if owners.waiting else []
     if dependents:
@@ -148,10 +150,10 @@ def _classified(obj: Obj, view: View) -> _Owners:
         if kind is None and view.is_gone(reference["uid"]):
             owners.gone.append(reference)
             continue
-        if kind is None or (everykind.is_namespaced(kind, view) and not namespace_of(obj)):
-            owners.solid.append(
-                reference
-            )  # a kind not known here, or an owner nobody can look up: never a reason to delete
+        if kind is not None and everykind.is_namespaced(kind, view) and not namespace_of(obj):
+            owners.unresolvable.append(reference)
+        if kind is None or reference in owners.unresolvable:
+            owners.solid.append(reference)  # what is not known is never a reason to delete
             continue
         owner = _look_up(reference, kind, namespace_of(obj), view)
         if owner is None:
@@ -177,13 +179,20 @@ def _surely_absent(owners: _Owners) -> Iterator[Action]:
 
 
 def _warnings(obj: Obj, owners: _Owners, view: View) -> Iterator[Action]:
-    """An owner that lives in another namespace is no owner: the object goes, and its user is told why."""
+    """An owner that lives in another namespace is no owner: the object's user is told so."""
+    for reference in owners.unresolvable:
+        yield _invalid(obj, reference)
     for reference, kind, namespace in owners.absent:
         elsewhere = (other for other in view.list(kind) if uid_of(other) == reference["uid"])
         if namespace and next(elsewhere, None) is not None:
-            owner = f"[{reference['apiVersion']}/{reference['kind']}, namespace: {namespace}, name: {reference['name']}"
-            text = f'ownerRef {owner}, uid: {reference["uid"]}] does not exist in namespace "{namespace}"'
-            yield Tell(obj, "OwnerRefInvalidNamespace", text, "Warning")
+            yield _invalid(obj, reference)
+
+
+def _invalid(obj: Obj, reference: Reference) -> Tell:
+    namespace, where = namespace_of(obj), f"{reference['apiVersion']}/{reference['kind']}"
+    owner = f"[{where}, namespace: {namespace}, name: {reference['name']}, uid: {reference['uid']}]"
+    text = f'ownerRef {owner} does not exist in namespace "{namespace}"'
+    return Tell(obj, "OwnerRefInvalidNamespace", text, "Warning")
 
 
 def _without_owners(obj: Obj, references: list[Reference], view: View) -> Patch:

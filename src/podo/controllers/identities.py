@@ -44,6 +44,7 @@ _KNOWN: dict[str, tuple[str, str]] = {
     "tainteviction": ("taint-eviction-controller", "taint-eviction-controller"),
     "nodeipam": ("node-controller", "cidrAllocator"),
     "disruption": ("disruption-controller", "controllermanager"),
+    "staledisruption": ("disruption-controller", "controllermanager"),
     "podgc": ("pod-garbage-collector", ""),
     "podgc-finished": ("pod-garbage-collector", ""),
     "resourceclaim": ("resource-claim-controller", "resource_claim"),

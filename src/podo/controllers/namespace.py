@@ -84,7 +84,9 @@ def _conditions(
 ) -> list[conditions.Condition]:
     """All five conditions of a namespace that is being deleted."""
     definitions = view.list("CustomResourceDefinition")
-    counts = {everykind.resource(kind, definitions): len(found) for kind, found in left.items()}
+    # The name of the core group is empty: "pods." it says then.
+    names = {kind: everykind.resource(kind, definitions) for kind in left}
+    counts = {name if "." in name else f"{name}.": len(left[kind]) for kind, name in names.items()}
     finalizers = Counter(
         name for found in left.values() for obj in found for name in obj["metadata"].get("finalizers") or ()
     )

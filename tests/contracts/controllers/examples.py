@@ -199,6 +199,17 @@ WORKLOADS = (
         kubelet=True,
         shows=('^PodDisruptionBudget .*"disruptionsAllowed": 1',),
     ),
+    of(
+        "staledisruption",
+        put(
+            *("Pod", "web"),
+            spec=CONTAINERS,
+            status={"conditions": [{"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}]},
+        ),
+        touches="Pod",
+        shows=('^Pod .*"status": "False"',),
+        hides=("EvictionByEvictionAPI",),
+    ),
 )
 
 SERVICES = (

@@ -75,9 +75,43 @@ def test_an_allowed_eviction_is_forgotten_after_two_minutes() -> None:
     assert status(s)["disruptionsAllowed"] == 1 and list(status(s)["disruptedPods"]) == [name]
     s.pass_time(125)
     assert status(s)["disruptionsAllowed"] == 2 and "disruptedPods" not in status(s)
+    text = "Pod was expected by PDB default/web to be deleted but it wasn't"
+    assert s.told.count(("Warning", "NotDeleted", text)) == 1
 
 
-def test_pods_without_a_controller_cannot_be_counted_by_share() -> None:
+def test_pods_without_a_controller_are_in_no_share_and_their_user_is_told() -> None:
+    s = stage()
+    loose = {"name": "loose", "namespace": "default", "labels": {"app": "loose"}}
+    s.put({"apiVersion": "v1", "kind": "Pod", "metadata": loose, "spec": {"containers": []}})
+    both = {"matchExpressions": [{"key": "app", "operator": "In", "values": ["web", "loose"]}]}
+    s.put(budget(minAvailable=3, selector=both))
+    s.run()
+    assert status(s)["expectedPods"] == 6 and "UnmanagedPods" not in s.reasons()
+    s.put(budget(maxUnavailable=1, selector=both))
+    s.run()
+    assert (status(s)["expectedPods"], status(s)["disruptionsAllowed"]) == (5, 1)
+    (message,) = {message for _, reason, message in s.told if reason == "UnmanagedPods"}
+    expression = "LabelSelectorRequirement{Key:app,Operator:In,Values:[web loose],},"
+    fields = f"MatchLabels:map[string]string{{}},MatchExpressions:[]LabelSelectorRequirement{{{expression}}},"
+    assert message.startswith(f"Pods selected by this PodDisruptionBudget (selector: &LabelSelector{{{fields}}}) were")
+
+
+def test_what_a_pod_says_of_its_disruption_is_taken_back_when_nothing_came_of_it() -> None:
+    s = Stage(module.stale)
+    said = {"type": "DisruptionTarget", "status": "True", "lastTransitionTime": timestamp.time(s.now)}
+    for reason in ("EvictionByEvictionAPI", "TerminationByKubelet"):
+        metadata = {"name": reason.lower(), "namespace": "default"}
+        conditions = [{**said, "reason": reason}]
+        s.put(
+            {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {}, "status": {"conditions": conditions}}
+        )
+    s.run().pass_time(119)
+    assert s.writes == []
+    s.pass_time(2)
+    assert [pod["status"]["conditions"][0]["status"] for pod in s.list("Pod")] == ["False", "True"]
+
+
+def test_pods_of_kinds_without_a_size_cannot_be_counted_by_share() -> None:
     s = stage()
     loose = {"name": "loose", "namespace": "default", "labels": {"app": "web"}}
     s.put(budget(maxUnavailable=1))

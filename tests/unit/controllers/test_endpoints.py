@@ -80,6 +80,30 @@ def test_one_pod() -> None:
     assert s.everything() == []
 
 
+@pytest.mark.parametrize(
+    ("preference", "hints"),
+    [
+        (None, None),
+        ("PreferClose", {"forZones": [{"name": "z"}]}),
+        ("PreferSameZone", {"forZones": [{"name": "z"}]}),
+        ("PreferSameNode", {"forZones": [{"name": "z"}], "forNodes": [{"name": "n1"}]}),
+    ],
+)
+def test_whose_traffic_should_come(preference: str | None, hints: dict | None) -> None:
+    s = stage()
+    metadata = {"name": "n1", "labels": {"topology.kubernetes.io/zone": "z"}}
+    s.put({"apiVersion": "v1", "kind": "Node", "metadata": metadata})
+    s.put(pod(1))
+    s.put(pod(2, ready=False))
+    s.put(service(trafficDistribution="PreferClose"))
+    s.run()
+    s.put(service(**({"trafficDistribution": preference} if preference else {})))
+    s.run()
+    (found,) = slices(s)
+    assert [endpoint.get("hints") for endpoint in found["endpoints"]] == [hints, None]
+    assert s.everything() == []
+
+
 def test_unready_terminating_finished_and_addressless_pods() -> None:
     s = stage()
     s.put(service())

@@ -72,7 +72,7 @@ def test_an_external_metric_is_the_sum_of_its_values() -> None:
         "&LabelSelector{MatchLabels:map[string]string{topic: mail,},MatchExpressions:[]LabelSelectorRequirement{},}"
     )
     assert (found.replicas, found.name) == (6, f"external metric queue({selector})")
-    with pytest.raises(NoMetrics, match="no metrics returned from external metrics API$"):
+    with pytest.raises(NoMetrics, match=r"no metrics returned from external metrics API$"):
         said({"type": "External", "external": source}, workload({path: {"items": []}}))
 
 
