@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from podo.api.kind import Obj
-from podo.cel.budget import Budget, BudgetExceeded
+from podo.cel.budget import TOTAL_LIMIT, Budget, BudgetExceeded
 from podo.cel.declared import STRING, Declared
 from podo.cel.environment import Environment
 from podo.cel.messages import Messages
@@ -18,6 +18,10 @@ class ConditionError(Exception):
     """Whether the conditions hold cannot be told."""
 
 
+class TakesLong(Exception):
+    """More than is left of the limit."""
+
+
 def compiled(expression: str) -> Program:
     """Raises CompileError."""
     program = compile(expression.strip(), _environment())
@@ -26,14 +30,19 @@ def compiled(expression: str) -> Program:
     return program
 
 
-def hold(conditions: Sequence[Program], request: Obj) -> bool:
-    """``request``: the spec of a SubjectAccessReview. One condition that is false decides, whatever else failed."""
-    budget, problem = Budget(), ""
+def hold(conditions: Sequence[Program], request: Obj, limit: int = TOTAL_LIMIT) -> bool:
+    """``request``: the spec of a SubjectAccessReview. One condition that is false decides, whatever else failed.
+
+    Raises ConditionError, and TakesLong where that costs more than a ``limit`` below the most that it may.
+    """
+    budget, problem = Budget(limit), ""
     for condition in conditions:
         try:
             if condition.evaluate({"request": request}, budget) is False:
                 return False
         except (CelError, BudgetExceeded) as error:
+            if budget.left <= 0 and limit < TOTAL_LIMIT:
+                raise TakesLong from None
             problem = problem or f"'{condition.source}': {error}"
     if problem:
         raise ConditionError(problem)

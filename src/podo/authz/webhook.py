@@ -15,9 +15,11 @@ from podo.api.kind import Obj
 from podo.authz import conditions
 from podo.authz.attributes import Attributes, Decision, Unanswered
 from podo.authz.settings import WebhookSettings
+from podo.cel.budget import SLICE, TOTAL_LIMIT
 from podo.client.reviewing import NoReview, Reviewer
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
+from podo.runtime.slices import in_slices
 
 log = Logger("podo.authz")
 #: An answer is kept at least so long, so that who asked for it finds it; a failure no longer.
@@ -42,12 +44,27 @@ class WebhookAuthorizer:
         if until > self._clock.monotonic():
             return decision
         try:
-            if not conditions.hold(self._settings.conditions, spec_of(asked)):
-                return _NO_OPINION
+            if (known := self._without_asking(asked, SLICE)) is not None:
+                return known
+        except conditions.TakesLong:
+            raise Unanswered(partial(self._consider, asked)) from None
+        raise Unanswered(partial(self.ask, asked))
+
+    def _without_asking(self, asked: Attributes, limit: int) -> Decision | None:
+        """What the matchConditions have decided, or that they failed. Raises TakesLong."""
+        try:
+            return None if conditions.hold(self._settings.conditions, spec_of(asked), limit) else _NO_OPINION
         except conditions.ConditionError as problem:
             log.warning("matchConditions of an authorizer failed", name=self._settings.name, why=str(problem))
             return self._failed
-        raise Unanswered(partial(self.ask, asked))
+
+    async def _consider(self, asked: Attributes) -> None:
+        """Conditions that take long, then the server."""
+        decided = await in_slices(partial(self._without_asking, asked, TOTAL_LIMIT))
+        if decided is None:
+            await self.ask(asked)
+        else:
+            self._keep(asked, decided, 0.0)
 
     async def ask(self, asked: Attributes) -> None:
         """Never fails: without an answer the failurePolicy decides."""

@@ -15,6 +15,7 @@ from podo.authn.configuration import ConfigurationProblem, parse
 from podo.authn.jwt import keyset
 from tests.unit.apiserver.world import World
 from tests.unit.authn.issuer import Issuer, encoded
+from tests.unit.cel.turns import turns_until
 
 ME = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 PLAIN = {"username": {"claim": "sub", "prefix": "oidc:"}}
@@ -124,6 +125,18 @@ def test_users_by_expressions(tmp_path: Path) -> None:
         assert (await whoami(world, issuer.sign(team="web")))[0] == 401  # no roles: the expression fails
 
     with_issuer(tmp_path, test, **BY_RULE)
+
+
+def test_while_an_expression_works_for_long_others_have_their_turn(tmp_path: Path) -> None:
+    async def test(world: World, issuer: Issuer) -> None:
+        token = issuer.sign(all=list(range(6)))
+        asked = asyncio.ensure_future(whoami(world, token))
+        turns = await turns_until(asked)
+        status, user = await asked
+        assert (status, user["username"]) == (201, "many") and turns > 2
+
+    deep = "claims.all.map(a, claims.all.map(b, claims.all.map(c, claims.all.map(d, claims.all.map(e, a + b + c)))))"
+    with_issuer(tmp_path, test, username={"expression": f"{deep}.size() > 0 ? 'many' : 'none'"})
 
 
 def test_rules_on_claims_and_users(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from podo.client import kubeconfig
 from podo.http.message import Request, Response
 from podo.http.server import HttpServer
 from tests.unit.apiserver.world import World, certificate
+from tests.unit.cel.turns import turns_until
 
 PODS = "/api/v1/namespaces/default/pods"
 ME = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
@@ -148,6 +149,20 @@ def test_match_conditions_say_what_is_asked(tmp_path: Path) -> None:
         {"expression": "request.resourceAttributes.namespace == 'default' && 'devs' in request.groups"},
     ]
     with_hook(tmp_path, lambda spec: {"allowed": True}, test, matchConditions=conditions)
+
+
+def test_while_conditions_work_for_long_others_have_their_turn(tmp_path: Path) -> None:
+    async def test(world: World, hook: Hook) -> None:
+        for path, wanted, count in (("/version", 403, 0), ("/apis", 200, 1)):
+            asked = asyncio.ensure_future(world.ask("GET", path, who=ANN))
+            assert await turns_until(asked) > 2
+            assert ((await asked)[0], len(hook.asked)) == (wanted, count)
+
+    numbers = "[1, 2, 3, 4, 5, 6]"
+    loops = "".join(f"{numbers}.all({name}, " for name in "abcde") + "a + b + c + d + e > 0)))))"
+    path = "request.nonResourceAttributes.path"
+    conditions = [{"expression": f"{loops} && (has(request.resourceAttributes) || {path} != '/version')"}]
+    with_hook(tmp_path, lambda spec: {"allowed": True}, test, order=("Webhook",), matchConditions=conditions)
 
 
 @pytest.mark.parametrize(
