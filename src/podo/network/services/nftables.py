@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import threading
 
 
 class NftFailed(Exception):
@@ -15,7 +16,8 @@ class NftFailed(Exception):
 
 
 class Nftables:
-    """Blocking: call it from one thread at a time."""
+    """Blocking. Calls from several threads wait for one another: ``close``, too, for what a cancelled task still
+    runs."""
 
     def __init__(self) -> None:
         name = ctypes.util.find_library("nftables") or "libnftables.so.1"
@@ -30,6 +32,7 @@ class Nftables:
             getattr(library, function).argtypes = [ctypes.c_void_p]
         library.nft_run_cmd_from_buffer.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
         self._library = library
+        self._turn = threading.Lock()
         self._context = library.nft_ctx_new(0)
         if not self._context:
             raise NftFailed("no nftables context (is the kernel without nf_tables?)")
@@ -38,11 +41,15 @@ class Nftables:
 
     def run(self, text: str) -> None:
         """One transaction: all of it or nothing."""
-        if self._library.nft_run_cmd_from_buffer(self._context, text.encode()):
-            error = self._library.nft_ctx_get_error_buffer(self._context) or b""
-            raise NftFailed(error.decode(errors="replace").strip()[:2000] or "nft failed without a word")
+        with self._turn:
+            if not self._context:
+                raise NftFailed("the nftables context is closed")
+            if self._library.nft_run_cmd_from_buffer(self._context, text.encode()):
+                error = self._library.nft_ctx_get_error_buffer(self._context) or b""
+                raise NftFailed(error.decode(errors="replace").strip()[:2000] or "nft failed without a word")
 
     def close(self) -> None:
-        if self._context:
-            self._library.nft_ctx_free(self._context)
-            self._context = None
+        with self._turn:
+            if self._context:
+                self._library.nft_ctx_free(self._context)
+                self._context = None
