@@ -102,7 +102,8 @@ def test_two_clusters_start_at_the_same_moment() -> None:
     with cluster("one", start=False) as one, cluster("two", start=False) as two:
         with ThreadPoolExecutor() as pool:
             ups = list(pool.map(lambda made: made.podo("up", "--runtime", "containerd"), (one, two)))
-        assert [up.code for up in ups] == [0, 0], "\n".join(map(str, ups))
+        logs = [made.podo("logs", "--tail", "40").out for made, up in zip((one, two), ups, strict=True) if up.code]
+        assert [up.code for up in ups] == [0, 0], "\n".join([*map(str, ups), *logs])
         assert one.status()["server"] != two.status()["server"]
         for made in (one, two):
             assert made.kubectl("get", "nodes").count(" Ready ") == 1
@@ -291,6 +292,7 @@ def test_a_start_that_takes_too_long() -> None:
     with cluster("slow", "simulated", start=False) as made:
         late = made.podo("up", "--runtime", "simulated", "--wait", "0.01s", "--port", str(made.port))
         assert late.code == 5 and "after 0.01 s the cluster still waits for" in late.err, str(late)
+        assert re.search(r"\(.*its log (is empty|ends with: .+)\)", late.err), str(late)
         made.up()
 
 

@@ -24,6 +24,8 @@ HOPELESS_RESTARTS = 3
 POLL_SECONDS = 0.02
 #: So many simulated nodes become Ready in a second on a slow machine, at the least: for more there is more time.
 NODES_A_SECOND = 20
+#: Before a node's name: what is waited for is not its process but that the API says it is Ready.
+NODE = "node "
 #: How many nodes are asked for at a time.
 PAGE = 500
 
@@ -32,11 +34,14 @@ Node = dict[str, Any]
 
 
 class NotReady(Exception):
-    """The cluster is not ready in time. ``component``: what it waits for."""
+    """The cluster is not ready in time. ``component``: what it waits for; ``log``: whose log tells why; ``detail``: how
+    that one fares, and the last line that it logged."""
 
-    def __init__(self, component: str) -> None:
+    def __init__(self, component: str, log: str, detail: str) -> None:
         super().__init__(component)
         self.component = component
+        self.log = log
+        self.detail = detail
 
 
 class StartFailed(Exception):
@@ -83,7 +88,25 @@ def wait_ready(config: Config, seconds: float, progress: Progress) -> None:
         if not waits_for:
             return
         pause(max(POLL_SECONDS, clock.monotonic() - began))  # a look at thousands of nodes takes its time, there too
-    raise NotReady(waits_for)
+    told_by = _told_by(config, waits_for)
+    raise NotReady(waits_for, told_by, _how_it_fares(config, told_by))
+
+
+def _told_by(config: Config, waits_for: str) -> str:
+    """The component whose log says why it is waited for: simulated nodes live in the server."""
+    if waits_for.startswith(NODE):
+        return "server" if config.runtime == "simulated" else waits_for.removeprefix(NODE)
+    return waits_for
+
+
+def _how_it_fares(config: Config, component: str) -> str:
+    found = state.load(config.layout.state).component(component)
+    states = [f"it is {found.seen().state}"] if found else []
+    if found and found.restarts:
+        states.append(f"has ended {found.restarts} time(s), last with {found.exit}")
+    line = _tail(config.layout.log(component), 1)
+    states.append(f"its log ends with: {line}" if line else "its log is empty")
+    return "; ".join(states)
 
 
 def _first_not_ready(config: Config, told: set[str], progress: Progress) -> str:
@@ -105,7 +128,7 @@ def _first_not_ready(config: Config, told: set[str], progress: Progress) -> str:
 
 def _first_node_not_ready(config: Config) -> str:
     ready = ready_nodes(config)
-    return next((f"node {name}" for name in config.node_names if name not in ready), "")
+    return next((f"{NODE}{name}" for name in config.node_names if name not in ready), "")
 
 
 def ready_nodes(config: Config) -> set[str]:

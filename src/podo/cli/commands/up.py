@@ -136,9 +136,9 @@ def _wait(config: Config, seconds: float) -> None:
     try:
         launch.wait_ready(config, seconds, step)
     except launch.NotReady as late:
-        hint = f"podo logs --name {config.name} {late.component.rpartition(' ')[2]}"
+        hint = f"podo logs --name {config.name} {late.log}"
         raise CommandFailed(
-            TIMEOUT, f"after {seconds:g} s the cluster still waits for {late.component}", hint
+            TIMEOUT, f"after {seconds:g} s the cluster still waits for {late.component} ({late.detail})", hint
         ) from late
     except launch.StartFailed as failed:
         hint = f"podo logs --name {config.name} {failed.component}"
