@@ -5,8 +5,10 @@ One small file a cluster in a directory that the machine forgets when it restart
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +43,6 @@ class NoneLeft(Exception):
 
 def reserve(data_dir: str, directory: Path = DIRECTORY) -> Ranges:
     """The cluster's ranges: those it has, else the first free ones."""
-    directory.mkdir(mode=0o755, parents=True, exist_ok=True)
     with held(directory / "lock", wait=True):
         taken = _taken(directory)
         mine = next((index for index, owner in taken.items() if owner == data_dir), None)
@@ -54,10 +55,14 @@ def reserve(data_dir: str, directory: Path = DIRECTORY) -> Ranges:
 
 def release(data_dir: str, directory: Path = DIRECTORY) -> None:
     """Give the ranges back, and the directory when it was the last."""
-    _file(directory, data_dir).unlink(missing_ok=True)
-    if directory.is_dir() and not list(directory.glob("*.json")):
-        (directory / "lock").unlink(missing_ok=True)
-        directory.rmdir()
+    if not os.path.exists(_file(directory, data_dir)):  # or it is not ours to look at
+        return
+    with held(directory / "lock", wait=True):
+        _file(directory, data_dir).unlink(missing_ok=True)
+        if not list(directory.glob("*.json")):
+            (directory / "lock").unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # one that comes now has made its lock there
+                directory.rmdir()
 
 
 def _taken(directory: Path) -> dict[int, str]:

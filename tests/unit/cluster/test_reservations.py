@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,27 @@ def test_a_cluster_whose_directory_is_gone_gives_its_ranges_up(tmp_path: Path) -
     other = tmp_path / "b"
     other.mkdir()
     assert reservations.reserve(str(other), shared).index == 0
+
+
+def test_those_that_come_and_go_at_once_never_have_the_same(tmp_path: Path) -> None:
+    """The last that goes takes the directory away, with the lock that another waits for."""
+    shared, held, met = tmp_path / "run", set[int](), []
+
+    def come_and_go(number: int) -> None:
+        place = tmp_path / str(number)
+        place.mkdir()
+        for _ in range(40):
+            index = reservations.reserve(str(place), shared).index
+            if index in held:
+                met.append(index)
+            held.add(index)
+            held.discard(index)
+            reservations.release(str(place), shared)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(come_and_go, range(4)))
+    assert not met
+    assert not shared.exists()
 
 
 def test_there_is_an_end(tmp_path: Path) -> None:
