@@ -1,5 +1,6 @@
 """Does a device match the CEL selectors of a request and its class? Remembered by the device, which is made anew when
-its slice changes."""
+its slice changes.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +17,34 @@ def matches(device: Device, selectors: tuple[str, ...], claim: str) -> bool:
     for index, expression in enumerate(selectors):
         known = device.matched.get(expression)
         if known is None:
-            known = device.matched[expression] = _evaluated(device, expression, f"claim {claim}: selector #{index}")
+            known = device.matched[expression] = _evaluated(device, expression, Budget(COST_LIMIT))
+        if isinstance(known, str):
+            raise CannotAllocate(f"claim {claim}: selector #{index}: {known}")
         if not known:
             return False
     return True
 
 
-def _evaluated(device: Device, expression: str, where: str) -> bool:
+def ask(device: Device, selectors: tuple[str, ...], slice_left: int) -> int:
+    """Have what ``matches`` will find remembered; what is left of the slice then."""
+    for expression in selectors:
+        known = device.matched.get(expression)
+        if known is None:
+            budget = Budget(COST_LIMIT)
+            budget.slice = slice_left
+            known = device.matched[expression] = _evaluated(device, expression, budget)
+            slice_left = budget.slice
+        if known is not True:
+            break
+    return slice_left
+
+
+def _evaluated(device: Device, expression: str, budget: Budget) -> bool | str:
+    """A text says why it cannot be told."""
     try:
-        found = checked(expression).evaluate({"device": device.seen}, Budget(COST_LIMIT))
+        found = checked(expression).evaluate({"device": device.seen}, budget)
     except CompileError as problem:
-        raise CannotAllocate(f"{where}: CEL compile error: {problem}") from None
+        return f"CEL compile error: {problem}"
     except (CelError, BudgetExceeded) as problem:
-        raise CannotAllocate(f"{where}: CEL runtime error: {problem}") from None
-    if not isinstance(found, bool):
-        raise CannotAllocate(f"{where}: CEL runtime error: must evaluate to a bool")
-    return found
+        return f"CEL runtime error: {problem}"
+    return found if isinstance(found, bool) else "CEL runtime error: must evaluate to a bool"

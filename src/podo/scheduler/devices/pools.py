@@ -6,6 +6,7 @@ invalid where two devices have one name. Source: API reference ResourcePool and 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -35,12 +36,12 @@ class _Domains(dict[str, Any]):
 @dataclass(frozen=True, eq=False)
 class Device:
     """``place``: what of slice or device says which nodes reach it (nodeName, nodeSelector, allNodes). ``matched``:
-    what selectors have said of it."""
+    what selectors have said of it, or why they could not."""
 
     id: DeviceId
     spec: Obj
     place: Obj
-    matched: dict[str, bool] = field(default_factory=dict)
+    matched: dict[str, bool | str] = field(default_factory=dict)
 
     @property
     def shared(self) -> bool:
@@ -124,6 +125,12 @@ class Pool:
         return "/".join(self.key)
 
     @cached_property
+    def selectors(self) -> tuple[Obj, ...]:
+        """The node selectors of its devices, each once for all that have the same of one slice."""
+        found = (device.place.get("nodeSelector") for device in self.devices)
+        return tuple({id(selector): selector for selector in found if selector}.values())
+
+    @cached_property
     def binds_late(self) -> bool:
         """Does a device of it need time after allocation?"""
         return any(device.spec.get("bindingConditions") for device in self.devices)
@@ -138,9 +145,12 @@ class Pools:
     _pools: dict[PoolKey, Pool] = field(default_factory=dict)
     _of_node: dict[str, set[PoolKey]] = field(default_factory=dict)  # pools that only some nodes reach
     _wide: set[PoolKey] = field(default_factory=set)
+    #: Grows with every change.
+    version: int = 0
 
     def put(self, name: str, piece: Obj | None) -> tuple[set[str], bool]:
         """A slice came, changed or (None) went: the nodes that it concerns; True where it is all."""
+        self.version += 1
         keys = {pool_key(each) for each in (self._slices.pop(name, None), piece) if each is not None}
         for key in keys:
             self._names.setdefault(key, set()).discard(name)
@@ -186,6 +196,19 @@ class Pools:
     def device(self, device: DeviceId) -> Device | None:
         pool = self._pools.get(device[:2])
         return next((each for each in pool.devices if each.id == device), None) if pool else None
+
+    def selectors(self) -> dict[str, Obj]:
+        """The node selectors of pools that many nodes may reach, each once, by its text."""
+        return {
+            json.dumps(selector, sort_keys=True): selector
+            for key in self._wide
+            for selector in self._pools[key].selectors
+        }
+
+    def set_apart(self) -> set[str]:
+        """Names of nodes that have devices which no other has."""
+        named = (device.place.get("nodeName") for key in self._wide for device in self._pools[key].devices)
+        return self._of_node.keys() | {name for name in named if name}
 
     def of_node(self, node_name: str) -> list[Pool]:
         """Pools that a node may reach; those whose devices need time after allocation last."""

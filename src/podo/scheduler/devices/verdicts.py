@@ -4,17 +4,17 @@ something changed."""
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from podo.scheduler.devices.allocator import Chosen, Search, preference
 from podo.scheduler.devices.asking import CannotAllocate, ClaimAsk
 from podo.scheduler.devices.extended import on_node
 from podo.scheduler.devices.ledger import Devices
 from podo.scheduler.devices.matching import matches
+from podo.scheduler.devices.reach import ALONE, Nodes, Reach
 from podo.scheduler.noderows import Mask, NodeInfo, Numbers
 
 #: Sets of demands remembered; the one not used for longest goes.
@@ -22,26 +22,14 @@ LIMIT = 64
 NONE_FREE = "cannot allocate all claims"
 
 
-class Nodes(Protocol):
-    """What is needed of the rows of nodes (see ``noderows``)."""
-
-    row_of: dict[str, int]
-    character: int
-
-    @property
-    def capacity(self) -> int: ...
-
-    def node(self, row: int) -> NodeInfo: ...
-
-
 @dataclass(slots=True)
 class Verdict:
-    """By row: can the node satisfy the claims, and how well? ``problems``: rows where something went wrong; in which
-    words, depends on the claims (``problem_of``)."""
+    """By row: can the node satisfy the claims, and how well? ``problems``: something went wrong there; in which words,
+    depends on the claims (``problem_of``)."""
 
     fits: Mask
     points: Numbers
-    problems: set[int]
+    problems: Mask
     character: int
     epoch: int
     moment: int
@@ -51,7 +39,11 @@ class Verdict:
 class Verdicts:
     devices: Devices
     nodes: Nodes
+    _reach: Reach = field(init=False)
     _known: OrderedDict[str, Verdict] = field(default_factory=OrderedDict)
+
+    def __post_init__(self) -> None:
+        self._reach = Reach(self.devices.pools, self.nodes)
 
     def of(self, key: str, claims: list[ClaimAsk]) -> Verdict:
         """``key``: equal for claims that ask for the same."""
@@ -59,29 +51,42 @@ class Verdicts:
         changed = None if known is None else devices.changed_since(known.moment)
         if known is None or changed is None or (known.character, known.epoch) != (nodes.character, devices.epoch):
             capacity = nodes.capacity
-            empty, zeros = np.zeros(capacity, dtype=bool), np.zeros(capacity, dtype=np.int64)
-            known = self._known[key] = Verdict(empty, zeros, set(), nodes.character, devices.epoch, devices.moment)
+            fits, problems = np.zeros((2, capacity), dtype=bool)
+            points = np.zeros(capacity, dtype=np.int64)
+            known = self._known[key] = Verdict(fits, points, problems, nodes.character, devices.epoch, devices.moment)
             changed = list(nodes.row_of)
             if len(self._known) > LIMIT:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
-        self._judge(known, claims, set(changed))
+        self._judge(known, claims, [nodes.row_of[name] for name in set(changed) if name in nodes.row_of])
         known.moment = devices.moment
         return known
 
-    def _judge(self, verdict: Verdict, claims: list[ClaimAsk], names: Iterable[str]) -> None:
-        for name in names:
-            row = self.nodes.row_of.get(name)
-            if row is None:
-                continue
-            verdict.problems.discard(row)
-            try:
-                chosen = choose(self.devices, claims, self.nodes.node(row))
-            except CannotAllocate:
-                chosen = None
-                verdict.problems.add(row)
-            verdict.fits[row] = chosen is not None
-            verdict.points[row] = preference(chosen, claims) if chosen is not None else 0
+    def _judge(self, verdict: Verdict, claims: list[ClaimAsk], changed: list[int]) -> None:
+        """One of each group of nodes that are offered the same, and the others one by one. (Which of the extended
+        resources that a claim stands for a node has itself is for each node to say.)"""
+        rows = np.array(changed, dtype=np.intp)
+        groups = self._reach.groups()[rows]
+        if any(claim.resources for claim in claims):
+            groups = np.full(len(rows), ALONE)
+        for row in rows[groups == ALONE].tolist():
+            self._judge_like(verdict, claims, row, row)
+        for group in np.unique(groups[groups != ALONE]):
+            alike = rows[groups == group]
+            self._judge_like(verdict, claims, int(alike[0]), alike)
+
+    def _judge_like(
+        self, verdict: Verdict, claims: list[ClaimAsk], row: int, alike: int | npt.NDArray[np.intp]
+    ) -> None:
+        """What holds for ``row`` holds for all that are ``alike``."""
+        chosen, problem = None, False
+        try:
+            chosen = choose(self.devices, claims, self.nodes.node(row))
+        except CannotAllocate:
+            problem = True
+        verdict.problems[alike] = problem
+        verdict.fits[alike] = chosen is not None
+        verdict.points[alike] = preference(chosen, claims) if chosen is not None else 0
 
 
 def choose(devices: Devices, claims: list[ClaimAsk], node: NodeInfo) -> list[list[Chosen]] | None:

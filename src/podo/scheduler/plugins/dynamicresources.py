@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from podo.api.kind import Obj
-from podo.api.parts.nodeselector import term_allows
 from podo.scheduler.devices.podclaims import Demands, concerned, demands
+from podo.scheduler.devices.reach import selected
 from podo.scheduler.devices.verdicts import NONE_FREE, Verdict, problem_of
-from podo.scheduler.noderows import NodeInfo
 from podo.scheduler.plugins.contract import ClusterEvent
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.reasons import Reason
@@ -51,7 +49,7 @@ class DynamicResources:
             return (Reason(NAME, asked.problem, unresolvable=True, everywhere=True),)
         if not all(_reached(selector, snapshot)[row] for _, selector in asked.selectors):
             return (_ELSEWHERE,)
-        if row not in _verdict(asked, snapshot).problems:
+        if not _verdict(asked, snapshot).problems[row]:
             return (_NONE_FREE,)
         return (Reason(NAME, problem_of(snapshot.devices, list(asked.asks), snapshot.node(row)), unresolvable=True),)
 
@@ -73,9 +71,4 @@ def _verdict(asked: Demands, snapshot: Snapshot) -> Verdict:
 
 def _reached(selector: Obj, snapshot: Snapshot) -> Mask:
     key = ("devices", json.dumps(selector, sort_keys=True))
-    terms = tuple(selector.get("nodeSelectorTerms") or ())
-    return snapshot.derived(key, partial(_selected, terms), bool)
-
-
-def _selected(terms: tuple[Any, ...], node: NodeInfo) -> bool:
-    return any(term_allows(term, node.labels, node.name) for term in terms)
+    return snapshot.derived(key, partial(selected, selector), bool)
