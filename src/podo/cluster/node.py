@@ -44,6 +44,8 @@ logger = log.Logger("podo.node")
 #: The Node's annotation that tells the control plane where its DNS server listens (controllers/clusterdns.py).
 DNS_ANNOTATION = "podo.dev/dns-port"
 RETRY_SECONDS = 0.2
+#: Less than the supervisor's patience, so that the log says what was waited for.
+CONTAINERD_SECONDS = 20.0
 
 
 def serve(config: Config, name: str) -> None:
@@ -56,13 +58,15 @@ async def _serve(config: Config, name: str, clock: Clock, chance: Chance) -> Non
     stop = stop_signal()
     reloading = Reloading()
     client = _client(config, f"kubelet-{name}", reloading)
-    runtime = await containerd.ready(realnode.containerd_directory(config, name), clock)
+    _waits_for("containerd")
+    runtime = await containerd.ready(realnode.containerd_directory(config, name), clock, CONTAINERD_SECONDS)
     await _ensure_pause_image(config, name, runtime)
     proxy = _client(config, f"kube-proxy-{name}", reloading)
     network = NodeNetwork(config, name, client, proxy, clock, chance)
     told = partial(_set_pod_cidr, config, name)
     facts = node_config(config, name)
     agent = NodeAgent(facts, client, runtime, clock, chance, on_pod_cidr=told, withdrawn=network.withdrawal.of)
+    _waits_for(f"the API server at {config.node_server_url}, to register")
     await agent.start()
     serving = KubeletServer(AgentPods(agent), runtime, clock, Delegated(client, name, clock))
     kubelet = await _listen(config, name, serving, reloading)
@@ -79,6 +83,11 @@ async def _serve(config: Config, name: str, clock: Clock, chance: Chance) -> Non
     await runtime.stop()
     client.close()
     proxy.close()
+
+
+def _waits_for(what: str) -> None:
+    """The last of these in the log is where a start hangs."""
+    logger.info("starting", waits_for=what)
 
 
 def node_config(config: Config, name: str) -> NodeConfig:
@@ -103,6 +112,7 @@ def _client(config: Config, identity: str, reloading: Reloading) -> HttpClient:
 
 async def _ensure_pause_image(config: Config, name: str, runtime: CriRuntime) -> None:
     if await runtime.find_image(containerd.SANDBOX_IMAGE) is None:
+        _waits_for(f"ctr to import {realnode.PAUSE_ARCHIVE}")
         await runtime.load_image(realnode.directory(config, name) / realnode.PAUSE_ARCHIVE)
 
 
@@ -147,12 +157,14 @@ class NodeNetwork:
     async def start(self) -> None:
         await asyncio.to_thread(_forward_packets)
         await self._cache.start()
+        _waits_for("Services, policies and nodes from the API")
         await self._cache.wait_synced()
         await self._dns.start()
         await self._policies.start()
         await self._proxy.start()
         self.withdrawal.start()
         await self._routes.start()
+        _waits_for("the API to take the DNS port")
         await self._tell_dns_port()
 
     async def _tell_dns_port(self) -> None:

@@ -31,6 +31,7 @@ from podo.node.containerd_config import (
 from podo.node.runtimes.contract import RuntimeFailure
 from podo.node.runtimes.cri import CriRuntime
 from podo.runtime.clock import Clock
+from podo.runtime.log import Logger
 from podo.runtime.tasks import sleep
 
 __all__ = [
@@ -51,6 +52,8 @@ __all__ = [
     "sweep",
     "write_mirror",
 ]
+
+log = Logger("podo.node.containerd")
 
 #: Where the CNI library, inside containerd, keeps what it did, for every containerd of the machine.
 CNI_RESULTS = Path("/var/lib/cni/results")
@@ -95,11 +98,15 @@ async def ready(directory: Path, clock: Clock, deadline_seconds: float = 30.0) -
     runtime = CriRuntime(Paths(directory).socket, clock)
     await runtime.start()
     end = clock.monotonic() + deadline_seconds
+    told = ""
     while True:
         try:
             await runtime.info()
             return runtime
         except RuntimeFailure as failure:
+            if failure.message != told:
+                told = failure.message
+                log.info("containerd does not answer yet", why=told)
             if clock.monotonic() >= end:
                 await runtime.stop()
                 why = f"containerd did not answer within {deadline_seconds:.0f} s: {failure.message}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ class CriRuntime:
 
     async def start(self) -> None:
         """Connects when needed: containerd need not be there yet."""
+        os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # no fork goes on without exec: its handlers could only hang
         import grpc
         from cri_api.v1 import api_pb2_grpc
 
