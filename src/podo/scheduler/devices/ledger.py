@@ -127,15 +127,11 @@ class Devices:
     # What nodes offer
 
     def offer(self, node_name: str, labels: Mapping[str, str]) -> Offer:
-        known: dict[int, bool] = {}  # by the identity of the place, which the devices of a slice share
-
-        def there(device: Device) -> bool:
-            place = id(device.place)
-            if place not in known:
-                known[place] = device.reaches(node_name, labels)
-            return known[place]
-
-        reached = [(pool, [d for d in pool.devices if there(d)]) for pool in self.pools.of_node(node_name)]
+        pools = self.pools.of_node(node_name)
+        reached = [
+            (pool, [device for alike in pool.alike if alike[0].reaches(node_name, labels) for device in alike])
+            for pool in pools
+        ]
         used = {
             pool.key: self.usage.counters(pool.key, self.pools.device)
             for pool, found in reached

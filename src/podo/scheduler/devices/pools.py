@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 from podo.api.kind import Obj
@@ -125,10 +126,14 @@ class Pool:
         return "/".join(self.key)
 
     @cached_property
+    def alike(self) -> tuple[tuple[Device, ...], ...]:
+        """Its devices in their order, those in a row together that the same nodes reach."""
+        return tuple(tuple(devices) for _, devices in groupby(self.devices, lambda device: id(device.place)))
+
+    @cached_property
     def selectors(self) -> tuple[Obj, ...]:
-        """The node selectors of its devices, each once for all that have the same of one slice."""
-        found = (device.place.get("nodeSelector") for device in self.devices)
-        return tuple({id(selector): selector for selector in found if selector}.values())
+        found = (devices[0].place.get("nodeSelector") for devices in self.alike)
+        return tuple(selector for selector in found if selector)
 
     @cached_property
     def binds_late(self) -> bool:
@@ -207,7 +212,7 @@ class Pools:
 
     def set_apart(self) -> set[str]:
         """Names of nodes that have devices which no other has."""
-        named = (device.place.get("nodeName") for key in self._wide for device in self._pools[key].devices)
+        named = (devices[0].place.get("nodeName") for key in self._wide for devices in self._pools[key].alike)
         return self._of_node.keys() | {name for name in named if name}
 
     def of_node(self, node_name: str) -> list[Pool]:
