@@ -30,7 +30,7 @@ from podo.controllers import (
 )
 from podo.controllers.certificates import Sign
 from podo.controllers.clusterdns import reconcile as clusterdns
-from podo.controllers.daemonset import sync as daemonset
+from podo.controllers.daemonset.sync import daemonset
 from podo.controllers.deployment import sync as deployment
 from podo.controllers.horizontalpodautoscaler.adapters import AdapterValues, Answers, nobody
 from podo.controllers.horizontalpodautoscaler.sync import autoscaler
@@ -75,7 +75,7 @@ def declarations(
         deployment.reconcile,
         replicaset.reconcile,
         replicaset.replicationcontroller,
-        daemonset.reconcile,
+        daemonset(),
         statefulset.reconcile,
         job.reconcile,
         ttlafterfinished.reconcile,

@@ -74,9 +74,15 @@ def _forgotten(cronjob: Obj, jobs: list[Obj]) -> Iterator[Action]:
     for end, field in limits:
         limit = cronjob["spec"].get(field)
         ended = [job for job in jobs if condition_is_true(job, end) and not is_deleting(job)]
-        ended.sort(key=lambda job: ((job.get("status") or {}).get("startTime") or "", name_of(job)))
+        ended.sort(key=_by_start)
         for job in ended[: len(ended) - limit] if limit is not None and len(ended) > limit else ():
             yield from _deleted(cronjob, job)
+
+
+def _by_start(job: Obj) -> tuple[bool, str, str]:
+    """The earliest first, those that never started last."""
+    start = (job.get("status") or {}).get("startTime") or ""
+    return not start, start, name_of(job)
 
 
 def _deleted(cronjob: Obj, job: Obj) -> Iterator[Action]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from podo.api.kind import Obj
 from podo.api.meta import condition_of, is_deleting, uid_of
+from podo.api.parts.container import is_sidecar
 from podo.reconcile.actions import Patch
 from podo.values import timestamp
 
@@ -68,10 +69,13 @@ def finished_at(pod: Obj, now: float) -> float:
     return timestamp.parse(metadata["creationTimestamp"]) if metadata.get("creationTimestamp") else now
 
 
-def restarts_of(pod: Obj) -> int:
-    """The most restarts of any container of the pod."""
+def restarts_of(pod: Obj) -> tuple[int, int]:
+    """The most restarts of any container of the pod, and of any of its sidecars."""
     status = pod.get("status") or {}
-    return max((int(c.get("restartCount") or 0) for c in status.get("containerStatuses") or ()), default=0)
+    sidecars = {each["name"] for each in pod["spec"].get("initContainers") or () if is_sidecar(each)}
+    regular = (int(each.get("restartCount") or 0) for each in status.get("containerStatuses") or ())
+    initial = (each for each in status.get("initContainerStatuses") or () if each.get("name") in sidecars)
+    return max(regular, default=0), max((int(each.get("restartCount") or 0) for each in initial), default=0)
 
 
 def disrupted(pod: Obj, reason: str, message: str, now: float, phase: str = "") -> Patch:

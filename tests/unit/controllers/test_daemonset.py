@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import random
 from typing import Any
 
@@ -38,7 +39,7 @@ def rolling(unavailable: int | str = 1, surge: int | str = 0) -> dict:
 
 
 def stage(nodes: int = 3) -> Stage:
-    s = Stage(module.reconcile)
+    s = Stage(module.daemonset())
     for number in range(nodes):
         s.put(node(f"n{number}"))
     return s
@@ -230,6 +231,31 @@ def test_a_failed_pod_is_told_and_replaced() -> None:
     assert uid_of(new) != uid_of(pod) and "FailedDaemonPod" in s.reasons()
     message = f"Found failed daemon pod default/{name_of(pod)} on node n0, will try to kill it"
     assert ("Warning", "FailedDaemonPod", message) in s.told
+
+
+def test_where_pods_go_on_failing_each_is_left_longer() -> None:
+    s = stage(1)
+    ds = s.put(daemonset())
+    s.run()
+    made: list[float] = []
+
+    def fail() -> None:
+        made.append(s.now)
+        s.change(s.list("Pod")[0], {"status": {"phase": "Failed"}})
+        s.run()
+
+    for _ in range(12):
+        before = uid_of(s.list("Pod")[0])
+        fail()
+        while uid_of(s.list("Pod")[0]) == before:
+            s.pass_time(0.5)
+    waits = [round(later - earlier) for earlier, later in itertools.pairwise(made)]
+    assert waits == [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+    s.put({**s.fresh(ds), "spec": daemonset("agent:2")["spec"]})
+    s.run()
+    (pod,) = s.list("Pod")
+    fail()
+    assert uid_of(s.list("Pod")[0]) != uid_of(pod), "another template starts anew"
 
 
 def test_another_owners_revision_of_the_same_name_is_a_collision() -> None:

@@ -183,6 +183,17 @@ def test_scaling_in_the_middle_of_a_rollout_is_in_proportion() -> None:
     assert [rs["spec"]["replicas"] for rs in sets(s)] == [11, 7]
 
 
+def test_a_size_that_makes_no_sense_holds_up_no_rollout() -> None:
+    s = stage()
+    d = s.put(deployment(2))
+    s.run()
+    (rs,) = sets(s)
+    s.change(rs, {"metadata": {"annotations": {"deployment.kubernetes.io/desired-replicas": "many"}}})
+    set_image(s, d, "nginx:2")
+    s.run()
+    assert len(sets(s)) == 2
+
+
 def test_progress_deadline() -> None:
     s = stage()
     d = s.put(deployment(1, progressDeadlineSeconds=60))

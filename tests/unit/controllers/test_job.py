@@ -329,6 +329,31 @@ def test_ttl_after_finished() -> None:
     assert is_deleting(s.get("Job", "calc", "default")), "in the foreground: its pods go first"
 
 
+def test_pods_whose_job_is_gone_are_held_by_nobody() -> None:
+    s = begun(parallelism=2, completions=2)
+    one, two = s.pods()
+    s.change(one, {"metadata": {"ownerReferences": None, "labels": None}})  # orphaned, and its Job deleted
+    s.remove(s.get("Job", "calc", "default"))
+    s.put({**job(), "metadata": {"name": "calc", "namespace": "default", "uid": "another"}})
+    s.run()
+    s.change(two, {"metadata": {"labels": {"seen": "again"}}})
+    s.run()
+    assert [s.fresh(pod)["metadata"].get("finalizers") for pod in (one, two)] == [None, None]
+    assert all(TRACKING in pod["metadata"]["finalizers"] for pod in s.owned_by(s.list("Job")[0], "Pod"))
+
+
+def test_the_pods_that_have_done_least_go_first_whatever_their_cost() -> None:
+    s = begun(parallelism=3, completions=9)
+    for number, pod in enumerate(s.pods()):
+        s.now += 1
+        cost = {"controller.kubernetes.io/pod-deletion-cost": str(number)}
+        s.change(pod, {"metadata": {"annotations": cost}, "spec": {"nodeName": "n"}, "status": running(s.now)})
+    first = name_of(s.pods()[0])
+    s.change(s.get("Job", "calc", "default"), {"spec": {"parallelism": 1}})
+    s.run()
+    assert [name_of(pod) for pod in s.pods()] == [first]
+
+
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 100_000), indexed=st.booleans(), replace=st.sampled_from(["Failed", "TerminatingOrFailed"]))
 def test_every_pod_is_counted_once(seed: int, indexed: bool, replace: str) -> None:

@@ -140,6 +140,8 @@ def test_a_deleted_replicaset_makes_no_pods() -> None:
     assert s.list("Pod") == []
 
 
+SIDECAR = {"nodeName": "n", "initContainers": [{"name": "s", "restartPolicy": "Always"}, {"name": "i"}]}
+RESTARTED = [{"name": "s", "restartCount": 3}, {"name": "i", "restartCount": 9}]
 RANKED = [
     ("unassigned", {"spec": {}}),
     ("pending", {"status": {"phase": "Pending"}}),
@@ -149,6 +151,7 @@ RANKED = [
     ("crowded", {"status": running(START - 100), "spec": {"nodeName": "crowded"}}),
     ("young", {"status": running(START - 10)}),
     ("restarted", {"status": {**running(START - 1000), "containerStatuses": [{"restartCount": 7}]}}),
+    ("restarted-sidecar", {"spec": SIDECAR, "status": {**running(START - 1000), "initContainerStatuses": RESTARTED}}),
     ("late", {"status": running(START - 1000), "created": START - 2000}),
     ("old", {"status": running(START - 1000), "created": START - 90000}),
 ]

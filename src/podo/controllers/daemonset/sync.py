@@ -6,20 +6,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from podo.api.kind import Obj
-from podo.api.meta import is_deleting, labels_of, name_of, namespace_of
+from podo.api.meta import is_deleting, labels_of, name_of, namespace_of, uid_of
 from podo.controllers import revisions
 from podo.controllers.claims import claim, claimants
+from podo.controllers.daemonset.backoff import Backoff, Place
 from podo.controllers.daemonset.placement import Fit, by_node, daemon_pod, fit, target_of
 from podo.controllers.daemonset.rolling import Rollout, next_step, surges
-from podo.controllers.podstate import finished_at, is_ready, phase_of, seconds_until_available
+from podo.controllers.podstate import is_ready, phase_of, seconds_until_available
 from podo.controllers.revisions import HASH, History
 from podo.reconcile.actions import Action, CheckAgain, Create, Delete, SetStatus, Tell
-from podo.reconcile.declare import Among, Key, View, controller
+from podo.reconcile.declare import Among, Declaration, Key, View, controller
 
 #: The most pods that one pass creates, and the most that it deletes.
 BURST = 250
-#: Seconds that a failed pod is left to be seen before another takes its place.
-FAILED_STAYS = 1.0
 
 
 def _adopters(pod: Obj, view: View) -> Iterator[Key]:
@@ -41,16 +40,25 @@ class _Plan:
     tell: list[Action] = field(default_factory=list)
 
 
-@controller(
-    name="daemonset",
-    reconciles="DaemonSet",
-    owns=("Pod", "ControllerRevision"),
-    watches={"Pod": Among("DaemonSet", _adopters), "ControllerRevision": _adopters, "Node": _all},
-)
-def reconcile(key: Key, view: View) -> Iterator[Action]:
-    daemonset = view.get("DaemonSet", key.name, key.namespace)
-    if daemonset is None or is_deleting(daemonset):
-        return
+def daemonset() -> Declaration:
+    """The controller. It remembers where pods have failed."""
+    backoff = Backoff()
+
+    @controller(
+        name="daemonset",
+        reconciles="DaemonSet",
+        owns=("Pod", "ControllerRevision"),
+        watches={"Pod": Among("DaemonSet", _adopters), "ControllerRevision": _adopters, "Node": _all},
+    )
+    def reconcile(key: Key, view: View) -> Iterator[Action]:
+        found = view.get("DaemonSet", key.name, key.namespace)
+        if found is not None and not is_deleting(found):
+            yield from _reconciled(found, view, backoff)
+
+    return reconcile
+
+
+def _reconciled(daemonset: Obj, view: View, backoff: Backoff) -> Iterator[Action]:
     selector = daemonset["spec"].get("selector") or {}
     if not selector.get("matchLabels") and not selector.get("matchExpressions"):
         message = "This daemon set is selecting all pods. A non-empty selector is required."
@@ -64,14 +72,14 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
         yield SetStatus(daemonset, {**_ZERO, **status, "collisionCount": (status.get("collisionCount") or 0) + 1})
         return
     yield from history.actions
-    yield from _sync(daemonset, claims.held, history, view)
+    yield from _sync(daemonset, claims.held, history, view, backoff)
 
 
-def _sync(daemonset: Obj, held: list[Obj], history: History, view: View) -> Iterator[Action]:
+def _sync(daemonset: Obj, held: list[Obj], history: History, view: View, backoff: Backoff) -> Iterator[Action]:
     fits = {name_of(node): fit(daemonset, node) for node in view.list("Node")}
     pods = by_node(held)
     rollout = Rollout(daemonset, pods, history.hashes, sum(each.runs for each in fits.values()), view.now)
-    plan = _manage(rollout, fits)
+    plan = _manage(rollout, fits, backoff)
     if not plan.delete and not plan.create and daemonset["spec"]["updateStrategy"]["type"] == "RollingUpdate":
         step = next_step(rollout)
         plan = _Plan(step.delete, step.create, plan.tell)
@@ -86,7 +94,7 @@ def _sync(daemonset: Obj, held: list[Obj], history: History, view: View) -> Iter
         yield CheckAgain(min(waits))
 
 
-def _manage(rollout: Rollout, fits: dict[str, Fit]) -> _Plan:
+def _manage(rollout: Rollout, fits: dict[str, Fit], backoff: Backoff) -> _Plan:
     """What must be so whatever the strategy: a pod where one belongs, none where none does."""
     plan = _Plan()
     for node, each in fits.items():
@@ -94,7 +102,7 @@ def _manage(rollout: Rollout, fits: dict[str, Fit]) -> _Plan:
         if each.runs and not pods:
             plan.create.append(node)
         elif each.stays:
-            plan.delete.extend(_excess(rollout, _alive(rollout, pods, plan)))
+            plan.delete.extend(_excess(rollout, _alive(rollout, pods, plan, backoff)))
         else:
             plan.delete.extend(pod for pod in pods if not is_deleting(pod))
     for node, pods in rollout.pods.items():  # made for a node that is gone before it was bound
@@ -103,7 +111,7 @@ def _manage(rollout: Rollout, fits: dict[str, Fit]) -> _Plan:
     return plan
 
 
-def _alive(rollout: Rollout, pods: list[Obj], plan: _Plan) -> list[Obj]:
+def _alive(rollout: Rollout, pods: list[Obj], plan: _Plan, backoff: Backoff) -> list[Obj]:
     """The pods that run or may yet; those that ended are to be deleted."""
     alive = []
     for pod in pods:
@@ -111,10 +119,12 @@ def _alive(rollout: Rollout, pods: list[Obj], plan: _Plan) -> list[Obj]:
             continue
         where = f"daemon pod {namespace_of(pod)}/{name_of(pod)} on node {target_of(pod)}"
         if phase_of(pod) == "Failed":
-            left = finished_at(pod, rollout.now) + FAILED_STAYS - rollout.now
-            if left > 0:
+            generation = int(rollout.daemonset["metadata"].get("generation") or 0)
+            place = Place(uid_of(rollout.daemonset), generation, target_of(pod))
+            if (left := backoff.left(place, rollout.now)) > 0:
                 plan.tell.append(CheckAgain(left))
                 continue
+            backoff.failed(place, rollout.now)
             text = f"Found failed {where}, will try to kill it"
             plan.tell.append(Tell(rollout.daemonset, "FailedDaemonPod", text, "Warning"))
             plan.delete.append(pod)

@@ -35,9 +35,9 @@ def told(deployment: Obj, name: str, before: int, after: int) -> Tell:
 
 def is_scaled(rollout: Rollout) -> bool:
     """Has someone changed the Deployment's size since its ReplicaSets were given theirs?"""
-    wanted_now = str(replicas_of(rollout.deployment))
-    active = [rs for rs in rollout.all if replicas_of(rs) > 0]
-    return any(annotations_of(rs).get(DESIRED, wanted_now) != wanted_now for rs in active)
+    wanted_now = replicas_of(rollout.deployment)
+    sizes = [annotations_of(rs).get(DESIRED, "") for rs in rollout.all if replicas_of(rs) > 0]
+    return any(size.isdecimal() and int(size) != wanted_now for size in sizes)
 
 
 def scale(rollout: Rollout) -> Iterator[Action]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from podo.api.kind import Obj
 from podo.api.meta import is_deleting, metadata, name_of
 from podo.api.parts.podtemplate import each_container
-from podo.controllers.deletionrank import least_useful, ranked
+from podo.controllers.deletionrank import unfinished_first
 from podo.controllers.job.failurepolicy import judge
 from podo.controllers.job.tally import (
     FAILURES,
@@ -66,12 +66,12 @@ def _wanted(tally: Tally, active: int) -> int:
 def _surplus(tally: Tally, active: list[Obj], count: int) -> list[Obj]:
     """Pods of indexes that are done, out of range or had twice; then as many more as ``count`` asks for."""
     if not is_indexed(tally.job):
-        return least_useful(active, count, [], tally.now) if count else []
+        return unfinished_first(active)[:count] if count else []
     taken: set[int] = set()
     doubled: list[Obj] = []
     useful: list[Obj] = []
     done = tally.succeeded_indexes | tally.failed_indexes
-    for pod in reversed(ranked(active, [], tally.now)):
+    for pod in reversed(unfinished_first(active)):
         index = index_of(pod)
         is_wanted = index not in taken and index not in done and 0 <= index < completions_of(tally.job)
         (useful if is_wanted else doubled).append(pod)

@@ -23,7 +23,7 @@ from podo.controllers.job.tally import (
 from podo.controllers.job.verdict import FINAL, Condition, completed, condition, is_finished, verdict
 from podo.controllers.podstate import phase_of
 from podo.reconcile.actions import Action, CheckAgain, SetStatus, Tell
-from podo.reconcile.declare import Among, Key, View, controller
+from podo.reconcile.declare import Key, View, controller
 from podo.values import timestamp
 
 #: ``spec.managedBy`` of the Jobs that are ours, where it is given.
@@ -31,13 +31,33 @@ MANAGER = "kubernetes.io/job-controller"
 Status = dict[str, Any]
 
 
-def _adopters(pod: Obj, view: View) -> Iterator[Key]:
+#: How a key begins that is a pod's, one that nobody counts; no Job has such a name.
+_POD = "/"
+
+
+def _around(pod: Obj, view: View) -> Iterator[Key]:
+    if is_tracked(pod) and _is_orphan(pod, view):
+        yield Key(namespace_of(pod), f"{_POD}{name_of(pod)}")
     for job in claimants("Job", pod, view):
         yield Key(namespace_of(job), name_of(job))
 
 
-@controller(name="job", reconciles="Job", owns=("Pod",), watches={"Pod": Among("Job", _adopters)})
+def _is_orphan(pod: Obj, view: View) -> bool:
+    """Has it no controller, or was that a Job that is gone?"""
+    owner = controller_of(pod)
+    if owner is None or owner["kind"] != "Job":
+        return owner is None
+    job = view.get("Job", owner["name"], namespace_of(pod))
+    return job is None or uid_of(job) != owner["uid"]
+
+
+@controller(name="job", reconciles="Job", owns=("Pod",), watches={"Pod": _around})
 def reconcile(key: Key, view: View) -> Iterator[Action]:
+    if key.name.startswith(_POD):
+        pod = view.get("Pod", key.name.removeprefix(_POD), key.namespace)
+        if pod is not None and is_tracked(pod) and _is_orphan(pod, view):
+            yield untracked(pod)
+        return
     job = view.get("Job", key.name, key.namespace)
     if job is None:
         yield from _orphans(key, view)
@@ -56,8 +76,7 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
 def _orphans(key: Key, view: View) -> Iterator[Action]:
     """Nobody counts the pods of a Job that is gone."""
     for pod in view.list("Pod", key.namespace):
-        owner = controller_of(pod)
-        if is_tracked(pod) and owner is not None and (owner["kind"], owner["name"]) == ("Job", key.name):
+        if is_tracked(pod) and (controller_of(pod) or {}).get("name") == key.name and _is_orphan(pod, view):
             yield untracked(pod)
 
 
