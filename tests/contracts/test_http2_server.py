@@ -290,6 +290,44 @@ def test_streams_arrive_as_they_are_written_and_end_in_order(go: Any, pki: Pki) 
     go(main())
 
 
+def test_what_many_streams_get_is_written_once_for_all(go: Any, pki: Pki) -> None:
+    """Each gets it in order with what was written to it alone; one that is over or slow keeps nobody from it."""
+
+    async def main() -> None:
+        writers: dict[str, Writer] = {}
+
+        async def handler(request: Request) -> Streaming:
+            async def produce(writer: Writer) -> None:
+                writers[request.path] = writer
+                writer.write(request.path.encode())
+                await writer.wait_closed()
+
+            return Streaming(produce)
+
+        async with serving(pki, handler) as (_, dial):
+            client = await dial()
+            client.takes = False
+            client.engine.set_local_window_size(1 << 20)  # only the streams' windows are full
+            streams = [client.ask(f"/{number}") for number in range(5)]
+            got = [client.streams[stream] for stream in streams]
+            await client.wait_for(lambda: all(one.body for one in got))
+            every = list(writers.values())
+            together = every[0].together
+            assert together is not None and all(one.together is together for one in every)
+            client.engine.reset_stream(streams[4], 8)
+            client.flush()
+            writers["/0"].write(b"x" * 65534)  # all that its client lets it
+            together.write_each(every, b"both")
+            writers["/1"].write(b"last")
+            await client.wait_for(lambda: len(got[0].body) > 65534 and got[1].body.endswith(b"last"))
+            assert [one.body for one in got[1:4]] == [b"/1bothlast", b"/2both", b"/3both"]
+            assert len(got[0].body) == 65535 and writers["/0"].buffered == 5
+            together.write_each(every, b"more")  # to the one that is gone by now, too
+            await client.wait_for(lambda: got[3].body == b"/3bothmore")
+
+    go(main())
+
+
 def test_a_stream_ends_when_its_client_resets_it_or_goes(go: Any, pki: Pki) -> None:
     async def main() -> None:
         ended = asyncio.Queue[str]()

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
@@ -58,18 +58,32 @@ class Batch:
         return found
 
 
-class Sink(Protocol):
-    """A watch as the fan-out sees it.
+class Outlet(Protocol):
+    """Where the events of a watch leave. Nothing stands between the fan-out and what frames and sends."""
 
-    ``put``: send a batch; False when no more can be taken. It is called once for each watch and batch: nothing stands
-    between the fan-out and what frames and sends.
-    """
+    __slots__ = ()
+
+    def put(self, batch: Batch) -> bool:
+        """Send a batch; False when no more can be taken."""
 
     @property
-    def put(self) -> Callable[[Batch], bool]: ...
+    def lane(self) -> object:
+        """Outlets with an equal one leave together: a batch is given to all by ``put_each`` of any of them."""
+        return self
+
+    def put_each(self, outlets: Sequence[Any], batch: Batch) -> Sequence[Any]:
+        """``put`` to each of ``outlets``; those that can take no more."""
+        return [one for one in outlets if not one.put(batch)]
+
+
+class Sink(Protocol):
+    """A watch as the fan-out sees it."""
+
+    @property
+    def outlet(self) -> Outlet: ...
 
     def full(self, batch: Batch) -> None:
-        """``put`` has taken the batch, and can take no more."""
+        """The outlet has taken the batch, and can take no more."""
 
     def lost(self) -> None:
         """The history has run away from under the range: what comes next is not known."""
@@ -109,14 +123,28 @@ class Seen:
 
 
 class Audience:
-    """The watches of one selection."""
+    """The watches of one selection. ``lanes``: those that leave together, by their outlets."""
 
-    __slots__ = ("pin", "selection", "sinks")
+    __slots__ = ("lanes", "pin", "selection")
 
     def __init__(self, selection: Selection) -> None:
         self.selection = selection
-        self.sinks: dict[Sink, None] = {}  # a set that keeps its order
+        self.lanes: dict[object, dict[Outlet, Sink]] = {}
         self.pin = next((one for one in selection.fields if one.equal), None)
+
+    def put(self, batch: Batch) -> None:
+        for lane in list(self.lanes.values()):
+            for outlet in next(iter(lane)).put_each(list(lane), batch):
+                lane[outlet].full(batch)
+
+    def add(self, sink: Sink) -> None:
+        self.lanes.setdefault(sink.outlet.lane, {})[sink.outlet] = sink
+
+    def remove(self, sink: Sink) -> None:
+        lane = self.lanes.get(sink.outlet.lane, {})
+        lane.pop(sink.outlet, None)
+        if not lane:
+            self.lanes.pop(sink.outlet.lane, None)
 
 
 class Range:
@@ -159,7 +187,7 @@ class Range:
         if audience is None:
             audience = self._audiences[key] = Audience(selection)
             self._place(audience)[audience] = None
-        audience.sinks[sink] = None
+        audience.add(sink)
         return audience
 
     def _place(self, audience: Audience) -> dict[Audience, None]:
@@ -167,13 +195,11 @@ class Range:
         return self._open if pin is None else self._pinned.setdefault(pin.field, {}).setdefault(pin.value, {})
 
     def leave(self, sink: Sink, audience: Audience) -> None:
-        audience.sinks.pop(sink, None)
-        if (
-            audience.sinks
-            or self._audiences.get((audience.selection.labels, audience.selection.fields)) is not audience
-        ):
+        audience.remove(sink)
+        key = (audience.selection.labels, audience.selection.fields)
+        if audience.lanes or self._audiences.get(key) is not audience:
             return
-        del self._audiences[(audience.selection.labels, audience.selection.fields)]
+        del self._audiences[key]
         place = self._place(audience)
         place.pop(audience, None)
         if audience.pin is not None and not place:
@@ -212,14 +238,12 @@ class Range:
                 if event := seen.through(audience.selection):
                     due.setdefault(audience, []).append(event)
         for audience, events in due.items():
-            batch = Batch(events)
-            for sink in list(audience.sinks):
-                if not sink.put(batch):
-                    sink.full(batch)
+            audience.put(Batch(events))
         return bool(changes)
 
     def _sinks(self) -> list[Sink]:
-        return [sink for audience in self._audiences.values() for sink in audience.sinks]
+        lanes = [lane for audience in self._audiences.values() for lane in audience.lanes.values()]
+        return [sink for lane in lanes for sink in lane.values()]
 
     def _see(self, change: Change) -> Seen:
         before = None

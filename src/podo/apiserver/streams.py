@@ -3,7 +3,7 @@ event where it ends early."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from podo.apiserver.backend import Backend
 from podo.apiserver.events import Frames, error_frame
 from podo.apiserver.extension.conversion import AT_ONCE, shown_events
 from podo.apiserver.fairness.watchcost import Stay
-from podo.apiserver.fanout import Batch, WatchEvent
+from podo.apiserver.fanout import Batch, Outlet, WatchEvent
 from podo.apiserver.metrics.page import Tally
 from podo.apiserver.negotiate import PROTOBUF, YAML
 from podo.apiserver.parameters import watch_options
@@ -88,7 +88,7 @@ async def _send(opened: Opened, output: _Output, stay: Stay | None) -> None:
             await output.room()
     if stay is not None:
         stay.begun()
-    feed = opened.feed(output.put)
+    feed = opened.feed(output)
     try:
         feed.resume()
         while (step := await feed.next()) is not None:
@@ -101,10 +101,10 @@ async def _send(opened: Opened, output: _Output, stay: Stay | None) -> None:
         feed.close()
 
 
-class _Output:
-    """Events to frames to the connection."""
+class _Output(Outlet):
+    """Events to frames to the connection. What leaves in one form on one connection leaves together."""
 
-    __slots__ = ("_ahead", "_backend", "_form", "_frames", "_headed", "_kind", "_name", "_tally", "_writer")
+    __slots__ = ("_ahead", "_backend", "_form", "_frames", "_headed", "_kind", "_name", "_tally", "_writer", "lane")
 
     def __init__(
         self, backend: Backend, frames: Frames, kind: Kind, form: ObjectForm, writer: Writer, tally: Tally
@@ -118,6 +118,8 @@ class _Output:
         self._writer = writer
         self._tally = tally
         self._ahead = 0  # bytes that wait to be sent, at most: all that were written since they were counted
+        together = writer.together
+        self.lane: object = writer if together is None or self._headed else (together, form.name)
 
     def put(self, batch: Batch) -> bool:
         """Send a batch; False when the client is slow to take what it has."""
@@ -127,10 +129,23 @@ class _Output:
         line = batch.lines.get(self._name) or batch.line(self._name, self._frame)
         self._writer.write(line)
         self._ahead += len(line)
-        if self._ahead <= HIGH_WATER:
-            return True
+        return self._ahead <= HIGH_WATER or self._recount() <= HIGH_WATER
+
+    def _recount(self) -> int:
         self._ahead = self._writer.buffered
-        return self._ahead <= HIGH_WATER
+        return self._ahead
+
+    def put_each(self, outlets: Sequence[_Output], batch: Batch) -> Sequence[_Output]:
+        together = self._writer.together
+        if together is None or len(outlets) == 1:
+            return super().put_each(outlets, batch)
+        self._tally.events += len(batch.events) * len(outlets)
+        line = batch.lines.get(self._name) or batch.line(self._name, self._frame)
+        together.write_each([one._writer for one in outlets], line)
+        size = len(line)
+        for one in outlets:
+            one._ahead += size
+        return [one for one in outlets if one._ahead > HIGH_WATER and one._recount() > HIGH_WATER]
 
     def _put_head(self, batch: Batch) -> bool:
         """The first row of a Table comes with the columns' names."""
@@ -158,6 +173,7 @@ class _Converting(_Output):
 
     def __init__(self, selection: Selection, *parts: Any) -> None:
         super().__init__(*parts)
+        self.lane = self._writer
         self._selection = selection
         self._waiting: list[WatchEvent] = []
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from typing import cast
 
 from podo.http.engine import (
@@ -295,6 +296,11 @@ class H2Connection(asyncio.Protocol):
             raise Broken("too many pings, settings and resets", farewell(CALM))
 
     # -- sending -----------------------------------------------------------------------------------------------------
+
+    def write_each(self, writers: Sequence[H2Stream], data: bytes) -> None:
+        """A watch's events leave here: as little as can be is done for each of its streams."""
+        self.engine.body_of_each([stream.number for stream in writers], data)
+        self.mark()
 
     def mark(self) -> None:
         if not self.marked:

@@ -92,6 +92,9 @@ class Engine(Protocol):
     def body(self, stream: int, data: bytes, ended: bool) -> None:
         """More of an answer."""
 
+    def body_of_each(self, streams: Sequence[int], data: bytes) -> None:
+        """``body`` of each of the streams, which do not end with it."""
+
     def queued(self, stream: int) -> int:
         """Bytes of an answer that wait for the client's windows or the socket."""
 

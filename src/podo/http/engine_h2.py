@@ -4,7 +4,7 @@ here."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import h2.config
@@ -161,6 +161,10 @@ class H2Engine:
             waiting.pieces.append(data)
             waiting.size += len(data)
         waiting.ended = ended
+
+    def body_of_each(self, streams: Sequence[int], data: bytes) -> None:
+        for stream in streams:
+            self.body(stream, data, False)
 
     def queued(self, stream: int) -> int:
         waiting = self._waiting.get(stream)

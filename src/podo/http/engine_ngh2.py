@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ngh2
@@ -87,6 +87,14 @@ class Ngh2Engine:
             self._connection.send_data(stream, data, end_stream=ended)
         except ngh2.NGH2Error:
             return
+
+    def body_of_each(self, streams: Sequence[int], data: bytes) -> None:
+        send = self._connection.send_data
+        for stream in streams:
+            try:
+                send(stream, data)
+            except ngh2.NGH2Error:
+                continue
 
     def queued(self, stream: int) -> int:
         try:

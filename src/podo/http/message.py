@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from podo.http.body import Body
 
@@ -60,6 +60,10 @@ class Writer(Protocol):
         """``write`` of several parts without joining them first."""
 
     @property
+    def together(self) -> Together | None:
+        """What writes the same to several streams of this connection; None where there is one at most."""
+
+    @property
     def buffered(self) -> int:
         """Bytes not yet taken by the socket."""
 
@@ -68,6 +72,13 @@ class Writer(Protocol):
 
     async def wait_closed(self) -> None:
         """Return when the client is gone."""
+
+
+class Together(Protocol):
+    """A connection that carries many streams."""
+
+    def write_each(self, writers: Sequence[Any], data: bytes) -> None:
+        """``Writer.write`` to each of ``writers``, which are of this connection."""
 
 
 class Tunnel(Protocol):

@@ -22,6 +22,8 @@ def whole(data: bytes) -> tuple[bytes]:
 class Outbox:
     """A ``podo.http.message.Writer`` whose bytes ``messages`` gives."""
 
+    together = None
+
     def __init__(self, split: Split = whole) -> None:
         self._split = split
         self._waiting: deque[bytes] = deque()

@@ -35,6 +35,9 @@ class Carrier(Protocol):
     def mark(self) -> None:
         """Something is to be sent: soon."""
 
+    def write_each(self, writers: Sequence[H2Stream], data: bytes) -> None:
+        """More of the answers of its streams."""
+
     def hold(self, stream: H2Stream) -> None:
         """The stream waits for its client to take what is queued."""
 
@@ -143,11 +146,14 @@ class H2Stream:
         return self.gate.lost
 
     @property
+    def together(self) -> Carrier:
+        return self._carrier
+
+    @property
     def buffered(self) -> int:
         return self._carrier.engine.queued(self.number)
 
     def write(self, data: bytes) -> None:
-        """A watch calls this once a delivery."""
         if data and not self.gate.lost:
             carrier = self._carrier
             carrier.engine.body(self.number, data, False)

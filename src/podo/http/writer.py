@@ -61,6 +61,7 @@ class StreamWriter:
     """``podo.http.message.Writer`` over HTTP/1.1: chunked, or to the end of the connection for an HTTP/1.0 client."""
 
     __slots__ = ("_chunked", "_gate", "_loop", "_pending", "_pending_size", "_scheduled", "_silent", "_transport")
+    together = None
 
     def __init__(self, transport: asyncio.Transport, gate: Gate, head: bytes, *, chunked: bool, silent: bool) -> None:
         self._transport = transport

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -35,8 +36,8 @@ class Watches:
         self._world = world
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def open(self, target: str, written: Written | None = None) -> Written:
-        answer = await self._world.answer("GET", target)
+    async def open(self, target: str, written: Written | None = None, accept: str = "application/json") -> Written:
+        answer = await self._world.answer("GET", target, accept=accept)
         assert isinstance(answer, Streaming)
         written = written or Written()
         self._tasks.append(asyncio.get_running_loop().create_task(answer.produce(written)))
@@ -132,6 +133,77 @@ def test_writes_of_one_turn_are_one_write_to_a_watch() -> None:
         await turns()
         assert [name for _, name in seen(written)] == [f"p{number}" for number in range(20)]
         assert written.writes <= 3
+        await watches.stop()
+
+    in_world(test)
+
+
+class Carrier:
+    """A connection of many watches. ``at_once``: to how many of them each event went."""
+
+    def __init__(self) -> None:
+        self.at_once: list[int] = []
+
+    def write_each(self, writers: Sequence[Written], data: bytes) -> None:
+        self.at_once.append(len(writers))
+        for writer in writers:
+            writer.write(data)
+
+
+class Carried(Slow):
+    def __init__(self, carrier: Carrier, *, slow: bool = False) -> None:
+        super().__init__()
+        self.together = carrier
+        if not slow:
+            self.let.set()
+
+
+def test_watches_of_one_connection_that_want_the_same_are_told_at_once() -> None:
+    async def test(world: World) -> None:
+        watches, one, other = Watches(world), Carrier(), Carrier()
+        every = f"/api/v1/pods?watch=1&resourceVersion={world.store.revision}"
+        alike = [await watches.open(every, Carried(one)) for _ in range(3)]
+        alike += [await watches.open(every, Carried(other)) for _ in range(2)]
+        alike.append(await watches.open(every))
+        labelled = await watches.open(f"{every}&labelSelector=app%3Dx", Carried(one))
+        shown = await watches.open(every, Carried(one), accept="application/json;as=Table;v=v1;g=meta.k8s.io")
+        for name in "ab":
+            await world.client.create(pod(name))
+            await turns()
+        assert (one.at_once, other.at_once) == ([3, 3], [2, 2])
+        assert all(seen(written) == [("ADDED", "a"), ("ADDED", "b")] for written in alike)
+        rows = [orjson.loads(line)["object"] for line in shown.data.splitlines()]
+        assert [(row["kind"], len(row["columnDefinitions"] or ())) for row in rows] == [("Table", 9), ("Table", 0)]
+        assert labelled.data == b""
+        await watches.stop()
+        assert world.server.backend.fanout._ranges == {}
+
+    in_world(test)
+
+
+def test_a_slow_watch_is_left_alone_and_those_beside_it_on_its_connection_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(streams, "HIGH_WATER", 1000)
+
+    async def test(world: World) -> None:
+        watches, carrier = Watches(world), Carrier()
+        every = f"/api/v1/pods?watch=1&resourceVersion={world.store.revision}"
+        slow = Carried(carrier, slow=True)
+        beside = [await watches.open(every, Carried(carrier)) for _ in range(2)]
+        await watches.open(every, slow)
+        for name in "abcdef":
+            await world.client.create(pod(name))
+            await turns()
+        assert carrier.at_once[0] == 3 and carrier.at_once[-1] == 2
+        assert 0 < len(seen(slow)) < 6
+        slow.let.set()
+        await turns()
+        await world.client.create(pod("last"))
+        await turns()
+        names = [*"abcdef", "last"]
+        assert all([name for _, name in seen(written)] == names for written in (slow, *beside))
+        assert carrier.at_once[-1] == 3
         await watches.stop()
 
     in_world(test)

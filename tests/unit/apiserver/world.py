@@ -66,6 +66,8 @@ class Asked:
 class Written:
     """A ``podo.http.message.Writer`` that keeps what it is given."""
 
+    together: Any = None
+
     def __init__(self) -> None:
         self.closed = False
         self.data = b""

@@ -24,6 +24,7 @@ class Collected:
         self.arrived = asyncio.Event()
 
     buffered = 0
+    together = None
 
     def write(self, data: bytes) -> None:
         self.write_all([data])

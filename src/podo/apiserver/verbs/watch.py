@@ -14,7 +14,7 @@ from podo.apiserver import versions
 from podo.apiserver.backend import Backend
 from podo.apiserver.bell import Bell
 from podo.apiserver.call import Call
-from podo.apiserver.fanout import Audience, Batch, Range, Seen, WatchEvent
+from podo.apiserver.fanout import Audience, Batch, Outlet, Range, Seen, WatchEvent
 from podo.apiserver.glance import Glance
 from podo.apiserver.selection import Selection, select
 from podo.storage.contract import Change, Compacted, FutureRevision
@@ -103,9 +103,9 @@ class Opened:
         if options.initial_events:
             yield Batch([WatchEvent("BOOKMARK", None, page.revision, initial_end=True)])
 
-    def feed(self, put: Callable[[Batch], bool]) -> Feed:
-        """``put`` is called with what happens, in the turn in which it happens; it returns False to be left alone."""
-        return Feed(self._backend, self._selection, self._after, self.options, put)
+    def feed(self, outlet: Outlet) -> Feed:
+        """``outlet`` gets what happens, in the turn in which it happens, until it can take no more."""
+        return Feed(self._backend, self._selection, self._after, self.options, outlet)
 
 
 class Feed:
@@ -125,7 +125,7 @@ class Feed:
         "_over",
         "_range",
         "_selection",
-        "put",
+        "outlet",
     )
 
     def __init__(
@@ -134,12 +134,12 @@ class Feed:
         selection: Selection,
         after: int,
         options: WatchOptions,
-        put: Callable[[Batch], bool],
+        outlet: Outlet,
     ) -> None:
         self._backend = backend
         self._selection = selection
         self._after = after  # everything up to here was put; while it is up to date, the range knows
-        self.put = put
+        self.outlet = outlet
         self._bell = Bell()
         self._audience: Audience | None = None  # while up to date
         self._lost = self._over = False
@@ -173,7 +173,7 @@ class Feed:
         return self._audience is None
 
     def resume(self) -> None:
-        """Put what has happened since, and follow from now on, unless ``put`` refuses again. Raises Expired."""
+        """Put what has happened since, and follow from now on, unless that is too much again. Raises Expired."""
         selection, store = self._selection, self._backend.store
         if selection.kind.custom is not None and not self._backend.kinds.serves(selection.kind):
             self.over()  # its definition has changed meanwhile
@@ -192,7 +192,7 @@ class Feed:
             part = changes[start : start + BATCH]
             events = [event for change in part if (event := _seen(selection.kind, change).through(selection))]
             self._after = part[-1].revision
-            if events and not self.put(Batch(events)):
+            if events and not self.outlet.put(Batch(events)):
                 return
         self._range = self._backend.fanout.range(store, selection.kind, selection.prefix)
         self._audience = self._range.join(self, selection)
@@ -242,34 +242,42 @@ def _seen(kind: Kind, change: Change) -> Seen:
     return Seen(change, before, None if change.deleted else Glance(kind, change.record))
 
 
+class _Waiting(Outlet):
+    """Events that wait for a reader in this process. ``ring`` is called when there are some."""
+
+    def __init__(self) -> None:
+        self.events: list[WatchEvent] = []
+        self.ring: Callable[[], None]
+
+    def put(self, batch: Batch) -> bool:
+        self.events += batch.events
+        self.ring()
+        return len(self.events) < AHEAD
+
+    def take(self) -> list[WatchEvent]:
+        taken, self.events = self.events, []
+        return taken
+
+
 async def events_of(opened: Opened) -> AsyncGenerator[list[WatchEvent], None]:
     """A watch as batches of events, for readers in this process."""
     async for batch in opened.initial():
         yield batch.events
-    waiting: list[WatchEvent] = []
-
-    def put(batch: Batch) -> bool:
-        waiting.extend(batch.events)
-        feed.ring()
-        return len(waiting) < AHEAD
-
-    feed = opened.feed(put)
+    waiting = _Waiting()
+    feed = opened.feed(waiting)
+    waiting.ring = feed.ring
     try:
         feed.resume()
         while True:
-            if waiting:
-                taken = waiting[:]
-                waiting.clear()
-                yield taken
+            if waiting.events:
+                yield waiting.take()
                 continue
             step = await feed.next()
             if step is None:
                 return
             if isinstance(step, Batch):  # a bookmark: it speaks of what was put before it too
-                taken = [*waiting, *step.events]
-                waiting.clear()
-                yield taken
-            elif step is BEHIND and not waiting:
+                yield [*waiting.take(), *step.events]
+            elif step is BEHIND and not waiting.events:
                 feed.resume()
     finally:
         feed.close()
