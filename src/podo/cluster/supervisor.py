@@ -112,6 +112,7 @@ class _Unit:
         self.process_end = self.readiness = None
         if self._clock.now() - self.state.since > STEADY_SECONDS and self.state.state == "ready":
             self._backoff = BACKOFF_FIRST
+        self._end_programs()
         self.become("failed", pid=0, exit=how or _reap(self.state.pid), restarts=self.state.restarts + 1)
         log.warning("component ended", name=self.component.name, exit=self.state.exit)
         self._wait_longer()
@@ -128,8 +129,18 @@ class _Unit:
         """End the process and wait for it."""
         if process := self.state.process:
             process.end(STOP_SECONDS)
+            self._end_programs()
             _reap(process.pid)
         self.become("stopped", pid=0)
+
+    def _end_programs(self) -> None:
+        """What the process ran and left behind, in its session: it would hold ports that the next one needs. Before it
+        is reaped, while its pid cannot be another's; one that was adopted is reaped by others."""
+        if self.component.survives:
+            return
+        with contextlib.suppress(ChildProcessError, ProcessLookupError):
+            os.waitid(os.P_PID, self.state.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+            os.killpg(self.state.pid, signal.SIGKILL)
 
 
 class Supervisor:

@@ -23,9 +23,12 @@ WAITS = (
 )
 #: Runs a program that outlives it and has its readiness pipe, then dies before it is ready.
 LEAVES_A_PROGRAM = """
-import os, sys, time
-if os.fork():
+import os, pathlib, time
+if left := os.fork():
+    pathlib.Path({pid!r}).write_text(str(left))
     os._exit(7)
+if {leaves_session}:
+    os.setsid()
 for _ in range(400):
     time.sleep(0.05)
     if os.path.exists({done!r}):
@@ -134,12 +137,16 @@ def test_a_component_that_is_too_late_says_where_it_stands_and_is_started_again(
     assert cluster.component("first").exit == "signal SIGABRT"
 
 
-def test_a_component_whose_program_outlives_it_is_started_again(cluster: Cluster) -> None:
-    done = cluster.root / "done"
-    cluster.start(first=LEAVES_A_PROGRAM.format(done=str(done)))
+@pytest.mark.parametrize("leaves_session", [False, True])
+def test_a_component_whose_program_outlives_it_is_started_again(cluster: Cluster, leaves_session: bool) -> None:
+    done, pid = cluster.root / "done", cluster.root / "pid"
+    cluster.start(first=LEAVES_A_PROGRAM.format(done=str(done), pid=str(pid), leaves_session=leaves_session))
     try:
         cluster.wait(lambda: cluster.component("first").restarts >= 1, seconds=10)
         assert cluster.component("first").exit == "exit code 7"
+        if not leaves_session:
+            left = ProcessId.of(int(pid.read_text()))
+            cluster.wait(lambda: left is None or not left.alive, seconds=5)
     finally:
         done.touch()
 
