@@ -20,7 +20,9 @@ def _doubled(first: float, count: int) -> tuple[float, ...]:
 
 
 class SchedulerMetrics:
-    """Times are seconds. Filter includes Score: both are kept on one board and decided on together."""
+    """Times are seconds. Of upstream's extension points PreFilter is told of pods whose claims had devices asked, and
+    PreBind of those whose volumes or devices had to be made ready: others have nothing there. Filter includes PreScore
+    and Score: all are kept on one board and decided on together. Permit and PostBind have no plug-in."""
 
     def __init__(self) -> None:
         text = "From when a pod was taken up until it was bound, refused or failed."
@@ -41,6 +43,14 @@ class SchedulerMetrics:
     def decided(self, profile: str, seconds: float, found: bool) -> None:
         """About one pod: has it a node?"""
         self._points.of(("Filter", "Success" if found else "Unschedulable", profile)).observe(seconds)
+
+    def acquainted(self, profile: str, seconds: float) -> None:
+        """The devices were asked that a pod's claims may have."""
+        self._points.of(("PreFilter", "Success", profile)).observe(seconds)
+
+    def reserved(self, profile: str, seconds: float, failed: bool) -> None:
+        """A pod was counted on its node, with its volumes and devices."""
+        self._points.of(("Reserve", "Error" if failed else "Success", profile)).observe(seconds)
 
     def refused(self, profile: str, seconds: float) -> None:
         """An attempt ended so."""

@@ -80,11 +80,12 @@ class Placing:
     def assume(self, entry: Waiting, node_name: str) -> bool:
         """From here on the pod counts on the node, and the slot is its; False where its claims can have no devices
         there after all."""
-        pod = entry.pod
+        pod, begun = entry.pod, self._clock.monotonic()
         wanted = needs(pod, self._snapshot.storage).want if pod.claims else ()
         try:
             devices = self._claims.reserve(pod, node_name)
         except NotAllocated as failure:
+            self._metrics.reserved(entry.profile, self._clock.monotonic() - begun, failed=True)
             self.failed(entry, f'running Reserve plugin "DynamicResources": {failure}')
             return False
         self._snapshot.add_pod(pod, node_name)
@@ -98,6 +99,7 @@ class Placing:
             self._tasks.spawn(self._bind_by(extender, (entry, node_name)), pod.key)
         else:
             self._decided.append((entry, node_name))
+        self._metrics.reserved(entry.profile, self._clock.monotonic() - begun, failed=False)
         return True
 
     def flush(self) -> None:

@@ -23,6 +23,7 @@ from podo.scheduler.binding import Binder
 from podo.scheduler.claimbinder import ClaimBinder
 from podo.scheduler.configuration import Configuration
 from podo.scheduler.cycle import Cycle, Placement
+from podo.scheduler.devices.acquainting import Acquaintance
 from podo.scheduler.evicting import Evictor
 from podo.scheduler.explain import Explanation, Visible, everything, explain_by
 from podo.scheduler.extenders import ExtenderFailed, Extenders
@@ -38,7 +39,7 @@ from podo.scheduler.queue import Queue, Waiting
 from podo.scheduler.reasons import Refusal
 from podo.scheduler.refusing import Refusing
 from podo.scheduler.snapshot import Snapshot, awaited
-from podo.scheduler.telling import Teller, scheduler_of
+from podo.scheduler.telling import Teller, not_served, scheduler_of
 from podo.scheduler.victims import Victims
 from podo.scheduler.volumebinder import VolumeBinder
 
@@ -67,6 +68,7 @@ class Scheduler:
         self._clock = clock
         self._chance = chance
         self.snapshot = Snapshot()
+        self._acquaintance = Acquaintance(self.snapshot.devices)
         settings = configuration or Configuration((default_profile(),))
         served = settings.profiles
         self._cycles = {profile.name: Cycle(self.snapshot, profile) for profile in served}
@@ -125,7 +127,7 @@ class Scheduler:
         name = str(pod["spec"].get("schedulerName") or DEFAULT_NAME)
         cycle = self._cycles.get(name)
         if cycle is None:
-            return Explanation("", f'no scheduler of this cluster serves the schedulerName "{name}"')
+            return Explanation("", not_served(name))
         return explain_by(pod, self.snapshot, cycle, visible)
 
     @property
@@ -199,13 +201,17 @@ class Scheduler:
         if kept := self.snapshot.nominated(pod.uid):
             self.snapshot.release(pod.uid)
             pod = entry.pod = replace(pod, nominated=kept)
-        entry.begun, entry.profile = self._clock.monotonic(), scheduler_of(pod)
+        begun = entry.begun = self._clock.monotonic()
+        entry.profile = scheduler_of(pod)
+        if await self._acquaintance.prepare(pod):
+            begun = self._clock.monotonic()
+            self._metrics.acquainted(entry.profile, begun - entry.begun)
         try:
             outcome = await self._decide(pod)
         except ExtenderFailed as failure:
             self._placing.failed(entry, str(failure))
             return False
-        seconds, found = self._clock.monotonic() - entry.begun, isinstance(outcome, Placement)
+        seconds, found = self._clock.monotonic() - begun, isinstance(outcome, Placement)
         self._metrics.decided(entry.profile, seconds, found)
         if isinstance(outcome, Refusal):
             return await self._refused(entry, outcome)

@@ -18,6 +18,7 @@ from podo.scheduler.follow import KINDS, Follower
 from podo.scheduler.profile import Profile, default_profile
 from podo.scheduler.queue import Queue
 from podo.scheduler.snapshot import Snapshot, awaited
+from podo.scheduler.telling import not_served, scheduler_of
 from podo.scheduler.victims import Victims
 
 #: Pods at most, of all workloads together.
@@ -66,9 +67,12 @@ def _copies(owner: Obj, template: Obj | None, count: int) -> Iterator[Obj]:
         yield {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": copy.deepcopy(template["spec"])}
 
 
-def simulate(objects: Iterable[Obj], snapshot: Snapshot, priorities: Mapping[str, int]) -> list[Outcome]:
-    """Places the pods, the most important first; other objects (claims, Services, nodes …) are added to the snapshot
-    before. ``priorities``: value by PriorityClass; "" for the global default."""
+def simulate(
+    objects: Iterable[Obj], snapshot: Snapshot, priorities: Mapping[str, int], profiles: Iterable[Profile] = ()
+) -> list[Outcome]:
+    """Places the pods, the most important first, each by the profile of its ``schedulerName``; other objects (claims,
+    Services, nodes …) are added to the snapshot before. ``priorities``: value by PriorityClass; "" for the global
+    default. ``profiles``: none for the default one."""
     everything = [copy.deepcopy(obj) for obj in objects]
     _add(everything, snapshot)
     known = {**_BUILT_IN, **priorities, **_priorities(everything)}
@@ -78,7 +82,7 @@ def simulate(objects: Iterable[Obj], snapshot: Snapshot, priorities: Mapping[str
             raise CannotSimulate(f"more than {MOST} pods")
         pods.append(_completed(pod, number, known))
     pods.sort(key=lambda pod: -int(pod["spec"].get("priority") or 0))
-    return list(_placed(pods, snapshot, default_profile()))
+    return list(_placed(pods, snapshot, tuple(profiles) or (default_profile(),)))
 
 
 def _add(objects: Iterable[Obj], snapshot: Snapshot) -> None:
@@ -120,13 +124,17 @@ def _completed(pod: Obj, number: int, priorities: Mapping[str, int]) -> Obj:
     return pod
 
 
-def _placed(pods: Iterable[Obj], snapshot: Snapshot, profile: Profile) -> Iterator[Outcome]:
-    cycle = Cycle(snapshot, profile)
+def _placed(pods: Iterable[Obj], snapshot: Snapshot, profiles: Iterable[Profile]) -> Iterator[Outcome]:
+    cycles = {profile.name: Cycle(snapshot, profile) for profile in profiles}
     for obj in pods:
         pod = podinfo.read(obj)
         if pod.node_name:
             snapshot.add_pod(pod, pod.node_name)
             yield Outcome(pod.key, pod.node_name, "names its node")
+            continue
+        cycle = cycles.get(scheduler_of(pod))
+        if cycle is None:
+            yield Outcome(pod.key, "", not_served(scheduler_of(pod)))
             continue
         outcome = cycle.place(pod, lambda count: 0)
         if isinstance(outcome, Placement):

@@ -21,6 +21,11 @@ def scheduler_of(pod: PodInfo) -> str:
     return str(pod.obj["spec"].get("schedulerName") or DEFAULT_NAME)
 
 
+def not_served(scheduler: str) -> str:
+    """What is said of a pod that waits for a scheduler of this name in vain."""
+    return f'no scheduler of this cluster serves the schedulerName "{scheduler}"'
+
+
 class Teller:
     """Events about pods, as from the scheduler that they name."""
 

@@ -58,3 +58,37 @@ def test_odd_numbers(manifest: Path) -> None:
     assert main(["simulate", "-f", str(manifest), "--nodes", "-1"]) == USAGE
     assert main(["simulate", "-f", str(manifest), "--nodes", "1", "--node-cpu", "much"]) == USAGE
     assert main(["simulate", "-f", str(manifest.parent / "absent.yaml"), "--nodes", "1"]) == USAGE
+
+
+PACKED = """
+apiVersion: kubescheduler.config.k8s.io/v1
+kind: KubeSchedulerConfiguration
+profiles:
+- schedulerName: packer
+  pluginConfig:
+  - {name: NodeResourcesFit, args: {scoringStrategy: {type: MostAllocated}}}
+  plugins: {score: {disabled: [{name: NodeResourcesBalancedAllocation}, {name: PodTopologySpread}]}}
+"""
+
+
+def test_the_profile_of_a_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config, manifest = tmp_path / "config.yaml", tmp_path / "web.yaml"
+    config.write_text(PACKED)
+    small = DEPLOYMENT.replace('cpu: "3"', 'cpu: "1"')
+    manifest.write_text(
+        small.replace("spec:\n      containers", "spec:\n      schedulerName: packer\n      containers")
+    )
+    simulate = ["simulate", "-f", str(manifest), "--nodes", "3", "-o", "json"]
+    assert main([*simulate, "--config", str(config)]) == 0
+    assert len({each["node"] for each in json.loads(capsys.readouterr().out)}) == 1
+    assert main(simulate) == FAILURE
+    found = json.loads(capsys.readouterr().out)
+    assert found[0]["message"] == 'no scheduler of this cluster serves the schedulerName "packer"'
+    manifest.write_text(small)
+    assert main([*simulate, "--config", str(config)]) == FAILURE, "it has no profile for default-scheduler"
+
+
+def test_what_is_no_configuration(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "-f", str(manifest), "--nodes", "1", "--config", str(manifest)]) == USAGE
+    assert "must be kubescheduler.config.k8s.io/v1, kind KubeSchedulerConfiguration" in capsys.readouterr().err
+    assert main(["simulate", "-f", str(manifest), "--nodes", "1", "--config", str(manifest.parent)]) == USAGE

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podo.api.kind import Obj
-from podo.cli import observed
+from podo.cli import cluster_option, observed
 from podo.cli.errors import FAILURE, USAGE, CommandFailed
 from podo.cli.output.columns import table
+from podo.cluster.givenfiles import scheduler_path
 
 if TYPE_CHECKING:
+    from podo.scheduler.profile import Profile
     from podo.scheduler.simulate import Outcome
     from podo.scheduler.snapshot import Snapshot
 
@@ -29,6 +31,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     observed.add_options(parser)
     parser.add_argument("-f", "--filename", action="append", required=True, metavar="FILE", help="- for standard input")
     parser.add_argument("-n", "--namespace", default="default", help="of objects that name none (default: default)")
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="a KubeSchedulerConfiguration (default: the cluster's, if it is of this machine)",
+    )
     parser.add_argument("--nodes", type=int, metavar="N", help="N made-up, empty nodes instead of the cluster's")
     parser.add_argument("--node-cpu", default="4", help="of each made-up node (default: %(default)s)")
     parser.add_argument("--node-memory", default="16Gi", help="(default: %(default)s)")
@@ -40,10 +47,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     from podo.scheduler.simulate import CannotSimulate, simulate
 
+    profiles = _profiles(options)
     objects = [_placed_in(obj, options.namespace) for name in options.filename for obj in _read(name)]
     snapshot, priorities = _made_up(options) if options.nodes is not None else _live(options)
     try:
-        outcomes = simulate(objects, snapshot, priorities)
+        outcomes = simulate(objects, snapshot, priorities, profiles)
     except (CannotSimulate, KeyError, TypeError, AttributeError, ValueError) as problem:
         why = str(problem) if isinstance(problem, CannotSimulate) else f"not a manifest that can be tried: {problem!r}"
         raise CommandFailed(FAILURE, why) from problem
@@ -55,6 +63,28 @@ def run(options: argparse.Namespace) -> None:
         raise CommandFailed(
             FAILURE, f"{sum(not each.node_name for each in outcomes)} of {len(outcomes)} pods do not fit"
         )
+
+
+def _profiles(options: argparse.Namespace) -> tuple[Profile, ...]:
+    """Those of ``--config``, or of the cluster that is asked; none where there is nothing but the default."""
+    from podo.scheduler.configuration import ConfigurationProblem, parse
+
+    path = Path(options.config) if options.config else _given_to_the_cluster(options)
+    if path is None:
+        return ()
+    try:
+        return parse(path.read_bytes(), str(path)).profiles
+    except OSError as failure:
+        raise CommandFailed(USAGE, f"{path}: {failure.strerror}") from failure
+    except ConfigurationProblem as problem:
+        raise CommandFailed(USAGE, str(problem)) from problem
+
+
+def _given_to_the_cluster(options: argparse.Namespace) -> Path | None:
+    if options.nodes is not None or options.kubeconfig:
+        return None
+    path = scheduler_path(cluster_option.running(options))
+    return path if path.exists() else None
 
 
 def _read(name: str) -> Iterator[Obj]:
