@@ -22,6 +22,7 @@ from podo.cluster.controlplane import ControlPlane
 from podo.cluster.simulatednode import SimulatedNode
 from podo.node.heartbeat import LEASE_NAMESPACE
 from podo.node.stages.stage import NO_STAGES, Stages
+from podo.runtime import garbage
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
@@ -79,6 +80,7 @@ class SimulatedNodes:
         nodes = list(self._nodes.values())
         for first in range(0, len(nodes), NODES_AT_ONCE):
             await asyncio.gather(*(node.start() for node in nodes[first : first + NODES_AT_ONCE]))
+            garbage.keep()
             await sleep(0)
         self._plane.cache.subscribe(self._power)
 

@@ -1,11 +1,30 @@
-"""The garbage collector is spared what was there before, and left as it was."""
+"""The garbage collector is spared what was there before, and left as it was; in a server what stays is kept out of its
+way, and what has become garbage goes in the end."""
 
 from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import pytest
+
+from podo.runtime import garbage
 from podo.runtime.garbage import Sparing
+
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """As a server after its start; and back."""
+    thresholds, callbacks = gc.get_threshold(), list(gc.callbacks)
+    garbage.settle()
+    try:
+        yield
+    finally:
+        gc.callbacks[:] = callbacks
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
 
 class Knot:
@@ -40,3 +59,31 @@ def test_a_collector_that_somebody_has_frozen_stays_as_it_is() -> None:
         assert gc.get_freeze_count() >= frozen - 100, "not thawed"
     finally:
         gc.unfreeze()
+
+
+def test_a_server_looks_again_at_what_has_come_only() -> None:
+    with settled():
+        frozen = gc.get_freeze_count()
+        came = [[number] for number in range(1000)]
+        gc.collect()
+        assert gc.get_freeze_count() >= frozen + 900, "what is in use is kept"
+        knot = weakref.ref(Knot())
+        gc.collect()
+        assert knot() is None
+        assert came
+
+
+def test_what_was_kept_and_is_garbage_goes_when_the_server_has_grown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(garbage, "GROWN", 1.05)
+    with settled():
+        knot = Knot()
+        gone = weakref.ref(knot)
+        gc.collect()
+        del knot
+        gc.collect()
+        assert gone() is not None, "nobody looks at it"
+        came = [[number] for number in range(gc.get_freeze_count() // 10)]
+        gc.collect()
+        gc.collect()
+        assert gone() is None
+        assert came
