@@ -108,7 +108,7 @@ def test_the_message_counts_reasons_as_upstream_does() -> None:
     )
     assert message == (
         "0/3 nodes are available: 1 Insufficient cpu, "
-        "2 node(s) had untolerated taint {node.kubernetes.io/not-ready: }. "
+        "2 node(s) had untolerated taint(s). "
         "no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
     )
 

@@ -14,7 +14,10 @@ from podo.scheduler.reasons import Reason
 from podo.scheduler.snapshot import Mask, NodeInfo, Numbers, Rows, Snapshot
 
 Taint = Mapping[str, Any]
+NAME = "TaintToleration"
 _HARD = frozenset({"NoSchedule", "NoExecute"})
+#: Which taints is not said: keys and values may be none of the pod's owner's business.
+_UNTOLERATED = Reason(NAME, "node(s) had untolerated taint(s)", unresolvable=True)
 
 
 def untolerated(
@@ -39,7 +42,7 @@ def tolerated(pod: PodInfo, snapshot: Snapshot) -> Mask:
 
 
 class TaintToleration:
-    name = "TaintToleration"
+    name = NAME
     wide = False
     amounts_only = False
     wakes = frozenset({ClusterEvent.NODE_ADDED, ClusterEvent.NODE_TAINTS})
@@ -49,9 +52,7 @@ class TaintToleration:
         return tolerated(pod, snapshot)[rows]
 
     def why(self, pod: PodInfo, snapshot: Snapshot, row: int) -> tuple[Reason, ...]:
-        taint = untolerated(pod.tolerations, snapshot.node(row).taints, _HARD)[0]
-        text = f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value') or ''}}}"
-        return (Reason(self.name, text, unresolvable=True),)
+        return (_UNTOLERATED,)
 
     def score(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Numbers | None:
         # Only tolerations without an effect or with this one count against PreferNoSchedule.
