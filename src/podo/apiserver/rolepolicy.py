@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
 
 from podo.api import registry
 from podo.api.kind import Obj
@@ -13,31 +16,42 @@ from podo.authz.rbac.policy import policy
 from podo.authz.rbac.reconcile import reconciled
 from podo.storage.contract import KeyExists, KeyNotFound, Record, RevisionMismatch
 
+Write = Coroutine[Any, Any, Any]
+
 
 async def ensure_policy(backend: Backend) -> None:
     """Straight into the store: nobody can be authorized before, and a store commits them all together."""
     page = await backend.store.range(PREFIX)
     there = {record.key: record for record in page.records}
-    work = [_ensure(backend, wanted, there) for wanted in policy()]
-    await asyncio.gather(*work)
+    writes = (_lacking(backend, wanted, there) for wanted in policy())
+    await asyncio.gather(*(_unless_newer(write) for write in writes if write is not None))
 
 
-async def _ensure(backend: Backend, wanted: Obj, there: dict[str, Record]) -> None:
+def _lacking(backend: Backend, wanted: Obj, there: dict[str, Record]) -> Write | None:
+    """What must be written; None at nearly every start but the first."""
     kind = registry.of(wanted)
     key = kind.key(wanted["metadata"].get("namespace", ""), wanted["metadata"]["name"])
     record = there.get(key)
-    try:
-        if record is None:
-            await _create(backend, key, wanted)
-            return
-        present = stored.load(kind, record.value)
-        if wanted.get("roleRef") and present.get("roleRef") != wanted["roleRef"]:
-            await backend.store.delete(key, expected=record.revision)  # a binding's role cannot be changed
-            await _create(backend, key, wanted)
-        elif (new := reconciled(present, wanted)) is not None:
-            await backend.store.update(key, stored.dump(kind, new), expected=record.revision)
-    except (KeyExists, KeyNotFound, RevisionMismatch):
-        return  # somebody else's newer write stays; the next start looks again
+    if record is None:
+        return _create(backend, key, wanted)
+    present = stored.shared(kind, record.value)
+    if wanted.get("roleRef") and present.get("roleRef") != wanted["roleRef"]:
+        return _replace(backend, record, wanted)
+    if (new := reconciled(present, wanted)) is None:
+        return None
+    return backend.store.update(key, stored.dump(kind, new), expected=record.revision)
+
+
+async def _unless_newer(write: Write) -> None:
+    """Somebody else's newer write stays; the next start looks again."""
+    with suppress(KeyExists, KeyNotFound, RevisionMismatch):
+        await write
+
+
+async def _replace(backend: Backend, record: Record, wanted: Obj) -> None:
+    """A binding's role cannot be changed."""
+    await backend.store.delete(record.key, expected=record.revision)
+    await _create(backend, record.key, wanted)
 
 
 async def _create(backend: Backend, key: str, wanted: Obj) -> None:

@@ -41,7 +41,8 @@ OnBug = Callable[[str, Key | None, Exception], None]
 @dataclass(frozen=True, slots=True)
 class Around:
     """What the loops of one runner share. ``clients``: by account, of those that act as others than ``client`` does.
-    ``on_progress`` is called when a loop may have become idle. ``observers``: by controller."""
+    ``on_progress`` is called when a loop may have become idle. ``observers``: by controller. ``waiting``: the loops
+    of which the cache has yet to see something that they wrote."""
 
     client: Client
     clients: Mapping[str, Client]
@@ -52,6 +53,7 @@ class Around:
     on_bug: OnBug | None
     on_progress: Callable[[], None]
     observers: Mapping[str, Observer] = field(default_factory=dict)
+    waiting: dict[Loop, None] = field(default_factory=dict)
 
 
 class Loop:
@@ -80,11 +82,6 @@ class Loop:
         """Is nothing queued, in work, or waiting for the cache? (Timers and back-offs may be set.)"""
         return not len(self._queue) and not len(self._own)
 
-    @property
-    def is_waiting(self) -> bool:
-        """Has the cache yet to see something that this loop wrote?"""
-        return len(self._own) > 0
-
     def open(self) -> None:
         self._open = True
         self._wake()
@@ -105,6 +102,8 @@ class Loop:
         """The cache has come to ``revision`` of ``kind``."""
         for key in self._own.seen(kind, revision):
             self._queue.add(key)
+        if not self._own:
+            self._around.waiting.pop(self, None)
 
     def _view(self, key: Key = NO_KEY) -> CacheView:
         return CacheView(self._around.cache, self._around.clock.now(), self.declaration, key)
@@ -165,6 +164,8 @@ class Loop:
     def _settle(self, key: Key, outcome: Outcome) -> None:
         """Note what was written, and when to look again."""
         self._own.note(key, outcome.written)
+        if self._own:
+            self._around.waiting[self] = None
         if outcome.again_after is not None:
             self._queue.add_after(key, outcome.again_after)
         problem = outcome.failure or outcome.refusal

@@ -50,6 +50,7 @@ class Runner:
             client, clients or {}, cache, clock, chance, recorder, self._bug, self._progress, observers or {}
         )
         self._loops = [Loop(each, around) for each in declarations]
+        self._waiting = around.waiting
         #: The first bugs in decisions, for tests to find.
         self.bugs: list[Exception] = []
         self._unsubscribe: Callable[[], None] | None = None
@@ -126,9 +127,8 @@ class Runner:
         return self._custom_routes.get(kind)
 
     def _changed(self, kind: str, revision: int, changes: Changes) -> None:
-        for loop in self._loops:
-            if loop.is_waiting:
-                loop.seen(kind, revision)
+        for loop in tuple(self._waiting):
+            loop.seen(kind, revision)
         route = self._routes.get(kind) or self._custom_route(kind)
         if changes and route is not None:
             route.tell(changes)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from functools import cache
 
 from podo.api.kind import Obj
+from podo.authz.rbac.aggregation import with_rules
 from podo.authz.rbac.policy_controllers import controller_policy
 from podo.authz.rbac.policy_podo import podo_policy
 from podo.authz.rbac.policy_users import user_roles
@@ -31,9 +32,9 @@ _SELF_REVIEWS = "selfsubjectaccessreviews selfsubjectrulesreviews"
 
 @cache
 def policy() -> tuple[Obj, ...]:
-    """All objects; not to be changed."""
+    """All objects; not to be changed. Aggregating roles have the rules that the controller would give them."""
     written = (*_general(), *user_roles(), *_nodes(), *_components(), *_signers(), *_bindings())
-    return (*written, *controller_policy(), *podo_policy())
+    return tuple(with_rules((*written, *controller_policy(), *podo_policy())))
 
 
 def _general() -> list[Obj]:
