@@ -7,6 +7,8 @@ finds what events have missed. After a restart it adopts what runs and ends what
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
@@ -42,14 +44,15 @@ from podo.node.worker import PodWorker
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
-from podo.runtime.tasks import Tasks, sleep
+from podo.runtime.tasks import Tasks, sleep, within
 
 if TYPE_CHECKING:
     from podo.node.volumes.persistentremoval import VolumeRemoval
 
 log = Logger("podo.node")
 
-SYNC_SECONDS = 60.0
+#: How often the QoS classes' shares of the CPUs are worked out anew where no pod comes or goes.
+SHARES_SECONDS = 60.0
 
 
 async def _ignore_pod_cidr(pod_cidr: str) -> None:
@@ -119,6 +122,7 @@ class NodeAgent:
         self._workers: dict[str, PodWorker] = {}
         self._tasks = Tasks(f"node/{config.name}")
         self._listed = False
+        self._came_or_went = asyncio.Event()  # a pod
 
     @staticmethod
     def _machine(config: NodeConfig, runtime: Runtime, clock: Clock, sources: Sources) -> Machine:
@@ -183,6 +187,7 @@ class NodeAgent:
             await self._removal.start()
         if not self._config.simulated:
             self._tasks.spawn(self._refresh(), "refresh")
+            self._tasks.spawn(self._share_cpus(), "shares")
             self._tasks.spawn(self._rotate_logs(), "logs")
             self._tasks.spawn(self._evict(), "evict")
             self._tasks.spawn(self._collect_images(), "images")
@@ -222,6 +227,7 @@ class NodeAgent:
 
     async def _admit(self, pod: Obj) -> Rejection | None:
         """Whether the node takes a new pod. What the Node's labels and taints forbid is said of the newest Node."""
+        self._came_or_went.set()
         rejection = lacks(requests_of(pod), self._others(pod), self._machine_in_use.facts().capacity)
         if rejection or forbids(pod, self._heartbeat.node) is None:
             return rejection
@@ -245,6 +251,7 @@ class NodeAgent:
         uid = uid_of(worker.pod)
         self._workers[uid] = worker
         self._tasks.spawn(self._run(uid, worker), f"pod/{uid}")
+        self._came_or_went.set()
         self._watch_sources(worker.pod)
 
     async def _run(self, uid: str, worker: PodWorker) -> None:
@@ -256,6 +263,7 @@ class NodeAgent:
                 self.room.sources.forget_pod(uid)
                 self._watch_sources(worker.pod)
                 self._wake_unresized()
+                self._came_or_went.set()
 
     def _wake_unresized(self) -> None:
         """There is more room: pods that wait to be resized look again."""
@@ -266,6 +274,13 @@ class NodeAgent:
     def _wake(self, uid: str) -> None:
         if worker := self._workers.get(uid):
             worker.wake()
+
+    async def _share_cpus(self) -> None:
+        while True:
+            self._machine_in_use.share([worker.pod for worker in self._workers.values() if worker.is_active])
+            self._came_or_went.clear()
+            with contextlib.suppress(TimeoutError):
+                await within(SHARES_SECONDS, self._came_or_went.wait())
 
     # From the runtime
 

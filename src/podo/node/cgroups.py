@@ -1,21 +1,22 @@
 """The cgroups of pods: where they are, their limits, and their removal. cgroup v1 hierarchies and v2 (cgroupfs driver).
 
-A pod's group is ``/TOP/[burstable/|besteffort/]podUID``; the runtime makes it with the pod's first
-container and
-leaves it behind, so its limits and its end are the node's work.
+A pod's group is ``/TOP/[burstable/|besteffort/]podUID``; the runtime makes it with the pod's first container and
+leaves it behind, so its limits and its end are the node's work. So are the shares of CPU time that the groups above it
+have: the kernel gives each as much as its pods ask for, before it looks at the pods one by one.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from podo.api.kind import Obj
 from podo.api.meta import uid_of
 from podo.node.machine import Usage
-from podo.node.resources import pod_limits, qos_class
+from podo.node.resizing import requests_by_spec
+from podo.node.resources import LEAST_SHARES, pod_limits, qos_class, shares_of
 
 ROOT = Path("/sys/fs/cgroup")
 QUALITIES = ("", "burstable", "besteffort")
@@ -32,6 +33,7 @@ class Cgroups:
         self._top = top
         self._root = root
         self._unified = (root / "cgroup.controllers").exists()
+        self._shares: dict[str, int] = {}  # of the groups above the pods, by their path below ``top``
 
     def parent(self, pod: Obj) -> str:
         """The ``cgroup_parent`` of a pod's sandbox."""
@@ -57,6 +59,27 @@ class Cgroups:
                 if memory:
                     _write(group / "memory.limit_in_bytes", str(memory))
             _write(group / "pids.max", str(MOST_PROCESSES))
+        self._write_shares()  # the groups above may be new, too
+
+    def share(self, pods: Iterable[Obj], cpu_millis: int) -> None:
+        """Share CPU time among all pods and the rest of the machine (which has ``cpu_millis``), and among the pods by
+        QoS class: these are active. Guaranteed pods need no group that speaks for them."""
+        burstable = (requests_by_spec(pod).get("cpu", 0) for pod in pods if qos_class(pod) == "Burstable")
+        self._shares = {
+            "": shares_of(cpu_millis),
+            "burstable": shares_of(sum(burstable)),
+            "besteffort": LEAST_SHARES,
+        }
+        self._write_shares()
+
+    def _write_shares(self) -> None:
+        for hierarchy in self._hierarchies():
+            for quality, shares in self._shares.items():
+                group = hierarchy / self._top / quality
+                if self._unified:
+                    _write(group / "cpu.weight", str(_weight(shares)))
+                else:
+                    _write(group / "cpu.shares", str(shares))
 
     def usage(self, pod: Obj, container_id: str = "") -> Usage | None:
         """What a pod or one of its containers uses; None where its group is gone."""

@@ -62,6 +62,9 @@ class ImaginedMachine:
     async def limit(self, pod: Obj) -> None:
         return None
 
+    def share(self, pods: Sequence[Obj]) -> None:
+        return None
+
     def cgroup_parent(self, pod: Obj) -> str:
         return ""
 

@@ -94,6 +94,9 @@ class LinuxMachine:
     async def limit(self, pod: Obj) -> None:
         self._cgroups.limit(pod)
 
+    def share(self, pods: Sequence[Obj]) -> None:
+        self._cgroups.share(pods, int(self._system.capacity.cpus * 1000))
+
     def cgroup_parent(self, pod: Obj) -> str:
         return self._cgroups.parent(pod)
 

@@ -86,6 +86,9 @@ class Machine(Protocol):
     async def limit(self, pod: Obj) -> None:
         """The pod may use something else now: change the limits of its cgroup. Raises OSError."""
 
+    def share(self, pods: Sequence[Obj]) -> None:
+        """Share the CPUs among the QoS classes by what these, the active pods, ask for."""
+
     def cgroup_parent(self, pod: Obj) -> str: ...
 
     def log_directory(self, pod: Obj) -> str: ...
