@@ -53,8 +53,10 @@ def pods_left(gone: Iterable[PodInfo], spaces: Mapping[str, Labels]) -> Hint:
     def hint(name: str, pod: PodInfo) -> bool:
         if name == nodeports.NAME:
             return any((protocol, port) in ports for protocol, _, port in pod.host_ports)
-        if name in (nodevolumelimits.NAME, volumerestrictions.NAME):
+        if name == nodevolumelimits.NAME:
             return claims
+        if name == volumerestrictions.NAME:
+            return claims or any(volumerestrictions.want_one_disk(pod.obj, other.obj) for other in left)
         if name == podtopologyspread.NAME:
             return any(asks_about(pod.terms, other.pod_class, spaces) for other in left)
         if name == interpodaffinity.NAME:

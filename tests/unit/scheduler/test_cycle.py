@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -182,3 +183,32 @@ def test_preferred_affinity_and_soft_taints_weigh() -> None:
     soft = [{"key": "soft", "effect": "PreferNoSchedule"}]
     nodes = node("plain"), node("ssd", labels={"disk": "ssd"}), node("soft", labels={"disk": "ssd"}, taints=soft)
     assert place(pod("p", affinity=affinity), snapshot(*nodes)) == Placement("ssd")
+
+
+EBS, PD = {"awsElasticBlockStore": {"volumeID": "v"}}, {"gcePersistentDisk": {"pdName": "d"}}
+READ = {"gcePersistentDisk": {"pdName": "d", "readOnly": True}}
+ISCSI = {"iscsi": {"iqn": "i", "lun": 0, "targetPortal": "t"}}
+RBD = {"rbd": {"monitors": ["m1", "m2"], "image": "a"}}
+
+
+@pytest.mark.parametrize(
+    ("there", "asked", "fits"),
+    [
+        (EBS, EBS, False),
+        (EBS, {"awsElasticBlockStore": {"volumeID": "other"}}, True),
+        (PD, PD, False),
+        (PD, READ, False),
+        (READ, READ, True),
+        (ISCSI, ISCSI, False),
+        (RBD, {"rbd": {"monitors": ["m2", "m3"], "image": "a", "pool": "rbd"}}, False),
+        (RBD, {"rbd": {"monitors": ["m3"], "image": "a"}}, True),
+        ({"emptyDir": {}}, EBS, True),
+    ],
+)
+def test_disks_that_one_pod_has_at_a_time(there: dict[str, Any], asked: dict[str, Any], fits: bool) -> None:
+    cluster = snapshot(node("n"))
+    cluster.add_pod(pod("there", volumes=[{"name": "v", **there}]), "n")
+    found = Cycle(cluster, default_profile()).place(pod("p", volumes=[{"name": "v", **asked}]), lambda count: 0)
+    assert isinstance(found, Placement) == fits
+    if isinstance(found, Refusal):
+        assert found.message() == "0/1 nodes are available: 1 node(s) had no available disk."
