@@ -29,15 +29,15 @@ MADE = (
     "PodDisruptionBudget",
 )
 #: Virtual seconds between two looks; and after which what was late (Events that are told again) has been written.
-LOOK_EVERY, LATE = 5.0, 180.0
+LOOK_EVERY, LATE = 10.0, 180.0
 
 
 def reached(world: World, within: float) -> list[str]:
     """Let time pass until no law is broken; what is still broken after ``within`` seconds."""
     deadline = world.now + within
-    while found := list(broken(world)):
+    while any(broken(world)):
         if world.now > deadline:
-            return found
+            return list(broken(world))
         world.advance(LOOK_EVERY)
     return []
 
@@ -83,9 +83,11 @@ def changed(world: World, namespace: str, before: dict[str, str]) -> list[str]:
 
 def broken(world: World) -> Iterator[str]:
     """Each law that does not hold now, a line each."""
-    objects = {kind: world.list(kind, "default") for kind in MADE}
-    for law in (_nothing_ends, _owners_live, _namespaces_gone):
-        yield from law(world, objects)
+    everywhere = {kind: world.list(kind) for kind in MADE}
+    yield from _namespaces_gone(world, everywhere)
+    objects = {kind: [one for one in found if namespace_of(one) == "default"] for kind, found in everywhere.items()}
+    for law in (_nothing_ends, _owners_live):
+        yield from law(objects)
     for kind, of_kind in _OF_KIND.items():
         for obj in objects[kind]:
             for problem in of_kind(obj, objects, world):
@@ -95,14 +97,14 @@ def broken(world: World) -> Iterator[str]:
 Objects = dict[str, list[Obj]]
 
 
-def _nothing_ends(world: World, objects: Objects) -> Iterator[str]:
+def _nothing_ends(objects: Objects) -> Iterator[str]:
     for kind, found in objects.items():
         for obj in found:
             if "deletionTimestamp" in obj["metadata"]:
                 yield f"{kind} {name_of(obj)} is still being deleted: {obj['metadata'].get('finalizers')}"
 
 
-def _owners_live(world: World, objects: Objects) -> Iterator[str]:
+def _owners_live(objects: Objects) -> Iterator[str]:
     living = {uid_of(obj) for kind in (*OWNERS, "Service") for obj in objects[kind]}
     for kind, found in objects.items():
         for obj in found:
@@ -112,12 +114,13 @@ def _owners_live(world: World, objects: Objects) -> Iterator[str]:
 
 
 def _namespaces_gone(world: World, objects: Objects) -> Iterator[str]:
-    for namespace in world.list("Namespace"):
+    namespaces = world.list("Namespace")
+    for namespace in namespaces:
         if "deletionTimestamp" in namespace["metadata"]:
             yield f"Namespace {name_of(namespace)} is still being deleted"
-    if not any(name_of(each) == DOOMED for each in world.list("Namespace")):
-        for kind in MADE:
-            if left := world.list(kind, DOOMED):
+    if not any(name_of(each) == DOOMED for each in namespaces):
+        for kind, found in objects.items():
+            if left := [one for one in found if namespace_of(one) == DOOMED]:
                 yield f"{kind} {name_of(left[0])} is left of a namespace that is gone"
 
 
