@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple, TypeVar
 
 from podo.api.kind import Obj
@@ -133,7 +133,9 @@ class Table:
         old = self.get(place.namespace, place.name)
         return old is None or revision_of(old) != revision_of(obj) or uid_of(old) != uid_of(obj)
 
-    def _at(self, places: Iterable[Place]) -> Objects:
+    def _at(self, places: Collection[Place]) -> Objects:
+        if not places:  # nearly always, of the tables that are asked for dependents
+            return []
         return [self._objects[place.namespace][place.name] for place in sorted(places)]
 
     def _label(self, place: Place, obj: Obj) -> None:
