@@ -114,8 +114,9 @@ class Cluster:
         self.store = MemoryStore(stamp)
         self.api = ApiServer(self.store, self.clock, Chance("api"), Config())
         self.client = LocalClient(self.api)
-        self.fate = Fate(dies_at)
         self._example = example
+        self.broken: list[str] = []  # what did not hold on the way
+        self.fate = self._fated(dies_at)
         self._first: dict[str, str] = {}
         self._chance = Chance(seed) if seed else None
         self._declared = {each.name: each for each in declared()}
@@ -148,6 +149,16 @@ class Cluster:
         for step in self._example.steps:
             await self._take(step)
             await self.settle()
+        assert not self.broken, self.broken[0]
+
+    def _fated(self, dies_at: int = -1) -> Fate:
+        return Fate(dies_at, look=self._look if self._example.always is not None else None)
+
+    async def _look(self) -> None:
+        assert self._example.always is not None
+        objects = await self.objects()
+        if not self._example.always(objects):
+            self.broken.append(f"no longer holds: {self._example.always.__doc__}\n{objects}")
 
     async def _take(self, step: Step) -> None:
         if isinstance(step, Pass):
@@ -194,7 +205,7 @@ class Cluster:
     async def restart(self) -> None:
         """A new process in place of the present one."""
         await self._life.end()
-        self.fate = Fate()
+        self.fate = self._fated()
         self._life = self._lived(self.fate)
         await self._life.start()
 

@@ -32,6 +32,8 @@ class Fate:
     #: What was written: kind, namespace, name.
     writes: list[tuple[str, str, str]] = field(default_factory=list)
     dead: asyncio.Event = field(default_factory=asyncio.Event)
+    #: Asked after each write.
+    look: Callable[[], Awaitable[None]] | None = None
 
     async def step(self) -> None:
         if self.steps == self.dies_at:
@@ -82,6 +84,8 @@ class DisturbedClient:
         await self._fate.step()
         answer = await request()
         self._fate.writes.append(what)
+        if self._fate.look is not None:
+            await self._fate.look()
         await self._fate.step()
         return answer
 

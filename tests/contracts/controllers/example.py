@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +52,7 @@ class Example:
     ``touches``: the kinds that it may write, all of them. ``shows``, ``hides``: regular expressions of which each is
     found in some object (in none) at the end, so that an example of nothing cannot pass. ``beside``: other controllers,
     undisturbed. ``kubelet``: pods run and end. ``varies``: a regular expression of what a crash may change, upstream
-    as here.
+    as here. ``always``: what holds of all objects after each write of the controller (its docstring says what).
     """
 
     controller: str
@@ -62,3 +63,4 @@ class Example:
     beside: tuple[str, ...] = ()
     kubelet: bool = False
     varies: str = "(?!)"
+    always: Callable[[list[Obj]], bool] | None = None

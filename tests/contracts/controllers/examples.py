@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from tests.contracts.controllers import always
 from tests.contracts.controllers.example import Change, Example, Pass, Put, Remove, Step
 from tests.unit.apiserver.examples import FIELDS
 
@@ -94,6 +95,7 @@ WORKLOADS = (
         beside=("replicaset",),
         kubelet=True,
         shows=('^Deployment .*"availableReplicas": 2', '^ReplicaSet .*revision": "1".*"replicas": 0'),
+        always=always.rolls_within_its_bounds,
     ),
     of(
         "replicaset",
@@ -102,6 +104,7 @@ WORKLOADS = (
         touches="ReplicaSet Pod",
         kubelet=True,
         shows=('^ReplicaSet .*"readyReplicas": 2', "^Pod .*one of ReplicaSet web"),
+        always=always.has_three_pods_at_most,
     ),
     of(
         "replicationcontroller",
@@ -136,6 +139,7 @@ WORKLOADS = (
         touches="StatefulSet Pod ControllerRevision PersistentVolumeClaim",
         kubelet=True,
         shows=('^StatefulSet .*"readyReplicas": 1', "^PersistentVolumeClaim .*data-web-1"),
+        always=always.comes_in_order,
     ),
     of(
         "job",
@@ -144,6 +148,7 @@ WORKLOADS = (
         kubelet=True,
         shows=('^Job .*"succeeded": 3', '^Job .*"type": "Complete"'),
         hides=("batch.kubernetes.io/job-tracking.*Pod",),
+        always=always.counts_before_it_lets_go,
     ),
     of(
         "ttlafterfinished",
