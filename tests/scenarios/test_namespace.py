@@ -50,6 +50,20 @@ def test_it_says_what_holds_it_up() -> None:
         world.wait_until(lambda: "team" not in [name_of(n) for n in world.list("Namespace")])
 
 
+def test_what_pods_use_stays_until_they_have_ended() -> None:
+    with World() as world:
+        world.apply(namespace("team"))
+        pod = {"spec": {"containers": [{"name": "c", "image": "nginx:1.14.2"}]}}
+        world.apply({**in_namespace("Pod", "web", finalizers=["example.com/hold"]), **pod}, "team")
+        world.apply(in_namespace("ConfigMap", "used"), "team")
+        world.settle()
+        world.delete("Namespace", "team")
+        world.advance(60)
+        assert "used" in [name_of(one) for one in world.list("ConfigMap", "team")]
+        world.run(world.client.patch("Pod", "web", "team", patch={"metadata": {"finalizers": None}}))
+        world.wait_until(lambda: "team" not in [name_of(n) for n in world.list("Namespace")])
+
+
 def test_the_default_service_account_comes_back() -> None:
     with World() as world:
         world.apply(namespace("team"))

@@ -9,6 +9,8 @@ from podo.api.meta import condition_of, name_of
 from podo.controllers import eventttl, nodelifecycle, podgc
 from podo.controllers.nodeipam import nodeipam
 from podo.controllers.tainteviction import tainteviction
+from podo.reconcile.actions import EnsureAbsent
+from podo.reconcile.declare import Key
 from podo.values import timestamp
 from tests.unit.controllers.stage import Stage, running
 
@@ -198,6 +200,13 @@ def test_pods_that_nobody_will_end() -> None:
     (patch,) = [w for w in s.writes if type(w).__name__ == "Patch"]
     assert patch.patch["status"]["phase"] == "Failed"
     assert patch.patch["status"]["conditions"][0]["reason"] == "DeletionByPodGC"
+
+
+def test_a_node_that_was_not_seen_yet_is_asked_for_before_its_pods_go() -> None:
+    s = Stage()
+    s.put(pod())
+    first, *_ = podgc.reconcile.reconcile(Key("default", "p"), s)
+    assert first == EnsureAbsent("Node", name="n1")
 
 
 def test_the_oldest_finished_pods_go() -> None:
