@@ -231,6 +231,26 @@ def test_a_watch_of_a_quiet_prefix_follows_the_revision(opened: Opened) -> None:
     on(opened, story, history_limit=10)
 
 
+def test_a_watch_from_before_joins_one_from_now_on(opened: Opened) -> None:
+    async def story(store: Store) -> None:
+        start = store.revision
+        for name in "abc":
+            await store.create(f"/a/b/{name}", body(name))
+        now = store.watch("/a/b/")
+        before = store.watch("/a/b/", after=start + 1)
+        await store.create("/a/b/d", body("d"))
+        all_of_it = store.watch("/a/b/", after=start)
+        assert [change.key[-1] for change in now.take()] == ["d"]
+        assert [change.key[-1] for change in before.take()] == ["b", "c", "d"]
+        assert [change.key[-1] for change in all_of_it.take()] == ["a", "b", "c", "d"]
+        await store.compact(start + 2)
+        assert now.revision == before.revision == all_of_it.revision == store.revision
+        with pytest.raises(Compacted):
+            store.watch("/a/b/", after=start)
+
+    on(opened, story)
+
+
 def test_waiting_for_changes(opened: Opened) -> None:
     async def story(store: Store) -> None:
         watch = store.watch("/a/b/")

@@ -8,6 +8,7 @@ import random
 import pytest
 
 from podo.authz.attributes import Attributes, Decision, refusal
+from podo.authz.rbac.aggregation import rules_of
 from podo.authz.rbac.authorizer import RbacAuthorizer
 from podo.authz.rbac.cover import compact, missing, shown
 from podo.authz.rbac.policy import policy
@@ -149,6 +150,14 @@ def test_who_edits_does_not_get_round_what_a_cluster_has_not_thought_of() -> Non
     rbac.put("clusterroles", "", "debuggers", {"metadata": {"name": "debuggers"}, "rules": [more]})
     rbac.put("clusterrolebindings", "", "c", binding("ClusterRole", "debuggers", JANE))
     assert all(rbac.decide(asked._replace(subresource=part)).allowed for part in ("resize", "ephemeralcontainers"))
+
+
+def test_default_aggregating_roles_leave_their_controller_nothing_to_do() -> None:
+    roles = sorted((obj for obj in policy() if obj["kind"] == "ClusterRole"), key=lambda obj: obj["metadata"]["name"])
+    aggregating = {obj["metadata"]["name"]: obj for obj in roles if "aggregationRule" in obj}
+    assert all(obj["rules"] and obj["rules"] == rules_of(obj, roles) for obj in aggregating.values())
+    for less, more in (("view", "edit"), ("edit", "admin")):
+        assert not missing(aggregating[more]["rules"], aggregating[less]["rules"])
 
 
 def test_default_roles_are_completed_and_not_cut() -> None:
