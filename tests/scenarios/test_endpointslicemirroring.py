@@ -87,3 +87,11 @@ def test_both_families_and_many_addresses() -> None:
         world.settle()
         sizes = sorted((each["addressType"], len(each["endpoints"])) for each in mirrors(world))
         assert sizes == [("IPv4", 50), ("IPv4", 100), ("IPv4", 100), ("IPv6", 1)]
+
+
+def test_a_thousand_addresses_of_a_subset_are_mirrored_a_hundred_a_slice() -> None:
+    with World() as world:
+        world.apply(service())
+        world.apply(endpoints(*(f"192.0.{n // 250}.{n % 250 + 1}" for n in range(1001))))
+        world.settle()
+        assert [len(mirror["endpoints"]) for mirror in mirrors(world)] == [100] * 10

@@ -65,6 +65,9 @@ class Stage:
     def is_custom(self, kind: str) -> bool:
         return False
 
+    def custom_kinds(self, *, namespaced: bool | None = None) -> tuple[str, ...]:
+        return ()
+
     def list(self, kind: str, namespace: str | None = None) -> list[Obj]:
         keys = [key for key in self.objects if key[0] == kind and namespace in (None, key[1])]
         return [self.objects[key] for key in sorted(keys)]
