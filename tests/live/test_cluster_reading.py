@@ -130,7 +130,7 @@ def test_explain_describes_fields(kubectl: Kubectl) -> None:
 def test_wait_in_every_form(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", given=[manifests.pod("a"), manifests.config_map("c", state="old")])
     assert kubectl("wait", "pod/a", "--for=condition=Ready", "--timeout=30s") == "pod/a condition met\n"
-    kubectl("wait", "pod/a", "--for=jsonpath={.status.phase}=Running", "--timeout=10s")
+    kubectl("wait", "pod/a", "--for=jsonpath={.status.phase}=Running", "--timeout=30s")
     with kubectl.follow("wait", "configmap/c", "--for=jsonpath={.data.state}=new", "--timeout=30s") as waiting:
         kubectl("patch", "configmap", "c", "-p", '{"data":{"state":"new"}}')
         assert waiting.end().out == "configmap/c condition met\n"

@@ -32,7 +32,7 @@ def test_scale_up_and_down(web: Kubectl) -> None:
     assert "error" in web.fails("scale", "deployment/web", "--replicas=1", "--current-replicas=3")
     web("scale", "deployment/web", "--replicas=0")
     web("wait", "pods", "-l", "app=web", "--for=delete", "--timeout=30s")
-    web("wait", "deployment/web", "--for=jsonpath={.spec.replicas}=0", "--timeout=5s")
+    web("wait", "deployment/web", "--for=jsonpath={.spec.replicas}=0", "--timeout=30s")
 
 
 def test_a_new_image_rolls_out_and_back(web: Kubectl) -> None:

@@ -136,11 +136,11 @@ def test_a_port_is_forwarded(kubectl: Kubectl, target: str) -> None:
     with kubectl.follow("port-forward", target, ":80") as forward:
         port = int(forward.until(r"Forwarding from 127\.0\.0\.1:(\d+) -> 80")[1])
         for _ in range(3):
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as answer:
                 assert b"Welcome to nginx" in answer.read()
     with kubectl.follow("port-forward", "pod/web", ":81") as forward:  # nothing listens there
         port = int(forward.until(r"Forwarding from 127\.0\.0\.1:(\d+) -> 81")[1])
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
             connection.sendall(b"x")
             forward.until("(?i)refused")
 

@@ -213,20 +213,20 @@ def test_a_graceful_end(kubectl: Kubectl) -> None:
         kubectl("delete", "pod", "it", "--wait=false")
         watch.until(r"it +1/1 +Terminating ")
         log.until(r"hook\ngot TERM\ndone\n")
-    kubectl("wait", "pod/it", "--for=delete", "--timeout=10s")
+    kubectl("wait", "pod/it", "--for=delete", "--timeout=30s")
 
 
 def test_a_deaf_process_is_killed_after_its_grace(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", given=manifests.pod("deaf", shell("trap '' TERM; while :; do sleep 0.1; done")))
     ready(kubectl, "deaf")
     began = time.monotonic()
-    kubectl("delete", "pod", "deaf", "--grace-period=2", "--timeout=20s")
-    assert 1.5 < time.monotonic() - began < 15
+    kubectl("delete", "pod", "deaf", "--grace-period=2", "--timeout=25s")  # less than the 30 s that it would have
+    assert time.monotonic() - began > 1.5
     kubectl("apply", "-f", "-", given=manifests.pod("forced", terminationGracePeriodSeconds=100))
     ready(kubectl, "forced")
     began = time.monotonic()
     kubectl("delete", "pod", "forced", "--force", "--grace-period=0")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 50
 
 
 def test_a_pod_that_does_not_fit_says_why(kubectl: Kubectl) -> None:
@@ -292,4 +292,4 @@ def test_a_pod_is_resized_in_place(kubectl: Kubectl) -> None:
     much = {"limits": {"cpu": "900"}, "requests": {"cpu": "900"}}
     change = {"spec": {"containers": [{"name": "main", "resources": much}]}}
     kubectl("patch", "pod", "it", "--subresource=resize", "-p", json.dumps(change))
-    kubectl("wait", "pod/it", "--for=condition=PodResizePending", "--timeout=10s")
+    kubectl("wait", "pod/it", "--for=condition=PodResizePending", "--timeout=30s")

@@ -179,7 +179,7 @@ def test_finalizers_hold_an_object(kubectl: Kubectl) -> None:
     kubectl("delete", "configmap", "held", "--wait=false")
     assert kubectl.path("{.metadata.deletionTimestamp}", "configmap/held")
     kubectl("patch", "configmap", "held", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
-    kubectl("wait", "configmap/held", "--for=delete", "--timeout=5s")
+    kubectl("wait", "configmap/held", "--for=delete", "--timeout=30s")
 
 
 def test_a_namespace_goes_with_what_is_in_it(kubectl: Kubectl) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -53,7 +52,7 @@ def all_who_answer(place: str, times: int = 16) -> set[str]:
 
 
 def only_answers(place: str, who: str) -> None:
-    eventually(lambda: all_who_answer(place, 4) == {who}, f"{who} alone answers at {place}", 10)
+    eventually(lambda: all_who_answer(place, 4) == {who}, f"{who} alone answers at {place}")
 
 
 @pytest.mark.parametrize("source", ["a", "node"])
@@ -115,14 +114,12 @@ def test_many_services_get_their_endpoints_at_once(who: Kubectl) -> None:
     """Upstream allows 20 s to the median and 50 s to the slowest of the hundred; they are asked for together here."""
     wanted = [manifests.service(f"late-{number}", selector={"app": "who"}) for number in range(100)]
     who("create", "-f", "-", given=wanted)
-    made = time.monotonic()
 
     def complete() -> bool:
         names = who.path("{.items[?(@.endpoints[1])].metadata.name}", "endpointslices").split()
         return sum(name.startswith("late-") for name in names) == len(wanted)
 
-    eventually(complete, "two endpoints of each", 20)
-    assert time.monotonic() - made < 20
+    eventually(complete, "two endpoints of each", 50)
 
 
 BACKEND = """#!/bin/sh

@@ -64,7 +64,7 @@ class Node:
         await self.cache.start()
         await self.cache.wait_synced()
         await self.enforcer.start()
-        await within(5, self.enforcer.synced.wait())
+        await within(20, self.enforcer.synced.wait())
 
     async def stop(self) -> None:
         await self.enforcer.stop()
@@ -90,7 +90,7 @@ class Node:
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.PIPE, stdout=nowhere, stderr=nowhere
         )
-        await within(10, process.communicate(b"GET / HTTP/1.0\r\n\r\n"))
+        await within(30, process.communicate(b"GET / HTTP/1.0\r\n\r\n"))
         return process.returncode == 0
 
     async def eventually(self, expected: dict[tuple[Any, ...], bool]) -> None:

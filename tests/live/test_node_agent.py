@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -213,14 +214,14 @@ def test_a_pod_runs_serves_and_is_ready_by_its_probe(instance: containerd_instan
 
 def test_a_killed_process_is_started_again_and_told_at_once(instance: containerd_instance.Instance) -> None:
     async def story(node: Node) -> None:
+        await node.stop()
+        node.config = replace(node.config, relist_seconds=600.0)  # so that it is an event that tells
+        await node.start()
         await node.create("killed", [shell()])
         pod = await node.until("killed", is_ready)
         before = container_id(pod)
         pid = main_process(node.config.cgroup, before)
         os.kill(pid, 9)
-        killed = asyncio.get_running_loop().time()
-        await node.until("killed", lambda pod: not is_ready(pod) or container_id(pod) != before)
-        assert asyncio.get_running_loop().time() - killed < 1.0
         pod = await node.until("killed", lambda pod: is_ready(pod) and container_id(pod) != before)
         status = pod["status"]["containerStatuses"][0]
         assert status["restartCount"] == 1
@@ -426,7 +427,7 @@ def test_graceful_termination_and_hooks(instance: containerd_instance.Instance) 
             "postStart": {"exec": {"command": ["sh", "-c", "echo started > /tmp/hook"]}},
             "preStop": {"exec": {"command": ["sh", "-c", "echo bye > /dev/termination-log"]}},
         }
-        await node.create("polite", [shell(lifecycle=hooks)])
+        await node.create("polite", [shell(lifecycle=hooks)], terminationGracePeriodSeconds=100)
         pod = await node.until("polite", is_ready)
         assert await node.output(pod, "cat", "/tmp/hook") == "started\n"
         await node.create("stubborn", [{**shell(), "command": ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"]}])
@@ -442,7 +443,7 @@ def test_graceful_termination_and_hooks(instance: containerd_instance.Instance) 
         began = loop.time()
         await node.client.delete("Pod", "polite", "default")
         await node.until_gone("polite")
-        assert loop.time() - began < 4
+        assert loop.time() - began < 50  # a busy machine takes its time; its grace would take longer
         watching.cancel()
         ended = last[-1]["status"]["containerStatuses"][0]["state"]["terminated"]
         assert (ended["exitCode"], ended["message"]) == (0, "bye\n")

@@ -72,7 +72,7 @@ class Network:
         self.put("EndpointSlice", [])
         self.put("Pod", [])
         await self.proxy.start()
-        await within(5, self.proxy.synced.wait())
+        await within(20, self.proxy.synced.wait())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -94,8 +94,8 @@ class Network:
         """Who answers."""
         found: Counter[str] = Counter()
         for _ in range(times):
-            reader, writer = await within(5, asyncio.open_connection(address, port))
-            found[(await within(5, reader.read())).decode()] += 1
+            reader, writer = await within(20, asyncio.open_connection(address, port))
+            found[(await within(20, reader.read())).decode()] += 1
             writer.close()
         return found
 
@@ -119,7 +119,7 @@ class Network:
                 client.setblocking(False)
                 await loop.sock_connect(client, (address, port))
                 await loop.sock_sendall(client, b"?")
-                found.add((await within(5, loop.sock_recv(client, 100))).decode())
+                found.add((await within(20, loop.sock_recv(client, 100))).decode())
         return found
 
 
@@ -165,9 +165,9 @@ def test_connections_of_this_machine_keep_their_port() -> None:
             network.peers.clear()
             sent = []
             for _ in range(20):
-                reader, writer = await within(5, asyncio.open_connection(CLUSTER_IP, 80))
+                reader, writer = await within(20, asyncio.open_connection(CLUSTER_IP, 80))
                 sent.append(writer.get_extra_info("sockname")[1])
-                await within(5, reader.read())
+                await within(20, reader.read())
                 writer.close()
             assert [port for _, port in network.peers] == sent
 
@@ -180,7 +180,7 @@ def test_without_endpoints_connections_are_refused_at_once() -> None:
         async with Network() as network:
             network.put("Service", [service()])
             with pytest.raises(ConnectionRefusedError):
-                await within(3, asyncio.open_connection(CLUSTER_IP, 80))
+                await within(20, asyncio.open_connection(CLUSTER_IP, 80))
             network.put("EndpointSlice", [pieces(POD_A)])
             await network.eventually(CLUSTER_IP, 80, {POD_A})
             network.put("Service", [])
