@@ -17,6 +17,8 @@ from podo.api.kind import Obj
 
 JSON = "application/json"
 YAML = "application/yaml"
+#: As messages list what a body may be.
+ACCEPTED = f"{JSON}, {YAML}, application/vnd.kubernetes.protobuf"
 
 #: The largest body of one object, as upstream's default for requests that write.
 MAX_BODY = 3 * 1024 * 1024
@@ -104,7 +106,8 @@ def decode_value(
         from podo.api import yaml_reader  # PyYAML is slow to import
 
         return yaml_reader.decode(data, MAX_DEPTH)
-    raise ApiError("UnsupportedMediaType", f"the body of the request was in an unknown format - {media}")
+    why = f"the body of the request was in an unknown format - accepted media types include: {ACCEPTED}"
+    raise ApiError("UnsupportedMediaType", why)
 
 
 def decode_documents(data: bytes, *, limit: int = MAX_BODY) -> list[Obj]:

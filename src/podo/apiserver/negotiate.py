@@ -49,7 +49,7 @@ def form_of(accept: str, protobuf: bool = False) -> Form:
         found = _form(clause, protobuf)
         if found is not None:
             return found
-    raise ApiError("NotAcceptable", f"only the following media types are accepted: {JSON}, {YAML}")
+    raise ApiError("NotAcceptable", f"only the following media types are accepted: {JSON}, {YAML}, {PROTOBUF}")
 
 
 def _form(clause: str, protobuf: bool) -> Form | None:

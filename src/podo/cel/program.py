@@ -95,10 +95,12 @@ def structures(expression: str, environment: Environment) -> list[StructNode]:
 
 _status = re.compile(r"\A[A-Z_]+: (.*) \[[A-Z_]+\]\Z", re.DOTALL)
 _container = re.compile(r" \(in container '[^']*'\)")
+#: What follows from an error that is told already.
+_consequence = re.compile(r"\nERROR: <input>:\d+:\d+: expression of type '\*error\*'[^\n]*\n \| [^\n]*\n \| [^\n]*")
 _undefined = re.compile(r"(undefined field '[^']*') not found in struct '[^']*'")
 
 
 def _message(text: str) -> str:
     """cel-cpp's text in cel-go's words."""
-    text = _status.sub(r"\1", text)
+    text = _consequence.sub("", _status.sub(r"\1", text))
     return _undefined.sub(r"\1", _container.sub(" (in container '')", text))

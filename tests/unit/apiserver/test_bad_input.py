@@ -123,3 +123,17 @@ def test_a_refused_patch_changes_nothing(seed: int, media: str, part: str) -> No
         assert (await world.ask("GET", "/api/v1/pods", accept=TABLE))[0] == 200
 
     asyncio.run(test())
+
+
+def test_forms_that_are_not_spoken_are_refused_with_those_that_are() -> None:
+    async def test() -> None:
+        world = await World().start()
+        spoken = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+        for media in ("application/cbor", "text/html"):
+            status, answer = await world.ask("GET", "/api/v1/pods", accept=media)
+            assert (status, answer["message"]) == (406, f"only the following media types are accepted: {spoken}")
+        status, answer = await world.ask("POST", "/api/v1/namespaces/default/pods", b"x", content_type="text/plain")
+        why = f"the body of the request was in an unknown format - accepted media types include: {spoken}"
+        assert (status, answer["message"]) == (415, why)
+
+    asyncio.run(test())

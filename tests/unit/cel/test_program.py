@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from podo.api.kinds.resource.expressions import checked
 from podo.cel.budget import PER_CALL_LIMIT, Budget, BudgetExceeded
 from podo.cel.environment import Environment
 from podo.cel.program import CompileError, compile
@@ -189,3 +190,10 @@ def test_variables_may_be_computed_when_asked() -> None:
     assert not asked
     assert compile("name == 'web'", ENVIRONMENT).evaluate(Lazy()) is True
     assert asked == ["name"]
+
+
+def test_what_follows_from_an_error_is_not_told_beside_it() -> None:
+    with pytest.raises(CompileError) as told:
+        checked("device.nope.more == 1 && device.other == 2")
+    fields = [line.partition("undefined field ")[2] for line in str(told.value).splitlines() if "ERROR" in line]
+    assert fields == ["'nope'", "'other'"]

@@ -65,8 +65,6 @@ def _check_initial(options: WatchOptions) -> None:
         raise _refused(
             "resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
         )
-    if options.initial_events and not options.bookmarks:
-        raise _refused("allowWatchBookmarks", "sendInitialEvents requires allowWatchBookmarks")
 
 
 def _refused(field: str, why: str) -> ApiError:
@@ -100,7 +98,7 @@ class Opened:
         self._after = page.revision
         for start in range(0, len(found), BATCH):
             yield Batch(found[start : start + BATCH])
-        if options.initial_events:
+        if options.initial_events and options.bookmarks:
             yield Batch([WatchEvent("BOOKMARK", None, page.revision, initial_end=True)])
 
     def feed(self, outlet: Outlet) -> Feed:
