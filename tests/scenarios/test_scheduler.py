@@ -77,8 +77,14 @@ def test_gated_pods_and_those_of_other_schedulers_are_left_alone() -> None:
         world.apply([pod("gated", schedulingGates=[{"name": "example.com/g"}]), pod("other", schedulerName="mine")])
         world.advance(30)
         assert not is_placed(world, "gated") and not is_placed(world, "other")
+        (told,) = world.get("Pod", "gated")["status"]["conditions"]
+        assert (told["type"], told["status"], told["reason"]) == ("PodScheduled", "False", "SchedulingGated")
+        assert told["message"] == "Scheduling is blocked due to non-empty scheduling gates"
         world.run(world.client.patch("Pod", "gated", "default", patch={"spec": {"schedulingGates": None}}))
         world.wait_until(lambda: is_placed(world, "gated"))
+        world.wait_for("Pod", "gated")
+        told = condition_of(world.get("Pod", "gated"), "PodScheduled") or {}
+        assert told["status"] == "True" and not told.get("reason")
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -27,6 +27,19 @@ def _fill_in(pod: Obj) -> None:
 def _prepare(new: Obj, old: Obj | None) -> None:
     if old is None:
         new["status"] = {"phase": "Pending", "qosClass": qos_class(new)}
+        if new["spec"].get("schedulingGates"):
+            new["status"]["conditions"] = [_gated(new)]
+
+
+def _gated(pod: Obj) -> Obj:
+    return {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "SchedulingGated",
+        "message": "Scheduling is blocked due to non-empty scheduling gates",
+        "lastProbeTime": None,
+        "lastTransitionTime": pod["metadata"]["creationTimestamp"],
+    }
 
 
 def _status_warnings(new: Obj, old: Obj) -> list[str]:
