@@ -183,6 +183,16 @@ def test_scaling_in_the_middle_of_a_rollout_is_in_proportion() -> None:
     assert [rs["spec"]["replicas"] for rs in sets(s)] == [11, 7]
 
 
+def test_history_that_still_has_pods_is_kept_whatever_the_limit() -> None:
+    s = stage()
+    d = running(s, deployment(4, revisionHistoryLimit=0))
+    set_image(s, d, "nginx:2")
+    s.run()
+    s.change(d, {"spec": {"paused": True}})
+    s.run()
+    assert [rs["spec"]["replicas"] > 0 for rs in sets(s)] == [True, True]
+
+
 def test_a_size_that_makes_no_sense_holds_up_no_rollout() -> None:
     s = stage()
     d = s.put(deployment(2))

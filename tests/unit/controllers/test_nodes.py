@@ -9,7 +9,7 @@ from podo.api.meta import condition_of, name_of
 from podo.controllers import eventttl, nodelifecycle, podgc
 from podo.controllers.nodeipam import nodeipam
 from podo.controllers.tainteviction import tainteviction
-from podo.reconcile.actions import EnsureAbsent
+from podo.reconcile.actions import EnsureAbsent, Patch
 from podo.reconcile.declare import Key
 from podo.values import timestamp
 from tests.unit.controllers.stage import Stage, running
@@ -131,6 +131,8 @@ def test_eviction(tolerations: list[Obj], after: float | None, dated: bool) -> N
         s.pass_time(2)
     assert (s.list("Pod") == []) is (after is not None)
     assert s.reasons().count("TaintManagerEviction") == (after is not None)
+    said = [w.patch["status"]["conditions"][0]["reason"] for w in s.writes if isinstance(w, Patch)]
+    assert said == ["DeletionByTaintManager"] * (after is not None)
 
 
 def test_an_eviction_is_called_off_when_the_taint_goes() -> None:
