@@ -59,6 +59,18 @@ def test_each_attempt_counts_once_with_the_time_it_took() -> None:
     assert points == {("Bind", "Success", DEFAULT): 1, ("Bind", "Error", DEFAULT): 1}
 
 
+def test_extension_points() -> None:
+    metrics = SchedulerMetrics()
+    metrics.acquainted(DEFAULT, 0.1)
+    metrics.decided(DEFAULT, 0.1, True)
+    metrics.reserved(DEFAULT, 0.1, failed=False)
+    metrics.reserved(DEFAULT, 0.1, failed=True)
+    metrics.prepared(DEFAULT, 0.1, False)
+    points = values(families(metrics)["scheduler_framework_extension_point_duration_seconds"], "_count")
+    told = {("PreFilter", "Success"), ("Filter", "Success"), ("PreBind", "Success")}
+    assert points == {(*each, DEFAULT): 1 for each in (*told, ("Reserve", "Success"), ("Reserve", "Error"))}
+
+
 def test_preemption() -> None:
     metrics = SchedulerMetrics()
     assert values(families(metrics)["scheduler_preemption_attempts_total"]) == {(): 0}
