@@ -14,7 +14,9 @@ YOUNG = 20_000
 #: hundred and sixty thousand, which takes some 30 ms, since nobody is answered meanwhile.
 OLDER, ALL = 3, 1
 #: What has grown to so many times its size is looked at whole, once: it may have become garbage since it was kept.
-GROWN = 4.0
+GROWN = 4
+#: So many containers have come, at most, from one look at all to the next: to count them would be a look of its own.
+COME = YOUNG * (OLDER + 1) * (ALL + 1)
 
 
 def keep() -> None:
@@ -34,16 +36,18 @@ def settle() -> None:
 class _Survivors:
     """Keeps them. ``whole``: how many containers there were when all of them were looked at last."""
 
-    def __init__(self, whole: float) -> None:
-        self._whole = whole
+    def __init__(self, whole: int) -> None:
+        self._whole = max(whole, COME)
+        self._come = 0
 
     def __call__(self, phase: str, info: dict[str, int]) -> None:
         if phase != "stop" or info["generation"] < 2:
             return
         gc.freeze()
-        if gc.get_freeze_count() > self._whole * GROWN:
+        self._come += COME
+        if self._come > self._whole * (GROWN - 1):
             gc.unfreeze()
-            self._whole *= GROWN
+            self._whole, self._come = self._whole * GROWN, 0
 
 
 #: After so many spared times everything is looked at once: what was left alone may have become garbage meanwhile.

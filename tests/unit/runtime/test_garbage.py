@@ -8,8 +8,6 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
-
 from podo.runtime import garbage
 from podo.runtime.garbage import Sparing
 
@@ -73,17 +71,15 @@ def test_a_server_looks_again_at_what_has_come_only() -> None:
         assert came
 
 
-def test_what_was_kept_and_is_garbage_goes_when_the_server_has_grown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(garbage, "GROWN", 1.05)
+def test_what_was_kept_and_is_garbage_goes_when_the_server_has_grown() -> None:
     with settled():
+        there = max(gc.get_freeze_count(), garbage.COME)
         knot = Knot()
         gone = weakref.ref(knot)
         gc.collect()
         del knot
         gc.collect()
         assert gone() is not None, "nobody looks at it"
-        came = [[number] for number in range(gc.get_freeze_count() // 10)]
-        gc.collect()
-        gc.collect()
+        for _ in range(there * garbage.GROWN // garbage.COME + 2):
+            gc.collect()
         assert gone() is None
-        assert came
