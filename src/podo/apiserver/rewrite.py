@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from podo.api.encoding import stamp
 from podo.api.errors import conflict, not_found
 from podo.api.kind import Kind, Obj
-from podo.apiserver import stamping, stored, validation
+from podo.apiserver import stamping, stored, untouched, validation
 from podo.apiserver.admitting import admit, asks_others_to_change, validate
 from podo.apiserver.allocating import allocates, reserve
 from podo.apiserver.backend import Backend
@@ -178,6 +178,7 @@ async def _attempt(
     scope.merge(new, old)
     if scope.is_main or kind.custom is not None:
         kind.fill_in(new)
+    rest = _take_over(backend, scope, kind, new, old, record)
     if kind.custom is not None:
         validation.tell_of_finalizers(call, new, old)
     if backend.convert:
@@ -200,7 +201,7 @@ async def _attempt(
         if new == old and await stored.is_current(backend.store, kind, record, new):
             return Written(stored.presented(kind, record.value))
         try:
-            written = await _commit(backend, call, new, old, record)
+            written = await _commit(backend, call, new, old, record, rest)
         except RevisionMismatch:
             return None
         except KeyNotFound:
@@ -231,6 +232,14 @@ def _stored(backend: Backend, kind: Kind, record: Record) -> Obj:
     if kind.custom is not None or asks_others_to_change(backend):
         return stored.load(kind, record.value)
     return stored.shared(kind, record.value)
+
+
+def _take_over(backend: Backend, scope: Scope, kind: Kind, new: Obj, old: Obj, record: Record) -> bytes:
+    """As ``untouched.take_over``, where the object is stored as it is and nobody changes it in place from here on."""
+    is_whole = scope.is_main and kind.to_stored is None and kind.custom is None
+    if not is_whole or allocates(kind) or asks_others_to_change(backend):
+        return b""
+    return untouched.take_over(new, old, record.value)
 
 
 async def _admit(backend: Backend, call: Call, scope: Scope, new: Obj, old: Obj) -> None:
@@ -270,10 +279,10 @@ def _check_version(call: Call, new: Obj, old: Obj, record: Record) -> None:
         raise conflict(call.kind, call.name, why)
 
 
-async def _commit(backend: Backend, call: Call, new: Obj, old: Obj, record: Record) -> Written:
+async def _commit(backend: Backend, call: Call, new: Obj, old: Obj, record: Record, rest: bytes) -> Written:
     kind = call.kind
     finished = is_finished(kind, new, old)
-    value = stored.dump(kind, new)
+    value = (rest and untouched.dump(new, old, rest)) or stored.dump(kind, new)
     if call.dry_run:
         return Written(stored.presented(kind, stamp(value, record.revision)))
     if not finished:

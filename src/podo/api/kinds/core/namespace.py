@@ -18,7 +18,7 @@ def _fill_in(namespace: Obj) -> None:
 def _prepare(new: Obj, old: Obj | None) -> None:
     """Its own finalizer keeps a namespace until all in it is gone; only ``finalize`` may take it away."""
     _fill_in(new)  # a generated name is known only now
-    spec = new["spec"] = new.get("spec") or {}
+    spec = new["spec"] = {**(new.get("spec") or {})}
     if old is not None:
         spec["finalizers"] = (old.get("spec") or {}).get("finalizers") or []
         return
