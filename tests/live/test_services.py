@@ -219,6 +219,27 @@ def test_ending_endpoints_serve_when_no_other_is_ready() -> None:
 
 
 @in_own_network
+def test_traffic_goes_to_the_zone_that_the_node_is_in_now() -> None:
+    def node(zone: str) -> dict[str, Any]:
+        return {"metadata": {"name": "n1", "uid": "n", "labels": {"topology.kubernetes.io/zone": zone}}}
+
+    async def body() -> None:
+        async with Network() as network:
+            piece = pieces(POD_A, POD_B)
+            for endpoint, zone in zip(piece["endpoints"], ("a", "b"), strict=True):
+                endpoint["hints"] = {"forZones": [{"name": zone}]}
+            network.put("Service", [service()])
+            network.put("EndpointSlice", [piece])
+            await network.eventually(CLUSTER_IP, 80, {POD_A, POD_B})
+            network.put("Node", [node("a")])
+            await network.eventually(CLUSTER_IP, 80, {POD_A})
+            network.put("Node", [node("b")])
+            await network.eventually(CLUSTER_IP, 80, {POD_B})
+
+    asyncio.run(body())
+
+
+@in_own_network
 def test_host_ports_lead_to_the_pod() -> None:
     async def body() -> None:
         async with Network() as network:

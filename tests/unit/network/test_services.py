@@ -65,6 +65,30 @@ def test_local_policies_keep_traffic_on_the_node_or_drop_it() -> None:
     assert Element("svc", "10.96.0.9 . tcp . 80", "goto c_tcp_1") in inside
 
 
+def test_hints_lead_to_the_closest_endpoints_of_this_node_and_zone() -> None:
+    """KEP-3015: by node where every endpoint has such a hint and one is for this node; else by zone likewise."""
+    near = hinted("10.244.0.2", "n1", "a")
+    same_zone, far = hinted("10.244.1.2", "n2", "a"), hinted("10.244.2.2", "n3", "b")
+    unhinted = endpoint("10.244.3.2", "n4")
+    here = NodeFacts("n1", "a")
+    assert reached([near, same_zone, far], here) == {"10.244.0.2"}
+    assert reached([same_zone, far], here) == {"10.244.1.2"}
+    assert reached([far], here) == {"10.244.2.2"}
+    assert reached([near, far, unhinted], here) == {"10.244.0.2", "10.244.2.2", "10.244.3.2"}
+    assert reached([same_zone, far], NodeFacts("n1")) == {"10.244.1.2", "10.244.2.2"}
+    elsewhere = NodeFacts("n2", "a")
+    assert reached([near, far], elsewhere, internalTrafficPolicy="Local") == set()
+
+
+def hinted(ip: str, node: str, zone: str) -> dict[str, Any]:
+    return {**endpoint(ip, node), "hints": {"forNodes": [{"name": node}], "forZones": [{"name": zone}]}}
+
+
+def reached(endpoints: list[dict[str, Any]], node: NodeFacts, **spec: Any) -> set[str]:
+    found = elements_of(service(**spec), [piece(*endpoints)], node)
+    return {element.value.split()[0] for element in found if element.map == "ep_tcp"}
+
+
 def test_named_ports_protocols_and_further_addresses() -> None:
     ports = (
         {"name": "a", "port": 1},

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from podo.client.cache import Cache, CacheChange
@@ -18,8 +19,9 @@ from podo.network.slices import ServiceName, SlicesByService
 from podo.network.syncing import Syncing
 
 #: The kinds that the cache must have. Of pods, those of this node are enough.
-KINDS = ("Service", "EndpointSlice", "Pod")
+KINDS = ("Service", "EndpointSlice", "Pod", "Node")
 
+ZONE_LABEL = "topology.kubernetes.io/zone"
 NONE: frozenset[Element] = frozenset()
 
 
@@ -69,12 +71,23 @@ class ServiceProxy:
 
     def _note(self, kind: str, revision: int, changes: Sequence[CacheChange]) -> None:
         for change in changes:
-            if kind in ("Service", "Pod"):
+            if kind == "Node":
+                self._note_zone(change)
+            elif kind in ("Service", "Pod"):
                 self._changed.add(Source(kind, change.place.namespace, change.place.name))
             elif kind == "EndpointSlice":
                 self._changed |= {Source("Service", *service) for service in self._slices.note(change)}
         if self._changed:
             self._syncing.wake()
+
+    def _note_zone(self, change: CacheChange) -> None:
+        """Which endpoints are the closest depends on the zone of this node, for every Service."""
+        if change.new is not None and change.place.name == self._node.name:
+            zone = (change.new["metadata"].get("labels") or {}).get(ZONE_LABEL, "")
+            if zone != self._node.zone:
+                self._node = replace(self._node, zone=zone)
+                self._start_over()
+                self._syncing.wake()
 
     def _start_over(self) -> None:
         self._whole = True

@@ -37,13 +37,16 @@ class Endpoint:
     ip: str
     port: int
     local: bool  # on this node
+    for_nodes: frozenset[str] = frozenset()  # hints of its slice: whose traffic should rather come here
+    for_zones: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
-    """``name``: this node; decides which endpoints are local."""
+    """``name``: this node; decides which endpoints are local. ``zone``: "" where it has none."""
 
     name: str
+    zone: str = ""
 
 
 def elements_of(service: Obj, slices: Sequence[Obj], node: NodeFacts) -> frozenset[Element]:
@@ -54,7 +57,7 @@ def elements_of(service: Obj, slices: Sequence[Obj], node: NodeFacts) -> frozens
     found: set[Element] = set()
     for port in spec.get("ports") or ():
         if port.get("protocol", "TCP") in PROTOCOLS:
-            found |= _port_elements(service, port, endpoints_of(slices, port.get("name", ""), node))
+            found |= _port_elements(service, port, endpoints_of(slices, port.get("name", ""), node), node)
     return frozenset(found)
 
 
@@ -69,10 +72,16 @@ def endpoints_of(slices: Iterable[Obj], port_name: str, node: NodeFacts) -> list
         for endpoint in piece.get("endpoints") or ():
             into = _class_of(endpoint.get("conditions") or {}, ready, ending)
             if into is not None:
+                local = endpoint.get("nodeName") == node.name
+                hints = endpoint.get("hints") or {}
+                hinted = (_names(hints.get("forNodes")), _names(hints.get("forZones")))
                 for number in numbers:
-                    local = endpoint.get("nodeName") == node.name
-                    into[Endpoint(endpoint["addresses"][0], number, local)] = None
+                    into[Endpoint(endpoint["addresses"][0], number, local, *hinted)] = None
     return sorted(ready or ending, key=lambda e: (e.ip, e.port))
+
+
+def _names(hints: Iterable[Mapping[str, str]] | None) -> frozenset[str]:
+    return frozenset(hint["name"] for hint in hints or ())
 
 
 def _class_of(
@@ -85,22 +94,36 @@ def _class_of(
     return None
 
 
-def _port_elements(service: Obj, port: Obj, endpoints: list[Endpoint]) -> set[Element]:
+def _port_elements(service: Obj, port: Obj, endpoints: list[Endpoint], node: NodeFacts) -> set[Element]:
     spec = service["spec"]
     protocol = port.get("protocol", "TCP").lower()
-    inside = _by_policy(endpoints, spec.get("internalTrafficPolicy"))
+    inside = _by_policy(endpoints, spec.get("internalTrafficPolicy"), node)
     sticky = spec.get("sessionAffinity") == "ClientIP"
     found: set[Element] = set()
     for address in _addresses(spec, service.get("status") or {}):
         found |= _address_elements(address, port["port"], protocol, inside, sticky=sticky)
     if port.get("nodePort"):
-        found |= _node_port_elements(spec, port["nodePort"], protocol, endpoints, sticky=sticky)
+        outside = _by_policy(endpoints, spec.get("externalTrafficPolicy"), node)
+        if endpoints:
+            found |= _node_port_elements(spec, port["nodePort"], protocol, outside, sticky=sticky)
     found |= {Element("hairpin", f"{e.ip} . {e.ip}") for e in endpoints if e.local}
     return found
 
 
-def _by_policy(endpoints: list[Endpoint], policy: str | None) -> list[Endpoint]:
-    return [e for e in endpoints if e.local] if policy == "Local" else endpoints
+def _by_policy(endpoints: list[Endpoint], policy: str | None, node: NodeFacts) -> list[Endpoint]:
+    return [e for e in endpoints if e.local] if policy == "Local" else closest(endpoints, node)
+
+
+def closest(endpoints: list[Endpoint], node: NodeFacts) -> list[Endpoint]:
+    """Those hinted for this node, else those for its zone; all where some have no such hint, or none is for it
+    (KEP-3015)."""
+    for hinted in (
+        [e for e in endpoints if node.name in e.for_nodes] if all(e.for_nodes for e in endpoints) else [],
+        [e for e in endpoints if node.zone in e.for_zones] if all(e.for_zones for e in endpoints) else [],
+    ):
+        if hinted:
+            return hinted
+    return endpoints
 
 
 def _addresses(spec: Mapping[str, Any], status: Mapping[str, Any]) -> list[str]:
@@ -122,12 +145,11 @@ def _address_elements(
 
 
 def _node_port_elements(
-    spec: Mapping[str, Any], port: int, protocol: str, endpoints: list[Endpoint], *, sticky: bool
+    spec: Mapping[str, Any], port: int, protocol: str, chosen: list[Endpoint], *, sticky: bool
 ) -> set[Element]:
     local = spec.get("externalTrafficPolicy") == "Local"
-    chosen = _by_policy(endpoints, spec.get("externalTrafficPolicy"))
     if not chosen:
-        return {Element("nodeport", f"{protocol} . {port}", "drop")} if endpoints else set()
+        return {Element("nodeport", f"{protocol} . {port}", "drop")}
     chain = chain_name(("m" if sticky else "l") if local else ("o" if sticky else "n"), protocol, len(chosen))
     found = {Element("nodeport", f"{protocol} . {port}", f"goto {chain}")}
     for number, endpoint in enumerate(chosen):
