@@ -11,6 +11,16 @@ from podo.api.parts import container, pod_warnings, podtemplate
 from podo.api.parts.addresses import ip_warnings
 from podo.api.parts.resources import qos_class
 
+#: The condition of a pod that is made with scheduling gates.
+_GATED = {
+    "type": "PodScheduled",
+    "status": "False",
+    "reason": "SchedulingGated",
+    "message": "Scheduling is blocked due to non-empty scheduling gates",
+    "lastProbeTime": None,
+    "lastTransitionTime": None,
+}
+
 
 def _fill_in(pod: Obj) -> None:
     spec = pod.setdefault("spec", {})
@@ -28,18 +38,7 @@ def _prepare(new: Obj, old: Obj | None) -> None:
     if old is None:
         new["status"] = {"phase": "Pending", "qosClass": qos_class(new)}
         if new["spec"].get("schedulingGates"):
-            new["status"]["conditions"] = [_gated(new)]
-
-
-def _gated(pod: Obj) -> Obj:
-    return {
-        "type": "PodScheduled",
-        "status": "False",
-        "reason": "SchedulingGated",
-        "message": "Scheduling is blocked due to non-empty scheduling gates",
-        "lastProbeTime": None,
-        "lastTransitionTime": pod["metadata"]["creationTimestamp"],
-    }
+            new["status"]["conditions"] = [dict(_GATED)]
 
 
 def _status_warnings(new: Obj, old: Obj) -> list[str]:
