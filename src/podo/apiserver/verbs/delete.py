@@ -55,7 +55,7 @@ async def delete(backend: Backend, call: Call, options: DeleteOptions, *, webhoo
         record = await backend.store.get(call.key)
         if record is None:
             raise not_found(call.kind, call.name)
-        old = stored.load(call.kind, record.value)
+        old = stored.shared(call.kind, record.value)
         _check_preconditions(call, old, options)
         if not admitted:
             await admit(backend, call, "DELETE", None, old, webhooks=webhooks)
@@ -105,6 +105,7 @@ async def _mark(backend: Backend, call: Call, obj: Obj, record: Record) -> bytes
     if call.dry_run:
         return stored.presented(call.kind, stamp(value, record.revision))
     done = await backend.store.update(record.key, value, expected=record.revision)
+    stored.share(call.kind, done.value, done.revision, obj)
     return stored.presented(call.kind, done.value)
 
 
