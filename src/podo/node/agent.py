@@ -1,58 +1,50 @@
 """The node agent: what the kubelet is. It watches the pods bound to its node and keeps one worker for each.
 
 It is event driven: changes from the API, events of the runtime and timers wake a pod's worker; a relist every few
-seconds
-finds what events have missed. After a restart it adopts what runs and ends what the API no longer has.
+seconds finds what events have missed. After a restart it adopts what runs and ends what the API no longer has.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
-from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.api.meta import uid_of
 from podo.api.parts.resources import requests_of
 from podo.client.cache import Cache, CacheChange, Subscriber
-from podo.client.contract import Client, Unreachable
+from podo.client.contract import Client
 from podo.client.events import EventRecorder, Recorder
 from podo.client.reflector import Source
-from podo.node import imagecollection, labels, logrotation, podspec
+from podo.node import podspec
 from podo.node.admitting import Rejection, forbids, lacks
 from podo.node.certificates.podcertificates import PodCertificates
 from podo.node.config import NodeConfig
+from podo.node.freshness import Freshness
 from podo.node.heartbeat import Heartbeat
-from podo.node.imagecollection import Disk, ImageCollection
+from podo.node.housekeeping import Housekeeping
 from podo.node.imagined import ImaginedMachine
 from podo.node.inventory import Inventory
-from podo.node.logrotation import LogRotation
-from podo.node.machine import Machine, MachineFailure
+from podo.node.machine import Machine
 from podo.node.memory import Waiting
 from podo.node.observed import Seen
+from podo.node.orphans import orphan
 from podo.node.pulledimages import PulledImages
 from podo.node.resizing import judge, requests_by_spec
 from podo.node.room import NodeRoom
 from podo.node.runtimes.contract import Happened, Runtime, RuntimeFailure
 from podo.node.sources import Sources
-from podo.node.sourcewatch import Reference, SourceWatches, references
 from podo.node.usage import NodeUsage, UsageMeter
 from podo.node.worker import PodWorker
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
-from podo.runtime.tasks import Tasks, sleep, within
+from podo.runtime.tasks import Tasks, sleep
 
 if TYPE_CHECKING:
     from podo.node.volumes.persistentremoval import VolumeRemoval
 
 log = Logger("podo.node")
-
-#: How often the QoS classes' shares of the CPUs are worked out anew where no pod comes or goes.
-SHARES_SECONDS = 60.0
 
 
 async def _ignore_pod_cidr(pod_cidr: str) -> None:
@@ -117,12 +109,12 @@ class NodeAgent:
         self._pods: Pods = pods or Cache(client, [source], clock=clock, chance=chance)
         self._heartbeat = Heartbeat(config, client, runtime, machine, clock, on_pod_cidr)
         self._meter = UsageMeter(config.name, machine, clock)
-        self._watches = SourceWatches(client, clock, chance, self._source_changed)
         self._removal = None if config.simulated else self._volume_removal(config, client, clock, chance, told)
         self._workers: dict[str, PodWorker] = {}
+        self._freshness = Freshness(self.room, self._workers, chance)
+        self._housekeeping = Housekeeping(self.room, self._workers)
         self._tasks = Tasks(f"node/{config.name}")
         self._listed = False
-        self._came_or_went = asyncio.Event()  # a pod
 
     @staticmethod
     def _machine(config: NodeConfig, runtime: Runtime, clock: Clock, sources: Sources) -> Machine:
@@ -185,19 +177,17 @@ class NodeAgent:
         self._tasks.spawn(self._relist(), "relist")
         if self._removal:
             await self._removal.start()
+        self._freshness.start()
         if not self._config.simulated:
-            self._tasks.spawn(self._refresh(), "refresh")
-            self._tasks.spawn(self._share_cpus(), "shares")
-            self._tasks.spawn(self._rotate_logs(), "logs")
-            self._tasks.spawn(self._evict(), "evict")
-            self._tasks.spawn(self._collect_images(), "images")
+            self._housekeeping.start()
 
     async def stop(self) -> None:
         """Stop working. Containers keep running, to be adopted by the next start."""
         await self._pods.stop()
         if self._removal:
             await self._removal.stop()
-        await self._watches.stop()
+        await self._freshness.stop()
+        await self._housekeeping.stop()
         await self.room.sources.stop()
         await self._tasks.stop()
         await self._heartbeat.stop()
@@ -227,7 +217,7 @@ class NodeAgent:
 
     async def _admit(self, pod: Obj) -> Rejection | None:
         """Whether the node takes a new pod. What the Node's labels and taints forbid is said of the newest Node."""
-        self._came_or_went.set()
+        self._housekeeping.came_or_went()
         rejection = lacks(requests_of(pod), self._others(pod), self._machine_in_use.facts().capacity)
         if rejection or forbids(pod, self._heartbeat.node) is None:
             return rejection
@@ -251,8 +241,8 @@ class NodeAgent:
         uid = uid_of(worker.pod)
         self._workers[uid] = worker
         self._tasks.spawn(self._run(uid, worker), f"pod/{uid}")
-        self._came_or_went.set()
-        self._watch_sources(worker.pod)
+        self._housekeeping.came_or_went()
+        self._freshness.came_or_went(worker.pod)
 
     async def _run(self, uid: str, worker: PodWorker) -> None:
         try:
@@ -261,9 +251,9 @@ class NodeAgent:
             if self._workers.get(uid) is worker:
                 del self._workers[uid]
                 self.room.sources.forget_pod(uid)
-                self._watch_sources(worker.pod)
+                self._freshness.came_or_went(worker.pod)
                 self._wake_unresized()
-                self._came_or_went.set()
+                self._housekeeping.came_or_went()
 
     def _wake_unresized(self) -> None:
         """There is more room: pods that wait to be resized look again."""
@@ -275,12 +265,11 @@ class NodeAgent:
         if worker := self._workers.get(uid):
             worker.wake()
 
-    async def _share_cpus(self) -> None:
-        while True:
-            self._machine_in_use.share([worker.pod for worker in self._workers.values() if worker.is_active])
-            self._came_or_went.clear()
-            with contextlib.suppress(TimeoutError):
-                await within(SHARES_SECONDS, self._came_or_went.wait())
+    def _tell_of(self, pod: Obj, reason: str, message: str) -> None:
+        self.room.tell(pod, reason, message, "Warning")
+
+    def _certificate_issued(self, uid: str) -> None:
+        self._freshness.certificate_issued(uid)
 
     # From the runtime
 
@@ -324,97 +313,3 @@ class NodeAgent:
                 worker = PodWorker(self.room, orphan(uid, self.room.inventory.of(uid)))
                 worker.gone()
                 self._employ(worker)
-
-    # Volumes
-
-    def _watch_sources(self, changed: Obj) -> None:
-        """A pod came or went: watch what the pods here refer to now."""
-        if not self._config.simulated and references(changed):
-            self._watches.keep(each for worker in self._workers.values() for each in references(worker.pod))
-
-    def _source_changed(self, reference: Reference) -> None:
-        self.room.sources.forget(reference.kind, reference.namespace, reference.name)
-        for worker in self._workers.values():
-            ready = worker.memory.volumes_ready and not worker.memory.cleaned
-            if ready and reference in references(worker.pod):
-                self._tasks.spawn(self._refresh_one(worker.pod), f"refresh/{uid_of(worker.pod)}")
-
-    def _certificate_issued(self, uid: str) -> None:
-        """A pod's certificate is here, or refused: its volumes are written, or tried again, now."""
-        if worker := self._workers.get(uid):
-            if worker.memory.volumes_ready:
-                self._tasks.spawn(self._refresh_one(worker.pod), f"refresh/{uid}")
-            else:
-                worker.try_volumes()
-
-    def _tell_of(self, pod: Obj, reason: str, message: str) -> None:
-        self.room.tell(pod, reason, message, "Warning")
-
-    async def _refresh(self) -> None:
-        """Tokens grow old and watches may fail: what volumes are made from is read again now and then."""
-        while True:
-            await sleep(self._config.sources_seconds)
-            for worker in list(self._workers.values()):
-                if worker.memory.volumes_ready and not worker.memory.cleaned:
-                    await self._refresh_one(worker.pod)
-
-    async def _refresh_one(self, pod: Obj) -> None:
-        try:
-            await self._machine_in_use.refresh(pod)
-        except (MachineFailure, ApiError, Unreachable, OSError) as failure:
-            log.warning("volumes not refreshed", pod=podspec.full_name(pod), why=str(failure))
-
-    # The disk
-
-    async def _evict(self) -> None:
-        """Pods that exceed what they may take of the disk are ended."""
-        while True:
-            await sleep(self._config.eviction_seconds)
-            for worker in list(self._workers.values()):
-                if worker.is_active and (why := self._machine_in_use.exceeded(worker.pod)):
-                    worker.evict(why)
-
-    async def _rotate_logs(self) -> None:
-        rotation = LogRotation(self._runtime, self.room.inventory.containers, self._clock)
-        while True:
-            await sleep(logrotation.EVERY_SECONDS)
-            await rotation.look()
-
-    async def _collect_images(self) -> None:
-        collection = ImageCollection(
-            self._runtime, self.room.inventory.containers, self._disk, self._clock, self.room.pulled.prune
-        )
-        while True:
-            try:
-                wanted, freed = await collection.look()
-                if freed < wanted:
-                    log.warning("too few images to free the disk", wanted=wanted, freed=freed)
-            except (RuntimeFailure, OSError) as failure:
-                log.warning("images not collected", why=str(failure))
-            await sleep(imagecollection.EVERY_SECONDS)
-
-    def _disk(self) -> Disk:
-        found = os.statvfs(self._config.data_dir)
-        return Disk(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
-
-
-def orphan(uid: str, seen: Seen) -> Obj:
-    """A pod made up from what its sandboxes and containers say of it, to be ended."""
-    names = {container.name for container in seen.containers}
-    sandbox = seen.sandboxes[0] if seen.sandboxes else None
-    marks = next((container.labels for container in seen.containers), {})
-    notes = next((c.annotations for c in seen.containers), sandbox.annotations if sandbox else {})
-    grace = notes.get(labels.POD_GRACE, "")
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": sandbox.pod_name if sandbox else marks.get(labels.POD_NAME, ""),
-            "namespace": sandbox.pod_namespace if sandbox else marks.get(labels.POD_NAMESPACE, ""),
-            "uid": uid,
-        },
-        "spec": {
-            "containers": [{"name": name} for name in sorted(names)],
-            "terminationGracePeriodSeconds": int(grace) if grace.isdigit() else podspec.DEFAULT_GRACE_SECONDS,
-        },
-    }
