@@ -6,21 +6,19 @@ Source: the documentation's "Nodes: Heartbeats".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
-from podo.api.parts.localvolume import DIRECTORY
 from podo.client.contract import Client, Unreachable
 from podo.node.config import NodeConfig
-from podo.node.machine import Capacity, Machine
+from podo.node.machine import Machine
+from podo.node.nodestatus import Status, is_same, node_of, status_of
 from podo.node.runtimes.contract import Runtime, RuntimeFailure, RuntimeInfo
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
 from podo.runtime.tasks import Tasks, sleep, within
 from podo.values import timestamp
-from podo.version import GIT_VERSION
 
 log = Logger("podo.node.heartbeat")
 
@@ -30,128 +28,6 @@ RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 10.0
 #: The first wait of a node that is not Ready yet; each is twice the one before, up to RETRY_SECONDS.
 FIRST_LOOK_SECONDS = 0.03
-NOT_READY_TAINT = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
-Status = dict[str, Any]
-#: Condition type -> (reason, message) when all is well.
-PRESSURES = {
-    "MemoryPressure": ("KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-    "DiskPressure": ("KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-    "PIDPressure": ("KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-}
-
-
-def node_of(config: NodeConfig, system: Mapping[str, str]) -> Obj:
-    """The Node as it is registered, without its status."""
-    architecture = system.get("architecture", "amd64")
-    labels = {
-        "beta.kubernetes.io/arch": architecture,
-        "beta.kubernetes.io/os": "linux",
-        "kubernetes.io/arch": architecture,
-        "kubernetes.io/hostname": config.name,
-        "kubernetes.io/os": "linux",
-        **config.labels,
-    }
-    spec: Obj = {"taints": [NOT_READY_TAINT, *map(dict, config.taints)]}
-    if config.pod_cidr:
-        spec |= {"podCIDR": config.pod_cidr, "podCIDRs": [config.pod_cidr]}
-    annotations = {} if config.simulated else {DIRECTORY: str(config.volumes)}
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": config.name, "labels": labels, "annotations": annotations},
-        "spec": spec,
-    }
-
-
-def _amounts(capacity: Capacity) -> dict[str, str]:
-    cpus = f"{capacity.cpus:g}" if capacity.cpus == int(capacity.cpus) else f"{int(capacity.cpus * 1000)}m"
-    return {
-        "cpu": cpus,
-        "ephemeral-storage": f"{capacity.storage // 1024}Ki",
-        "hugepages-1Gi": "0",
-        "hugepages-2Mi": "0",
-        "memory": f"{capacity.memory // 1024}Ki",
-        "pods": str(capacity.pods),
-    }
-
-
-def status_of(
-    config: NodeConfig, machine: Machine, info: RuntimeInfo | None, old: Status, now: float, not_ready: str = ""
-) -> Status:
-    """The Node's status. ``info`` is None where the runtime does not answer; ``not_ready``: another reason why not.
-    Pure but for facts.
-    """
-    facts = machine.facts()
-    runtime = (
-        f"{info.name}://{info.version}" if info else (old.get("nodeInfo") or {}).get("containerRuntimeVersion", "")
-    )
-    return {
-        "addresses": [
-            {"type": "InternalIP", "address": config.internal_ip},
-            {"type": "Hostname", "address": config.name},
-        ],
-        "allocatable": _amounts(facts.capacity),
-        "capacity": _amounts(facts.capacity),
-        "conditions": _conditions(facts.pressure, info, old, now, not_ready),
-        "daemonEndpoints": {"kubeletEndpoint": {"Port": config.kubelet_port}},
-        "nodeInfo": {
-            **facts.system,
-            "containerRuntimeVersion": runtime,
-            "kubeletVersion": GIT_VERSION,
-            "kubeProxyVersion": "",
-        },
-    }
-
-
-def _conditions(
-    pressure: Mapping[str, str], info: RuntimeInfo | None, old: Status, now: float, not_ready: str
-) -> list[Status]:
-    before = {condition["type"]: condition for condition in old.get("conditions") or ()}
-    conditions = []
-    for kind, (reason, message) in PRESSURES.items():
-        if why := pressure.get(kind):
-            conditions.append(_condition(kind, True, f"KubeletHas{kind}", why, before, now))
-        else:
-            conditions.append(_condition(kind, False, reason, message, before, now))
-    why = not_ready or _not_ready(info)
-    ready = ("KubeletNotReady", why) if why else ("KubeletReady", "kubelet is posting ready status")
-    conditions.append(_condition("Ready", not why, *ready, before, now))
-    return conditions
-
-
-def _not_ready(info: RuntimeInfo | None) -> str:
-    if info is None:
-        return "container runtime is down"
-    if not info.network_ready:
-        detail = info.message or "cni plugin not initialized"
-        return f"container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:{detail}"
-    return ""
-
-
-def _condition(kind: str, true: bool, reason: str, message: str, before: Mapping[str, Status], now: float) -> Status:
-    status = "True" if true else "False"
-    time = timestamp.time(now)
-    known = before.get(kind) or {}
-    since = known.get("lastTransitionTime") if known.get("status") == status else time
-    return {
-        "type": kind,
-        "status": status,
-        "lastHeartbeatTime": time,
-        "lastTransitionTime": since or time,
-        "reason": reason,
-        "message": message,
-    }
-
-
-def is_same(new: Status, old: Status) -> bool:
-    """Do they differ in more than the time of the heartbeat?"""
-
-    def without_beat(status: Status) -> Status:
-        conditions = [{**c, "lastHeartbeatTime": None} for c in status.get("conditions") or () if c["type"] in known]
-        return {**{key: status.get(key) for key in new}, "conditions": conditions}
-
-    known = {condition["type"] for condition in new["conditions"]}
-    return without_beat(new) == without_beat(old)
 
 
 class Heartbeat:
