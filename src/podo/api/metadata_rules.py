@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from podo.api.kind import Kind, Obj
-from podo.api.rules import Found, are_known, check_immutable, check_text, forbidden, invalid, required, too_long
+from podo.api.rules import Found, check_immutable, check_text, forbidden, invalid, not_known, required, too_long
 from podo.values import names
 
 #: All annotations of one object together, keys and values, in bytes.
@@ -60,9 +60,7 @@ def _check_names(kind: Kind, metadata: dict[str, Any], found: Found) -> None:
 
 def check_labels(labels: dict[str, str], path: str, found: Found) -> None:
     """Keys are qualified names, values label values."""
-    if are_known(labels, names.qualified_name) and are_known(labels.values(), names.label_value):
-        return
-    for key, value in labels.items():
+    for key, value in not_known(labels.items(), names.qualified_name, names.label_value):
         check_text(path, key, names.qualified_name, found)
         check_text(path, value, names.label_value, found)
 

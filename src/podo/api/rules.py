@@ -83,9 +83,9 @@ def check_text(path: str, value: Any, validator: Validator, found: Found) -> Non
         _good.add(known)
 
 
-def are_known(values: Iterable[Any], validator: Validator) -> bool:
-    """Were all of these found good before?"""
-    return _good.issuperset([(validator, value) for value in values])
+def not_known(pairs: Iterable[tuple[Any, Any]], first: Validator, second: Validator) -> list[tuple[Any, Any]]:
+    """The pairs of which not both parts were found good before."""
+    return [pair for pair in pairs if (first, pair[0]) not in _good or (second, pair[1]) not in _good]
 
 
 def check_one_of(path: str, value: Any, supported: Collection[str], found: Found) -> None:

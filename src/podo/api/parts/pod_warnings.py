@@ -6,7 +6,10 @@ Source: the warnings of upstream's pods (KEP-1693, "API warnings").
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from podo.api.kind import Obj
 from podo.api.parts import container_warnings, fractions, nodelabels, volume_warnings
@@ -22,6 +25,10 @@ _DEPRECATED_ANNOTATIONS = {
     "security.alpha.kubernetes.io/sysctls": ("v1.11", "sysctls"),
     "security.alpha.kubernetes.io/unsafe-sysctls": ("v1.11", "sysctls"),
 }
+#: In the names of all annotations that anything is told of, here or by ``container_warnings``.
+_TOLD_OF = ("alpha.kubernetes.io/", "security.beta.kubernetes.io/")
+#: Larger specs are not remembered, in bytes.
+_LARGEST = 16 * 1024
 _NO_SELECTOR = "labelSelector: a null labelSelector results in matching no pod"
 _LABEL = "which can result in surprising behavior; a DNS label is recommended"
 
@@ -60,6 +67,20 @@ def template_warnings(template: Obj, path: str) -> list[str]:
 
 def _of_spec(metadata: Obj, spec: Spec, path: str) -> list[str]:
     """``path``: what stands before ``spec``; nothing for a pod."""
+    annotations = metadata.get("annotations")
+    if annotations and any(word in name for name in annotations for word in _TOLD_OF):
+        return _told(annotations, spec, path)
+    encoded = orjson.dumps(spec)
+    return [*_told_of_encoded(encoded, path)] if len(encoded) <= _LARGEST else _told({}, spec, path)
+
+
+@lru_cache(maxsize=256)
+def _told_of_encoded(spec: bytes, path: str) -> tuple[str, ...]:
+    """Of a spec whose annotations nothing is told of: the replicas of one template are looked at once."""
+    return tuple(_told({}, orjson.loads(spec), path))
+
+
+def _told(annotations: dict[str, str], spec: Spec, path: str) -> list[str]:
     found: list[str] = []
     where = f"{path}spec"
     if selector := spec.get("nodeSelector"):
@@ -72,10 +93,8 @@ def _of_spec(metadata: Obj, spec: Spec, path: str) -> list[str]:
         found += nodelabels.of_key(spread.get("topologyKey"), f"{at}.topologyKey")
         if spread.get("labelSelector") is None:
             found.append(f"{at}.{_NO_SELECTOR}")
-    if annotations := metadata.get("annotations"):
-        for name, (since, field) in _DEPRECATED_ANNOTATIONS.items():
-            if name not in annotations:
-                continue
+    for name, (since, field) in _DEPRECATED_ANNOTATIONS.items():
+        if name in annotations:
             what = f'non-functional in {since}+; use the "{field}" field instead'
             found.append(f"{path}metadata.annotations[{name}]: {what}")
     if volumes := spec.get("volumes"):

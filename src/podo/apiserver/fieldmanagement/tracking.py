@@ -179,12 +179,16 @@ def _moved(call: Call, managed: Managed, written: Fields, removed: Fields, now: 
     """``managed`` after the fields ``written`` went to ``name`` and those ``removed`` to nobody."""
     found: Managed = {}
     version = call.kind.api_version
+    manager = Manager(name, UPDATE, version, call.subresource)
     for other, share in managed.items():
-        left = difference(difference(share.fields, written), removed) if share.version == version else share.fields
+        left = share.fields
+        if share.version == version:
+            if other != manager:
+                left = difference(left, written)
+            left = difference(left, removed)
         if left:
             found[other] = share if left is share.fields else share._replace(fields=left)
     if written:
-        manager = Manager(name, UPDATE, version, call.subresource)
         mine = found.get(manager)
         fields = union(mine.fields, written) if mine else written
         found[manager] = Share(version, fields, second(int(now)))

@@ -24,22 +24,26 @@ Path = tuple[str, ...]
 
 
 def union(one: Fields, other: Fields) -> Fields:
-    """Every path of either set."""
+    """Every path of either set; ``one`` itself if it has all of them."""
     if not one or one is other:
         return other
     if not other:
         return one
-    found = dict(one)
+    found = one
     for element, theirs in other.items():
-        mine = found.get(element)
-        found[element] = theirs if mine is None else _union_nodes(mine, theirs)
+        mine = one.get(element)
+        both = theirs if mine is None else _union_nodes(mine, theirs)
+        if both is not mine:
+            if found is one:
+                found = dict(one)
+            found[element] = both
     return found
 
 
 def _union_nodes(one: Fields, other: Fields) -> Fields:
     if one and other:
         return union(one, other)
-    below = one or other
+    below = other or one
     return below if not below or SELF in below else {SELF: LEAF, **below}
 
 
