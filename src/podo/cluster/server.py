@@ -56,7 +56,7 @@ async def _serve(config: Config, clock: Clock, chance: Chance) -> None:
     say_ready()
     logger.info("ready", address=config.server_url)
     if nodes is not None:
-        await nodes.start()
+        await nodes.start(after_some=garbage.keep)
     await asyncio.to_thread(import_module, "podo.scheduler.scheduler")  # beside the loop, which answers meanwhile
     await plane.start_scheduler()
     garbage.settle()

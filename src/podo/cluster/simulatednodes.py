@@ -8,6 +8,7 @@ and comes back, empty, when the annotation is gone.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from podo.api.errors import ApiError
@@ -22,7 +23,6 @@ from podo.cluster.controlplane import ControlPlane
 from podo.cluster.simulatednode import SimulatedNode
 from podo.node.heartbeat import LEASE_NAMESPACE
 from podo.node.stages.stage import NO_STAGES, Stages
-from podo.runtime import garbage
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
@@ -73,14 +73,15 @@ class SimulatedNodes:
             self._nodes[name] = node
             plane.summaries[name] = node.summary
 
-    async def start(self) -> None:
-        """Some at a time; in between others have their turn, for whom a store in memory would leave none."""
+    async def start(self, after_some: Callable[[], None] = lambda: None) -> None:
+        """Some at a time; in between others have their turn, for whom a store in memory would leave none, and
+        ``after_some`` is called."""
         self._pods.start()
         self._own.start()
         nodes = list(self._nodes.values())
         for first in range(0, len(nodes), NODES_AT_ONCE):
             await asyncio.gather(*(node.start() for node in nodes[first : first + NODES_AT_ONCE]))
-            garbage.keep()
+            after_some()
             await sleep(0)
         self._plane.cache.subscribe(self._power)
 
