@@ -47,9 +47,11 @@ def encode(obj: Obj) -> bytes:
     """
     found = obj.get("metadata") or {}
     if "resourceVersion" in found:
-        found = {key: value for key, value in found.items() if key != "resourceVersion"}
-    ordered = {"apiVersion": obj.get("apiVersion", ""), "kind": obj.get("kind", ""), "metadata": found}
-    return dumps(ordered | {key: value for key, value in obj.items() if key not in ordered})
+        found = dict(found)
+        del found["resourceVersion"]
+    ordered = {"apiVersion": "", "kind": "", "metadata": found, **obj}
+    ordered["metadata"] = found
+    return dumps(ordered)
 
 
 def dumps(value: Any) -> bytes:

@@ -160,6 +160,19 @@ async def admit_whole(backend: Backend, call: Call, operation: str, obj: Obj | N
 
 
 def _request(backend: Backend, call: Call, operation: str, obj: Obj | None, old: Obj | None) -> AdmissionRequest:
+    shown = call.shown
+    if shown is None or not _is_of(shown, call, operation, obj, old):
+        shown = call.shown = _made(backend, call, operation, obj, old)
+    return shown
+
+
+def _is_of(shown: AdmissionRequest, call: Call, operation: str, obj: Obj | None, old: Obj | None) -> bool:
+    """Is this what would be made again? Forms in other versions are of the object as it was before."""
+    is_same = shown.object is obj and shown.old is old and not shown.forms and shown.operation == operation
+    return is_same and (shown.name, shown.namespace, shown.subresource) == (call.name, call.namespace, call.subresource)
+
+
+def _made(backend: Backend, call: Call, operation: str, obj: Obj | None, old: Obj | None) -> AdmissionRequest:
     user = call.user
 
     def may(verb: str, group: str, resource: str, name: str = "", namespace: str = "") -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from podo.admission.request import Held
+from podo.admission.request import AdmissionRequest, Held
 from podo.api.kind import Kind, Obj
 from podo.authn.user import ANONYMOUS, User
 
@@ -43,6 +43,8 @@ class Call:
     sent: bytes | None = None
     #: What is taken for this write until it is over: addresses and ports of Services, charges of quotas.
     held: list[Held] = field(default_factory=list)
+    #: What plug-ins were shown of the write last: both halves of admission look at the same, mostly.
+    shown: AdmissionRequest | None = None
     #: Does an apply take over fields that others own? None where the client did not say.
     force: bool | None = None
     #: Raises Forbidden if the user may not do this call; for an apply that turns out to create.

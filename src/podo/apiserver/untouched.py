@@ -14,7 +14,7 @@ import orjson
 from podo.api.encoding import encode
 from podo.api.kind import Obj
 
-_HEAD = ("apiVersion", "kind", "metadata")
+_HEAD = frozenset(("apiVersion", "kind", "metadata"))
 
 
 def take_over(new: Obj, old: Obj, value: bytes) -> bytes:
@@ -42,7 +42,8 @@ def dump(new: Obj, old: Obj, encoded: bytes) -> bytes | None:
     rest, before = _rest(new), _rest(old)
     if list(rest) != list(before) or not all(map(is_, rest.values(), before.values())):
         return None
-    return encode({name: new[name] for name in _HEAD})[:-2] + encoded
+    head = {"apiVersion": new["apiVersion"], "kind": new["kind"], "metadata": new["metadata"]}
+    return encode(head)[:-2] + encoded
 
 
 def _rest(obj: Obj) -> Obj:

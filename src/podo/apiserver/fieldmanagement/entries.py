@@ -123,6 +123,8 @@ def without_times(sent: Any) -> list[dict[str, Any]]:
 
 def capped(managed: Managed) -> Managed:
     """At most ``MAX_UPDATES`` updates: the oldest of a version are merged into one entry of ``ANCIENT``."""
+    if len(managed) <= MAX_UPDATES:
+        return managed
     updates = [manager for manager in managed if manager.operation == UPDATE]
     if len(updates) <= MAX_UPDATES:
         return managed

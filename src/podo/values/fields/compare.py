@@ -111,7 +111,7 @@ def _compare_members(
     for name, after in new.items():
         if name in old:
             before = old[name]
-            if before == after:
+            if before is after or before == after:  # much is shared with what is stored
                 continue
             element, layout = member(name)
             if layout is None or not layout.is_skipped:
