@@ -588,3 +588,22 @@ def test_too_many_warnings_are_cut() -> None:
     headers = answers.warning_headers([f"{number} " + "x" * 1000 for number in range(100)])
     assert len(headers) == 16 and all(len(value) == len('299 - ""') + 256 for _, value in headers)
     assert len(answers.warning_headers(["x" * 4096])[0][1]) > 4096
+
+
+def test_each_pod_of_a_template_is_told_of_alike_but_for_its_annotations() -> None:
+    async def test(world: World) -> None:
+        pods = f"{DEFAULT}/pods"
+        spec = {"containers": [container(ports=[port(80, hostIP="1.2.3.4")])]}
+        about_port = "spec.containers[0].ports[0]: hostIP set without hostPort"
+        critical = "scheduler.alpha.kubernetes.io/critical-pod"
+        for number in range(3):
+            plain = await created(world, pods, pod(f"plain-{number}", **spec))
+            assert [text.partition(": {")[0] for text in plain] == [about_port]
+            noted = with_metadata(pod(f"noted-{number}", **spec), annotations={critical: ""})
+            found = await created(world, pods, noted)
+            assert [text.partition("]:")[0] for text in found][:1] == [f"metadata.annotations[{critical}"]
+            assert found[1:] == plain
+            other = with_metadata(pod(f"other-{number}", **spec), annotations={"example.com/critical-pod": ""})
+            assert await created(world, pods, other) == plain
+
+    in_world(test)

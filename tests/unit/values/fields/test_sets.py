@@ -44,6 +44,12 @@ def test_one_form_for_one_set(one: set[Path], other: set[Path]) -> None:
     assert checked(made(one)) == made(one)
 
 
+@given(SETS.filter(bool), SETS)
+def test_what_is_there_already_changes_nothing(one: set[Path], other: set[Path]) -> None:
+    both = made(one | other)
+    assert fields.union(both, made(one)) is both
+
+
 @given(SETS, PATHS)
 def test_contains_and_leaves(one: set[Path], path: Path) -> None:
     assert fields.contains(made(one), path) == (path in one)
