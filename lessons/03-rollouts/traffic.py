@@ -41,21 +41,24 @@ class Traffic:
         reporting.cancel()
 
     async def _request(self, number: int) -> None:
+        steps = ["connecting"]
         try:
             async with asyncio.timeout(SECONDS_A_REQUEST):
-                answer = await self._fetch()
+                answer = await self._fetch(steps)
         except (OSError, TimeoutError, ValueError) as failure:
             self.failed += 1
             if self._failures_shown < MOST_FAILURES_SHOWN:
                 self._failures_shown += 1
-                say(f"request {number}: {type(failure).__name__} {failure}")
+                say(f"request {number}: {type(failure).__name__} {steps[-1]} {failure}")
             return
         found = self._version.search(answer)
         self.answers[found[1] if found else "something else"] += 1
 
-    async def _fetch(self) -> str:
+    async def _fetch(self, steps: list[str]) -> str:
+        """``steps`` tells how far it has come."""
         reader, writer = await asyncio.open_connection(self._url.hostname, self._url.port or 80)
         try:
+            steps.append(f"connected, from port {writer.get_extra_info('sockname')[1]}")
             path = self._url.path or "/"
             writer.write(f"GET {path} HTTP/1.1\r\nHost: {self._url.netloc}\r\nConnection: close\r\n\r\n".encode())
             answer = (await reader.read()).decode(errors="replace")
