@@ -64,10 +64,10 @@ def _daemonset(name: str, number: int, chance: Chance) -> Obj:
 
 
 def _job(name: str, number: int, chance: Chance) -> Obj:
-    """A third of the Jobs has pods that fail."""
+    """A third of the Jobs has pods that fail, also where they are stopped before their time."""
     annotations = {"podo.dev/run-seconds": str(int(chance.fraction() * 30))}
     if chance.fraction() < 0.33:
-        annotations["podo.dev/exit-code"] = "1"
+        annotations |= {"podo.dev/exit-code": "1", "podo.dev/stop-code": "1"}
     pods = template(name, **annotations)
     pods["spec"]["restartPolicy"] = "Never"
     spec: Obj = {"template": pods, "completions": max(1, number), "parallelism": 2, "backoffLimit": 1}
