@@ -17,8 +17,9 @@ from podo.api.kind import Obj
 
 JSON = "application/json"
 YAML = "application/yaml"
-#: As messages list what a body may be.
-ACCEPTED = f"{JSON}, {YAML}, application/vnd.kubernetes.protobuf"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
+#: As messages list what a body or an answer may be.
+ACCEPTED = f"{JSON}, {YAML}, {PROTOBUF}"
 
 #: The largest body of one object, as upstream's default for requests that write.
 MAX_BODY = 3 * 1024 * 1024

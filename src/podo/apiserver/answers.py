@@ -7,11 +7,11 @@ from typing import Any
 
 import orjson
 
-from podo.api.encoding import dumps
+from podo.api.encoding import JSON, PROTOBUF, YAML, dumps
 from podo.api.kind import Kind, Obj
 from podo.apiserver import protobuf_writing, stored
 from podo.apiserver.call import Call, Written
-from podo.apiserver.negotiate import JSON, PROTOBUF, YAML, Form
+from podo.apiserver.negotiate import Form
 from podo.apiserver.table import checked_include, object_form, partial, row, table
 from podo.apiserver.verbs.list import Listing
 from podo.http.body import Joined

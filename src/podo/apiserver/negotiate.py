@@ -8,11 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from podo.api.encoding import ACCEPTED, JSON, PROTOBUF, YAML
 from podo.api.errors import ApiError
 
-JSON = "application/json"
-YAML = "application/yaml"
-PROTOBUF = "application/vnd.kubernetes.protobuf"
 _JSON_LIKE = frozenset({JSON, "application/*", "*/*", "text/json"})
 _YAML_LIKE = frozenset({YAML, "text/yaml", "application/x-yaml"})
 _META_GROUP = "meta.k8s.io"
@@ -49,7 +47,7 @@ def form_of(accept: str, protobuf: bool = False) -> Form:
         found = _form(clause, protobuf)
         if found is not None:
             return found
-    raise ApiError("NotAcceptable", f"only the following media types are accepted: {JSON}, {YAML}, {PROTOBUF}")
+    raise ApiError("NotAcceptable", f"only the following media types are accepted: {ACCEPTED}")
 
 
 def _form(clause: str, protobuf: bool) -> Form | None:

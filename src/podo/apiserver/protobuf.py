@@ -17,11 +17,12 @@ from typing import Any
 
 import orjson
 
+from podo.api.encoding import PROTOBUF
 from podo.api.errors import ApiError, bad_request
 from podo.api.kind import Obj
 from podo.values import timestamp
 
-MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
+MEDIA_TYPE = PROTOBUF
 MAGIC = b"k8s\0"
 #: Deeper messages are refused.
 MAX_DEPTH = 64

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from podo.api.encoding import PROTOBUF, YAML
 from podo.api.errors import ApiError, bad_request
 from podo.api.kind import Kind
 from podo.apiserver import protobuf_writing
@@ -17,7 +18,6 @@ from podo.apiserver.extension.conversion import AT_ONCE, shown_events
 from podo.apiserver.fairness.watchcost import Stay
 from podo.apiserver.fanout import Batch, Outlet, WatchEvent
 from podo.apiserver.metrics.page import Tally
-from podo.apiserver.negotiate import PROTOBUF, YAML
 from podo.apiserver.parameters import watch_options
 from podo.apiserver.resources import Exchange
 from podo.apiserver.selection import Selection

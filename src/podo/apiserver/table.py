@@ -12,11 +12,11 @@ from typing import Any
 import orjson
 
 from podo.api.columns import AGE, NAME
-from podo.api.encoding import dumps
+from podo.api.encoding import PROTOBUF, dumps
 from podo.api.errors import bad_request
 from podo.api.kind import Column, Kind, Obj
 from podo.apiserver import protobuf_writing, stored
-from podo.apiserver.negotiate import PROTOBUF, Form
+from podo.apiserver.negotiate import Form
 
 _META = "meta.k8s.io/v1"
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from podo.api.kind import Obj
 from podo.api.meta import annotations_of, condition_is_true, labels_of
+from podo.api.parts.nodelabels import REGION, ZONE
 from podo.client.cache import Cache, CacheChange, Changes
 from podo.runtime.clock import Clock
 from podo.runtime.metrics import Counter, Family, Histogram
@@ -94,5 +95,5 @@ def _is_lost(node: Obj) -> bool:
 
 def _zone_of(node: Obj) -> str:
     labels = labels_of(node)
-    region, zone = labels.get("topology.kubernetes.io/region", ""), labels.get("topology.kubernetes.io/zone", "")
+    region, zone = labels.get(REGION, ""), labels.get(ZONE, "")
     return f"{region}:\x00:{zone}" if region or zone else ""

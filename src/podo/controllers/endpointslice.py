@@ -8,6 +8,7 @@ from typing import Any
 
 from podo.api.kind import Obj
 from podo.api.meta import is_deleting, labels_of, name_of, namespace_of, owner_reference
+from podo.api.parts.nodelabels import ZONE
 from podo.controllers import slicepacking
 from podo.controllers.backends import (
     HEADLESS_LABEL,
@@ -29,7 +30,6 @@ from podo.reconcile.declare import Among, Key, View, controller
 SERVICE_LABEL = "kubernetes.io/service-name"
 MANAGED_LABEL = "endpointslice.kubernetes.io/managed-by"
 MANAGER = "endpointslice-controller.k8s.io"
-ZONE_LABEL = "topology.kubernetes.io/zone"
 #: What ``spec.trafficDistribution`` may prefer (KEP-3015).
 _SAME_NODE = "PreferSameNode"
 _CLOSE = frozenset({"PreferClose", "PreferSameZone", _SAME_NODE})
@@ -115,7 +115,7 @@ def _endpoint(service: Obj, pod: Obj, address: str, view: View) -> Endpoint:
     if node_name := pod["spec"].get("nodeName"):
         endpoint["nodeName"] = node_name
         node = view.get("Node", node_name)
-        if node is not None and (zone := labels_of(node).get(ZONE_LABEL)):
+        if node is not None and (zone := labels_of(node).get(ZONE)):
             endpoint["zone"] = zone
     if ready and (hints := _hints(service, endpoint)):
         endpoint["hints"] = hints

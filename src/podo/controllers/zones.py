@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from podo.api.kind import Obj
 from podo.api.meta import condition_of, labels_of, name_of
+from podo.api.parts.nodelabels import REGION, ZONE
 from podo.values import timestamp
 
 #: Seconds for which a node that says itself that it is not ready is left alone: it registers, or it hesitates
@@ -75,7 +76,7 @@ def _turns_of(zone: _Zone, now: float) -> Turns:
 
 def zone_of(node: Obj) -> tuple[str, str]:
     labels = labels_of(node)
-    return labels.get("topology.kubernetes.io/region", ""), labels.get("topology.kubernetes.io/zone", "")
+    return labels.get(REGION, ""), labels.get(ZONE, "")
 
 
 def _seconds_between(zone: _Zone) -> float | None:

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from podo.api.parts.nodeselector import PREFERRED, REQUIRED
 from podo.values.selector import EVERYTHING, NOTHING, Requirement, Selector, from_label_selector
 
-_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
-_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"
 
 Labels = Mapping[str, str]
@@ -123,19 +122,19 @@ def read_terms(spec: Mapping[str, Any], namespace: str, labels: Labels) -> PodTe
 def _read(text: str, namespace: str, labels: tuple[tuple[str, str], ...]) -> PodTerms:
     together, apart, spread = json.loads(text)
     mine = dict(labels)
-    affinity = tuple(_term(t, namespace, mine) for t in (together or {}).get(_REQUIRED) or ())
+    affinity = tuple(_term(t, namespace, mine) for t in (together or {}).get(REQUIRED) or ())
     liked = [*_preferred(together, 1, namespace, mine), *_preferred(apart, -1, namespace, mine)]
     return PodTerms(
         affinity,
         Query(tuple(part for term in affinity for part in term.query.parts)) if affinity else None,
-        tuple(_term(t, namespace, mine) for t in (apart or {}).get(_REQUIRED) or ()),
+        tuple(_term(t, namespace, mine) for t in (apart or {}).get(REQUIRED) or ()),
         tuple(liked),
         tuple(_spread(c, namespace, mine) for c in spread or ()),
     )
 
 
 def _preferred(affinity: Any, sign: int, namespace: str, labels: Labels) -> Iterable[Term]:
-    for each in (affinity or {}).get(_PREFERRED) or ():
+    for each in (affinity or {}).get(PREFERRED) or ():
         yield _term(each.get("podAffinityTerm") or {}, namespace, labels, sign * int(each.get("weight") or 0))
 
 

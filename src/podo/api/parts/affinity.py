@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from podo.api.parts.labelselector import check_label_selector
+from podo.api.parts.nodeselector import PREFERRED, REQUIRED
 from podo.api.rules import Found, check_one_of, check_text, forbidden, invalid, not_supported, required
 from podo.values import names
 
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _UNSATISFIABLE = ("DoNotSchedule", "ScheduleAnyway")
-_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
-_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
 def check_tolerations(tolerations: list[dict[str, Any]], path: str, found: Found) -> None:
@@ -66,15 +65,15 @@ def check_affinity(affinity: dict[str, Any], path: str, found: Found) -> None:
 
 
 def _check_node_affinity(affinity: dict[str, Any], path: str, found: Found) -> None:
-    if (wanted := affinity.get(_REQUIRED)) is not None:
+    if (wanted := affinity.get(REQUIRED)) is not None:
         terms = wanted.get("nodeSelectorTerms") or ()
         if not terms:
             why = "must have at least one node selector term"
-            found.append(required(f"{path}.{_REQUIRED}.nodeSelectorTerms", why))
+            found.append(required(f"{path}.{REQUIRED}.nodeSelectorTerms", why))
         for index, term in enumerate(terms):
-            _check_node_term(term, f"{path}.{_REQUIRED}.nodeSelectorTerms[{index}]", found)
-    for index, preference in enumerate(affinity.get(_PREFERRED) or ()):
-        where = f"{path}.{_PREFERRED}[{index}]"
+            _check_node_term(term, f"{path}.{REQUIRED}.nodeSelectorTerms[{index}]", found)
+    for index, preference in enumerate(affinity.get(PREFERRED) or ()):
+        where = f"{path}.{PREFERRED}[{index}]"
         _check_weight(preference, where, found)
         _check_node_term(preference.get("preference") or {}, f"{where}.preference", found)
 
@@ -116,10 +115,10 @@ def _check_node_values(expression: dict[str, Any], path: str, found: Found) -> N
 
 
 def _check_pod_affinity(affinity: dict[str, Any], path: str, found: Found) -> None:
-    for index, term in enumerate(affinity.get(_REQUIRED) or ()):
-        _check_pod_term(term, f"{path}.{_REQUIRED}[{index}]", found)
-    for index, preference in enumerate(affinity.get(_PREFERRED) or ()):
-        where = f"{path}.{_PREFERRED}[{index}]"
+    for index, term in enumerate(affinity.get(REQUIRED) or ()):
+        _check_pod_term(term, f"{path}.{REQUIRED}[{index}]", found)
+    for index, preference in enumerate(affinity.get(PREFERRED) or ()):
+        where = f"{path}.{PREFERRED}[{index}]"
         _check_weight(preference, where, found)
         _check_pod_term(preference.get("podAffinityTerm") or {}, f"{where}.podAffinityTerm", found)
 

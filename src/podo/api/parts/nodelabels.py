@@ -1,4 +1,4 @@
-"""Labels of nodes that are deprecated, and what a client is told that still selects nodes by one."""
+"""Labels of nodes: where a node is; those that are deprecated, and what a client is told that still selects by one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 from podo.values import names
 
+REGION = "topology.kubernetes.io/region"
+ZONE = "topology.kubernetes.io/zone"
 _TOPOLOGY = 'deprecated since v1.17; use "topology.kubernetes.io/{0}" instead'
 DEPRECATED = {
     "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',

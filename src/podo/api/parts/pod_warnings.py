@@ -14,11 +14,10 @@ import orjson
 from podo.api.kind import Obj
 from podo.api.parts import container_warnings, fractions, nodelabels, volume_warnings
 from podo.api.parts.addresses import ip_warnings
-from podo.api.parts.nodeselector import REQUIRED
+from podo.api.parts.nodeselector import PREFERRED, REQUIRED
 from podo.values import names
 
 Spec = dict[str, Any]
-PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 _SECCOMP = "seccomp.security.alpha.kubernetes.io/pod"
 _DEPRECATED_ANNOTATIONS = {
     "scheduler.alpha.kubernetes.io/critical-pod": ("v1.16", "priorityClassName"),
@@ -56,9 +55,12 @@ def _name(obj: Obj, used: str) -> list[str]:
 
 
 def of_template(new: Obj, old: Obj | None) -> list[str]:
-    if old is not None and new["metadata"].get("generation") == old["metadata"].get("generation"):
-        return []
-    return template_warnings(new["spec"].get("template") or {}, "spec.template")
+    return template_warnings(new["spec"].get("template") or {}, "spec.template") if asks_anew(new, old) else []
+
+
+def asks_anew(new: Obj, old: Obj | None) -> bool:
+    """Is something else wanted than before?"""
+    return old is None or new["metadata"].get("generation") != old["metadata"].get("generation")
 
 
 def template_warnings(template: Obj, path: str) -> list[str]:
@@ -150,19 +152,15 @@ def _of_lists(spec: Spec, where: str) -> list[str]:
     """Entries that are there twice, or name nothing."""
     found: list[str] = []
     for field, key in (("hostAliases", "ip"), ("imagePullSecrets", "name")):
-        entries = spec.get(field)
         seen = set()
-        for index, entry in enumerate(entries or ()):
+        for index, entry in enumerate(spec.get(field) or ()):
             value = entry.get(key) or ""
             if value in seen:
                 found.append(f'{where}.{field}[{index}].{key}: duplicate {key} "{value}"')
             seen.add(value)
-        if field == "imagePullSecrets" and "" in seen:
-            found += [
-                f'{where}.{field}[{index}].name: invalid empty name ""'
-                for index, entry in enumerate(entries or ())
-                if not entry.get("name")
-            ]
+    for index, entry in enumerate(spec.get("imagePullSecrets") or ()):
+        if not entry.get("name"):
+            found.append(f'{where}.imagePullSecrets[{index}].name: invalid empty name ""')
     return found
 
 

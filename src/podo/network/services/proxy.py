@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
+from podo.api.meta import labels_of
+from podo.api.parts.nodelabels import ZONE
 from podo.client.cache import Cache, CacheChange
 from podo.network.services import conntrack
 from podo.network.services.rules import Element, NodeFacts, chains_in, elements_of, host_ports_of
@@ -21,7 +23,6 @@ from podo.network.syncing import Syncing
 #: The kinds that the cache must have. Of pods, those of this node are enough.
 KINDS = ("Service", "EndpointSlice", "Pod", "Node")
 
-ZONE_LABEL = "topology.kubernetes.io/zone"
 NONE: frozenset[Element] = frozenset()
 
 
@@ -83,7 +84,7 @@ class ServiceProxy:
     def _note_zone(self, change: CacheChange) -> None:
         """Which endpoints are the closest depends on the zone of this node, for every Service."""
         if change.new is not None and change.place.name == self._node.name:
-            zone = (change.new["metadata"].get("labels") or {}).get(ZONE_LABEL, "")
+            zone = labels_of(change.new).get(ZONE, "")
             if zone != self._node.zone:
                 self._node = replace(self._node, zone=zone)
                 self._start_over()

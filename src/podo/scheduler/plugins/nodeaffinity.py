@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from podo.api.parts.nodeselector import REQUIRED, allows, term_allows
+from podo.api.parts.nodeselector import PREFERRED, REQUIRED, allows, term_allows
 from podo.scheduler.plugins.contract import ClusterEvent, Normal
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.reasons import Reason
@@ -16,7 +16,6 @@ from podo.scheduler.snapshot import Mask, NodeInfo, Numbers, Rows, Snapshot
 
 _REASON = Reason("NodeAffinity", "node(s) didn't match Pod's node affinity/selector", unresolvable=True)
 _ENFORCED = Reason("NodeAffinity", "node(s) didn't match scheduler-enforced node affinity", unresolvable=True)
-_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
 def matches(pod: PodInfo, node: NodeInfo) -> bool:
@@ -61,7 +60,7 @@ class NodeAffinity:
         return (_REASON,) if REQUIRED not in self._added or self._enforced(snapshot)[row] else (_ENFORCED,)
 
     def score(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Numbers | None:
-        terms = [*(pod.node_affinity.get(_PREFERRED) or ()), *(self._added.get(_PREFERRED) or ())]
+        terms = [*(pod.node_affinity.get(PREFERRED) or ()), *(self._added.get(PREFERRED) or ())]
         if not terms:
             return None
 

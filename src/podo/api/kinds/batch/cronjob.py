@@ -91,7 +91,7 @@ def _each(field: str) -> Any:
 
 def _warnings(new: Obj, old: Obj | None) -> list[str]:
     found = pod_warnings.of_name(new, old)
-    if old is None or new["metadata"].get("generation") != old["metadata"].get("generation"):
+    if pod_warnings.asks_anew(new, old):
         found += spec_warnings(new["spec"]["jobTemplate"].get("spec") or {}, "spec.jobTemplate.spec")
     if "TZ" in (new["spec"].get("schedule") or ""):
         where = "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/"

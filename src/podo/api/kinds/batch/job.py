@@ -91,7 +91,7 @@ def _succeeded(job: Obj) -> Any:
 
 
 def _warnings(new: Obj, old: Obj | None) -> list[str]:
-    if old is not None and new["metadata"].get("generation") == old["metadata"].get("generation"):
+    if not pod_warnings.asks_anew(new, old):
         return []
     return pod_warnings.of_name(new, old) + spec_warnings(new["spec"], "spec")
 
