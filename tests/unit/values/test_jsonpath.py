@@ -72,7 +72,7 @@ def test_any_text_is_a_path_or_none(text: str) -> None:
 
 
 def test_no_path_takes_long() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     for text in (
         f".a[?({' ' * 4000}",
         f".a[?({'@' * 4000})]",
@@ -82,7 +82,7 @@ def test_no_path_takes_long() -> None:
     ):
         with pytest.raises(PathError):
             compiled(text)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_versions_in_the_order_of_preference() -> None:

@@ -225,9 +225,9 @@ def test_a_format(format: str) -> None:
 
 
 def test_no_pattern_can_hold_the_server() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(told({"type": "string", "pattern": "^(a+)+$"}, "a" * 100_000 + "b")) == 1
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
     for format in FORMATS:
         told({"type": "string", "format": format}, "1a-:." * 13_000)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5

@@ -15,7 +15,7 @@ from tests.unit.apiserver.extension.definitions import (
     extended,
 )
 
-#: Ten slices: far less than the rules take, and more than what a busy machine adds.
+#: Ten slices: far less than the rules take, and more than a collection of garbage adds.
 LONGEST = 0.2
 
 
@@ -28,11 +28,11 @@ def costly(rules: int) -> dict[str, Any]:
 
 
 async def longest_wait(until: asyncio.Future[Any]) -> float:
-    """The longest time that the loop was away, in seconds."""
-    longest, last = 0.0, time.perf_counter()
+    """The longest that the loop was at work elsewhere, in CPU seconds: what else the machine does is not counted."""
+    longest, last = 0.0, time.thread_time()
     while not until.done():
         await asyncio.sleep(0)
-        now = time.perf_counter()
+        now = time.thread_time()
         longest, last = max(longest, now - last), now
     return longest
 
@@ -41,11 +41,11 @@ def test_a_write_under_costly_rules_lets_others_have_their_turn() -> None:
     async def test(world: Extended) -> None:
         await world.define(definition(costly(3)))
         await world.ask("POST", CRONTABS, crontab("first", spec={"items": [1]}))  # compiles the rules
-        began = time.process_time()
+        began = time.thread_time()
         body = crontab("second", spec={"items": list(range(250))})
         writing = asyncio.ensure_future(world.ask("POST", CRONTABS, body))
         longest = await longest_wait(writing)
-        took = time.process_time() - began
+        took = time.thread_time() - began
         status, made = await writing
         assert status == 201, made
         assert longest < min(LONGEST, took / 2), f"{longest:.3f} s of {took:.3f} s"
@@ -55,12 +55,14 @@ def test_a_write_under_costly_rules_lets_others_have_their_turn() -> None:
 
 def test_a_definition_with_many_rules_lets_others_have_their_turn() -> None:
     async def test(world: Extended) -> None:
-        began = time.process_time()
-        writing = asyncio.ensure_future(world.ask("POST", DEFINITIONS, definition(costly(60))))
+        made = await world.define(definition(costly(1)))  # loads what is loaded at the first use
+        made["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"] = costly(60)
+        began = time.thread_time()
+        writing = asyncio.ensure_future(world.ask("PUT", f"{DEFINITIONS}/{made['metadata']['name']}", made))
         longest = await longest_wait(writing)
-        took = time.process_time() - began
+        took = time.thread_time() - began
         status, made = await writing
-        assert status == 201, made
+        assert status == 200, made
         assert longest < min(LONGEST, took / 2), f"{longest:.3f} s of {took:.3f} s"
 
     extended(test)
