@@ -105,6 +105,7 @@ def declarations(
         disruption.reconcile,
         disruption.stale,
         podgc.reconcile,
+        podgc.orphaned,
         podgc.finished_pods(finished_pods),
         eventttl.reconcile,
         flowschema.reconcile,

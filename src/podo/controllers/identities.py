@@ -46,6 +46,7 @@ _KNOWN: dict[str, tuple[str, str]] = {
     "disruption": ("disruption-controller", "controllermanager"),
     "staledisruption": ("disruption-controller", "controllermanager"),
     "podgc": ("pod-garbage-collector", ""),
+    "podgc-orphaned": ("pod-garbage-collector", ""),
     "podgc-finished": ("pod-garbage-collector", ""),
     "resourceclaim": ("resource-claim-controller", "resource_claim"),
     "podcertificaterequestcleaner": ("podcertificaterequestcleaner", ""),

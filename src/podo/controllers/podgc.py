@@ -10,10 +10,12 @@ from podo.api.kind import Obj
 from podo.api.meta import condition_is_true, is_deleting, name_of, namespace_of, uid_of
 from podo.controllers.podstate import disrupted, is_finished
 from podo.reconcile.actions import Action, Delete, EnsureAbsent, Patch
-from podo.reconcile.declare import Declaration, Key, View, controller, nothing
+from podo.reconcile.declare import Declaration, Key, Later, View, controller, nothing
 
 #: Finished pods kept (--terminated-pod-gc-threshold).
 THRESHOLD = 12500
+#: Seconds for which a node must have been missing before its pods are removed: it may be about to be seen.
+QUARANTINE = 40.0
 #: The taint of a node whose machine is known to be off.
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 #: The key of the pass over all finished pods; no pod has it.
@@ -21,31 +23,46 @@ _ALL = Key("", "")
 
 
 def _on(node: Obj, view: View) -> Iterator[Key]:
-    if view.get("Node", name_of(node)) is None or _is_out_of_service(node):
-        for pod in view.list("Pod"):
-            if pod["spec"].get("nodeName") == name_of(node):
-                yield Key(namespace_of(pod), name_of(pod))
+    for pod in view.list("Pod"):
+        if pod["spec"].get("nodeName") == name_of(node):
+            yield Key(namespace_of(pod), name_of(pod))
 
 
-def _may_go(pod: Obj) -> bool:
-    return bool(pod["spec"].get("nodeName")) or is_deleting(pod)
+def _when_out_of_service(node: Obj, view: View) -> Iterator[Key]:
+    if _is_out_of_service(node):
+        yield from _on(node, view)
 
 
-@controller(reconciles="Pod", watches={"Node": _on}, minds=_may_go)
+@controller(reconciles="Pod", watches={"Node": _when_out_of_service}, minds=is_deleting)
 def reconcile(key: Key, view: View) -> Iterator[Action]:
     pod = view.get("Pod", key.name, key.namespace)
-    if pod is None:
+    if pod is None or not is_deleting(pod):
         return
+    name = pod["spec"].get("nodeName")
+    node = view.get("Node", name) if name else None
+    if not name or (node is not None and _is_out_of_service(node)):
+        yield from _removed(pod)
+
+
+def _when_gone(node: Obj, view: View) -> Iterator[Later]:
+    if view.get("Node", name_of(node)) is None:
+        yield from (Later(key, QUARANTINE) for key in _on(node, view))
+
+
+def _without_node(pod: Obj, view: View) -> Iterator[Later]:
     node = pod["spec"].get("nodeName")
-    if not node:
-        if is_deleting(pod):
-            yield from _removed(pod)
-    elif (there := view.get("Node", node)) is None:
+    if node and view.get("Node", node) is None:
+        yield Later(Key(namespace_of(pod), name_of(pod)), QUARANTINE)
+
+
+@controller(name="podgc-orphaned", reconciles="Pod", watches={"Node": _when_gone, "Pod": _without_node}, minds=nothing)
+def orphaned(key: Key, view: View) -> Iterator[Action]:
+    pod = view.get("Pod", key.name, key.namespace)
+    node = pod["spec"].get("nodeName") if pod is not None else None
+    if pod is not None and node and view.get("Node", node) is None:
         yield EnsureAbsent("Node", name=node)
         why = "PodGC: node no longer exists"
         yield from _removed(pod, disrupted(pod, "DeletionByPodGC", why, view.now, phase="Failed"))
-    elif is_deleting(pod) and _is_out_of_service(there):
-        yield from _removed(pod)
 
 
 def _is_out_of_service(node: Obj) -> bool:

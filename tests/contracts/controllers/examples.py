@@ -280,10 +280,22 @@ NODES = (
     of(
         "podgc",
         *node("n1"),
+        put("Pod", "a", metadata={"finalizers": ["example.com/seen"]}, spec=CONTAINERS),
+        pod("b"),
+        Remove("Pod", "a"),
+        Change("Pod", "a", {"metadata": {"finalizers": None}}),
+        touches="Pod",
+        shows=('^Pod .*"name": "b"',),
+        hides=('^Pod .*"name": "a"',),
+    ),
+    of(
+        "podgc-orphaned",
+        *node("n1"),
         pod("a", nodeName="n1"),
         pod("b"),
         Remove("Node", "n1", ""),
         Pass(5 * MINUTE),
+        Pass(MINUTE),  # whoever starts anew waits as long again
         touches="Pod",
         shows=('^Pod .*"name": "b"',),
         hides=('^Pod .*"name": "a"',),

@@ -184,7 +184,7 @@ def test_networks_are_given_once_and_come_back() -> None:
 
 
 def test_pods_that_nobody_will_end() -> None:
-    s = Stage(podgc.reconcile, podgc.finished_pods())
+    s = Stage(podgc.reconcile, podgc.orphaned, podgc.finished_pods())
     n = s.put(node())
     unscheduled = pod("unscheduled", node_name="", phase="Pending")
     unscheduled["metadata"].update(deletionTimestamp=timestamp.time(s.now), finalizers=["example.com/x"])
@@ -197,18 +197,24 @@ def test_pods_that_nobody_will_end() -> None:
     assert s.list("Pod")[-1]["status"]["phase"] == "Failed"  # a Job that counts it has to know
     s.writes.clear()
     s.remove(n)
-    s.run()
+    s.run().pass_time(39)
+    assert s.writes == []
+    s.pass_time(2)
     assert {name_of(p) for p in s.list("Pod")} == {"unscheduled"}
     (patch,) = [w for w in s.writes if type(w).__name__ == "Patch"]
     assert patch.patch["status"]["phase"] == "Failed"
     assert patch.patch["status"]["conditions"][0]["reason"] == "DeletionByPodGC"
 
 
-def test_a_node_that_was_not_seen_yet_is_asked_for_before_its_pods_go() -> None:
-    s = Stage()
+def test_a_node_that_was_not_seen_yet_is_waited_and_asked_for_before_its_pods_go() -> None:
+    s = Stage(podgc.orphaned)
     s.put(pod())
-    first, *_ = podgc.reconcile.reconcile(Key("default", "p"), s)
+    s.run().pass_time(30)
+    first, *_ = podgc.orphaned.reconcile(Key("default", "p"), s)
     assert first == EnsureAbsent("Node", name="n1")
+    s.put(node())
+    s.run().pass_time(100)
+    assert [name_of(p) for p in s.list("Pod")] == ["p"] and s.writes == []
 
 
 def test_the_oldest_finished_pods_go() -> None:
