@@ -73,6 +73,21 @@ def test_claims_and_volumes_are_protected() -> None:
     in_world(test)
 
 
+def test_a_pod_written_again_without_tolerations_keeps_those_it_was_given() -> None:
+    async def test(world: World) -> None:
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}
+        pod["spec"] = {"containers": [{"name": "c", "image": "nginx"}]}
+        first = await made(world, f"{BASE}/pods", pod)
+        given = first["spec"]["tolerations"]
+        again = {**first, "spec": {field: value for field, value in first["spec"].items() if field != "tolerations"}}
+        status, answer = await world.ask("PUT", f"{BASE}/pods/p", again)
+        assert status == 200, answer
+        assert answer["spec"]["tolerations"] == given and len(given) == 2
+        assert answer["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
+
+    in_world(test)
+
+
 def test_only_bound_claims_of_classes_that_allow_it_grow() -> None:
     async def test(world: World) -> None:
         await made(world, STORAGE, storage_class("fixed", False))
