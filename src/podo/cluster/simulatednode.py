@@ -74,6 +74,7 @@ class SimulatedNode:
         config = NodeConfig(
             *(name, f"192.168.{upper}.{lower}"),
             simulated=True,
+            kubelet_port=0,  # nothing listens there: the address is made up, and may be somebody's in this network
             relist_seconds=60.0,  # this runtime loses no event: a look at everything each minute is more than enough
             settle_seconds=SETTLE if stages is NO_STAGES else SETTLE_STAGED,
         )
