@@ -301,6 +301,9 @@ def test_a_claim_keeps_its_spec_but_for_binding_and_growing() -> None:
 def test_volumes_classes_and_budgets() -> None:
     spec = {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteMany"]}
     assert wrong(obj("PersistentVolume", spec=spec)) == ["spec: Required value: must specify a volume type"]
+    two = {"awsElasticBlockStore": {"volumeID": "vol-1"}, "hostPath": {"path": "/tmp/data"}}
+    more = "spec.awsElasticBlockStore: Forbidden: may not specify more than 1 volume type"
+    assert wrong(obj("PersistentVolume", spec={**spec, **two})) == [more]
     driven = {"nodePublishSecretRef": {"name": "key"}}
     assert wrong(obj("PersistentVolume", spec={**spec, "csi": driven})) == [
         "spec.csi.driver: Required value",

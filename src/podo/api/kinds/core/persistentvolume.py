@@ -21,13 +21,11 @@ from podo.api.parts.volume_warnings import deprecated_types
 from podo.api.rules import Found, check_one_of, check_text, forbidden, required, too_many
 from podo.values import names
 
-#: Kinds of volume, of which a volume has exactly one.
-SOURCES = frozenset(
-    (
-        *("awsElasticBlockStore", "azureDisk", "azureFile", "cephfs", "cinder", "csi", "fc", "flexVolume", "flocker"),
-        *("gcePersistentDisk", "glusterfs", "hostPath", "iscsi", "local", "nfs", "photonPersistentDisk"),
-        *("portworxVolume", "quobyte", "rbd", "scaleIO", "storageos", "vsphereVolume"),
-    )
+#: Kinds of volume, of which a volume has exactly one: the first of them in this order, any other is one too many.
+SOURCES = (
+    *("hostPath", "gcePersistentDisk", "awsElasticBlockStore", "glusterfs", "flocker", "nfs", "rbd", "quobyte"),
+    *("cephfs", "iscsi", "cinder", "fc", "flexVolume", "azureFile", "vsphereVolume", "photonPersistentDisk"),
+    *("portworxVolume", "azureDisk", "scaleIO", "local", "storageos", "csi"),
 )
 _SECRETS_OF_CSI = (
     *("controllerPublishSecretRef", "controllerExpandSecretRef"),
@@ -72,7 +70,7 @@ def _problems(new: Obj, old: Obj | None) -> Found:
 
 
 def _sources(spec: dict[str, Any]) -> dict[str, Any]:
-    return {field: value for field, value in spec.items() if field in SOURCES and value is not None}
+    return {field: spec[field] for field in SOURCES if spec.get(field) is not None}
 
 
 def _check_csi(source: dict[str, Any], path: str, found: Found) -> None:
@@ -88,7 +86,7 @@ def _check_csi(source: dict[str, Any], path: str, found: Found) -> None:
 
 
 def _check_source(spec: dict[str, Any], found: Found) -> None:
-    sources = sorted(_sources(spec))
+    sources = list(_sources(spec))
     if not sources:
         found.append(required("spec", "must specify a volume type"))
     found.extend(forbidden(f"spec.{field}", "may not specify more than 1 volume type") for field in sources[1:])
