@@ -67,11 +67,13 @@ def _least_allocated(pod: PodInfo, node: NodeInfo, here: list[PodInfo]) -> int:
 def _balanced(pod: PodInfo, node: NodeInfo, here: list[PodInfo]) -> int:
     if not pod.requests.get("cpu") and not pod.requests.get("memory"):
         return 0
-    fractions = []
-    for name in ("cpu", "memory"):
-        whole = node.allocatable.get(name, 0)
-        if whole:
-            fractions.append(min(1.0, (_used(here, name) + pod.requests.get(name, 0)) / whole))
+    after, before = (_balance(node, [*here, *more]) for more in ([pod], []))
+    return 50 + (50 + after - before) // 2
+
+
+def _balance(node: NodeInfo, pods: list[PodInfo]) -> int:
+    wholes = {name: node.allocatable.get(name, 0) for name in ("cpu", "memory")}
+    fractions = [min(1.0, _used(pods, name) / whole) for name, whole in wholes.items() if whole]
     deviation = abs((fractions[0] - fractions[1]) / 2) if len(fractions) == 2 else 0.0
     return int((1 - deviation) * 100)
 

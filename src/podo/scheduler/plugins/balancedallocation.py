@@ -1,7 +1,7 @@
-"""NodeResourcesBalancedAllocation: better where the resources, by default cpu and memory, would be used to the same
-fraction.
+"""NodeResourcesBalancedAllocation: better where the pod would bring the fractions to which the resources, by default cpu
+and memory, are used closer together than they are without it.
 
-Pods that ask for none of them are left out.
+Pods that ask for none of them are left out. Source: kubernetes/kubernetes#135573.
 """
 
 from __future__ import annotations
@@ -28,9 +28,15 @@ class BalancedAllocation:
         asked = [(index, pod.requests.get(name, 0)) for index, name in wanted if index < 3 or pod.requests.get(name)]
         indices = [index for index, _ in asked]
         whole = snapshot.allocatable[:, rows][indices]
-        used = snapshot.requested[:, rows][indices] + np.array([[amount] for _, amount in asked])
-        fractions = np.minimum(used / np.maximum(whole, 1), 1.0)
-        return ((1 - _deviation(fractions, whole > 0)) * 100).astype(np.int64)
+        before = snapshot.requested[:, rows][indices]
+        after = before + np.array([[amount] for _, amount in asked])
+        return 50 + (50 + _balance(after, whole) - _balance(before, whole)) // 2
+
+
+def _balance(used: Numbers, whole: Numbers) -> Numbers:
+    """50 to 100: the closer the fractions, the more."""
+    fractions = np.minimum(used / np.maximum(whole, 1), 1.0)
+    return ((1 - _deviation(fractions, whole > 0)) * 100).astype(np.int64)
 
 
 def _deviation(fractions: np.ndarray, has: np.ndarray) -> np.ndarray:
