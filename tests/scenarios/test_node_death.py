@@ -81,6 +81,7 @@ def test_a_node_whose_object_is_deleted_registers_again_at_once() -> None:
 def test_days_without_anything_to_do_cost_nothing_and_nodes_stay_ready() -> None:
     with World(nodes=3) as world:
         world.settle()
+        world.advance(3700)  # the Events of the start last an hour
         revision = world.simulation.store.revision
         world.advance(3600)
         assert world.simulation.store.revision == revision, "no heartbeat is written one by one"

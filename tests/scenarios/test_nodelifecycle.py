@@ -86,11 +86,58 @@ def test_pods_of_a_deleted_node_go() -> None:
         world.apply(DEPLOYMENT)
         world.wait_for("Deployment", "web", condition="Available")
         lost = name_of(world.list("Node")[0])
+        before = {pod["metadata"]["uid"] for pod in world.pods() if pod["spec"]["nodeName"] == lost}
         world.kill_node(lost)
         world.delete("Node", lost, "")
-        world.advance(60)
+        world.advance(39)  # it may be about to be seen again
+        assert before and before <= {pod["metadata"]["uid"] for pod in world.pods()}
+        world.advance(21)
         assert {pod["spec"]["nodeName"] for pod in world.pods(labels="app=web")} == {name_of(world.list("Node")[0])}
         assert len(world.pods(labels="app=web")) == 4
+
+
+def test_nodes_that_come_and_go_are_told_of() -> None:
+    with World(nodes=2) as world:
+        world.kill_node("node-1")
+        world.delete("Node", "node-1", "")
+        world.settle()
+        told = [event for event in world.events() if event["source"]["component"] == "node-controller"]
+        assert {(event["reason"], event["message"], event["type"]) for event in told} == {
+            ("RegisteredNode", "Node node-0 event: Registered Node node-0 in Controller", "Normal"),
+            ("RegisteredNode", "Node node-1 event: Registered Node node-1 in Controller", "Normal"),
+            ("RemovingNode", "Node node-1 event: Removing Node node-1 from Controller", "Normal"),
+        }
+
+
+def test_older_labels_follow_the_newer_ones() -> None:
+    with World(nodes=1) as world:
+        labels = {"beta.kubernetes.io/os": None, "beta.kubernetes.io/arch": "vax"}
+        world.run(world.client.patch("Node", "node-0", patch={"metadata": {"labels": labels}}))
+        world.settle()
+        found = world.get("Node", "node-0")["metadata"]["labels"]
+        assert found["beta.kubernetes.io/os"] == found["kubernetes.io/os"] == "linux"
+        assert found["beta.kubernetes.io/arch"] == found["kubernetes.io/arch"] != "vax"
+
+
+def test_taints_of_somebody_elses_stay() -> None:
+    with World(nodes=1) as world:
+        taint = {"key": "node.kubernetes.io/memory-pressure", "effect": "PreferNoSchedule"}
+        world.run(world.client.patch("Node", "node-0", patch={"spec": {"taints": [taint]}}))
+        world.settle()
+        assert world.get("Node", "node-0")["spec"]["taints"] == [taint]
+
+
+def test_a_node_may_be_left_out_when_its_zone_is_judged() -> None:
+    """Where every node that counts is lost, nothing is evicted; where none counts, evictions go on."""
+    with World(nodes=2) as world:
+        label = {"metadata": {"labels": {"node.kubernetes.io/exclude-disruption": ""}}}
+        world.run(world.client.patch("Node", "node-1", patch=label))
+        world.kill_node("node-0")
+        world.advance(120)
+        assert evicting(world) == [], "the only node that counts is lost"
+        world.run(world.client.patch("Node", "node-0", patch=label))
+        world.advance(1)
+        world.wait_until(lambda: evicting(world) == ["node-0"], within=30)
 
 
 def evicting(world: World) -> list[str]:

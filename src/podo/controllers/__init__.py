@@ -17,7 +17,6 @@ from podo.controllers import (
     flowschema,
     garbagecollector,
     namespace,
-    nodelifecycle,
     podcertificates,
     podgc,
     replicaset,
@@ -37,6 +36,7 @@ from podo.controllers.horizontalpodautoscaler.sync import autoscaler
 from podo.controllers.identities import identified
 from podo.controllers.job import sync as job
 from podo.controllers.nodeipam import nodeipam
+from podo.controllers.nodelifecycle import nodelifecycle
 from podo.controllers.persistentvolume import claims as volumeclaims
 from podo.controllers.persistentvolume import ephemeral, expansion, local, volumes
 from podo.controllers.rootcapublisher import rootcapublisher
@@ -95,7 +95,7 @@ def declarations(
         local.provisioner,
         expansion.expand,
         ephemeral.claims,
-        nodelifecycle.reconcile,
+        nodelifecycle(),
         tainteviction(),
         devicetainteviction.reconcile,
         devicetainteviction.status,

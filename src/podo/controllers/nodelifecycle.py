@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from podo.api.kind import Obj
-from podo.api.meta import condition_of, is_deleting, name_of, uid_of
+from podo.api.meta import condition_is_true, condition_of, is_deleting, labels_of, name_of, uid_of
 from podo.controllers import zones
+from podo.controllers.nodeevents import KnownNodes
 from podo.controllers.podstate import is_ready
 from podo.reconcile.actions import Action, CheckAgain, Patch, SetStatus, Tell
-from podo.reconcile.declare import Key, Later, View, controller
+from podo.reconcile.declare import Declaration, Key, Later, View, controller
 from podo.values import timestamp
 
 #: Seconds without a heartbeat after which a node counts as lost (--node-monitor-grace-period).
@@ -36,7 +37,11 @@ _TAINTS = {
     ("NetworkUnavailable", "True"): "network-unavailable",
 }
 _EVICTING = frozenset({"not-ready", "unreachable"})
-_OURS = frozenset(f"{_PREFIX}{name}" for name in (*_TAINTS.values(), "unschedulable"))
+#: The taints that are ours to remove; others of the same names are somebody's.
+_OURS = {(f"{_PREFIX}{name}", "NoSchedule") for name in (*_TAINTS.values(), "unschedulable")}
+_OURS |= {(f"{_PREFIX}{name}", "NoExecute") for name in _EVICTING}
+#: Labels that say the same under an older name.
+_OLDER = {"kubernetes.io/os": "beta.kubernetes.io/os", "kubernetes.io/arch": "beta.kubernetes.io/arch"}
 
 
 def _its_node(lease: Obj, view: View) -> Iterator[Key]:
@@ -50,14 +55,24 @@ def _if_lost(node: Obj, view: View) -> Iterator[Later]:
         yield Later(_ALL, max(LOOK, zones.unsettled_for(node, view.now)))
 
 
-@controller(reconciles="Node", watches={"Lease": _its_node, "Node": _if_lost}, reads=("Pod",))
-def reconcile(key: Key, view: View) -> Iterator[Action]:
-    if key == _ALL:
-        yield from _look_at_lost(view)
-        return
-    node = view.get("Node", key.name)
-    if node is None or is_deleting(node):
-        return
+def nodelifecycle() -> Declaration:
+    """The controller. It remembers the nodes that it has told of."""
+    known = KnownNodes()
+
+    @controller(reconciles="Node", watches={"Lease": _its_node, "Node": _if_lost}, reads=("Pod",))
+    def reconcile(key: Key, view: View) -> Iterator[Action]:
+        if key == _ALL:
+            yield from _look_at_lost(view)
+            return
+        node = view.get("Node", key.name)
+        yield from known.seen(key.name, node)
+        if node is not None and not is_deleting(node):
+            yield from _look_at(node, view)
+
+    return reconcile
+
+
+def _look_at(node: Obj, view: View) -> Iterator[Action]:
     silent_at = last_heartbeat(node, view) + (GRACE if condition_of(node, "Ready") else STARTUP_GRACE)
     if silent_at > view.now:
         yield CheckAgain(silent_at - view.now)
@@ -66,7 +81,16 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
         if lost != (node.get("status") or {}).get("conditions"):
             yield from _declare_lost(node, lost)
             return
+    if labels := _labels_to_add(node):
+        yield Patch(node, {"metadata": {"uid": uid_of(node), "labels": labels}})
+        return
     yield from _taint(node, view.now, evicting=zones.is_lost(node) and zones.is_marked(node))
+
+
+def _labels_to_add(node: Obj) -> dict[str, str]:
+    present = labels_of(node)
+    wanted = {old: present[new] for new, old in _OLDER.items() if new in present}
+    return {name: value for name, value in wanted.items() if present.get(name) != value}
 
 
 def _look_at_lost(view: View) -> Iterator[Action]:
@@ -131,8 +155,7 @@ def _never_posted(node: Obj, kind: str, now: float) -> dict[str, Any]:
 
 def _declare_lost(node: Obj, conditions: list[dict[str, Any]]) -> Iterator[Action]:
     yield SetStatus(node, {**(node.get("status") or {}), "conditions": conditions})
-    ready = condition_of(node, "Ready")
-    if ready is None or ready.get("status") != "Unknown":
+    if condition_is_true(node, "Ready"):
         yield Tell(node, "NodeNotReady", f"Node {name_of(node)} status is now: NodeNotReady")
 
 
@@ -159,7 +182,7 @@ def _taint(node: Obj, now: float, *, evicting: bool) -> Iterator[Action]:
     """Brings the taints that mirror conditions up to date and leaves all others alone."""
     present = (node.get("spec") or {}).get("taints") or []
     wanted = _wanted_taints(node, evicting)
-    others = [taint for taint in present if taint["key"] not in _OURS]
+    others = [taint for taint in present if (taint["key"], taint.get("effect")) not in _OURS]
     kept = [taint for taint in present if (taint["key"], taint.get("effect")) in wanted]
     have = {(taint["key"], taint["effect"]) for taint in kept}
     added = [

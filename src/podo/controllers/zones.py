@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from podo.api.kind import Obj
-from podo.api.meta import condition_of, labels_of, name_of
+from podo.api.meta import condition_is_true, condition_of, labels_of, name_of
 from podo.api.parts.nodelabels import REGION, ZONE
 from podo.values import timestamp
 
@@ -22,6 +22,8 @@ MONITOR = 5.0
 USUAL_SECONDS, SLOW_SECONDS = 10.0, 100.0
 #: The share of a zone that must be lost for it to count as disrupted, and the size below which it then waits.
 UNHEALTHY_SHARE, LARGE_CLUSTER = 0.55, 50
+#: A node with this label says nothing about how its zone is.
+EXCLUDED = "node.kubernetes.io/exclude-disruption"
 EVICTING = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
@@ -36,6 +38,7 @@ class Turns(NamedTuple):
 @dataclass(slots=True)
 class _Zone:
     nodes: int = 0
+    unhealthy: int = 0
     lost: list[Obj] = field(default_factory=list)
     last_marked_at: float | None = None
 
@@ -45,12 +48,15 @@ def turns(nodes: Sequence[Obj], now: float) -> Turns:
     zones: dict[tuple[str, str], _Zone] = {}
     for node in nodes:
         zone = zones.setdefault(zone_of(node), _Zone())
-        zone.nodes += 1
+        if EXCLUDED not in labels_of(node):
+            zone.nodes += 1
+            zone.unhealthy += not condition_is_true(node, "Ready")
         if is_lost(node):
             zone.lost.append(node)
         if (at := _marked_at(node)) is not None:
             zone.last_marked_at = max(at, zone.last_marked_at or at)
-    if sum(len(zone.lost) for zone in zones.values()) == len(nodes):
+    counted = sum(zone.nodes for zone in zones.values())
+    if counted and counted == sum(zone.unhealthy for zone in zones.values()):
         return Turns()  # everything is lost: nothing is evicted
     parts = [_turns_of(zone, now) for zone in zones.values() if zone.lost]
     waits = [part.wait for part in parts if part.wait is not None]
@@ -81,8 +87,8 @@ def zone_of(node: Obj) -> tuple[str, str]:
 
 def _seconds_between(zone: _Zone) -> float | None:
     """None: a small zone that is mostly lost waits. A zone that is lost whole goes on as usual: others are well."""
-    lost = len(zone.lost)
-    if lost == zone.nodes or lost <= 2 or lost / zone.nodes < UNHEALTHY_SHARE:
+    bad = zone.unhealthy
+    if bad == zone.nodes or bad <= 2 or bad / zone.nodes < UNHEALTHY_SHARE:
         return USUAL_SECONDS
     return SLOW_SECONDS if zone.nodes > LARGE_CLUSTER else None
 

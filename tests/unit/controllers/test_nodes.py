@@ -6,8 +6,9 @@ import pytest
 
 from podo.api.kind import Obj
 from podo.api.meta import condition_of, name_of
-from podo.controllers import eventttl, nodelifecycle, podgc
+from podo.controllers import eventttl, podgc
 from podo.controllers.nodeipam import nodeipam
+from podo.controllers.nodelifecycle import nodelifecycle
 from podo.controllers.tainteviction import tainteviction
 from podo.reconcile.actions import EnsureAbsent, Patch
 from podo.reconcile.declare import Key
@@ -58,7 +59,7 @@ def taints(s: Stage) -> list[tuple[str, str]]:
 
 
 def test_heartbeats_keep_a_node_and_silence_loses_it() -> None:
-    s = Stage(nodelifecycle.reconcile)
+    s = Stage(nodelifecycle())
     s.put(node())
     put_healthy(s)
     s.put(pod())
@@ -83,7 +84,7 @@ def test_heartbeats_keep_a_node_and_silence_loses_it() -> None:
 
 
 def test_conditions_become_taints_and_others_are_kept() -> None:
-    s = Stage(nodelifecycle.reconcile)
+    s = Stage(nodelifecycle())
     n = node(ready="False", unschedulable=True, taints=[{"key": "mine", "effect": "NoSchedule"}])
     n["status"]["conditions"].append({"type": "MemoryPressure", "status": "True"})
     s.put(n)
@@ -158,7 +159,7 @@ def test_a_pod_that_comes_after_the_taint_has_its_whole_time() -> None:
 
 
 def test_a_node_that_never_reported_has_a_minute() -> None:
-    s = Stage(nodelifecycle.reconcile)
+    s = Stage(nodelifecycle())
     put_healthy(s)
     s.put({**node(), "status": {}})
     s.run().pass_time(59)
