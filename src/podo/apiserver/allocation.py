@@ -13,6 +13,7 @@ from typing import Any
 
 from podo.api.errors import ApiError
 from podo.api.kind import Obj, Problem
+from podo.api.kinds.core.service_traffic_rules import needs_health_port
 from podo.runtime.chance import Chance
 
 _INVALID = "FieldValueInvalid"
@@ -80,6 +81,7 @@ class Allocator:
         try:
             self._take_address(spec, before, reservation)
             self._take_ports(spec, before, reservation)
+            self._take_health_port(spec, before, reservation)
         except BaseException:
             reservation.close()
             raise
@@ -88,8 +90,6 @@ class Allocator:
 
     def _take_address(self, spec: Obj, before: set[str | int], reservation: Reservation) -> None:
         if spec.get("type") == "ExternalName":
-            spec.pop("clusterIP", None)
-            spec.pop("clusterIPs", None)
             return
         asked = spec.get("clusterIP") or next(iter(spec.get("clusterIPs") or ()), "")
         if asked == "None":
@@ -112,7 +112,7 @@ class Allocator:
         try:
             inside = ipaddress.ip_address(asked) in self._network
         except ValueError:
-            inside = False
+            return  # the rules of Services say what is wrong with it
         if not inside:
             why = f"the provided IP ({asked}) is not in the valid range. The range of valid IPs is {self._network}"
             raise _address_problem(asked, why)
@@ -151,18 +151,30 @@ class Allocator:
             if asked:
                 own.add(asked)
 
+    def _take_health_port(self, spec: Obj, before: set[str | int], reservation: Reservation) -> None:
+        if not needs_health_port(spec):
+            return
+        if not (asked := spec.get("healthCheckNodePort")):
+            asked = spec["healthCheckNodePort"] = self._free_port()
+        elif asked in before:
+            return
+        elif why := self._why_not(asked):
+            raise ProblemFound(Problem("spec.healthCheckNodePort", _INVALID, f"Invalid value: {asked}: {why}"))
+        self._keep(asked, reservation)
+
     def _keep(self, port: int, reservation: Reservation) -> None:
         self._used.add(port)
         reservation.taken.add(port)
 
     def _check_port(self, asked: int, index: int) -> None:
+        if why := self._why_not(asked):
+            raise _port_problem(asked, index, why)
+
+    def _why_not(self, asked: int) -> str:
         if not self._first_port <= asked <= self._last_port:
             valid = f"{self._first_port}-{self._last_port}"
-            raise _port_problem(
-                asked, index, f"provided port is not in the valid range. The range of valid ports is {valid}"
-            )
-        if asked in self._used:
-            raise _port_problem(asked, index, "provided port is already allocated")
+            return f"provided port is not in the valid range. The range of valid ports is {valid}"
+        return "provided port is already allocated" if asked in self._used else ""
 
     def _free_port(self) -> int:
         count = self._last_port - self._first_port + 1
@@ -185,12 +197,13 @@ class ProblemFound(Exception):
 def holdings(service: Obj) -> set[str | int]:
     """The addresses and node ports a Service holds."""
     spec = service.get("spec") or {}
-    held: set[str | int] = {address for address in spec.get("clusterIPs") or () if address != "None"}
-    if (address := spec.get("clusterIP")) and address != "None":
-        held.add(address)
+    held: set[str | int] = set()
+    if spec.get("type") != "ExternalName":
+        held |= {address for address in (spec.get("clusterIP"), *(spec.get("clusterIPs") or ())) if address}
+        held.discard("None")
     if spec.get("type") in _NEEDS_PORTS:
         held.update(port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort"))
-    if port := spec.get("healthCheckNodePort"):
+    if needs_health_port(spec) and (port := spec.get("healthCheckNodePort")):
         held.add(port)
     return held
 
@@ -205,13 +218,16 @@ def _carry_over(spec: Obj, old: Obj) -> None:
                 spec[name] = old[name]
     if spec.get("type") in _NEEDS_PORTS and old.get("type") in _NEEDS_PORTS:
         _carry_over_ports(spec.get("ports") or (), old.get("ports") or ())
+    if needs_health_port(spec) and needs_health_port(old) and not spec.get("healthCheckNodePort"):
+        spec["healthCheckNodePort"] = old.get("healthCheckNodePort") or 0
 
 
 def _carry_over_ports(ports: Iterable[dict[str, Any]], old: Iterable[dict[str, Any]]) -> None:
-    known = {(port.get("protocol", "TCP"), port.get("port")): port.get("nodePort") for port in old}
+    """A port is known by its name."""
+    known = {port.get("name") or "": port.get("nodePort") for port in old}
     named = {port.get("nodePort") for port in ports}
     for port in ports:
-        before = known.get((port.get("protocol", "TCP"), port.get("port")))
+        before = known.get(port.get("name") or "")
         if before and not port.get("nodePort") and before not in named:
             port["nodePort"] = before
             named.add(before)

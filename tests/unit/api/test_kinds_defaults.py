@@ -198,18 +198,6 @@ def updated(old, new):
     return made["spec"]
 
 
-def test_an_update_keeps_what_a_service_was_given():
-    spec = updated(stored_service(), service({"port": 8080}, type="NodePort"))
-    assert (spec["clusterIP"], spec["clusterIPs"]) == ("10.96.0.7", ["10.96.0.7"])
-    assert (spec["ipFamilies"], spec["ipFamilyPolicy"]) == (["IPv4"], "SingleStack")
-    assert spec["ports"][0]["nodePort"] == 30080
-
-
-def test_a_node_port_that_another_port_took_is_not_kept():
-    new = service({"name": "", "port": 80}, {"name": "b", "port": 81, "nodePort": 30080}, type="NodePort")
-    assert "nodePort" not in updated(stored_service(), new)["ports"][0]
-
-
 def test_a_service_that_becomes_internal_loses_its_node_ports():
     old = stored_service()
     new = copy.deepcopy(old)

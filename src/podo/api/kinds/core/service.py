@@ -1,21 +1,23 @@
 """Service (v1): one stable address for a set of pods.
 
-Defaults are here, rules in ``service_rules``, the table in ``service_columns``.
+Defaults, and what a change of type takes along, are here; rules in ``service_rules``, the table in ``service_columns``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.core.service_columns import COLUMNS
-from podo.api.kinds.core.service_rules import problems
+from podo.api.kinds.core.service_rules import problems, status_problems
+from podo.api.kinds.core.service_traffic_rules import is_external, needs_health_port
 from podo.api.kinds.core.service_warnings import status_warnings, warnings
 from podo.api.parts.addresses import ip_version
 
 _AFFINITY_SECONDS = 10800
 WITH_IP = ("ClusterIP", "NodePort", "LoadBalancer")
-_IP_FIELDS = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy")
+_IPS = ("clusterIP", "clusterIPs")
 
 
 def _fill_in(service: Obj) -> None:
@@ -39,27 +41,15 @@ def _fill_in(service: Obj) -> None:
         spec["allocateLoadBalancerNodePorts"] = True
 
 
-def is_external(spec: dict[str, Any]) -> bool:
-    """Is the Service reached from outside the cluster?"""
-    kind = spec.get("type")
-    return kind in ("NodePort", "LoadBalancer") or (kind == "ClusterIP" and bool(spec.get("externalIPs")))
-
-
-def needs_node_ports(spec: dict[str, Any]) -> bool:
-    """Must each port have a node port? (The allocator of the API server gives them out.)"""
-    if spec.get("type") == "LoadBalancer":
-        return spec.get("allocateLoadBalancerNodePorts") is not False
-    return spec.get("type") == "NodePort"
-
-
 def _prepare(new: Obj, old: Obj | None) -> None:
     spec = new["spec"]
     if old is None:
         new["status"] = {"loadBalancer": {}}
     else:
         _align_ips(spec, old["spec"])
-        _keep_allocated(spec, old["spec"])
         _drop_what_the_type_lost(spec, old["spec"])
+        if not _is_balancer(spec) and (new.get("status") or {}).get("loadBalancer"):
+            new["status"] = {**new["status"], "loadBalancer": {}}
     if spec.get("clusterIP") and not spec.get("clusterIPs"):
         spec["clusterIPs"] = [spec["clusterIP"]]
     elif spec.get("clusterIPs") and not spec.get("clusterIP"):
@@ -74,47 +64,37 @@ def _align_ips(new: dict[str, Any], old: dict[str, Any]) -> None:
         new.pop("clusterIPs", None)
 
 
-def _keep_allocated(new: dict[str, Any], old: dict[str, Any]) -> None:
-    """What an update leaves out of the addresses and node ports it was given, it keeps."""
-    if new["type"] in WITH_IP and old["type"] in WITH_IP:
-        if not new.get("clusterIP") and old.get("clusterIP"):
-            new["clusterIP"] = old["clusterIP"]
-        if not new.get("clusterIPs") and new.get("clusterIP") == old.get("clusterIP") and old.get("clusterIPs"):
-            new["clusterIPs"] = list(old["clusterIPs"])
-    if needs_node_ports(new) and needs_node_ports(old):
-        _keep_node_ports(new, old)
-    if _needs_health_port(new) and _needs_health_port(old) and not new.get("healthCheckNodePort"):
-        new["healthCheckNodePort"] = old.get("healthCheckNodePort") or 0
-
-
-def _keep_node_ports(new: dict[str, Any], old: dict[str, Any]) -> None:
-    had = {port.get("name") or "": port.get("nodePort") for port in old.get("ports") or ()}
-    taken = {port["nodePort"] for port in new.get("ports") or () if port.get("nodePort")}
-    for port in new.get("ports") or ():
-        kept = had.get(port.get("name") or "")
-        if not port.get("nodePort") and kept and kept not in taken:
-            port["nodePort"] = kept
-            taken.add(kept)
-
-
-def _needs_health_port(spec: dict[str, Any]) -> bool:
-    return spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local"
-
-
 def _drop_what_the_type_lost(new: dict[str, Any], old: dict[str, Any]) -> None:
     """A change of type takes along what only the old type had, unless the client changed that, too."""
-    if old["type"] in WITH_IP and new["type"] not in WITH_IP and new.get("clusterIP") == old.get("clusterIP"):
-        for field in _IP_FIELDS:
-            new.pop(field, None)
-    if needs_node_ports(old) and not needs_node_ports(new) and _node_ports(new) <= _node_ports(old):
+
+    def drop(needs: Callable[[dict[str, Any]], bool], *fields: str) -> None:
+        if needs(old) and not needs(new):
+            for field in fields:
+                if new.get(field) == old.get(field):
+                    new.pop(field, None)
+
+    if _has_address(old) and not _has_address(new):
+        if all(new.get(field) == old.get(field) for field in _IPS):
+            drop(_has_address, *_IPS)
+        drop(_has_address, "ipFamilies", "ipFamilyPolicy")
+    if _has_node_ports(old) and not _has_node_ports(new) and _node_ports(new) <= _node_ports(old):
         for port in new.get("ports") or ():
             port.pop("nodePort", None)
-    if is_external(old) and not is_external(new):
-        new.pop("externalTrafficPolicy", None)
-    if _needs_health_port(old) and not _needs_health_port(new):
-        new.pop("healthCheckNodePort", None)
-    if old["type"] == "LoadBalancer" and new["type"] != "LoadBalancer":
-        new.pop("allocateLoadBalancerNodePorts", None)
+    drop(needs_health_port, "healthCheckNodePort")
+    drop(_is_balancer, "allocateLoadBalancerNodePorts", "loadBalancerClass")
+    drop(is_external, "externalTrafficPolicy")
+
+
+def _has_address(spec: dict[str, Any]) -> bool:
+    return spec.get("type") != "ExternalName"
+
+
+def _is_balancer(spec: dict[str, Any]) -> bool:
+    return spec.get("type") == "LoadBalancer"
+
+
+def _has_node_ports(spec: dict[str, Any]) -> bool:
+    return spec.get("type") in ("NodePort", "LoadBalancer")
 
 
 def _node_ports(spec: dict[str, Any]) -> set[Any]:
@@ -142,6 +122,7 @@ SERVICE = Kind(
     categories=("all",),
     fill_in=_fill_in,
     problems=problems,
+    status_problems=status_problems,
     warnings=warnings,
     status_warnings=status_warnings,
     prepare=_prepare,
