@@ -68,11 +68,8 @@ class Profile:
 
 Args = Mapping[str, Any]
 
-#: Every plug-in, made from its arguments, in the order in which filters are asked: first what is the same for most
-#: nodes.
+#: Every plug-in, made from its arguments, in the order in which upstream asks filters.
 FACTORIES: dict[str, Callable[[Args], Any]] = {
-    "VolumeBinding": lambda args: VolumeBinding(),
-    "DynamicResources": lambda args: DynamicResources(),
     "NodeUnschedulable": lambda args: NodeUnschedulable(),
     "NodeName": lambda args: NodeName(),
     "TaintToleration": lambda args: TaintToleration(),
@@ -81,9 +78,11 @@ FACTORIES: dict[str, Callable[[Args], Any]] = {
     "NodeResourcesFit": lambda args: NodeResourcesFit(),
     "VolumeRestrictions": lambda args: VolumeRestrictions(),
     "NodeVolumeLimits": lambda args: NodeVolumeLimits(),
+    "VolumeBinding": lambda args: VolumeBinding(),
     "VolumeZone": lambda args: VolumeZone(),
     "PodTopologySpread": lambda args: PodTopologySpread(),
     "InterPodAffinity": lambda args: InterPodAffinity(),
+    "DynamicResources": lambda args: DynamicResources(),
     "NodeResourcesBalancedAllocation": lambda args: BalancedAllocation(),
     "ImageLocality": lambda args: ImageLocality(),
 }

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from podo.scheduler.plugins.contract import Filter, Only, PreFilter
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.profile import Profile
 from podo.scheduler.reasons import Reason, Refusal
@@ -23,6 +24,11 @@ def refusal(pod: PodInfo, snapshot: Snapshot, profile: Profile) -> Refusal:
     """Asks every filter, in order, for the reasons of every node that it is the first to refuse."""
     reasons: dict[str, tuple[Reason, ...]] = {}
     left = snapshot.present.copy()
+    if (only := outright(pod, snapshot, profile.filters)) is not None:
+        names, reason = only
+        for name, place in snapshot.row_of.items():
+            if name not in names:
+                reasons[name], left[place] = (reason,), False
     for plugin in profile.filters:
         passed = plugin.fits(pod, snapshot, EVERY)
         if passed is None:
@@ -31,6 +37,13 @@ def refusal(pod: PodInfo, snapshot: Snapshot, profile: Profile) -> Refusal:
             reasons[snapshot.node(int(row)).name] = plugin.why(pod, snapshot, int(row))
         left &= passed
     return Refusal(len(snapshot), reasons, Counter(reason for node in reasons.values() for reason in node))
+
+
+def outright(pod: PodInfo, snapshot: Snapshot, filters: Iterable[Filter]) -> Only | None:
+    """The only nodes that the pod may go to, as far as that is known before nodes are looked at: none, where a filter
+    says so; None where it may go to any."""
+    found = [only for each in filters if isinstance(each, PreFilter) and (only := each.only(pod, snapshot)) is not None]
+    return next((only for only in found if not only[0]), found[0] if found else None)
 
 
 @dataclass(slots=True)
@@ -81,6 +94,11 @@ class Refusals:
 
     def _first(self, pod: PodInfo, rows: npt.NDArray[np.intp]) -> Iterator[tuple[int, tuple[Reason, ...]]]:
         """What the first filter says that refuses each of the rows; nothing where all pass."""
+        if (only := outright(pod, self._snapshot, self._local)) is not None:
+            named = np.array([self._snapshot.node(int(row)).name in only[0] for row in rows], dtype=bool)
+            for row in rows[~named]:
+                yield int(row), (only[1],)
+            rows = rows[named]
         for plugin in self._local:
             passed = plugin.fits(pod, self._snapshot, rows)
             if passed is None:

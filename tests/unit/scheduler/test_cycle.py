@@ -212,3 +212,33 @@ def test_disks_that_one_pod_has_at_a_time(there: dict[str, Any], asked: dict[str
     assert isinstance(found, Placement) == fits
     if isinstance(found, Refusal):
         assert found.message() == "0/1 nodes are available: 1 node(s) had no available disk."
+
+
+def _named(*terms: list[str]) -> dict[str, Any]:
+    """Node affinity whose terms, ORed, each name nodes by several fields, ANDed."""
+    required = [
+        {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]} for name in names]}
+        for names in terms
+    ]
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": required}}}
+
+
+def test_nodes_that_a_pod_of_a_daemonset_does_not_name_are_not_looked_at() -> None:
+    nodes = node("a", cpu="1"), node("b"), node("c", taints=[NOT_READY])
+    assert refused(pod("p", {"cpu": "2"}, affinity=_named(["a"])), *nodes) == (
+        "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't satisfy plugin(s) [NodeAffinity]. "
+        "no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
+    )
+    assert refused(pod("q", affinity=_named(["gone"], ["c"])), *nodes).startswith(
+        "0/3 nodes are available: 1 node(s) had untolerated taint(s), "
+        "2 node(s) didn't satisfy plugin(s) [NodeAffinity]. "
+    )
+    assert refused(pod("r", affinity=_named(["a", "b"])), *nodes).startswith(
+        "0/3 nodes are available: pod affinity terms conflict. no new claims"
+    )
+
+
+def test_what_keeps_a_pod_from_every_node_is_said_alone() -> None:
+    volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]
+    message = refused(pod("p", volumes=volumes, affinity=_named(["a"])), node("a", taints=[NOT_READY]), node("b"))
+    assert message.startswith('0/2 nodes are available: persistentvolumeclaim "c" not found. no new claims')

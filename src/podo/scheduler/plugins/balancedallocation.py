@@ -1,5 +1,5 @@
-"""NodeResourcesBalancedAllocation: better where the pod would bring the fractions to which the resources, by default cpu
-and memory, are used closer together than they are without it.
+"""NodeResourcesBalancedAllocation: better where the pod would bring the fractions to which the resources (by default
+cpu and memory) are used closer together than they are without it.
 
 Pods that ask for none of them are left out. Source: kubernetes/kubernetes#135573.
 """

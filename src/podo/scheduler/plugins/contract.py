@@ -8,7 +8,7 @@ anew only for rows that changed. A *wide* one looks at other nodes, too, and is 
 from __future__ import annotations
 
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.reasons import Reason
@@ -49,6 +49,19 @@ class Filter(Protocol):
 
     def why(self, pod: PodInfo, snapshot: Snapshot, row: int) -> tuple[Reason, ...]:
         """The reasons of a row that ``fits`` says False for."""
+
+
+#: The only nodes that a pod may go to, and why it may go to no other.
+Only = tuple[frozenset[str], Reason]
+
+
+@runtime_checkable
+class PreFilter(Protocol):
+    """A filter that may know something of a pod before any node is looked at."""
+
+    def only(self, pod: PodInfo, snapshot: Snapshot) -> Only | None:
+        """No nodes, where something keeps the pod from all of them; None where it may go to any. ``fits`` says False
+        for the others, too."""
 
 
 class Normal(Enum):

@@ -14,7 +14,7 @@ from podo.api.kind import Obj
 from podo.scheduler.devices.podclaims import Demands, concerned, demands
 from podo.scheduler.devices.reach import selected
 from podo.scheduler.devices.verdicts import NONE_FREE, Verdict, problem_of
-from podo.scheduler.plugins.contract import ClusterEvent
+from podo.scheduler.plugins.contract import ClusterEvent, Only
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.reasons import Reason
 from podo.scheduler.snapshot import Mask, Numbers, Rows, Snapshot
@@ -29,6 +29,10 @@ class DynamicResources:
     wide = True
     amounts_only = False
     wakes = frozenset({ClusterEvent.DEVICES_CHANGED, ClusterEvent.NODE_ADDED, ClusterEvent.NODE_LABELS})
+
+    def only(self, pod: PodInfo, snapshot: Snapshot) -> Only | None:
+        problem = demands(pod, snapshot.devices).problem if concerned(pod, snapshot.devices) else ""
+        return (frozenset(), Reason(NAME, problem, unresolvable=True, everywhere=True)) if problem else None
 
     def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:
         if not concerned(pod, snapshot.devices):
@@ -45,8 +49,6 @@ class DynamicResources:
 
     def why(self, pod: PodInfo, snapshot: Snapshot, row: int) -> tuple[Reason, ...]:
         asked = demands(pod, snapshot.devices)
-        if asked.problem:
-            return (Reason(NAME, asked.problem, unresolvable=True, everywhere=True),)
         if not all(_reached(selector, snapshot)[row] for _, selector in asked.selectors):
             return (_ELSEWHERE,)
         if not _verdict(asked, snapshot).problems[row]:

@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from podo.api.parts.nodeselector import PREFERRED, REQUIRED, allows, term_allows
-from podo.scheduler.plugins.contract import ClusterEvent, Normal
+from podo.scheduler.plugins.contract import ClusterEvent, Normal, Only
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.reasons import Reason
 from podo.scheduler.snapshot import Mask, NodeInfo, Numbers, Rows, Snapshot
 
-_REASON = Reason("NodeAffinity", "node(s) didn't match Pod's node affinity/selector", unresolvable=True)
-_ENFORCED = Reason("NodeAffinity", "node(s) didn't match scheduler-enforced node affinity", unresolvable=True)
+NAME = "NodeAffinity"
+_REASON = Reason(NAME, "node(s) didn't match Pod's node affinity/selector", unresolvable=True)
+_ENFORCED = Reason(NAME, "node(s) didn't match scheduler-enforced node affinity", unresolvable=True)
+_NOT_NAMED = Reason(NAME, f"node(s) didn't satisfy plugin(s) [{NAME}]", unresolvable=True)
+_CONFLICT = Reason(NAME, "pod affinity terms conflict", unresolvable=True, everywhere=True)
 
 
 def matches(pod: PodInfo, node: NodeInfo) -> bool:
@@ -35,7 +38,7 @@ def allowed(pod: PodInfo, snapshot: Snapshot) -> Mask | None:
 
 
 class NodeAffinity:
-    name = "NodeAffinity"
+    name = NAME
     wide = False
     amounts_only = False
     wakes = frozenset({ClusterEvent.NODE_ADDED, ClusterEvent.NODE_LABELS})
@@ -44,6 +47,17 @@ class NodeAffinity:
     def __init__(self, added: Mapping[str, Any] | None = None) -> None:
         """``added``: node affinity that every pod of the profile has besides its own."""
         self._added = added or {}
+
+    def only(self, pod: PodInfo, snapshot: Snapshot) -> Only | None:
+        """The nodes that the required terms name, as those of a DaemonSet's pods do."""
+        names: frozenset[str] = frozenset()
+        terms = (pod.node_affinity.get(REQUIRED) or {}).get("nodeSelectorTerms") or ()
+        for term in terms:
+            named = [set(field["values"]) for field in term.get("matchFields") or () if field["operator"] == "In"]
+            if not named:
+                return None
+            names |= set.intersection(*named)
+        return (names, _NOT_NAMED if names else _CONFLICT) if terms else None
 
     def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:
         column = allowed(pod, snapshot)

@@ -9,7 +9,7 @@ import json
 import numpy as np
 
 from podo.api.kind import Obj
-from podo.scheduler.plugins.contract import ClusterEvent
+from podo.scheduler.plugins.contract import ClusterEvent, Only
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.reasons import Reason
 from podo.scheduler.snapshot import Mask, Rows, Snapshot
@@ -43,6 +43,10 @@ class VolumeBinding:
         | {ClusterEvent.CAPACITY_CHANGED}
     )
 
+    def only(self, pod: PodInfo, snapshot: Snapshot) -> Only | None:
+        problem = needs(pod, snapshot.storage).problem if pod.claims else ""
+        return (frozenset(), Reason(NAME, problem, unresolvable=True, everywhere=True)) if problem else None
+
     def fits(self, pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Mask | None:
         if not pod.claims:
             return None
@@ -59,8 +63,6 @@ class VolumeBinding:
 
     def why(self, pod: PodInfo, snapshot: Snapshot, row: int) -> tuple[Reason, ...]:
         wanted = needs(pod, snapshot.storage)
-        if wanted.problem:
-            return (Reason(NAME, wanted.problem, unresolvable=True, everywhere=True),)
         if wanted.lost:
             return (_NOWHERE,)
         found = []
