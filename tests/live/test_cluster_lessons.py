@@ -139,3 +139,16 @@ def test_where_pods_go(simulated_cluster: Cluster) -> None:
     assert "had untolerated taint(s)" in told and "Insufficient cpu" in told
     assert "Cannot evict pod as it would violate the pod's disruption budget" in told
     assert not simulated_cluster.kubectl.path("{.items[*].spec.taints}", "nodes")
+
+
+def test_the_pod_itself(shared_cluster: Cluster) -> None:
+    told = lesson(shared_cluster, "14-pods", 90)
+    assert "did not find expected '-' indicator" in told and "cannot unmarshal bool into Go struct field" in told
+    assert "QUERY_STRING=by=port-forward" in told and "QUERY_STRING=by=service" in told
+    assert "bind: Address already in use" in told
+
+
+def test_who_looks_after_whom(simulated_cluster: Cluster) -> None:
+    told = lesson(simulated_cluster, "15-labels", 90)
+    assert "Deployment nginx-deployment\n" in told and "Scaled down replica set myapp from" in told
+    assert 'no context exists with the name: "production"' in told
