@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from podo.lab.faults import Faults
-    from podo.lab.simulation import NotReached, Simulation
+    from podo.lab.simulation import Simulation
     from podo.lab.virtualtime import run
+    from podo.lab.waiting import NotReached
     from podo.lab.world import World
 
 __all__ = ["Faults", "NotReached", "Simulation", "World", "run"]
@@ -23,7 +24,7 @@ __all__ = ["Faults", "NotReached", "Simulation", "World", "run"]
 #: Where each name is: imported when it is first asked for, so that having podo installed costs other tests nothing.
 _WHERE = {
     "Faults": "podo.lab.faults",
-    "NotReached": "podo.lab.simulation",
+    "NotReached": "podo.lab.waiting",
     "Simulation": "podo.lab.simulation",
     "World": "podo.lab.world",
     "run": "podo.lab.virtualtime",

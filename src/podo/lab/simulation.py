@@ -27,6 +27,7 @@ from podo.http.message import Handler
 from podo.lab.faults import Faults, FaultyClient
 from podo.lab.manifests import Manifest, kind_named, objects_of
 from podo.lab.virtualtime import START
+from podo.lab.waiting import Moments, NotReached, is_not_yet, is_observed
 from podo.lab.why import explanation
 from podo.node.heartbeat import LEASE_NAMESPACE
 from podo.node.stages.stage import NO_STAGES, Stages
@@ -40,16 +41,10 @@ from podo.values import timestamp
 Objects = list[Obj]
 Condition = Callable[[], Any]
 
-#: How long ``wait_until`` lets time pass between two looks: at least, and at most.
-FIRST_STEP, LONGEST_STEP = 0.05, 5.0
 #: Nothing written for so many seconds, and nothing at work: settled. Longer than anything takes to react.
 QUIET = 2.0
 #: What nodes write as long as they live: no sign of work.
 HEARTBEATS = ("/coordination.k8s.io/leases/",)
-
-
-class NotReached(AssertionError):
-    """What a test waited for did not come. Says what is pending, and the seed that shows it again."""
 
 
 class Simulation:
@@ -301,20 +296,13 @@ class Simulation:
                 if found:
                     return found
             except Exception as error:
-                if not self.is_not_yet(error):
+                if not is_not_yet(error):
                     raise
                 last = error
             await moments.pass_on(last)
 
-    @staticmethod
-    def is_not_yet(error: Exception) -> bool:
-        """Does this failure of a condition say that the thing to look at is not there yet?"""
-        if isinstance(error, ApiError):
-            return error.reason == "NotFound"
-        return isinstance(error, KeyError | IndexError | TypeError)
-
     def moments(self, within: float, what: str) -> Moments:
-        return Moments(self, within, what)
+        return Moments(self.clock, within, what, self.failure)
 
     async def wait_for(
         self, kind: str, name: str, *, condition: str = "Ready", within: float = 60.0, namespace: str = "default"
@@ -328,7 +316,7 @@ class Simulation:
                 if condition == "delete" and error.reason == "NotFound":
                     return {"metadata": {"name": name}}
                 raise
-            return obj if condition_is_true(obj, condition) and _is_observed(obj) else None
+            return obj if condition_is_true(obj, condition) and is_observed(obj) else None
 
         found: Obj = await self.wait_until(reached, within, f"{kind} {name}: {condition}")
         return found
@@ -356,27 +344,3 @@ def _stages_of(wanted: Path | str | bytes | Stages | None, seed: str) -> Stages:
         wanted = wanted.encode()
     found = wanted if isinstance(wanted, bytes) else reading.read(Path(wanted))
     return reading.parse(found, "stages", seed)
-
-
-class Moments:
-    """The moments at which a wait looks: close together at first, further apart later, until the time is over."""
-
-    def __init__(self, simulation: Simulation, within: float, what: str) -> None:
-        self._simulation = simulation
-        self._within = within
-        self._what = what or "the condition"
-        self._began = simulation.clock.monotonic()
-
-    async def pass_on(self, last: Exception | None) -> None:
-        """Let time pass until the next look; NotReached when there is none. ``last``: how the last look failed."""
-        elapsed = self._simulation.clock.monotonic() - self._began
-        if elapsed >= self._within:
-            text = f"{self._what} did not come true within {self._within:g} s"
-            raise NotReached(await self._simulation.failure(text, last))
-        await sleep(min(max(elapsed / 20, FIRST_STEP), LONGEST_STEP, self._within - elapsed))
-
-
-def _is_observed(obj: Obj) -> bool:
-    """Has the controller seen the present spec? (Where its status says so at all.)"""
-    observed = (obj.get("status") or {}).get("observedGeneration")
-    return observed is None or observed >= obj["metadata"].get("generation", 0)

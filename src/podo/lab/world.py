@@ -15,6 +15,7 @@ from podo.lab.faults import Faults
 from podo.lab.manifests import Manifest
 from podo.lab.simulation import Simulation
 from podo.lab.virtualtime import START, VirtualTimeLoop
+from podo.lab.waiting import is_not_yet
 from podo.runtime.garbage import Sparing
 
 T = TypeVar("T")
@@ -221,7 +222,7 @@ class World:
                 if found := condition():
                     return found
             except Exception as error:
-                if not Simulation.is_not_yet(error):
+                if not is_not_yet(error):
                     raise
                 last = error
             self._run(moments.pass_on(last))
