@@ -152,3 +152,16 @@ def test_who_looks_after_whom(simulated_cluster: Cluster) -> None:
     told = lesson(simulated_cluster, "15-labels", 90)
     assert "Deployment nginx-deployment\n" in told and "Scaled down replica set myapp from" in told
     assert 'no context exists with the name: "production"' in told
+
+
+def test_an_application_as_a_chart(simulated_cluster: Cluster) -> None:
+    told = lesson(simulated_cluster, "16-helm", 120)
+    assert "got string, want integer" in told and "Rollback was a success" in told
+    assert "vineyard/fcapp" in told and 'release "airflow" uninstalled' in told
+
+
+def test_what_a_container_is_made_of(shared_cluster: Cluster) -> None:
+    told = lesson(shared_cluster, "17-containers", 90, DATA_DIR=str(shared_cluster.data_dir))
+    assert told.count("1 packets received") == 4 and '"ociVersion"' in told
+    one, two, alone = (re.findall(r"net:\[(\d+)\]", line) for line in re.findall(r"^sleep 100\d: .*", told, re.M))
+    assert one == two != alone
