@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from podo.api.kind import Obj
@@ -14,16 +14,17 @@ PASSING = ("PodResizePending", "PodResizeInProgress")
 
 
 def conditions_of(
-    pod: Obj, status: Status, has_sandbox: bool, initialized: bool, time: str, passing: Mapping[str, Status]
+    pod: Obj, status: Status, has_sandbox: bool, incomplete: Sequence[str], time: str, passing: Mapping[str, Status]
 ) -> list[Status]:
-    """``status`` holds the new phase and container statuses. ``time`` is now, as a metav1.Time. ``passing``: those of
-    ``PASSING`` that there are now, by type. The order is the kubelet's; others (readiness gates) follow as they are.
+    """``status`` holds the new phase and container statuses; ``incomplete`` names the init containers that are still to
+    do their work. ``time`` is now, as a metav1.Time. ``passing``: those of ``PASSING`` that there are now, by type. The
+    order is the kubelet's; others (readiness gates) follow as they are.
     """
     old = {condition["type"]: condition for condition in (pod.get("status") or {}).get("conditions") or ()}
     containers_ready = _containers_ready(pod, status)
     decided: dict[str, Status] = {
         "PodReadyToStartContainers": _condition(has_sandbox),
-        "Initialized": _initialized(pod, status, initialized),
+        "Initialized": _initialized(status, incomplete),
         "Ready": _ready(pod, containers_ready, old),
         "ContainersReady": containers_ready,
         "PodScheduled": _condition(True),
@@ -56,11 +57,11 @@ def _names(names: Iterable[str]) -> str:
     return "[" + " ".join(names) + "]"
 
 
-def _initialized(pod: Obj, status: Status, initialized: bool) -> Status:
-    if initialized or not podspec.init_containers(pod):
-        reason = "PodCompleted" if status["phase"] == "Succeeded" else ""
-        return _condition(True, reason)
-    incomplete = [entry["name"] for entry in status.get("initContainerStatuses") or () if not entry["ready"]]
+def _initialized(status: Status, incomplete: Sequence[str]) -> Status:
+    if status["phase"] == "Succeeded":
+        return _condition(True, "PodCompleted")
+    if not incomplete:
+        return _condition(True)
     message = f"containers with incomplete status: {_names(incomplete)}"
     return _condition(False, "ContainersNotInitialized", message)
 

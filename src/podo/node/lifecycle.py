@@ -219,8 +219,7 @@ def _make_sandbox(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, now: floa
     """A pod whose sandbox is lost starts anew: what still runs in the old one is stopped first."""
     if alive := seen.alive:
         for container in alive:
-            message = "Pod sandbox changed, it will be killed and re-created."
-            _stop(plan, memory, now, container, podspec.grace_seconds(pod), message)
+            _stop(plan, memory, now, container, podspec.grace_seconds(pod), f"Stopping container {container.name}")
         return
     if memory.volumes_ready:
         attempt = seen.sandboxes[0].attempt + 1 if seen.sandboxes else 0
@@ -271,7 +270,8 @@ def _keep_running(
     if here is not None and here.state == "running":
         _check(pod, container, here, memory, plan, now)
     elif here is not None and here.state == "unknown":
-        _stop(plan, memory, now, here, podspec.grace_seconds(pod), f"Container {here.name} is in an unknown state")
+        why = f'{_titled(container)} is in "unknown" state, try killing it before restart'
+        _stop(plan, memory, now, here, podspec.grace_seconds(pod), why)
     elif last is None or is_restarted(policy, last, memory):
         _start(pod, container, last, memory, plan, now)
 
@@ -290,9 +290,12 @@ def _check(pod: Obj, container: Obj, last: Container, memory: PodMemory, plan: P
             return
         why = "definition changed"
     grace = probe.get("terminationGracePeriodSeconds") or podspec.grace_seconds(pod)
-    restarts = podspec.restart_policy(pod) != "Never" or is_sidecar(container)
-    after = ", will be restarted" if restarts else ""
-    _stop(plan, memory, now, last, float(grace), f"Container {last.name} {why}{after}")
+    after = ", will be restarted" if podspec.restart_policy(pod) != "Never" and not is_sidecar(container) else ""
+    _stop(plan, memory, now, last, float(grace), f"{_titled(container)} {last.name} {why}{after}")
+
+
+def _titled(container: Obj) -> str:
+    return "Init container" if is_sidecar(container) else "Container"
 
 
 def _start(pod: Obj, container: Obj, last: Container | None, memory: PodMemory, plan: Plan, now: float) -> None:

@@ -21,7 +21,8 @@ from podo.node.config import NodeConfig
 from podo.node.hosts import Dns, ResolvConf, dns_of, hosts_file, parse_resolv_conf
 from podo.node.lastwords import last_lines, last_words
 from podo.node.machine import MachineFailure, NodeFacts, ProbeResult, Target, Usage
-from podo.node.probes.asking import ask, run_hook
+from podo.node.probes.asking import ask
+from podo.node.probes.hooks import run_hook
 from podo.node.runtimes.contract import Container, Image, Mount, Runtime, RuntimeFailure
 from podo.node.sources import Sources
 from podo.node.system import System, machine_usage

@@ -25,10 +25,14 @@ class MachineFailure(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """``output`` is what the probe said, for the Event."""
+    """``output`` is what the probe said, for the Event. ``warned``: it passed, and still there is something to tell.
+    ``unknown``: the asking itself failed, which says nothing of the container.
+    """
 
     passed: bool
     output: str = ""
+    warned: bool = False
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from podo.node.runtimes.contract import Container
 from podo.runtime.tasks import Tasks, sleep
 
 KINDS = ("startup", "liveness", "readiness")
+MOST_TRIES = 3
 Key = tuple[str, str]  # container id, kind
 
 
@@ -74,13 +75,23 @@ class Prober:
         await sleep(max(0.0, float(probe.get("initialDelaySeconds") or 0) - since_start))
         in_a_row, last = 0, None
         while (target := self._target(spec, container_id)) is not None:
-            result = await self._room.machine.probe(target, probe)
-            in_a_row = in_a_row + 1 if result.passed is last else 1
-            last = result.passed
+            result = await self._ask(target, probe)
             self._tell(spec, kind, result)
-            if in_a_row >= _threshold(probe, result.passed):
-                self._note(key, result.passed)
+            if not result.unknown:
+                in_a_row = in_a_row + 1 if result.passed is last else 1
+                last = result.passed
+                if in_a_row >= _threshold(probe, result.passed):
+                    self._note(key, result.passed)
+                    if not result.passed and kind != "readiness":
+                        return  # the container will be stopped: it is not asked any more
             await sleep(float(probe.get("periodSeconds") or 10))
+
+    async def _ask(self, target: Target, probe: Obj) -> ProbeResult:
+        """Where the asking itself fails, ask again at once, a few times."""
+        for _ in range(MOST_TRIES - 1):
+            if not (result := await self._room.machine.probe(target, probe)).unknown:
+                return result
+        return await self._room.machine.probe(target, probe)
 
     def _target(self, spec: Obj, container_id: str) -> Target | None:
         seen = self._room.inventory.of(self._pod["metadata"]["uid"])
@@ -91,9 +102,16 @@ class Prober:
         return Target(self._pod, spec, container, ip)
 
     def _tell(self, spec: Obj, kind: str, result: ProbeResult) -> None:
-        if not result.passed:
-            message = f"{kind.capitalize()} probe failed: {result.output}"
-            self._room.tell(self._pod, "Unhealthy", message, "Warning", spec["name"])
+        """The Event of a result that is not simply well."""
+        reason, what = "Unhealthy", "failed"
+        if result.warned:
+            reason, what = "ProbeWarning", "warning"
+        elif result.unknown:
+            what = "errored and resulted in unknown state"
+        elif result.passed:
+            return
+        message = f"{kind.capitalize()} probe {what}: {result.output}"
+        self._room.tell(self._pod, reason, message, "Warning", spec["name"])
 
     def _note(self, key: Key, passed: bool) -> None:
         if self._memory.probes.get(key) is not passed:

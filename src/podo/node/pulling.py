@@ -83,7 +83,7 @@ async def _pull(room: NodeRoom, pod: Obj, container: Obj, name: str, memory: Pod
         try:
             image = await _fetch(room, pod, name)
         except RuntimeFailure as failure:
-            raise _pull_failed(room, pod, container, name, memory, failure.message) from failure
+            raise _pull_failed(room, pod, container, name, memory, str(failure)) from failure
     memory.pulls.pop(name, None)
     now = room.clock.monotonic()
     took, with_wait = _seconds(now - began), _seconds(now - asked)

@@ -46,6 +46,8 @@ async def handler_of(room: NodeRoom, pod: Obj) -> str:
 
 async def run_sandbox(room: NodeRoom, pod: Obj, attempt: int) -> None:
     """Run the pod's sandbox. Raises RuntimeFailure after telling why."""
+    if attempt:
+        room.tell(pod, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
     try:
         spec = sandbox_spec(room, pod, attempt, await handler_of(room, pod))
         sandbox_id = await room.runtime.run_sandbox(spec)
@@ -166,7 +168,7 @@ async def _post_start(room: NodeRoom, pod: Obj, container: Obj, container_id: st
     if result.passed:
         return
     name = container["name"]
-    room.tell(pod, "FailedPostStartHook", f"PostStartHook failed: {result.output}", "Warning", name)
+    room.tell(pod, "FailedPostStartHook", "PostStartHook failed", "Warning", name)
     room.tell(pod, "Killing", "FailedPostStartHook", container=name)
     memory.refusals[name] = Refusal(
         Waiting("PostStartHookError", result.output), room.clock.now() + START_ERROR_SECONDS

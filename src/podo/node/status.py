@@ -25,20 +25,13 @@ RUNTIME_NAME = "containerd"
 def status_of(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, now: float, host_ip: str) -> Status:
     """The status to report. Fields that others own (nominatedNodeName, resize ...) are not in it."""
     old = pod.get("status") or {}
-    if memory.rejection and plan.ending:
-        return {"phase": "Failed", "reason": plan.ending.reason, "message": plan.ending.message}
-    sandbox = seen.sandbox
-    initialized = _is_initialized(pod, seen)
-    status: Status = {
-        "phase": "Pending",
-        "hostIP": host_ip,
-        "hostIPs": [{"ip": host_ip}],
-        "startTime": old.get("startTime") or timestamp.time(memory.first_seen),
-    }
+    status: Status = {"startTime": old.get("startTime") or timestamp.time(memory.first_seen)}
     if generation := pod["metadata"].get("generation"):
         status["observedGeneration"] = generation
-    if plan.ending and plan.ending.reason:
-        status |= {"reason": plan.ending.reason, "message": plan.ending.message}
+    if plan.ending and memory.rejection:
+        return {**status, "phase": "Failed", "reason": plan.ending.reason, "message": plan.ending.message}
+    sandbox = seen.sandbox
+    status |= {"hostIP": host_ip, "hostIPs": [{"ip": host_ip}]}
     ips = [host_ip] if sandbox and podspec.is_host_network(pod) else list(sandbox.ips if sandbox else ())
     if ips:
         status |= {"podIP": ips[0], "podIPs": [{"ip": ip} for ip in ips]}
@@ -49,17 +42,23 @@ def status_of(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, now: float, h
     ):
         if group:
             status[key] = [_container_status(pod, container, seen, memory, plan) for container in group]
-    status["phase"] = _phase(pod, seen, status, plan, initialized)
+    incomplete = _incomplete(pod, seen, status)
+    status["phase"] = _phase(pod, seen, status, plan, not incomplete)
+    if plan.ending and plan.ending.reason and status["phase"] in podspec.TERMINAL_PHASES:
+        status |= {"reason": plan.ending.reason, "message": plan.ending.message}
     passing = {} if plan.ending else resizing.conditions(pod, seen, memory)
-    status["conditions"] = conditions_of(pod, status, sandbox is not None, initialized, timestamp.time(now), passing)
+    status["conditions"] = conditions_of(pod, status, sandbox is not None, incomplete, timestamp.time(now), passing)
     return status
 
 
-def _is_initialized(pod: Obj, seen: Seen) -> bool:
-    if not podspec.init_containers(pod):
-        return True
+def _incomplete(pod: Obj, seen: Seen, status: Status) -> list[str]:
+    """The init containers that are still to end well, or, where they keep running, to start."""
     sandbox = seen.sandboxes[0] if seen.sandboxes else None
-    return has_begun(pod, seen, sandbox) or podspec.phase_of(pod) == "Succeeded"
+    if has_begun(pod, seen, sandbox) or podspec.phase_of(pod) == "Succeeded":
+        return []
+    sidecars = {container["name"] for container in podspec.sidecars(pod)}
+    entries = status.get("initContainerStatuses") or ()
+    return [each["name"] for each in entries if not each["started" if each["name"] in sidecars else "ready"]]
 
 
 # Containers

@@ -18,8 +18,8 @@ from podo.runtime.log import Logger
 
 log = Logger("podo.node")
 
-#: What is left for SIGTERM however long the preStop hook took (as the kubelet).
-LEAST_AFTER_HOOK_SECONDS = 2.0
+#: What is left for SIGTERM however short the grace is and however long the preStop hook took (as the kubelet).
+LEAST_SECONDS = 2.0
 #: How long the Services are waited for: at most this, and at most so much of the grace.
 LONGEST_WITHDRAWAL_SECONDS, WITHDRAWAL_SHARE = 3.0, 0.25
 
@@ -31,26 +31,25 @@ async def stop_container(room: NodeRoom, pod: Obj, order: StopContainer) -> None
     grace = order.grace
     if order.hook:
         began = room.clock.monotonic()
-        hooked, _ = await asyncio.gather(_pre_stop(room, pod, order), _withdraw(room, pod, order.grace))
-        left = grace - (room.clock.monotonic() - began)
-        grace = max(LEAST_AFTER_HOOK_SECONDS, left) if hooked else left
-    await room.runtime.stop_container(order.container_id, grace)
+        await asyncio.gather(_pre_stop(room, pod, order), _withdraw(room, pod, order.grace))
+        grace -= room.clock.monotonic() - began
+    await room.runtime.stop_container(order.container_id, max(LEAST_SECONDS, grace))
     await room.inventory.look_at_container(order.container_id)
 
 
-async def _pre_stop(room: NodeRoom, pod: Obj, order: StopContainer) -> bool:
-    """Run the hook if there is one; a hook that fails is told and does not hold up the end."""
+async def _pre_stop(room: NodeRoom, pod: Obj, order: StopContainer) -> None:
+    """Run the hook if there is one. That it failed is told, what it said is not: secrets may be in it."""
     spec = podspec.container_named(pod, order.name) or {}
     hook = (spec.get("lifecycle") or {}).get("preStop")
     seen = room.inventory.of(pod["metadata"]["uid"])
     running = seen.container(order.container_id)
     if not hook or running is None:
-        return False
+        return
     ips = seen.sandbox.ips if seen.sandbox else ()
     result = await room.machine.hook(Target(pod, spec, running, ips[0] if ips else ""), hook, order.grace)
     if not result.passed:
-        room.tell(pod, "FailedPreStopHook", f"PreStopHook failed: {result.output}", "Warning", order.name)
-    return True
+        log.info("hook failed", pod=podspec.full_name(pod), why=result.output)
+        room.tell(pod, "FailedPreStopHook", "PreStopHook failed", "Warning", order.name)
 
 
 async def _withdraw(room: NodeRoom, pod: Obj, grace: float) -> None:

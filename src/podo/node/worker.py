@@ -14,6 +14,7 @@ from podo.node.environment import ConfigProblem
 from podo.node.instructions import (
     CleanUp,
     DeletePod,
+    Ending,
     Instruction,
     Plan,
     PrepareVolumes,
@@ -158,7 +159,7 @@ class PodWorker:
             self.memory.done = True
             return None
         if plan.ending:
-            self._begin_ending(now)
+            self._begin_ending(plan.ending, now)
         elif self.memory.unresized:
             plan.again(now + resizing.AGAIN_SECONDS)
         for instruction in plan.instructions:
@@ -187,9 +188,11 @@ class PodWorker:
         elif why != before:
             self._room.tell(self.pod, f"Resize{why.reason}", f"Pod resize {why.reason}: {why.message}", "Warning")
 
-    def _begin_ending(self, now: float) -> None:
+    def _begin_ending(self, ending: Ending, now: float) -> None:
         if self.memory.ending_since is None:
             self.memory.ending_since = now
+            if ending.reason == "DeadlineExceeded":
+                self._room.tell(self.pod, ending.reason, ending.message)
         if self.memory.pulling and self._start:
             self._start.cancel()
 

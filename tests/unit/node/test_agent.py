@@ -13,6 +13,8 @@ from podo.apiserver.local import LocalClient
 from podo.lab.virtualtime import START, run
 from podo.node.agent import NodeAgent
 from podo.node.config import NodeConfig
+from podo.node.imagined import ImaginedMachine
+from podo.node.machine import Machine, ProbeResult, Target
 from podo.node.podaccess import AgentPods
 from podo.node.runtimes.simulated import SimulatedRuntime
 from podo.runtime.chance import Chance
@@ -36,7 +38,9 @@ class Node:
         self.writes: list[Obj] = []
         self.agent = self.new_agent()
 
-    def new_agent(self, withdrawn: Callable[[Obj], Awaitable[None]] = no_services) -> NodeAgent:
+    def new_agent(
+        self, withdrawn: Callable[[Obj], Awaitable[None]] = no_services, machine: Machine | None = None
+    ) -> NodeAgent:
         async def network(cidr: str) -> None:
             self.runtime.set_pod_cidr(cidr)
 
@@ -48,6 +52,7 @@ class Node:
             Chance(3),
             on_pod_cidr=network,
             withdrawn=withdrawn,
+            machine=machine,
         )
 
     async def watch(self) -> None:
@@ -203,6 +208,54 @@ def test_an_absent_image_is_told_and_tried_again() -> None:
         assert ("BackOff", 'Back-off pulling image "podo.dev/absent/web:1"', 1) in told
         await node.client.delete("Pod", "web", "default")
         await node.gone()
+
+    tell(story)
+
+
+def test_a_pod_that_is_over_its_deadline_is_failed_and_told() -> None:
+    async def story(node: Node) -> None:
+        await node.create(activeDeadlineSeconds=30)
+        pod = await node.until(lambda pod: pod["status"]["phase"] == "Failed", seconds=60)
+        message = "Pod was active on the node longer than the specified deadline"
+        assert (pod["status"]["reason"], pod["status"]["message"]) == ("DeadlineExceeded", message)
+        assert ("DeadlineExceeded", message, 1) in await node.told()
+
+    tell(story)
+
+
+def test_a_lost_sandbox_is_told_and_made_again() -> None:
+    async def story(node: Node) -> None:
+        await node.create()
+        await node.until(is_running)
+        await node.runtime.stop_sandbox((await node.runtime.list_sandboxes())[0].id)
+        await asyncio.sleep(30)
+        told = ("SandboxChanged", "Pod sandbox changed, it will be killed and re-created.", 1)
+        assert told in await node.told()
+
+    tell(story)
+
+
+class Refusing(ImaginedMachine):
+    """Every hook fails, and says something that is nobody's business."""
+
+    async def hook(self, target: Target, hook: Obj, timeout_seconds: float) -> ProbeResult:
+        return ProbeResult(False, "a-secret")
+
+
+def test_that_a_hook_failed_is_told_but_not_what_it_said() -> None:
+    async def story(node: Node) -> None:
+        await node.agent.stop()
+        node.agent = node.new_agent(machine=Refusing(node.config, node.clock))
+        await node.agent.start()
+        hook = {"exec": {"command": ["say"]}}
+        hooks = {"lifecycle": {"postStart": hook, "preStop": hook}}
+        await node.create(containers=[{"name": "web", "image": "nginx:1.14.2", **hooks}])
+        await node.until(lambda pod: restarts(pod) == 2)
+        await node.client.delete("Pod", "web", "default")
+        await node.gone()
+        told = {(reason, message) for reason, message, _ in await node.told()}
+        assert {("FailedPostStartHook", "PostStartHook failed"), ("Killing", "FailedPostStartHook")} <= told
+        assert not any("a-secret" in message for _, message in told)
 
     tell(story)
 

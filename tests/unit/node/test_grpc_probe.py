@@ -71,15 +71,22 @@ def test_a_service_that_serves_is_well(service: str) -> None:
 
 @pytest.mark.parametrize("state", ["UNKNOWN", "NOT_SERVING", "SERVICE_UNKNOWN"])
 def test_any_other_state_is_not(state: str) -> None:
-    assert probed({"": state}, "") == ProbeResult(False, f"service unhealthy (responded with {state!r})")
+    assert probed({"": state}, "") == ProbeResult(False, f'service unhealthy (responded with "{state}")')
 
 
 def test_a_service_that_is_not_known_or_a_server_without_health() -> None:
     unknown, without = probed({}, "web"), probed({}, "", health=False)
-    assert not unknown.passed and "unknown service" in unknown.output
-    assert not without.passed and without.output.startswith("error: health rpc failed")
+    why = "error: health rpc probe failed: rpc error: code = NotFound desc = unknown service"
+    assert unknown == ProbeResult(False, why)
+    assert not without.passed and without.output.startswith("error: this server does not implement the grpc health")
 
 
 def test_an_answer_that_is_late() -> None:
     result = probed({"": "SERVING"}, "", slow=True)
-    assert not result.passed and result.output.startswith("timeout: ")
+    assert result == ProbeResult(False, "timeout: health rpc did not complete within 0.3s")
+
+
+def test_nobody_there_is_waited_for_until_the_time_is_over() -> None:
+    result = asyncio.run(probe("127.0.0.1", 1, "", 0.2))
+    why = 'failed to connect service "127.0.0.1:1" within 0.2s: context deadline exceeded'
+    assert result == ProbeResult(False, f"timeout: {why}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from podo.node.backoff import BackOff
@@ -156,6 +158,19 @@ def test_a_failed_probe_stops_the_container(kind: str) -> None:
     plan = decide(pod(), seen(running()), memory(probes={("web-0", kind): False}), NOW)
     message = f"Container web failed {kind} probe, will be restarted"
     assert plan.instructions == [StopContainer("web-0", "web", 30.0, message)]
+
+
+def test_what_is_said_of_sidecars_and_of_what_is_not_known() -> None:
+    side = pod(init=(init("side", restartPolicy="Always"),))
+    failed = memory(probes={("side-0", "liveness"): False})
+    plan = decide(side, seen(running("side"), running()), failed, NOW)
+    assert [i.message for i in plan.instructions if isinstance(i, StopContainer)] == [
+        "Init container side failed liveness probe"
+    ]
+    lost = decide(pod(), seen(replace(running(), state="unknown")), memory(), NOW)
+    assert [i.message for i in lost.instructions if isinstance(i, StopContainer)] == [
+        'Container is in "unknown" state, try killing it before restart'
+    ]
 
 
 def test_a_failed_readiness_probe_stops_nothing() -> None:

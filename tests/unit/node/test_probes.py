@@ -10,7 +10,9 @@ import pytest
 
 from podo.node.lastwords import last_lines, last_words
 from podo.node.machine import ProbeResult, Target
-from podo.node.probes.asking import ask, run_hook
+from podo.node.probes.asking import ask
+from podo.node.probes.exec import command_of
+from podo.node.probes.hooks import run_hook
 from podo.node.runtimes.simulated import SimulatedRuntime
 from podo.runtime.chance import Chance
 from podo.runtime.clock import SystemClock
@@ -59,14 +61,49 @@ GET = {"httpGet": {"port": "web", "path": "healthz", "httpHeaders": [{"name": "X
     ("line", "passed", "output"),
     [
         ("HTTP/1.1 200 OK", True, ""),
-        ("HTTP/1.1 302 Found", True, ""),
-        ("HTTP/1.0 399", True, ""),
+        ("HTTP/1.0 299", True, ""),
         ("HTTP/1.1 400 Bad", False, "HTTP probe failed with statuscode: 400"),
         ("HTTP/1.1 503 Busy", False, "HTTP probe failed with statuscode: 503"),
     ],
 )
 def test_http_probes(line: str, passed: bool, output: str) -> None:
     assert probed(http(line), GET) == ProbeResult(passed, output)
+
+
+def led(*locations: str) -> tuple[Answer, list[str]]:
+    """A server that leads from each place to the next, and says 200 at the last; and what it was asked."""
+    asked: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        if len(asked) <= len(locations):
+            writer.write(f"HTTP/1.1 302 Found\r\nLocation: {locations[len(asked) - 1]}\r\n\r\ngone".encode())
+        else:
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        writer.close()
+
+    return answer, asked
+
+
+def test_a_redirect_on_the_host_is_followed_with_the_probe_s_headers() -> None:
+    answer, asked = led("/a?b=c", "d")
+    assert probed(answer, GET) == ProbeResult(True)
+    assert [text.split(" ")[1] for text in asked] == ["/healthz", "/a?b=c", "/d"]
+    assert all("X-A: b\r\n" in text for text in asked)
+
+
+def test_a_redirect_that_leads_elsewhere_is_well_and_told() -> None:
+    answer, asked = led("http://elsewhere.test/")
+    assert probed(answer, GET) == ProbeResult(True, "Probe terminated redirects, Response body: gone", warned=True)
+    assert len(asked) == 1
+    nowhere = probed(http("HTTP/1.1 302 Found\r\nX: y\r\n"), GET)
+    assert nowhere.passed and nowhere.warned
+
+
+def test_redirects_end() -> None:
+    answer, asked = led(*["/again"] * 20)
+    result = probed(answer, GET)
+    assert not result.passed and result.output.endswith("stopped after 10 redirects") and len(asked) == 10
 
 
 def test_http_probes_of_what_is_not_http_or_says_nothing() -> None:
@@ -86,24 +123,36 @@ def test_the_request_is_a_probe_s() -> None:
     assert probed(answer, GET).passed
     assert asked[0].startswith(b"GET /healthz HTTP/1.1\r\n")
     assert b"User-Agent: kube-probe/1.37\r\n" in asked[0] and b"X-A: b\r\n" in asked[0]
+    bare = [{"name": "Accept", "value": ""}]
+    assert probed(answer, {"httpGet": {"port": "web", "httpHeaders": bare}}, hook=True).passed
+    assert b"User-Agent: kube-lifecycle/1.37\r\n" in asked[1] and b"Accept" not in asked[1]
 
 
 def test_tcp_probes() -> None:
     assert probed(silent, {"tcpSocket": {"port": "web"}}).passed
     refused = probed(silent, {"tcpSocket": {"port": 1}})
     assert refused == ProbeResult(False, "dial tcp 127.0.0.1:1: connect: connection refused")
-    assert probed(silent, {"tcpSocket": {"port": "other"}}).output == "couldn't find port: other in container web"
+    lost = probed(silent, {"tcpSocket": {"port": "other"}})
+    assert lost == ProbeResult(False, "couldn't find port: other in container web", unknown=True)
 
 
 def test_hooks_take_any_http_answer() -> None:
     assert probed(http("HTTP/1.1 500 No"), GET, hook=True).passed
-    assert not probed(http("HTTP/1.1 200 OK"), {"httpGet": {"port": 1}}, hook=True).passed
+    refused = probed(http("HTTP/1.1 200 OK"), {"httpGet": {"port": 1, "path": "/x"}}, hook=True)
+    said = 'HTTP lifecycle hook (/x) for Container "web" in Pod "web_default(uid-1)" failed - error: '
+    assert not refused.passed and refused.output.startswith(said)
     assert probed(silent, {"sleep": {"seconds": 0}}, hook=True).passed
 
 
 def test_exec_on_a_simulated_node_says_why_not() -> None:
     result = probed(silent, {"exec": {"command": ["true"]}})
-    assert not result.passed and "not supported on a simulated node" in result.output
+    assert not result.passed and result.unknown and "not supported on a simulated node" in result.output
+
+
+def test_an_exec_probe_knows_the_variables_that_the_manifest_has() -> None:
+    env = [{"name": "A", "value": "x"}, {"name": "B", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]
+    action = {"command": ["test", "$(A)$(B)$(C)", "$$(A)"]}
+    assert command_of({"name": "web", "env": env}, action) == ["test", "x$(C)", "$(A)"]
 
 
 def test_termination_messages(tmp_path: Path) -> None:

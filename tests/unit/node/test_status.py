@@ -69,8 +69,9 @@ def test_phases_of_ended_containers(policy: str, codes: tuple[int, int], phase: 
 def test_a_terminal_phase_waits_for_the_last_container() -> None:
     late = pod("a", activeDeadlineSeconds=10)
     found = status(late, seen(running("a")))
-    assert (found["phase"], found["reason"]) == ("Running", "DeadlineExceeded")
-    assert status(late, seen(exited("a")))["phase"] == "Failed"
+    assert found["phase"] == "Running" and "reason" not in found
+    ended = status(late, seen(exited("a")))
+    assert (ended["phase"], ended["reason"]) == ("Failed", "DeadlineExceeded")
 
 
 def test_init_containers_come_first() -> None:
@@ -81,6 +82,21 @@ def test_init_containers_come_first() -> None:
     message = "containers with incomplete status: [two]"
     assert conditions(found)["Initialized"] == ("False", "ContainersNotInitialized", message)
     assert [entry["ready"] for entry in found["initContainerStatuses"]] == [True, False]
+
+
+def test_a_pod_is_initialized_when_its_init_containers_are_done_though_no_other_has_started() -> None:
+    with_init = pod(init=(init("one"),))
+    found = status(with_init, seen(exited("one", code=0)))
+    assert conditions(found)["Initialized"] == TRUE and found["phase"] == "Pending"
+
+
+def test_a_sidecar_is_complete_when_it_has_started_ready_or_not() -> None:
+    probe = {"tcpSocket": {"port": 1}}
+    side = pod(init=(init("side", restartPolicy="Always", startupProbe=probe, readinessProbe=probe),))
+    assert conditions(status(side, seen(running("side"))))["Initialized"][1] == "ContainersNotInitialized"
+    found = status(side, seen(running("side")), probes={("side-0", "startup"): True})
+    assert conditions(found)["Initialized"] == TRUE
+    assert conditions(found)["ContainersReady"][2] == "containers with unready status: [side web]"
 
 
 def test_the_last_end_stays_in_last_state() -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 from podo.node.machine import ProbeResult
+from podo.node.probes.http import AGENT
 from podo.node.probes.ports import joined
+from podo.node.runtimes.contract import go_code
 
 METHOD = "/grpc.health.v1.Health/Check"
 SERVING = 1
@@ -33,14 +38,28 @@ async def probe(host: str, port: int, service: str, timeout_seconds: float) -> P
     import grpc  # slow to import, and rarely wanted
 
     address = joined(host, port)
-    async with grpc.aio.insecure_channel(address) as channel:
+    ready = False
+    async with grpc.aio.insecure_channel(address, options=[("grpc.primary_user_agent", AGENT)]) as channel:
         try:
-            answer = await channel.unary_unary(METHOD)(_request(service), timeout=timeout_seconds)
+            async with asyncio.timeout(timeout_seconds):
+                await channel.channel_ready()
+                ready = True
+                state = _state(bytes(await channel.unary_unary(METHOD)(_request(service))))
+        except TimeoutError:
+            late = f"timeout: health rpc did not complete within {timeout_seconds:g}s"
+            never = (
+                f'timeout: failed to connect service "{address}" within {timeout_seconds:g}s: context deadline exceeded'
+            )
+            return ProbeResult(False, late if ready else never)
         except grpc.aio.AioRpcError as failure:
-            if failure.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-                return ProbeResult(False, f'timeout: failed to connect service "{address}" within {timeout_seconds:g}s')
-            return ProbeResult(False, f'error: health rpc failed: "{address}": {failure.details()}')
-    state = _state(bytes(answer))
+            return ProbeResult(False, _why(failure))
     if state == SERVING:
         return ProbeResult(True, "service healthy")
-    return ProbeResult(False, f"service unhealthy (responded with {STATES.get(state, str(state))!r})")
+    return ProbeResult(False, f'service unhealthy (responded with "{STATES.get(state, str(state))}")')
+
+
+def _why(failure: Any) -> str:
+    code, said = go_code(failure), failure.details()
+    if code == "Unimplemented":
+        return f"error: this server does not implement the grpc health protocol (grpc.health.v1.Health): {said}"
+    return f"error: health rpc probe failed: rpc error: code = {code} desc = {said}"

@@ -8,16 +8,24 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class RuntimeFailure(Exception):
-    """The runtime refused or failed. ``kind``: ``not_found``, ``deadline``, ``unavailable``, ``failed``."""
+    """The runtime refused or failed. ``kind``: ``not_found``, ``deadline``, ``unavailable``, ``failed``. ``code``: that
+    of the gRPC status that said so, as Go writes it (``NotFound``); "" for none. It is part of the text of the failure,
+    and not of its ``message``.
+    """
 
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, kind: str, message: str, code: str = "") -> None:
+        super().__init__(f"rpc error: code = {code} desc = {message}" if code else message)
         self.kind = kind
         self.message = message
+
+
+def go_code(failure: Any) -> str:
+    """The status code of a failed gRPC call as Go writes it: ``NotFound``."""
+    return "".join(word.capitalize() for word in failure.code().name.split("_"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +170,7 @@ class FileSystem:
 class ExecResult:
     exit_code: int
     output: bytes  # stdout, then stderr; at most 16 KiB
+    stderr: bytes = b""  # the latter alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from podo.node.runtimes.contract import (
     RuntimeInfo,
     Sandbox,
     SandboxSpec,
+    go_code,
 )
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
@@ -188,7 +189,8 @@ class CriRuntime:
             cmd=argv,
             timeout=limit,
         )
-        return ExecResult(answer.exit_code, (answer.stdout + answer.stderr)[:EXEC_OUTPUT])
+        output = (answer.stdout + answer.stderr)[:EXEC_OUTPUT]
+        return ExecResult(answer.exit_code, output, answer.stderr[:EXEC_OUTPUT])
 
     async def exec_url(
         self, container_id: str, argv: Sequence[str], *, stdin: bool, stdout: bool, stderr: bool, tty: bool
@@ -346,4 +348,5 @@ def _failure(failure: Any) -> RuntimeFailure:
         grpc.StatusCode.DEADLINE_EXCEEDED: "deadline",
         grpc.StatusCode.UNAVAILABLE: "unavailable",
     }
-    return RuntimeFailure(kinds.get(failure.code(), "failed"), failure.details() or str(failure.code()))
+    code = go_code(failure)
+    return RuntimeFailure(kinds.get(failure.code(), "failed"), failure.details() or code, code)
