@@ -30,6 +30,7 @@ from podo.node.instructions import (
 )
 from podo.node.memory import PodMemory, Waiting
 from podo.node.observed import Seen, is_dead
+from podo.node.restarting import is_restarted, may_be_restarted
 from podo.node.runtimes.contract import Container, Sandbox
 
 SHORTEST_GRACE_SECONDS = 1.0
@@ -82,34 +83,29 @@ def _ending(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, now: float) -> 
 
 def is_finished(pod: Obj, seen: Seen, memory: PodMemory) -> bool:
     """Has every container ended for good, or an init container failed for good?"""
-    policy = podspec.restart_policy(pod)
-    if policy == "Always":
-        return False
     if init_failed(pod, seen):
         return True
     for container in podspec.containers(pod):
         last = seen.newest(container["name"])
-        if last is None or not is_dead(last) or is_restarted(policy, last, memory):
+        if last is None or not is_dead(last) or comes_again(pod, container, last, memory):
             return False
     return True
 
 
 def init_failed(pod: Obj, seen: Seen) -> bool:
-    """Did an init container fail in a pod that is not to be restarted?"""
-    if podspec.restart_policy(pod) != "Never":
-        return False
+    """Did an init container fail that is not to be restarted?"""
     for container in podspec.init_containers(pod):
         last = seen.newest(container["name"])
-        if last and is_dead(last) and last.exit_code != 0 and not is_sidecar(container):
+        if last and is_dead(last) and last.exit_code != 0 and not is_restarted(pod, container, last.exit_code):
             return True
     return False
 
 
-def is_restarted(policy: str, last: Container, memory: PodMemory) -> bool:
-    """Is a container started again that ended so: by the restart policy, or because it was stopped for that?"""
-    if policy == "Always" or (policy == "OnFailure" and last.exit_code != 0):
+def comes_again(pod: Obj, container: Obj, last: Container, memory: PodMemory) -> bool:
+    """Is a container started again that ended so: by its restart policy, or because it was stopped for that?"""
+    if is_restarted(pod, container, last.exit_code):
         return True
-    return policy == "OnFailure" and last.id in memory.coming_again
+    return last.id in memory.coming_again and may_be_restarted(pod, container)
 
 
 def _end(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, ending: Ending, now: float) -> None:
@@ -266,13 +262,12 @@ def _keep_running(
     """Start a container that should run and does not; stop one that may not go on."""
     last = seen.newest(container["name"])
     here = _in(sandbox, last)
-    policy = "Always" if is_sidecar(container) else podspec.restart_policy(pod)
     if here is not None and here.state == "running":
         _check(pod, container, here, memory, plan, now)
     elif here is not None and here.state == "unknown":
         why = f'{_titled(container)} is in "unknown" state, try killing it before restart'
         _stop(plan, memory, now, here, podspec.grace_seconds(pod), why)
-    elif last is None or is_restarted(policy, last, memory):
+    elif last is None or comes_again(pod, container, last, memory):
         _start(pod, container, last, memory, plan, now)
 
 
@@ -290,7 +285,7 @@ def _check(pod: Obj, container: Obj, last: Container, memory: PodMemory, plan: P
             return
         why = "definition changed"
     grace = probe.get("terminationGracePeriodSeconds") or podspec.grace_seconds(pod)
-    after = ", will be restarted" if podspec.restart_policy(pod) != "Never" and not is_sidecar(container) else ""
+    after = ", will be restarted" if may_be_restarted(pod, container) and not is_sidecar(container) else ""
     _stop(plan, memory, now, last, float(grace), f"{_titled(container)} {last.name} {why}{after}")
 
 

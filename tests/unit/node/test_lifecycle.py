@@ -75,6 +75,39 @@ def test_restart_policies(policy: str, code: int, again: bool) -> None:
     assert starts(plan) == ([("web", 1)] if again else [])
 
 
+RULES = [{"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}}]
+OTHERS = [{"action": "Restart", "exitCodes": {"operator": "NotIn", "values": [0, 1]}}]
+
+
+@pytest.mark.parametrize(
+    ("pods", "own", "rules", "code", "again"),
+    [
+        ("Never", "Always", None, 0, True),
+        ("Never", "OnFailure", None, 0, False),
+        ("Always", "Never", None, 1, False),
+        ("Always", "OnFailure", None, 1, True),
+        ("Never", "Never", RULES, 42, True),
+        ("Never", "Never", RULES, 1, False),
+        ("Always", "Never", OTHERS, 2, True),
+        ("Always", "Never", OTHERS, 1, False),
+    ],
+)
+def test_a_container_s_own_policy_and_rules_come_before_the_pod_s(
+    pods: str, own: str, rules: list[Obj] | None, code: int, again: bool
+) -> None:
+    one = pod(restartPolicy=pods)
+    one["spec"]["containers"][0] |= {"restartPolicy": own, "restartPolicyRules": rules}
+    plan = decide(one, seen(exited(code=code)), memory(), NOW)
+    assert (plan.ending is None) is again
+    assert any(isinstance(i, StartContainer) for i in plan.instructions) is again
+
+
+def test_an_init_container_that_may_not_be_restarted_ends_its_pod() -> None:
+    one = pod(init=(init("one", restartPolicy="Never"),), restartPolicy="Always")
+    plan = decide(one, seen(exited("one", code=1)), memory(), NOW)
+    assert plan.ending is not None and not plan.waiting
+
+
 def test_the_first_restart_is_at_once_and_later_ones_back_off() -> None:
     first = decide(pod(), seen(exited(at=NOW)), memory(), NOW).instructions
     assert first == [StartContainer("web", 1, BackOff(10.0, NOW))]
