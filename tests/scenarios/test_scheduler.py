@@ -99,3 +99,27 @@ def test_nodes_are_never_overfull_though_requests_fail(seed: int) -> None:
             if node:
                 cpu[node] = cpu.get(node, 0) + 5
         assert sorted(cpu.values()) == [30, 30, 30], "32 CPUs take six of five each"
+
+
+def _no_binding_of(name: str) -> list[dict]:
+    """A policy that refuses to bind the pod of this name."""
+    version, meta = "admissionregistration.k8s.io/v1", {"name": "no-binding"}
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods/binding"]}
+    says = [{"expression": f"object.metadata.name != '{name}'", "message": "not this one"}]
+    spec = {"matchConstraints": {"resourceRules": [rule]}, "validations": says}
+    bound = {"policyName": "no-binding", "validationActions": ["Deny"]}
+    return [
+        {"apiVersion": version, "kind": "ValidatingAdmissionPolicy", "metadata": meta, "spec": spec},
+        {"apiVersion": version, "kind": "ValidatingAdmissionPolicyBinding", "metadata": meta, "spec": bound},
+    ]
+
+
+def test_a_binding_that_is_refused_is_told_and_its_room_is_for_others() -> None:
+    with World(nodes=1) as world:
+        world.apply(_no_binding_of("refused"))
+        world.apply([pod("refused", "20"), pod("waits", "20")])
+        world.wait_until(lambda: is_placed(world, "waits"), within=5)
+        condition = condition_of(world.get("Pod", "refused"), "PodScheduled") or {}
+        (text,) = told(world, "refused", "FailedScheduling")[:1]
+        assert text.startswith('running Bind plugin "DefaultBinder": ') and "not this one" in text
+        assert (condition["status"], condition["reason"]) in {("False", "SchedulerError"), ("False", "Unschedulable")}

@@ -13,7 +13,7 @@ from podo.values.selector import NOTHING, Selector, SelectorError, from_label_se
 @dataclass(frozen=True, slots=True)
 class Budget:
     """``allowed`` more of the pods that it selects may be disrupted; ``disrupted``: names of those that are counted
-    already. An empty selector selects nothing here."""
+    already. An empty selector selects nothing here, and nothing selects a pod without labels."""
 
     namespace: str
     selector: Selector
@@ -21,8 +21,9 @@ class Budget:
     disrupted: frozenset[str] = frozenset()
 
     def covers(self, pod: PodInfo) -> bool:
-        selects = not self.selector.everything and self.selector.matches(dict(pod.pod_class.labels))
-        return pod.namespace == self.namespace and selects and pod.name not in self.disrupted
+        if pod.namespace != self.namespace or pod.name in self.disrupted or not pod.pod_class.labels:
+            return False
+        return not self.selector.everything and self.selector.matches(dict(pod.pod_class.labels))
 
 
 def read(obj: Obj) -> Budget:

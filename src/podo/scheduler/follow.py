@@ -13,7 +13,6 @@ from podo.scheduler.devices import ledger, references
 from podo.scheduler.devices.podclaims import concerned
 from podo.scheduler.plugins.contract import ClusterEvent
 from podo.scheduler.podinfo import PodInfo
-from podo.scheduler.podterms import asks_about
 from podo.scheduler.queue import Queue
 from podo.scheduler.snapshot import NodeInfo, Snapshot
 
@@ -148,6 +147,10 @@ class Follower:
         if pod is not None and (self._snapshot.remove_pod(uid) or released):
             self._roomier.append((pod, node_name))
 
+    def left(self, pod: PodInfo, node_name: str, now: float) -> None:
+        """A pod that counted on the node does so no more: there may be room for others."""
+        self._left([(pod, node_name)], now)
+
     def _left(self, gone: list[tuple[PodInfo, str]], now: float) -> None:
         """There is room on nodes. Pods that another one is being cleared for have no use for it."""
         nominated, useful = self._snapshot.nominated, {"", *(node_name for _, node_name in gone)}
@@ -173,8 +176,8 @@ class Follower:
 
     def added(self, pod: PodInfo, now: float) -> None:
         """A pod was placed: those that want to be near pods like it, or are spread with them, may fit now."""
-        spaces = self._snapshot.tallies.namespaces
-        self._queue.wake(ClusterEvent.POD_ADDED, now, lambda waiting: asks_about(waiting.terms, pod.pod_class, spaces))
+        hint = hints.pod_placed(pod, self._snapshot.tallies.namespaces)
+        self._queue.wake(ClusterEvent.POD_ADDED, now, hint=hint)
 
     def _is_mine(self, pod: Obj) -> bool:
         return (pod["spec"].get("schedulerName") or _DEFAULT_NAME) in self._names

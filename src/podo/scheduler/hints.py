@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from podo.scheduler.plugins import interpodaffinity, nodeports, nodevolumelimits, podtopologyspread, volumerestrictions
 from podo.scheduler.plugins.contract import ClusterEvent, Filter
 from podo.scheduler.podinfo import PodInfo
-from podo.scheduler.podterms import Labels, asks_about
+from podo.scheduler.podterms import Labels
 from podo.scheduler.snapshot import Snapshot
 
 #: Given the plug-in's name and a pod that it refused.
@@ -58,12 +58,32 @@ def pods_left(gone: Iterable[PodInfo], spaces: Mapping[str, Labels]) -> Hint:
         if name == volumerestrictions.NAME:
             return claims or any(volumerestrictions.want_one_disk(pod.obj, other.obj) for other in left)
         if name == podtopologyspread.NAME:
-            return any(asks_about(pod.terms, other.pod_class, spaces) for other in left)
+            return any(_spread_with(pod, other, spaces) for other in left)
         if name == interpodaffinity.NAME:
             return any(_kept_apart(pod, other, spaces) for other in left)
         return True
 
     return hint
+
+
+def pod_placed(newcomer: PodInfo, spaces: Mapping[str, Labels]) -> Hint:
+    """A pod came to a node: it helps those that want to be near pods like it, or are spread with them."""
+
+    def hint(name: str, pod: PodInfo) -> bool:
+        if name == podtopologyspread.NAME:
+            return _spread_with(pod, newcomer, spaces)
+        together = pod.terms.all_affinity
+        return name != interpodaffinity.NAME or (together is not None and together.matches(newcomer.pod_class, spaces))
+
+    return hint
+
+
+def _spread_with(pod: PodInfo, other: PodInfo, spaces: Mapping[str, Labels]) -> bool:
+    """A pod without constraints of its own was refused for the default ones, over pods of its namespace."""
+    hard = [each for each in pod.terms.spread if each.hard]
+    return any(each.query.matches(other.pod_class, spaces) for each in hard) or (
+        not pod.terms.spread and pod.namespace == other.namespace
+    )
 
 
 def _kept_apart(pod: PodInfo, other: PodInfo, spaces: Mapping[str, Labels]) -> bool:

@@ -12,12 +12,13 @@ from podo.runtime.log import Logger
 from podo.runtime.tasks import Tasks
 from podo.scheduler.binding import Binder
 from podo.scheduler.claimbinder import ClaimBinder, NotAllocated, Reservation
-from podo.scheduler.extenders import Extender, Extenders
+from podo.scheduler.conditions import Conditions
+from podo.scheduler.extenders import Extender, ExtenderFailed, Extenders
 from podo.scheduler.follow import Follower
 from podo.scheduler.metrics import SchedulerMetrics
 from podo.scheduler.queue import Queue, Waiting
 from podo.scheduler.snapshot import Snapshot
-from podo.scheduler.telling import Teller
+from podo.scheduler.telling import FAILED, Teller
 from podo.scheduler.volumebinder import NotBound, VolumeBinder
 from podo.scheduler.volumeplan import Plan, needs, plan
 
@@ -27,9 +28,11 @@ log = Logger("podo.scheduler")
 BINDINGS = 128
 #: What was being done when a pod could not be bound.
 _WHAT: dict[type[Exception], str] = {
-    NotBound: 'running PreBind plugin "VolumeBinding": binding volumes',
-    NotAllocated: 'running PreBind plugin "DynamicResources"',
+    NotBound: 'running PreBind plugin "VolumeBinding": binding volumes: ',
+    NotAllocated: 'running PreBind plugin "DynamicResources": ',
+    ExtenderFailed: "",
 }
+_BINDING = 'running Bind plugin "DefaultBinder": '
 
 #: A pod and the name of its node.
 Decision = tuple[Waiting, str]
@@ -48,13 +51,15 @@ class Placing:
         claims: ClaimBinder,
         extenders: Extenders,
         teller: Teller,
+        conditions: Conditions,
         metrics: SchedulerMetrics,
         clock: Clock,
         ended: Callable[[], None],
     ) -> None:
         self._snapshot, self._follower, self._queue = snapshot, follower, queue
         self._binder, self._volumes, self._claims, self._extenders = binder, volumes, claims, extenders
-        self._teller, self._metrics, self._clock, self._ended = teller, metrics, clock, ended
+        self._teller, self._conditions, self._metrics = teller, conditions, metrics
+        self._clock, self._ended = clock, ended
         self._slots = asyncio.Semaphore(BINDINGS)
         self._tasks = Tasks("scheduler bindings")
         self._under_way: set[str] = set()
@@ -164,7 +169,7 @@ class Placing:
     async def _settle(self, decision: Decision, failure: Exception | None) -> bool:
         try:
             if failure is not None:
-                return await self._not_bound(decision[0], failure)
+                return await self._not_bound(decision, failure)
             self._metrics.bound([decision[0]], self._clock.monotonic())
             self._teller.placed(decision[0].pod, decision[1])
             return True
@@ -176,9 +181,10 @@ class Placing:
         self._slots.release()
         self._ended()
 
-    async def _not_bound(self, entry: Waiting, failure: Exception) -> bool:
+    async def _not_bound(self, decision: Decision, failure: Exception) -> bool:
         """Takes the pod off the node where it was assumed, once it is known that it is not there (then False); tries
         again later."""
+        entry, decided = decision
         pod = entry.pod
         node_name = await self._binder.placed_on(pod)
         if node_name:
@@ -187,14 +193,18 @@ class Placing:
             if pod.uid in self._snapshot.pods():  # else it has ended meanwhile
                 self._snapshot.add_pod(pod, node_name)
             return True
-        if not self._snapshot.remove_pod(pod.uid) or node_name is None:
+        if not self._snapshot.remove_pod(pod.uid):
+            return False
+        self._follower.left(pod, decided, self._clock.now())
+        if node_name is None:
             return False
         log.warning("pod not bound", pod=pod.key, why=str(failure))
-        self.failed(entry, f"{_WHAT.get(type(failure), 'binding rejected')}: {failure}")
+        self.failed(entry, f"{_WHAT.get(type(failure), _BINDING)}{failure}")
         return False
 
     def failed(self, entry: Waiting, text: str) -> None:
         """Something went wrong that is no refusal: tells, and tries again later."""
         self._metrics.failed(entry.profile, self._clock.monotonic() - entry.begun)
         self._teller.failed(entry.pod, text)
+        self._conditions.not_scheduled(entry.pod, FAILED, text)
         self._queue.failed(entry)

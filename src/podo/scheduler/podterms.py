@@ -100,13 +100,6 @@ NO_TERMS = PodTerms()
 NO_CLASS = PodClass("", ())
 
 
-def asks_about(terms: PodTerms, other: PodClass, namespace_labels: Mapping[str, Labels]) -> bool:
-    """Does the presence of the other pod make a place for a pod with these terms more likely?"""
-    if terms.all_affinity is not None and terms.all_affinity.matches(other, namespace_labels):
-        return True
-    return any(each.hard and each.query.matches(other, namespace_labels) for each in terms.spread)
-
-
 def read_terms(spec: Mapping[str, Any], namespace: str, labels: Labels) -> PodTerms:
     """The demands of a pod; the same object for pods of the same template."""
     affinity = spec.get("affinity") or {}

@@ -42,9 +42,9 @@ class Refusal:
     claims: str = ""
 
     @property
-    def waits_for_victims(self) -> bool:
-        """Are others leaving a node for this pod?"""
-        return self.preemption == TERMINATING
+    def keeps_room(self) -> bool:
+        """Was no other node looked for than the one that the pod has been given a place on, if any?"""
+        return self.preemption in (NEVER, TERMINATING, NO_CANDIDATES)
 
     @property
     def plugins(self) -> frozenset[str]:

@@ -21,6 +21,7 @@ from podo.runtime.tasks import Tasks, sleep, within
 from podo.scheduler import extended, storage
 from podo.scheduler.binding import Binder
 from podo.scheduler.claimbinder import ClaimBinder
+from podo.scheduler.conditions import Conditions
 from podo.scheduler.configuration import Configuration
 from podo.scheduler.cycle import Cycle, Placement
 from podo.scheduler.devices.acquainting import Acquaintance
@@ -83,9 +84,10 @@ class Scheduler:
         self._tasks = Tasks("scheduler")
         self._metrics = SchedulerMetrics()
         teller = Teller(recorder)
+        self._conditions = conditions = Conditions(client, clock)
         evictor = Evictor(client, clock, recorder)
         self._refusing = Refusing(
-            client, self.snapshot, self._queue, self._claims, evictor, leaving, teller, clock, self._something.set
+            self.snapshot, self._queue, self._claims, evictor, leaving, teller, conditions, self._something.set
         )
         self._placing = Placing(
             self.snapshot,
@@ -96,6 +98,7 @@ class Scheduler:
             self._claims,
             self._extenders,
             teller,
+            conditions,
             self._metrics,
             clock,
             self._something.set,
@@ -112,6 +115,7 @@ class Scheduler:
         await self._tasks.stop()
         await self._refusing.stop()
         await self._placing.stop()
+        await self._conditions.stop()
         self._extenders.close()
 
     @property

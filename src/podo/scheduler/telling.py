@@ -12,6 +12,8 @@ from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.profile import DEFAULT_NAME
 from podo.values import timestamp
 
+#: The reasons of the condition PodScheduled of a pod that no node takes, and of one that something went wrong with.
+UNSCHEDULABLE, FAILED = "Unschedulable", "SchedulerError"
 #: The reason of the condition DisruptionTarget of a pod that had to go for a more important one.
 EVICTED = "PreemptionByScheduler"
 
@@ -42,21 +44,21 @@ class Teller:
         self._recorder.tell(pod.obj, reason, text, kind, component=scheduler_of(pod))
 
 
-def refusal_patch(pod: Obj, uid: str, message: str, nominated: str, now: float) -> dict[str, Any] | None:
-    """The strategic merge patch of the status of a pod that no node takes; None where it says all that already.
+def refusal_patch(pod: Obj, uid: str, reason: str, message: str, nominated: str, now: float) -> dict[str, Any] | None:
+    """The strategic merge patch of the status of a pod that has no node; None where it says all that already.
     ``nominated``: the node that is being cleared for it, "" for none."""
     status: dict[str, Any] = {}
-    if (condition := unschedulable_condition(pod, message, now)) is not None:
+    if (condition := _not_scheduled(pod, reason, message, now)) is not None:
         status["conditions"] = [condition]
     if ((pod.get("status") or {}).get("nominatedNodeName") or "") != nominated:
         status["nominatedNodeName"] = nominated or None
     return {"metadata": {"uid": uid}, "status": status} if status else None
 
 
-def unschedulable_condition(pod: Obj, message: str, now: float) -> dict[str, Any] | None:
+def _not_scheduled(pod: Obj, reason: str, message: str, now: float) -> dict[str, Any] | None:
     """The condition PodScheduled=False of a pod; None where it says so already."""
     old = condition_of(pod, "PodScheduled")
-    new = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    new = {"type": "PodScheduled", "status": "False", "reason": reason, "message": message}
     if old is not None and new.items() <= old.items():
         return None
     since = old.get("lastTransitionTime") if old is not None and old.get("status") == "False" else None

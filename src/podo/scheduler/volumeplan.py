@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from podo.api.kind import Obj
-from podo.api.meta import annotations_of, is_deleting, labels_of, name_of
+from podo.api.meta import annotations_of, is_controlled_by, is_deleting, labels_of, name_of
 from podo.api.parts.nodeselector import term_allows
 from podo.scheduler.noderows import Mask, NodeInfo
 from podo.scheduler.podinfo import PodInfo
@@ -46,35 +46,48 @@ class Needs:
 
 
 def needs(pod: PodInfo, storage: Storage) -> Needs:
-    have: list[Obj] = []
-    want: list[Obj] = []
-    lost = False
-    for name in pod.claims:
+    claims: list[Obj] = []
+    for name in dict.fromkeys(pod.claims):
         claim = storage.claim((pod.namespace, name))
-        if problem := _problem(name, claim, storage):
+        if claim is None:
+            return Needs(_missing(pod, name))
+        if problem := _problem(pod, name, claim):
             return Needs(problem)
-        assert claim is not None
-        if is_bound(claim):
-            volume = storage.volume(claim["spec"]["volumeName"])
-            lost = lost or volume is None
-            have += [volume] if volume is not None else []
-        else:
-            want.append(claim)
-    want.sort(key=_requested)
-    return Needs("", tuple(have), tuple(want), lost)
+        claims.append(claim)
+    if any(_unbound(claim, storage) for claim in claims):
+        return Needs(UNBOUND)
+    volumes = [storage.volume(claim["spec"]["volumeName"]) for claim in claims if is_bound(claim)]
+    have = tuple(volume for volume in volumes if volume is not None)
+    want = sorted((claim for claim in claims if not is_bound(claim)), key=_requested)
+    return Needs("", have, tuple(want), lost=len(have) < len(volumes))
 
 
-def _problem(name: str, claim: Obj | None, storage: Storage) -> str:
-    if claim is None:
-        return f'persistentvolumeclaim "{name}" not found'
-    if is_deleting(claim):
-        return f'persistentvolumeclaim "{name}" is being deleted'
+def _is_ephemeral(pod: PodInfo, claim: str) -> bool:
+    """Is the claim made for a volume of this pod?"""
+    return any(each.get("ephemeral") and f"{pod.name}-{each['name']}" == claim for each in pod.obj["spec"]["volumes"])
+
+
+def _missing(pod: PodInfo, name: str) -> str:
+    if _is_ephemeral(pod, name):
+        return f'waiting for ephemeral volume controller to create the persistentvolumeclaim "{name}"'
+    return f'persistentvolumeclaim "{name}" not found'
+
+
+def _problem(pod: PodInfo, name: str, claim: Obj) -> str:
     if (claim.get("status") or {}).get("phase") == "Lost":
         volume = (claim.get("spec") or {}).get("volumeName") or ""
         return f'persistentvolumeclaim "{name}" bound to non-existent persistentvolume "{volume}"'
-    if not is_bound(claim) and ((claim.get("spec") or {}).get("volumeName") or not storage.waits_for_consumer(claim)):
-        return UNBOUND
+    if is_deleting(claim):
+        return f'persistentvolumeclaim "{name}" is being deleted'
+    if _is_ephemeral(pod, name) and not is_controlled_by(claim, pod.obj):
+        return f"PVC {pod.namespace}/{name} was not created for pod {pod.key} (pod is not owner)"
     return ""
+
+
+def _unbound(claim: Obj, storage: Storage) -> bool:
+    """Is the claim without its volume, and not to be bound by the scheduler?"""
+    early = (claim.get("spec") or {}).get("volumeName") or not storage.waits_for_consumer(claim)
+    return not is_bound(claim) and bool(early)
 
 
 # Volumes that claims have

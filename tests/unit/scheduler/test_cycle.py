@@ -242,3 +242,54 @@ def test_what_keeps_a_pod_from_every_node_is_said_alone() -> None:
     volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]
     message = refused(pod("p", volumes=volumes, affinity=_named(["a"])), node("a", taints=[NOT_READY]), node("b"))
     assert message.startswith('0/2 nodes are available: persistentvolumeclaim "c" not found. no new claims')
+
+
+def _claim(name: str, uid: str = "", **fields: Any) -> dict[str, Any]:
+    owner = [{"kind": "Pod", "name": "p", "uid": uid, "controller": True}] if uid else []
+    metadata = {"name": name, "namespace": "default", "ownerReferences": owner, **fields.pop("metadata", {})}
+    return {"kind": "PersistentVolumeClaim", "metadata": metadata, "spec": {}, **fields}
+
+
+@pytest.mark.parametrize(
+    ("claims", "says"),
+    [
+        ([], 'waiting for ephemeral volume controller to create the persistentvolumeclaim "p-own"'),
+        ([_claim("p-own", "another")], "PVC default/p-own was not created for pod default/p (pod is not owner)"),
+        ([_claim("p-own", "uid-p")], 'persistentvolumeclaim "data" not found'),
+        (
+            [_claim("p-own", "uid-p", metadata={"deletionTimestamp": "now"})],
+            'persistentvolumeclaim "p-own" is being deleted',
+        ),
+        (
+            [_claim("p-own", "uid-p"), _claim("data", spec={"volumeName": "v"}, status={"phase": "Lost"})],
+            'persistentvolumeclaim "data" bound to non-existent persistentvolume "v"',
+        ),
+        ([_claim("p-own", "uid-p"), _claim("data")], "pod has unbound immediate PersistentVolumeClaims"),
+    ],
+)
+def test_claims_that_keep_a_pod_from_every_node(claims: list[dict[str, Any]], says: str) -> None:
+    cluster = snapshot(node("n"))
+    for claim in claims:
+        cluster.storage.set("PersistentVolumeClaim", "default", claim["metadata"]["name"], claim)
+    volumes = [
+        {"name": "own", "ephemeral": {"volumeClaimTemplate": {}}},
+        {"name": "v", "persistentVolumeClaim": {"claimName": "data"}},
+    ]
+    found = place(pod("p", volumes=volumes), cluster)
+    assert isinstance(found, Refusal)
+    assert found.message().startswith(f"0/1 nodes are available: {says}. no new claims")
+
+
+OLD_ZONE = "failure-domain.beta.kubernetes.io/zone"
+
+
+@pytest.mark.parametrize(("where", "fits"), [("a", True), ("c", True), ("d", False)])
+def test_a_volume_with_the_old_label_of_a_zone(where: str, fits: bool) -> None:
+    cluster = snapshot(node("n", labels={"topology.kubernetes.io/zone": where}))
+    bound = {"annotations": {"pv.kubernetes.io/bind-completed": "yes"}}
+    claim = _claim("data", metadata=bound, spec={"volumeName": "v"}, status={"phase": "Bound"})
+    cluster.storage.set("PersistentVolumeClaim", "default", "data", claim)
+    labels = {"name": "v", "labels": {OLD_ZONE: "a__b__c"}}
+    cluster.storage.set("PersistentVolume", "", "v", {"kind": "PersistentVolume", "metadata": labels, "spec": {}})
+    found = place(pod("p", volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]), cluster)
+    assert isinstance(found, Placement) == fits

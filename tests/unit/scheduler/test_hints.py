@@ -168,6 +168,12 @@ TABLE: list[tuple[str, Obj, list[tuple[Obj | None, Obj | None]], list[tuple[Obj 
         [(PLAIN, None), (None, pod("unlike", nodeName="old")), (node("old"), node("old", cpu="8"))],
     ),
     (
+        "PodTopologySpread",  # by constraints that the profile has for pods without their own
+        {},
+        [(placed(), None), (None, WEB)],
+        [(node("old"), node("old", cpu="8"))],
+    ),
+    (
         "VolumeBinding",
         {"volumes": claiming("mine")},
         [

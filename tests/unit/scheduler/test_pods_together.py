@@ -10,10 +10,11 @@ import pytest
 
 from podo.scheduler import podinfo
 from podo.scheduler.cycle import Cycle, Placement
+from podo.scheduler.plugins.interpodaffinity import InterPodAffinity
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.profile import default_profile
 from podo.scheduler.snapshot import Snapshot
-from tests.unit.scheduler import oracle_pods
+from tests.unit.scheduler import clusters, oracle_pods
 from tests.unit.scheduler.clusters import TAINTS, node, snapshot
 
 PROFILE = default_profile()
@@ -153,3 +154,24 @@ def _something_happens(r: random.Random, cluster: Snapshot, namespaces: dict[str
     elif what < 0.4:
         namespaces["third"] = {"team": r.choice("ab")}
         cluster.tallies.set_namespace("third", dict(namespaces["third"]))
+
+
+PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+
+
+def _liking(app: str) -> dict[str, Any]:
+    term = {"labelSelector": {"matchLabels": {"app": app}}, "topologyKey": "kubernetes.io/hostname"}
+    return {"podAffinity": {PREFERRED: [{"weight": 5, "podAffinityTerm": term}]}}
+
+
+@pytest.mark.parametrize(("own", "scores"), [(None, None), ("nobody", [0, 100])])
+def test_what_placed_pods_prefer_is_ignored_only_for_pods_that_prefer_nothing(
+    own: str | None, scores: list[int] | None
+) -> None:
+    cluster = snapshot(node("a"), node("b"))
+    cluster.add_pod(clusters.pod("there", affinity=_liking("web")), "b")
+    asked = clusters.pod("p", affinity=_liking(own) if own else {}).obj
+    asked["metadata"]["labels"] = {"app": "web"}
+    plugin = InterPodAffinity(ignore_preferred_of_existing=True)
+    found = plugin.score(podinfo.read(asked), cluster, cluster.present)
+    assert (None if found is None else [int(found[cluster.row_of[name]]) for name in "ab"]) == scores

@@ -16,7 +16,7 @@ from podo.scheduler.profile import Candidates, default_profile
 from podo.scheduler.reasons import Refusal
 from podo.scheduler.snapshot import NodeInfo, Snapshot, awaited
 from podo.scheduler.victims import Victims, lower, reckoned, tried
-from podo.values.selector import from_map
+from podo.values.selector import from_label_selector, from_map
 from tests.unit.scheduler import oracle
 from tests.unit.scheduler.clusters import node, pod, snapshot
 
@@ -114,7 +114,7 @@ def test_a_pod_whose_victims_are_leaving_does_not_ask_for_more(reason: str) -> N
     cluster.add_pod(pod("low", {"cpu": "4"}, priority=1), "m")
     asked = podinfo.read({**pod("p", {"cpu": "4"}, priority=9).obj, "status": {"nominatedNodeName": "n"}})
     found = room_for(asked, cluster)
-    waits = isinstance(found, Refusal) and found.waits_for_victims
+    waits = isinstance(found, Refusal) and found.keeps_room
     assert waits == (reason == "PreemptionByScheduler")
 
 
@@ -228,3 +228,18 @@ def test_the_greedy_choice_is_never_larger_than_needed() -> None:
             stay = [each for each in cluster.pods_on("n").values() if each.name not in gone]
             for one in found.pods:
                 assert not oracle.feasible(asked, node("n", cpu="4"), {"n": [*stay, one]})
+
+
+def test_no_budget_covers_a_pod_without_labels() -> None:
+    selector = from_label_selector({"matchExpressions": [{"key": "app", "operator": "DoesNotExist"}]})
+    plain, labelled = pod("plain"), pod("labelled").obj
+    labelled["metadata"]["labels"] = {"tier": "a"}
+    budget = Budget("default", selector, 0)
+    assert not budget.covers(plain) and budget.covers(podinfo.read(labelled))
+
+
+def test_a_pod_that_never_preempts_keeps_the_node_that_it_was_given() -> None:
+    refusal = room_for(pod("p", {"cpu": "9"}, preemptionPolicy="Never"), snapshot(node("n")))
+    assert isinstance(refusal, Refusal) and refusal.keeps_room
+    none = room_for(pod("p", {"cpu": "9"}), snapshot(node("n")))
+    assert isinstance(none, Refusal) and not none.keeps_room

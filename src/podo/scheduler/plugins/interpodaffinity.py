@@ -30,6 +30,7 @@ class InterPodAffinity:
     )
 
     def __init__(self, hard_weight: int = 1, ignore_preferred_of_existing: bool = False) -> None:
+        """``ignore_preferred_of_existing``: a pod that prefers nothing itself is not scored."""
         self._hard_weight = hard_weight
         self._ignore_preferred_of_existing = ignore_preferred_of_existing
 
@@ -60,11 +61,14 @@ class InterPodAffinity:
 
     def _raw(self, pod: PodInfo, snapshot: Snapshot) -> Numbers | None:
         """What the pod likes of each node's neighbourhood, and what that likes of the pod."""
+        if self._ignore_preferred_of_existing and not pod.terms.preferred:
+            return None
         parts = [_counts(snapshot, term.query, term) * term.weight for term in pod.terms.preferred]
-        for carried in snapshot.tallies.liking(pod.pod_class):
-            weight = self._hard_weight if not carried.term.weight else int(not self._ignore_preferred_of_existing)
-            if weight:
-                parts.append(snapshot.tallies.carried_sums(carried).by_row() * weight)
+        parts += [
+            snapshot.tallies.carried_sums(carried).by_row() * weight
+            for carried in snapshot.tallies.liking(pod.pod_class)
+            if (weight := 1 if carried.term.weight else self._hard_weight)
+        ]
         if not parts:
             return None
         total: Numbers = np.add.reduce(parts)

@@ -14,10 +14,8 @@ from podo.scheduler.volumeplan import needs
 
 NAME = "VolumeZone"
 _ELSEWHERE = Reason(NAME, "node(s) had no available volume zone", unresolvable=True)
-_KEYS = (
-    *("topology.kubernetes.io/zone", "topology.kubernetes.io/region"),
-    *("failure-domain.beta.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/region"),
-)
+_OLD, _NEW = "failure-domain.beta.kubernetes.io", "topology.kubernetes.io"
+_KEYS = tuple(f"{domain}/{what}" for domain in (_NEW, _OLD) for what in ("zone", "region"))
 #: A volume may be in several zones: their names with this between.
 _BETWEEN = "__"
 
@@ -53,6 +51,12 @@ def _column(zones: tuple[tuple[str, str], ...], snapshot: Snapshot) -> Mask:
     def make(node: NodeInfo) -> bool:
         if not any(key in node.labels for key in _KEYS):
             return True  # a cluster without zones
-        return all(node.labels.get(key) in value.split(_BETWEEN) for key, value in zones)
+        return all(_place(key, node) in value.split(_BETWEEN) for key, value in zones)
 
     return snapshot.derived(("volume zones", zones), make, bool)
+
+
+def _place(key: str, node: NodeInfo) -> str | None:
+    """Where the node is; a volume may still have the old name of the label."""
+    found = node.labels.get(key)
+    return node.labels.get(key.replace(_OLD, _NEW)) if found is None else found
