@@ -165,3 +165,16 @@ def test_what_a_container_is_made_of(shared_cluster: Cluster) -> None:
     assert told.count("1 packets received") == 4 and '"ociVersion"' in told
     one, two, alone = (re.findall(r"net:\[(\d+)\]", line) for line in re.findall(r"^sleep 100\d: .*", told, re.M))
     assert one == two != alone
+
+
+def test_the_api_behind_kubectl(simulated_cluster: Cluster) -> None:
+    told = lesson(simulated_cluster, "18-api", 90)
+    assert told.count("ensure CRDs are installed first") == 4 and "livez check passed" in told
+    assert 'User \\"system:anonymous\\" cannot list' in told and "no relationship found between node" in told
+
+
+def test_a_node_is_emptied_and_taken_into_use_again(simulated_cluster: Cluster) -> None:
+    told = lesson(simulated_cluster, "19-nodes", 120)
+    assert "cannot delete DaemonSet-managed Pods" in told and "evicting pod lesson-nodes/patient" in told
+    assert "didn't have free ports for the requested pod ports" in told
+    assert not simulated_cluster.kubectl.path("{.items[*].spec.taints}", "nodes")
