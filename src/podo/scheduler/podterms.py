@@ -139,12 +139,17 @@ def _term(term: Mapping[str, Any], namespace: str, labels: Labels, weight: int =
 
 
 def _selector(term: Mapping[str, Any], labels: Labels) -> Selector:
+    """Where the API server has put the keys into the selector of an affinity's term, they count with the values that
+    the labels had then."""
     selector = from_label_selector(term.get("labelSelector"))
+    merged = {(each.key, each.operator) for each in selector.requirements}
     same = [_is(key, "in", labels) for key in term.get("matchLabelKeys") or () if key in labels]
     other = [_is(key, "notin", labels) for key in term.get("mismatchLabelKeys") or () if key in labels]
-    if selector.nothing or not (same or other):
-        return selector
-    return Selector((*selector.requirements, *same, *other))
+    return _with(selector, [each for each in (*same, *other) if (each.key, each.operator) not in merged])
+
+
+def _with(selector: Selector, more: list[Requirement]) -> Selector:
+    return selector if selector.nothing or not more else Selector((*selector.requirements, *more))
 
 
 def _is(key: str, operator: str, labels: Labels) -> Requirement:
@@ -152,7 +157,9 @@ def _is(key: str, operator: str, labels: Labels) -> Requirement:
 
 
 def _spread(constraint: Mapping[str, Any], namespace: str, labels: Labels) -> Spread:
-    selector = _selector(constraint, labels)
+    selector = from_label_selector(constraint.get("labelSelector"))
+    same = [_is(key, "in", labels) for key in constraint.get("matchLabelKeys") or () if key in labels]
+    selector = _with(selector, [each for each in same if each not in selector.requirements])
     return spread_of(
         selector,
         namespace,

@@ -12,6 +12,7 @@ from podo.scheduler import podinfo
 from podo.scheduler.cycle import Cycle, Placement
 from podo.scheduler.plugins.interpodaffinity import InterPodAffinity
 from podo.scheduler.podinfo import PodInfo
+from podo.scheduler.podterms import PodClass, PodTerms, read_terms
 from podo.scheduler.profile import default_profile
 from podo.scheduler.snapshot import Snapshot
 from tests.unit.scheduler import clusters, oracle_pods
@@ -154,6 +155,27 @@ def _something_happens(r: random.Random, cluster: Snapshot, namespaces: dict[str
     elif what < 0.4:
         namespaces["third"] = {"team": r.choice("ab")}
         cluster.tallies.set_namespace("third", dict(namespaces["third"]))
+
+
+def test_label_keys_that_the_api_server_has_merged_count_once() -> None:
+    """With the values that the labels had at creation: in affinity, alone; in spreading, beside those of now."""
+    merged = {"matchLabels": {"app": "web"}, "matchExpressions": [{"key": "v", "operator": "In", "values": ["1"]}]}
+    plain = {"matchLabels": {"app": "web"}}
+
+    def terms(selector: dict[str, Any], version: str) -> PodTerms:
+        term = {"labelSelector": selector, "topologyKey": "zone", "matchLabelKeys": ["v"]}
+        affinity = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+        spec = {"affinity": affinity, "topologySpreadConstraints": [{**term, "maxSkew": 1}]}
+        return read_terms(spec, "default", {"app": "web", "v": version})
+
+    def found(terms: PodTerms) -> tuple[str, str]:
+        return str(terms.affinity[0].query.parts[0].selector), str(terms.spread[0].selector)
+
+    assert found(terms(merged, "1")) == found(terms(plain, "1"))
+    pods = {version: PodClass("default", (("app", "web"), ("v", version))) for version in "12"}
+    changed = terms(merged, "2")
+    assert changed.affinity[0].query.matches(pods["1"], {})
+    assert not any(changed.spread[0].query.matches(each, {}) for each in pods.values())
 
 
 PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
