@@ -7,16 +7,18 @@ documentation. The signing itself (keys, chance) is handed in.
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Callable, Iterator
 
 from podo.api.kind import Obj
 from podo.api.meta import is_deleting
+from podo.api.parts import pem, x509
 from podo.reconcile.actions import Action, CheckAgain, Delete, SetStatus
 from podo.reconcile.declare import Declaration, Key, View
 from podo.values import timestamp
 
 HOUR = 3600.0
-#: Condition -> how long a request with it is kept; without any of them (pending): a day.
+#: Condition -> how long a request with it is kept; one that nobody has decided on, or signed yet, a day.
 KEPT = {"Approved": HOUR, "Denied": HOUR, "Failed": HOUR}
 KEPT_PENDING = 24 * HOUR
 SIGNERS = tuple(
@@ -72,14 +74,28 @@ def _clean(key: Key, view: View) -> Iterator[Action]:
 
 
 def _ends(request: Obj) -> float:
-    """When the request is to be removed."""
-    ends = [
-        timestamp.parse(condition.get("lastUpdateTime") or request["metadata"]["creationTimestamp"])
-        + KEPT[condition["type"]]
-        for condition in (request.get("status") or {}).get("conditions") or ()
-        if condition.get("type") in KEPT
-    ]
-    return min(ends, default=timestamp.parse(request["metadata"]["creationTimestamp"]) + KEPT_PENDING)
+    """When the request is to be removed; an approved one at the latest when its certificate is of no use any more."""
+    status, created = request.get("status") or {}, request["metadata"]["creationTimestamp"]
+    ends = []
+    for condition in status.get("conditions") or ():
+        since = timestamp.parse(condition.get("lastUpdateTime") or created)
+        if condition.get("type") != "Approved":
+            ends.append(since + KEPT.get(condition["type"], KEPT_PENDING))
+        elif issued := status.get("certificate"):
+            ends += [since + KEPT["Approved"], _expires(issued)]
+        else:
+            ends.append(since + KEPT_PENDING)
+    return min(ends, default=timestamp.parse(created) + KEPT_PENDING)
+
+
+def _expires(issued: str) -> float:
+    """The end of a certificate (the first of PEM in base64); never, of what is none."""
+    try:
+        first = next(pem.blocks(base64.b64decode(issued).decode()), None)
+    except ValueError:
+        return math.inf
+    found = x509.certificate(first.content) if first is not None else None
+    return float(found.not_valid_after_utc.timestamp()) if found is not None else math.inf
 
 
 CLEANER = Declaration("certificatecleaner", "CertificateSigningRequest", _clean)
