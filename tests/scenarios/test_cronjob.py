@@ -46,6 +46,18 @@ def test_each_time_once_under_faults(seed: int) -> None:
         assert len(jobs) == 12 and all(job["status"]["succeeded"] == 1 for job in jobs)
 
 
+def told(world: World) -> list[tuple[str, str, str]]:
+    return [(event["type"], event["reason"], event["message"]) for event in world.events("tick")]
+
+
+def test_a_schedule_that_never_comes_is_told_of() -> None:
+    with World() as world:
+        world.apply(cronjob("0 0 31 2 *"))
+        world.advance(60)
+        why = "time difference between two schedules is less than 1 second"
+        assert told(world) == [("Warning", "InvalidSchedule", f"invalid schedule: 0 0 31 2 * : {why}")]
+
+
 def seconds_for_thirty_days() -> float:
     began = time.process_time()
     with World() as world:

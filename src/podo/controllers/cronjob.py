@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,13 +19,18 @@ from podo.api.meta import (
     uid_of,
 )
 from podo.controllers.job.verdict import is_finished
-from podo.reconcile.actions import Action, CheckAgain, Create, Delete, SetStatus, Tell
+from podo.controllers.refusals import of_going_namespace
+from podo.reconcile.actions import Action, CheckAgain, Create, Delete, OnRefusal, SetStatus, Tell
 from podo.reconcile.declare import Key, View, controller
 from podo.values import cron, timestamp
 
 SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 #: Seconds after a time of the schedule at which it is looked at.
 DELTA = 0.1
+_UNSUPPORTED = (
+    "CRON_TZ or TZ used in schedule {} is not officially supported, see "
+    "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details"
+)
 #: More missed times than this are told of.
 MANY = 100
 Status = dict[str, Any]
@@ -33,13 +39,13 @@ Status = dict[str, Any]
 @controller(reconciles="CronJob", owns=("Job",))
 def reconcile(key: Key, view: View) -> Iterator[Action]:
     cronjob = view.get("CronJob", key.name, key.namespace)
-    if cronjob is None or is_deleting(cronjob):
+    if cronjob is None:
         return
     jobs = view.owned_by(cronjob, "Job")
     status = copy.deepcopy(cronjob.get("status") or {})
     said = list(_tidied(cronjob, jobs, status))
     yield from _forgotten(cronjob, jobs)
-    started = list(_start(cronjob, jobs, status, view))
+    started = list(_start(cronjob, jobs, status, view)) if not is_deleting(cronjob) else []
     if not status.get("active"):
         status.pop("active", None)
     yield from (action for action in started if not isinstance(action, CheckAgain))
@@ -86,23 +92,31 @@ def _by_start(job: Obj) -> tuple[bool, str, str]:
 
 
 def _deleted(cronjob: Obj, job: Obj) -> Iterator[Action]:
-    yield Delete(job, propagation="Background")
+    yield Delete(job, propagation="Background", on_refusal=_not_deleted(cronjob))
     yield Tell(cronjob, "SuccessfulDelete", f"Deleted job {name_of(job)}")
 
 
 def _start(cronjob: Obj, jobs: list[Obj], status: Status, view: View) -> Iterator[Action]:
     spec = cronjob["spec"]
+    zone = spec.get("timeZone") or ""
     try:
-        schedule = cron.parse(spec["schedule"], spec.get("timeZone") or "")
+        cron.zone(zone)
     except cron.ZoneError as problem:
-        text = f'invalid timeZone: "{spec.get("timeZone")}": {problem}'
-        yield Tell(cronjob, "UnknownTimeZone", text, "Warning")
+        yield Tell(cronjob, "UnknownTimeZone", f'invalid timeZone: "{zone}": {problem}', "Warning")
         return
+    if spec.get("suspend"):
+        return
+    if "TZ" in spec["schedule"]:
+        yield Tell(cronjob, "UnsupportedSchedule", _UNSUPPORTED.format(json.dumps(spec["schedule"])), "Warning")
+    try:
+        schedule = _parsed(spec["schedule"], zone)
     except cron.CronError as problem:
         text = f'unparseable schedule: "{spec["schedule"]}" : {problem}'
         yield Tell(cronjob, "UnparseableSchedule", text, "Warning")
         return
-    if spec.get("suspend"):
+    if schedule.next(_earliest(cronjob, view.now)) is None:
+        text = f"invalid schedule: {spec['schedule']} : time difference between two schedules is less than 1 second"
+        yield Tell(cronjob, "InvalidSchedule", text, "Warning")
         return
     yield from _unexpected(cronjob, jobs, status, moment := _due(cronjob, schedule, view.now))
     if moment is not None:
@@ -110,6 +124,18 @@ def _start(cronjob: Obj, jobs: list[Obj], status: Status, view: View) -> Iterato
     following = _following(cronjob, schedule, view.now)
     if following is not None:
         yield CheckAgain(max(0.0, following - view.now) + DELTA)
+
+
+def _parsed(text: str, zone: str) -> cron.Schedule | cron.Every:
+    """A schedule; one that names a zone itself, as those of long ago may, is of that zone. Raises CronError."""
+    first, _, rest = text.partition(" ")
+    name, named, own_zone = first.partition("=")
+    if not named or name not in ("TZ", "CRON_TZ"):
+        return cron.parse(text, zone)
+    try:
+        return cron.parse(rest.strip(), own_zone)
+    except cron.ZoneError as problem:
+        raise cron.CronError(f"provided bad location {own_zone}: {problem}") from None
 
 
 def _following(cronjob: Obj, schedule: cron.Schedule | cron.Every, now: float) -> float | None:
@@ -186,9 +212,17 @@ def _created(cronjob: Obj, status: Status, moment: float, view: View) -> Iterato
         status["active"] = [*status["active"], {**reference, "uid": uid_of(there), "resourceVersion": version}]
 
 
-def _failed(cronjob: Obj) -> Callable[[Exception], Iterator[Action]]:
+def _failed(cronjob: Obj) -> OnRefusal:
     def actions(error: Exception) -> Iterator[Action]:
-        yield Tell(cronjob, "FailedCreate", f"Error creating job: {error}", "Warning")
+        if not of_going_namespace(error):
+            yield Tell(cronjob, "FailedCreate", f"Error creating job: {error}", "Warning")
+
+    return actions
+
+
+def _not_deleted(cronjob: Obj) -> OnRefusal:
+    def actions(error: Exception) -> Iterator[Action]:
+        yield Tell(cronjob, "FailedDelete", f"Deleted job: {error}", "Warning")
 
     return actions
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from podo.api import registry
+from podo.api.errors import ApiError
 from podo.api.meta import name_of, uid_of
 from podo.controllers import cronjob as module
 from podo.controllers import ttlafterfinished
@@ -175,3 +176,39 @@ def test_every_counts_from_the_creation() -> None:
     s = begun("@every 25m")
     s.pass_time(25 * 60 * 3 + 1)
     assert len(s.list("Job")) == 3
+
+
+def test_a_schedule_that_names_its_time_zone_runs_and_is_warned_of() -> None:
+    s = begun("CRON_TZ=Asia/Seoul 0 22 * * *")  # noon and an hour, UTC
+    s.pass_time(3700)
+    assert [name_of(job) for job in s.list("Job")] == [f"tick-{int(NOON + 3600) // 60}"]
+    assert s.told[0] == (
+        "Warning",
+        "UnsupportedSchedule",
+        'CRON_TZ or TZ used in schedule "CRON_TZ=Asia/Seoul 0 22 * * *" is not officially supported, see '
+        "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details",
+    )
+    s = begun("TZ=Moon/Crater 0 22 * * *")
+    why = "provided bad location Moon/Crater: unknown time zone Moon/Crater"
+    what = f'unparseable schedule: "TZ=Moon/Crater 0 22 * * *" : {why}'
+    assert s.told[-1] == ("Warning", "UnparseableSchedule", what)
+
+
+def test_a_job_that_may_not_be_deleted_is_told_of() -> None:
+    s = begun(successfulJobsHistoryLimit=0)
+    s.pass_time(601)
+    s.refuse["Delete", "Job"] = ApiError("Forbidden", "no")
+    end(s, s.list("Job")[0])
+    assert ("Warning", "FailedDelete", "Deleted job: no") in s.told
+
+
+def test_a_cronjob_that_is_being_deleted_starts_nothing_but_keeps_its_accounts() -> None:
+    s = begun()
+    s.pass_time(601)
+    (one,) = s.list("Job")
+    going = {"deletionTimestamp": timestamp.time(s.now), "finalizers": ["foregroundDeletion"]}
+    s.change(s.list("CronJob")[0], {"metadata": going})
+    s.run()
+    end(s, one)
+    s.pass_time(3600)
+    assert len(s.list("Job")) == 1 and "active" not in status(s)

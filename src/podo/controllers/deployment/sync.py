@@ -22,6 +22,7 @@ from podo.controllers.deployment.rolling import grow_new, shrink_old, size_of_ne
 from podo.controllers.deployment.rollout import Rollout, count, is_rolling
 from podo.controllers.deployment.scaling import is_scaled, resize, scale, told
 from podo.controllers.podstate import is_finished
+from podo.controllers.refusals import of_going_namespace
 from podo.controllers.replicaset import replicas_of
 from podo.reconcile.actions import Action, CheckAgain, Create, Patch, SetStatus, Tell
 from podo.reconcile.declare import Key, View, controller
@@ -167,6 +168,8 @@ def _collided(deployment: Obj) -> SetStatus:
 
 def _not_created(rollout: Rollout, rs: Obj) -> Callable[[Exception], Iterator[Action]]:
     def actions(error: Exception) -> Iterator[Action]:
+        if of_going_namespace(error):
+            return
         text = f'Failed to create new replica set "{name_of(rs)}": {error}'
         yield _progressing(rollout, status.condition("Progressing", "False", "ReplicaSetCreateError", text))
         yield Tell(rollout.deployment, "ReplicaSetCreateError", text, "Warning")
