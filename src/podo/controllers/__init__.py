@@ -43,6 +43,7 @@ from podo.controllers.rootcapublisher import rootcapublisher
 from podo.controllers.statefulset import sync as statefulset
 from podo.controllers.tainteviction import tainteviction
 from podo.controllers.tokensecrets import Issue, tokensecrets
+from podo.controllers.ttl import ttl
 from podo.reconcile.declare import Declaration
 
 
@@ -102,6 +103,7 @@ def declarations(
         resourceclaim.of_pods,
         resourceclaim.reconcile,
         nodeipam(cluster_cidr),
+        ttl(),
         disruption.reconcile,
         disruption.stale,
         podgc.reconcile,

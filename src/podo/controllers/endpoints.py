@@ -5,6 +5,7 @@ EndpointSlices.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +25,7 @@ from podo.controllers.backends import (
     target_reference,
 )
 from podo.controllers.podstate import is_ready
+from podo.controllers.triggertime import dated, triggered_at
 from podo.reconcile.actions import Action, Create, Delete, Update
 from podo.reconcile.declare import Among, Key, View, controller
 
@@ -32,6 +34,7 @@ MANAGER = "endpoint-controller"
 CAPACITY_ANNOTATION = "endpoints.kubernetes.io/over-capacity"
 #: The most addresses in one object; what is above is cut off and the object says so.
 CAPACITY = 1000
+_BOTH = ("addresses", "notReadyAddresses")
 Subset = dict[str, Any]
 
 
@@ -51,12 +54,23 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
         return
     if is_deleting(service) or not has_backends(service):
         return
-    subsets, cut = _truncated(_subsets(service, view))
+    pods = backends_of(service, view)
+    subsets, cut = _truncated(_subsets(service, pods))
     wanted = _endpoints(service, present, subsets, cut)
     if present is None:
-        yield Create(wanted)
+        yield Create(dated(wanted, triggered_at(service, pods, None)))
     elif _content(present) != _content(wanted):
-        yield Update(wanted)
+        yield Update(dated(wanted, triggered_at(service, pods, _published(present))))
+
+
+def _published(endpoints: Obj) -> dict[str, bool]:
+    """Which pods are called ready."""
+    return {
+        (address.get("targetRef") or {}).get("uid", ""): which == "addresses"
+        for subset in endpoints.get("subsets") or ()
+        for which in _BOTH
+        for address in subset.get(which) or ()
+    }
 
 
 def _content(endpoints: Obj) -> tuple[list[Subset], dict[str, str], dict[str, str]]:
@@ -78,11 +92,11 @@ def _endpoints(service: Obj, present: Obj | None, subsets: list[Subset], cut: bo
     return {"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata, "subsets": subsets}
 
 
-def _subsets(service: Obj, view: View) -> list[Subset]:
+def _subsets(service: Obj, pods: list[Obj]) -> list[Subset]:
     """Addresses grouped by their ports, both in a fixed order."""
     family = families_of(service)[0]
     groups: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for pod in backends_of(service, view):
+    for pod in pods:
         address = address_in(pod, family)
         ports = [{k: v for k, v in port.items() if v != ""} for port in ports_for(service, pod)]
         published = publishes_not_ready(service)
@@ -109,16 +123,27 @@ def _address(service: Obj, pod: Obj, ip: str) -> dict[str, Any]:
 
 
 def _truncated(subsets: list[Subset]) -> tuple[list[Subset], bool]:
-    """At most ``CAPACITY`` addresses, those that are ready first; and whether any were cut off."""
-    total = sum(len(subset.get(which, ())) for subset in subsets for which in ("addresses", "notReadyAddresses"))
-    if total <= CAPACITY:
+    """At most ``CAPACITY`` addresses, those that are ready first, of each subset its share; and whether any were cut
+    off."""
+    ready, unready = (sum(len(subset.get(which, ())) for subset in subsets) for which in _BOTH)
+    if ready + unready <= CAPACITY:
         return subsets, False
-    room = CAPACITY
-    cut: list[Subset] = [dict(subset) for subset in subsets]
-    for which in ("addresses", "notReadyAddresses"):
-        for subset in cut:
-            kept = subset.pop(which, [])[:room]
-            room -= len(kept)
-            if kept:
-                subset[which] = kept
-    return [subset for subset in cut if "addresses" in subset or "notReadyAddresses" in subset], True
+    if ready > CAPACITY:
+        shared = _shared(subsets, "addresses", CAPACITY)
+        cut = [{key: part for key, part in subset.items() if key != "notReadyAddresses"} for subset in shared]
+    else:
+        cut = _shared(subsets, "notReadyAddresses", CAPACITY - ready)
+    return [subset for subset in cut if any(which in subset for which in _BOTH)], True
+
+
+def _shared(subsets: list[Subset], which: str, room: int) -> list[Subset]:
+    """The subsets with so many addresses of one sort in all, in proportion; rounding costs the last of them."""
+    total, left = sum(len(subset.get(which, ())) for subset in subsets), room
+    cut = []
+    for subset in subsets:
+        there = subset.get(which, [])
+        kept = there[: min(left, math.ceil(len(there) * room / total))]
+        left -= len(kept)
+        others = {key: part for key, part in subset.items() if key != which}
+        cut.append({**others, which: kept} if kept else others)
+    return cut

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from podo.api.kind import Obj
@@ -24,6 +25,7 @@ from podo.controllers.backends import (
     target_reference,
 )
 from podo.controllers.podstate import is_ready
+from podo.controllers.triggertime import dated, triggered_at
 from podo.reconcile.actions import Action, Create, Delete, Update, rest_after
 from podo.reconcile.declare import Among, Key, View, controller
 
@@ -54,11 +56,28 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
             yield Delete(each)
     names = iter(view.names(f"{key.name}-", ()))
     pods = backends_of(service, view)
+    changes: list[Action] = []
     for family in families:
         wanted = _wanted(service, family, pods, view)
         slices = [each for each in present if each["addressType"] == family]
-        yield from _family(service, family, wanted, slices, names)
+        changes += _family(service, family, wanted, slices, names)
+    if changes:
+        yield from _dated(changes, triggered_at(service, pods, _published(present)))
     yield from rest_after(len(pods))
+
+
+def _published(present: list[Obj]) -> dict[str, bool] | None:
+    """Which pods the slices call ready; None where there are no slices yet."""
+    endpoints = [endpoint for each in present for endpoint in each.get("endpoints") or ()]
+    ready = {
+        endpoint.get("targetRef", {}).get("uid", ""): endpoint["conditions"].get("serving") for endpoint in endpoints
+    }
+    return ready if present else None
+
+
+def _dated(changes: list[Action], moment: str) -> Iterator[Action]:
+    for change in changes:
+        yield replace(change, obj=dated(change.obj, moment)) if isinstance(change, Create | Update) else change
 
 
 def _family(

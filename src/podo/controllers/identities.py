@@ -43,6 +43,7 @@ _KNOWN: dict[str, tuple[str, str]] = {
     "nodelifecycle": ("node-controller", "node-controller"),
     "tainteviction": ("taint-eviction-controller", "taint-eviction-controller"),
     "nodeipam": ("node-controller", "cidrAllocator"),
+    "ttl": ("ttl-controller", ""),
     "disruption": ("disruption-controller", "controllermanager"),
     "staledisruption": ("disruption-controller", "controllermanager"),
     "podgc": ("pod-garbage-collector", ""),

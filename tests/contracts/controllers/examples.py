@@ -41,6 +41,8 @@ ALLOCATED = {
         "reservedFor": [{"resource": "pods", "name": "a", "uid": "uid of Pod a"}],
     }
 }
+#: Whether a change of a pod was the last that was published.
+TRIGGER = '"annotations": {"endpoints.kubernetes.io/last-change-trigger-time": "a moment"}, '
 TAINTED = {
     "deviceSelector": {"driver": "gpu.example.com"},
     "taint": {"key": "example.com/broken", "effect": "NoExecute"},
@@ -228,6 +230,7 @@ SERVICES = (
         kubelet=True,
         shows=('^EndpointSlice .*"ready": true.*"name": "b"',),
         hides=('^EndpointSlice .*"name": "a"',),
+        varies=TRIGGER,
     ),
     of(
         "endpoints",
@@ -236,6 +239,7 @@ SERVICES = (
         touches="Endpoints",
         kubelet=True,
         shows=('^Endpoints .*"addresses".*"name": "a"',),
+        varies=TRIGGER,
     ),
     of(
         "endpointslicemirroring",
@@ -276,6 +280,7 @@ NODES = (
         kubelet=True,
         hides=("^Pod ",),
     ),
+    of("ttl", *node("n1"), touches="Node", shows=('^Node .*"node.alpha.kubernetes.io/ttl": "0"',)),
     of("nodeipam", *node("n1"), touches="Node", shows=('^Node .*"podCIDR"',)),
     of(
         "podgc",

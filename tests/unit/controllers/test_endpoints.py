@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podo.api.kind import Obj
-from podo.api.meta import labels_of, name_of, uid_of
+from podo.api.meta import annotations_of, labels_of, name_of, uid_of
 from podo.controllers import endpoints, endpointslice
 from podo.controllers.slicepacking import pack
 from podo.reconcile.actions import Create, Delete, Update
+from podo.values import timestamp
 from tests.unit.controllers.stage import Stage, running
 
 
@@ -199,12 +200,52 @@ def test_a_thousand_pods_and_one_more() -> None:
     assert sorted(len(each["endpoints"]) for each in slices(s)) == [1, *[100] * 10]
     old = s.get("Endpoints", "web", "default")
     assert old is not None and len(old["subsets"][0]["addresses"]) == 1000
-    assert old["metadata"]["annotations"] == {"endpoints.kubernetes.io/over-capacity": "truncated"}
+    assert old["metadata"]["annotations"]["endpoints.kubernetes.io/over-capacity"] == "truncated"
     before = len(s.writes)
     s.change(s.list("Pod")[500], {"status": {"conditions": []}})
     s.run()
     written = [w for w in s.writes[before:] if w.obj["kind"] == "EndpointSlice"]
     assert len(written) == 1 and isinstance(written[0], Update), "one pod is one slice"
+
+
+def test_what_is_cut_off_is_cut_off_of_every_set_of_ports() -> None:
+    s = stage()
+    for number in range(1200):
+        s.put(pod(number, port=8080 if number % 3 else 8081, ready=number >= 900))
+    s.put(service([{"port": 80, "targetPort": "http"}]))
+    s.run()
+    found = s.get("Endpoints", "web", "default")
+    assert found is not None
+    sizes = {
+        each["ports"][0]["port"]: [len(each[w]) for w in ("addresses", "notReadyAddresses")]
+        for each in found["subsets"]
+    }
+    assert sizes == {8080: [200, 467], 8081: [100, 233]}
+
+
+def test_since_when_what_is_published_has_been_so() -> None:
+    def said() -> set[str | None]:
+        told = [*slices(s), *s.list("Endpoints")]
+        return {annotations_of(each).get("endpoints.kubernetes.io/last-change-trigger-time") for each in told}
+
+    s = stage()
+    svc = s.put(service())
+    s.run()
+    assert said() == {svc["metadata"]["creationTimestamp"]}
+    s.now += 60
+    p = s.put({**pod(1), "status": {**pod(1)["status"], **running(s.now)}})
+    since = timestamp.time(s.now)
+    s.now += 5
+    s.run()
+    assert said() == {since}, "when the pod became ready, not when it was seen"
+    s.change(svc, {"metadata": {"labels": {"team": "b"}}})
+    s.run()
+    assert said() == {None}, "no pod is why this was written"
+    s.now += 60
+    s.change(p, {"status": running(s.now, ready=False)})
+    s.run()
+    assert said() == {timestamp.time(s.now)}
+    assert s.everything() == []
 
 
 @settings(max_examples=200, deadline=None)

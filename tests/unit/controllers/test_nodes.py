@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from podo.api.kind import Obj
-from podo.api.meta import condition_of, name_of
+from podo.api.meta import annotations_of, condition_of, name_of
 from podo.controllers import eventttl, podgc
 from podo.controllers.nodeipam import nodeipam
 from podo.controllers.nodelifecycle import nodelifecycle
 from podo.controllers.tainteviction import tainteviction
+from podo.controllers.ttl import ttl
 from podo.reconcile.actions import EnsureAbsent, Patch
 from podo.reconcile.declare import Key
 from podo.values import timestamp
@@ -231,6 +232,26 @@ def test_the_oldest_finished_pods_go() -> None:
     s.put(evicted)
     s.run()
     assert [name_of(p) for p in s.list("Pod")] == ["p2", "p3", "p4", "runs"]
+
+
+def test_kubelets_of_large_clusters_may_keep_what_they_read_longer() -> None:
+    s = Stage(ttl())
+    first = s.put(node("n0"))
+    s.run()
+    assert annotations_of(s.fresh(first)) == {"node.alpha.kubernetes.io/ttl": "0"}
+    made = [s.put(node(f"n{number}")) for number in range(1, 101)]
+    s.change(first, {"metadata": {"labels": {"seen": "again"}}})
+    s.run().pass_time(11)
+    assert {annotations_of(s.fresh(one))["node.alpha.kubernetes.io/ttl"] for one in (first, made[-1])} == {"15"}
+    for one in made[:11]:  # 90 are left, which is not few yet
+        s.remove(one)
+    s.change(first, {"metadata": {"labels": {"seen": "once more"}}})
+    s.run().pass_time(11)
+    assert annotations_of(s.fresh(first))["node.alpha.kubernetes.io/ttl"] == "15"
+    s.remove(made[11])
+    s.change(first, {"metadata": {"labels": {"seen": "a last time"}}})
+    s.run().pass_time(11)
+    assert annotations_of(s.fresh(first))["node.alpha.kubernetes.io/ttl"] == "0"
 
 
 def test_events_last_an_hour() -> None:
