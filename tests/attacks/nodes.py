@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.attacks.table import BASE, MERGE, NODE, PODS, SECRET, SECRETS, Arena, Obj, attack
-from tests.unit.apiserver.world import ADMIN, pod
+from tests.unit.apiserver.world import ADMIN, certificate, pod
 
 MIRROR = {"kubernetes.io/config.mirror": "x"}
 
@@ -15,9 +15,12 @@ async def two_nodes(arena: Arena) -> None:
         await arena.world.client.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}})
 
 
-def mirror(name: str = "m", **spec: Any) -> Obj:
-    made = pod(name, nodeName="n1", **spec)
-    made["metadata"]["annotations"] = MIRROR
+async def mirror(arena: Arena, **spec: Any) -> Obj:
+    """A pod of the node ``n1`` itself."""
+    uid = (await arena.world.client.get("Node", "n1"))["metadata"]["uid"]
+    made = pod("m", nodeName="n1", **spec)
+    owner = {"apiVersion": "v1", "kind": "Node", "name": "n1", "uid": uid, "controller": True}
+    made["metadata"] |= {"annotations": MIRROR, "ownerReferences": [owner]}
     return made
 
 
@@ -46,8 +49,9 @@ async def _(arena: Arena) -> None:
         {"resourceClaims": [{"name": "c", "resourceClaimName": "s"}]},
         {"serviceAccountName": "default"},
     ):
-        await arena.refused("POST", PODS, mirror(**spec), 403, 422, who=NODE)
+        await arena.refused("POST", PODS, await mirror(arena, **spec), 403, 422, who=NODE)
         await arena.refused("GET", f"{SECRETS}/s", who=NODE)
+    await arena.made(PODS, await mirror(arena), who=NODE)
 
 
 @attack("its own Node given an owner, so that it is deleted and made anew", "CVE-2025-5187", "a kubelet's certificate")
@@ -164,3 +168,148 @@ async def _(arena: Arena) -> None:
     await arena.refused("POST", f"{BASE}/serviceaccounts/default/token", {**request, "spec": {}}, who=NODE)
     wide = {**request, "spec": {"boundObjectRef": bound, "audiences": ["https://elsewhere.example.com"]}}
     await arena.refused("POST", f"{BASE}/serviceaccounts/boss/token", wide, who=NODE)
+
+
+@attack("a pod of its own that others go with", "NodeRestriction, owners of mirror pods", "a kubelet's certificate")
+async def _(arena: Arena) -> None:
+    await two_nodes(arena)
+    other = (await arena.world.client.get("Node", "n2"))["metadata"]["uid"]
+    for change, says in (
+        ({"name": "n2", "uid": other}, 'node "n1" can only create pods with an owner reference set to itself'),
+        ({"uid": other}, "node n1 UID mismatch"),
+        ({"controller": False}, "with a controller owner reference set to itself"),
+        ({"blockOwnerDeletion": True}, "must not set blockOwnerDeletion"),
+        ({"kind": "ConfigMap"}, "with an owner reference set to itself"),
+    ):
+        made = await mirror(arena)
+        made["metadata"]["ownerReferences"][0] |= change
+        await arena.refused("POST", PODS, made, who=NODE, says=says)
+    made = await mirror(arena)
+    made["metadata"]["ownerReferences"] *= 2
+    await arena.refused("POST", PODS, made, 403, 422, who=NODE)
+    made["metadata"]["ownerReferences"] = []
+    await arena.refused("POST", PODS, made, who=NODE, says="with an owner reference set to itself")
+
+
+@attack(
+    "all Secrets and pods by a comma within a value", "CWE-436 two readings of a selector", "a kubelet's certificate"
+)
+async def _(arena: Arena) -> None:
+    await two_nodes(arena)
+    await arena.made(SECRETS, SECRET)
+    await arena.made(SECRETS, {**SECRET, "metadata": {"name": "mine"}})
+    volumes = [{"name": "v", "secret": {"secretName": "mine"}}]
+    await arena.made(PODS, pod("own", nodeName="n1", volumes=volumes))
+    for watch in ("", "watch=1&"):
+        await arena.refused(
+            "GET", f"{SECRETS}?{watch}fieldSelector=metadata.name!%3Dx%5C%2Cmetadata.name%3Dmine", who=NODE
+        )
+        pods = f"/api/v1/pods?{watch}fieldSelector=metadata.name!%3Dx%5C%2Cspec.nodeName%3Dn1"
+        await arena.refused("GET", pods, who=NODE, says="can only list/watch pods with spec.nodeName field selector")
+    found = await arena.refused("GET", f"{SECRETS}?fieldSelector=metadata.name%3Dmine", b"", 200, who=NODE)
+    assert [secret["metadata"]["name"] for secret in found["items"]] == ["mine"]
+
+
+@attack("pods, Nodes and Leases as a node without a name", "node impersonation", "a certificate for system:node:")
+async def _(arena: Arena) -> None:
+    await two_nodes(arena)
+    nameless = certificate("system:node:", "system:nodes")
+    await arena.made(PODS, pod("waiting"))
+    for path in ("/api/v1/nodes", "/api/v1/pods", "/api/v1/pods?fieldSelector=spec.nodeName%3D", f"{PODS}/waiting"):
+        await arena.refused("GET", path, who=nameless, says="unknown node for user")
+    await arena.refused("DELETE", f"{PODS}/waiting", who=nameless, says="unknown node for user")
+    await arena.refused("POST", "/api/v1/nodes", {"kind": "Node", "metadata": {"name": "n3"}}, who=nameless)
+
+
+@attack("pods of other nodes by the way of their status", "Node authorizer", "a kubelet's certificate")
+async def _(arena: Arena) -> None:
+    await two_nodes(arena)
+    await arena.made(PODS, pod("other", nodeName="n2"))
+    await arena.refused("GET", f"{PODS}/other/status", who=NODE)
+    await arena.refused("GET", "/api/v1/nodes/n2/status", who=NODE)
+
+
+@attack("volumes, attachments and devices of other nodes", "Node authorizer", "a kubelet's certificate")
+async def _(arena: Arena) -> None:
+    await two_nodes(arena)
+    volume: Obj = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "v"}}
+    volume["spec"] = {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/v"}}
+    volume["spec"]["claimRef"] = {"namespace": "default", "name": "data"}
+    await arena.made("/api/v1/persistentvolumes", volume)
+    attachment: Obj = {"apiVersion": "storage.k8s.io/v1", "kind": "VolumeAttachment", "metadata": {"name": "a"}}
+    attachment["spec"] = {"attacher": "d.example.com", "nodeName": "n2", "source": {"persistentVolumeName": "v"}}
+    await arena.made("/apis/storage.k8s.io/v1/volumeattachments", attachment)
+    pool = {"name": "n2", "generation": 1, "resourceSliceCount": 1}
+    spec = {"driver": "d.example.com", "nodeName": "n2", "pool": pool, "devices": []}
+    slices = "/apis/resource.k8s.io/v1/resourceslices"
+    made = {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceSlice", "metadata": {"name": "r"}, "spec": spec}
+    await arena.made(slices, made)
+    hers = ("/api/v1/persistentvolumes/v", "/apis/storage.k8s.io/v1/volumeattachments/a", f"{slices}/r")
+    for path in hers:
+        await arena.refused("GET", path, who=NODE, says="no relationship found between node")
+    for method in ("GET", "DELETE"):
+        await arena.refused(method, slices, who=NODE, says="resourceslices with nodeName field selector")
+        await arena.refused(method, f"{slices}?fieldSelector=spec.nodeName%3Dn2", who=NODE)
+    claims = [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]
+    await arena.made(PODS, pod("own", nodeName="n2", volumes=claims))
+    for path in hers:
+        await arena.refused("GET", path, b"", 200, who=certificate("system:node:n2", "system:nodes"))
+
+
+@attack("a claim marked, or freed, by the way of its status", "NodeRestriction", "a kubelet's certificate")
+async def _(arena: Arena) -> None:
+    await two_nodes(arena)
+    claims = f"{BASE}/persistentvolumeclaims"
+    claim: Obj = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}}
+    claim["spec"] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    await arena.made(claims, claim)
+    await arena.made(
+        PODS, pod("own", nodeName="n1", volumes=[{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}])
+    )
+    for patch in (
+        {"metadata": {"finalizers": None}},
+        {"metadata": {"labels": {"a": "b"}}},
+        {"status": {"phase": "Lost"}},
+    ):
+        await arena.refused("PATCH", f"{claims}/data/status", patch, 200, 403, who=NODE, content_type=MERGE)
+    found = await arena.world.client.get("PersistentVolumeClaim", "data", "default")
+    assert (
+        found["metadata"]["finalizers"] and "labels" not in found["metadata"] and found["status"]["phase"] == "Pending"
+    )
+    grown = {"status": {"capacity": {"storage": "2Gi"}}}
+    await arena.refused("PATCH", f"{claims}/data/status", grown, 200, who=NODE, content_type=MERGE)
+    await arena.refused("PATCH", f"{claims}/data", {"metadata": {"labels": {"a": "b"}}}, who=NODE, content_type=MERGE)
+
+
+@attack("claims of others called its pod's own", "Node authorizer, ResourceClaims", "a kubelet's certificate")
+async def _(arena: Arena) -> None:
+    await two_nodes(arena)
+    await arena.made(PODS, pod("own", nodeName="n1"))
+    hers = "/apis/resource.k8s.io/v1/namespaces/default/resourceclaims/hers"
+    for status in (
+        {"resourceClaimStatuses": [{"name": "x", "resourceClaimName": "hers"}]},
+        {"extendedResourceClaimStatus": {"resourceClaimName": "hers", "requestMappings": []}},
+    ):
+        await arena.refused("PATCH", f"{PODS}/own/status", {"status": status}, 403, 422, who=NODE, content_type=MERGE)
+        await arena.refused("GET", hers, who=NODE)
+
+
+@attack(
+    "a token for an audience that its pod does not use",
+    "ServiceAccountNodeAudienceRestriction",
+    "a kubelet's certificate",
+)
+async def _(arena: Arena) -> None:
+    await two_nodes(arena)
+    tokens = f"{BASE}/serviceaccounts/default/token"
+    vault = {"serviceAccountToken": {"path": "t", "audience": "vault"}}
+    volumes = [{"name": "t", "projected": {"sources": [vault]}}]
+    found = await arena.made(PODS, pod("own", nodeName="n1", serviceAccountName="default", volumes=volumes))
+    bound = {"apiVersion": "v1", "kind": "Pod", "name": "own", "uid": found["metadata"]["uid"]}
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest"}
+    for audiences in ([], ["vault"]):
+        spec = {"boundObjectRef": bound, "audiences": audiences}
+        await arena.made(tokens, {**request, "spec": spec}, who=NODE)
+    for audiences in (["https://elsewhere.example.com"], ["vault", "https://elsewhere.example.com"]):
+        spec = {"boundObjectRef": bound, "audiences": audiences}
+        await arena.refused("POST", tokens, {**request, "spec": spec}, who=NODE, says="audience")

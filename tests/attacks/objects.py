@@ -115,7 +115,8 @@ async def _(arena: Arena) -> None:
     for query in (
         "fieldSelector=metadata.name%3Ds",
         "fieldSelector=metadata.name!%3Dmine",
-        "fieldSelector=metadata.name%3Dmine,metadata.name%3Ds",
+        "fieldSelector=metadata.name!%3Dx%5C%2Cmetadata.name%3Dmine",
+        "watch=1&fieldSelector=metadata.name!%3Dx%5C%2Cmetadata.name%3Dmine",
         "fieldSelector=type%3DOpaque",
         "labelSelector=a",
         "watch=1&fieldSelector=metadata.namespace%3Ddefault",
@@ -123,7 +124,9 @@ async def _(arena: Arena) -> None:
         "limit=1&continue=x",
     ):
         await arena.refused("GET", f"{SECRETS}?{query}")
-    await arena.refused("GET", "/api/v1/secrets?fieldSelector=metadata.name%3Dmine,metadata.namespace%3Ddefault")
+    for path in (f"{SECRETS}?fieldSelector=metadata.name%3Dmine", "/api/v1/secrets?fieldSelector=metadata.name%3Dmine"):
+        for more in ("", ",metadata.name%3Ds", ",metadata.namespace%3Ddefault"):
+            assert (await arena.refused("GET", path + more, b"", 200))["items"] == []
 
 
 @attack("values of Secrets guessed through field selectors", "CWE-203 observable discrepancy", "list on secrets")

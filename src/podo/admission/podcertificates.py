@@ -18,6 +18,8 @@ BUNDLES, REQUESTS = "clustertrustbundles", "podcertificaterequests"
 #: What the garbage collector and a storage migration change: nobody's trust.
 _COLLECTORS = ("ownerReferences", "finalizers", "managedFields", "resourceVersion", "generation")
 _MIRROR = "kubernetes.io/config.mirror"
+#: To ask as a kubelet for a signer that the pod has no volume for: on a resource named like it, with ":" for "/".
+RIGHT = "request-serviceaccounts-podcertificate-signer"
 
 
 def is_pod_request(kind: Kind) -> bool:
@@ -56,8 +58,11 @@ async def check_of_node(request: AdmissionRequest, node: str) -> None:
     pod = await _stored(request, "Pod", request.namespace, spec.get("podName") or "")
     account = await _stored(request, "ServiceAccount", request.namespace, spec.get("serviceAccountName") or "")
     own = await _stored(request, "Node", "", node)
-    if why := _refusal(spec, node, pod, account, own):
+    shown = f'"{request.namespace}/{spec.get("podName") or ""}"'
+    why = _node_refusal(spec, node, own, shown) or _pod_refusal(spec, node, pod, shown)
+    if why := why or _account_refusal(spec, pod or {}, account, shown):
         raise _refused(request, why)
+    _check_signer(request, pod or {}, spec, shown)
 
 
 async def _stored(request: AdmissionRequest, kind: str, namespace: str, name: str) -> Obj | None:
@@ -65,29 +70,53 @@ async def _stored(request: AdmissionRequest, kind: str, namespace: str, name: st
     return orjson.loads(record.value) if record else None
 
 
-def _refusal(spec: Obj, node: str, pod: Obj | None, account: Obj | None, own: Obj | None) -> str:
-    if spec.get("nodeName") != node:
-        return (
-            f'PodCertificateRequest.Spec.NodeName="{spec.get("nodeName")}", which is not the requesting node "{node}"'
-        )
-    if own is None or own["metadata"]["uid"] != spec.get("nodeUID"):
-        return f'PodCertificateRequest for node "{node}" contains wrong node UID ("{spec.get("nodeUID")}")'
+def _node_refusal(spec: Obj, node: str, own: Obj | None, shown: str) -> str:
+    named = spec.get("nodeName") or ""
+    if named != node:
+        return f'PodCertificateRequest.Spec.NodeName="{named}", which is not the requesting node "{node}"'
+    if own is None:
+        return f'while retrieving node "{node}" named in the PodCertificateRequest: node "{node}" not found'
+    uid, said = own["metadata"]["uid"], spec.get("nodeUID") or ""
+    if said == uid:
+        return ""
+    return (
+        f'PodCertificateRequest for pod {shown} names node UID "{said}", inconsistent with the running node ("{uid}")'
+    )
+
+
+def _pod_refusal(spec: Obj, node: str, pod: Obj | None, shown: str) -> str:
     if pod is None:
-        return f'while retrieving pod named in the PodCertificateRequest: pod "{spec.get("podName")}" not found'
-    if pod["metadata"]["uid"] != spec.get("podUID"):
-        return f'PodCertificateRequest for pod "{spec.get("podName")}" contains wrong pod UID ("{spec.get("podUID")}")'
-    if _MIRROR in (pod["metadata"].get("annotations") or {}):
-        return f'PodCertificateRequest is for mirror pod "{spec.get("podName")}"'
+        name = spec.get("podName") or ""
+        return f'while retrieving pod {shown} named in the PodCertificateRequest: pod "{name}" not found'
+    uid, said = pod["metadata"]["uid"], spec.get("podUID") or ""
+    if said != uid:
+        return (
+            f'PodCertificateRequest for pod {shown} contains pod UID ("{said}") which differs from running pod "{uid}"'
+        )
     if pod["spec"].get("nodeName") != node:
-        return f'pod "{spec.get("podName")}" is not running on node "{node}", named in the PodCertificateRequest'
-    named = spec.get("serviceAccountName")
-    if (pod["spec"].get("serviceAccountName") or "") != named:
-        return f'pod "{spec.get("podName")}" is not running under service account "{named}"'
-    if account is None or account["metadata"]["uid"] != spec.get("serviceAccountUID"):
-        return f'service account "{named}" has another UID than the PodCertificateRequest says'
-    if not _asks_for(pod, spec.get("signerName") or ""):
-        return f'pod "{spec.get("podName")}" has no podCertificate volume source for signer "{spec.get("signerName")}"'
-    return ""
+        return f'pod {shown} is not running on node "{node}" named in the PodCertificateRequest'
+    return f"pod {shown} is a mirror pod" if _MIRROR in (pod["metadata"].get("annotations") or {}) else ""
+
+
+def _account_refusal(spec: Obj, pod: Obj, account: Obj | None, shown: str) -> str:
+    named, runs_as = spec.get("serviceAccountName") or "", pod["spec"].get("serviceAccountName") or ""
+    if named != runs_as:
+        why = f'contains serviceAccountName ("{named}") that differs from running pod ("{runs_as}")'
+        return f"PodCertificateRequest for pod {shown} {why}"
+    uid, said = (account or {"metadata": {"uid": ""}})["metadata"]["uid"], spec.get("serviceAccountUID") or ""
+    if said == uid:
+        return ""
+    why = f'names service account UID "{said}", which differs from the running service account ("{uid}")'
+    return f"PodCertificateRequest for pod {shown} {why}"
+
+
+def _check_signer(request: AdmissionRequest, pod: Obj, spec: Obj, shown: str) -> None:
+    """The pod has a volume for the signer, or the kubelet the right to ask for it all the same."""
+    signer, account = spec.get("signerName") or "", spec.get("serviceAccountName") or ""
+    if _asks_for(pod, signer) or request.may(RIGHT, GROUP, signer.replace("/", ":"), account, request.namespace):
+        return
+    why = f'pod {shown} does not mount a podCertificate projected volume for signer "{signer}"'
+    raise _refused(request, why)
 
 
 def _asks_for(pod: Obj, signer: str) -> bool:

@@ -18,6 +18,7 @@ from podo.authz.chain import AuthorizerChain
 from podo.authz.settings import AuthorizationSettings
 from podo.http.message import Request
 from podo.runtime.log import Logger
+from podo.values.fieldselector import demanded
 
 log = Logger("podo.apiserver")
 
@@ -79,7 +80,7 @@ class Access:
             kind.plural,
             call.subresource,
             call.namespace,
-            call.name,
+            call.name or (demanded(fields, "metadata.name") if fields and call.verb in ("list", "watch") else ""),
             fields=fields,
             labels=labels,
         )

@@ -51,6 +51,11 @@ class Authorizer(Protocol):
     def decide(self, asked: Attributes) -> Decision: ...
 
 
+def length(asked: Attributes) -> int:
+    """Of all texts of the question: who asks chooses names and paths and, in a review, everything."""
+    return sum(len(part) if isinstance(part, str) else sum(map(len, part)) + len(part) for part in asked)
+
+
 def refusal(asked: Attributes, reason: str = "") -> str:
     """Upstream's words for a request that no rule allows."""
     text = _refused_path(asked) if asked.path else _refused_resource(asked)

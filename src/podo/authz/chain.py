@@ -23,6 +23,11 @@ _MASTER = Decision(True)
 _NODE, _RBAC = ("Node", "node", "allowed"), ("RBAC", "rbac", "allowed")
 
 
+def _unselected(asked: Attributes) -> Attributes:
+    """Without selectors, which no rule looks at: one answer is kept for all of them."""
+    return asked._replace(fields="", labels="") if asked.fields or asked.labels else asked
+
+
 class _Always:
     def __init__(self, decision: Decision) -> None:
         self._decision = decision
@@ -106,7 +111,7 @@ class AuthorizerChain:
                 return decision
             if decision.reason:
                 reasons.append(decision.reason)
-        decision = self.rbac.decide(asked._replace(fields="") if asked.fields else asked)
+        decision = self.rbac.decide(_unselected(asked))
         if decision.allowed:
             self._count(_RBAC)
         if decision.allowed or not reasons:
@@ -118,7 +123,7 @@ class AuthorizerChain:
         bare = asked._replace(version="", uid="", extra=()) if self.has_webhooks else asked
         for authorizer, names in zip(self._configured, self._names, strict=True):
             if authorizer is self.rbac:
-                decision = self.rbac.decide(bare._replace(fields="") if bare.fields else bare)
+                decision = self.rbac.decide(_unselected(bare))
             else:
                 decision = authorizer.decide(bare if authorizer is self.node else asked)
             if decision.allowed:

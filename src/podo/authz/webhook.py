@@ -13,7 +13,7 @@ from typing import Any
 
 from podo.api.kind import Obj
 from podo.authz import conditions
-from podo.authz.attributes import Attributes, Decision, Unanswered
+from podo.authz.attributes import Attributes, Decision, Unanswered, length
 from podo.authz.settings import WebhookSettings
 from podo.cel.budget import SLICE, TOTAL_LIMIT
 from podo.client.reviewing import NoReview, Reviewer
@@ -26,7 +26,8 @@ log = Logger("podo.authz")
 LEAST_SECONDS = 1.0
 #: All attempts together.
 DEADLINE_SECONDS = 30.0
-_KEPT = 10_000
+#: Answers that are kept, and the text of their questions together.
+_KEPT, _MOST_TEXT = 10_000, 16 << 20
 _NO_OPINION = Decision(False)
 
 
@@ -36,6 +37,7 @@ class WebhookAuthorizer:
         self._clock = clock
         self._reviewer = Reviewer(settings.access, settings.timeout)
         self._answers: OrderedDict[Attributes, tuple[float, Decision]] = OrderedDict()
+        self._text = 0
         self._failed = Decision(False, "", settings.denies_on_failure)
 
     def decide(self, asked: Attributes) -> Decision:
@@ -81,10 +83,12 @@ class WebhookAuthorizer:
         self._keep(asked, decision, self._settings.authorized if decision.allowed else self._settings.unauthorized)
 
     def _keep(self, asked: Attributes, decision: Decision, seconds: float) -> None:
-        self._answers.pop(asked, None)
+        if self._answers.pop(asked, None) is None:
+            self._text += length(asked)
         self._answers[asked] = self._clock.monotonic() + max(seconds, LEAST_SECONDS), decision
-        if len(self._answers) > _KEPT:
-            self._answers.popitem(last=False)
+        while len(self._answers) > _KEPT or (self._text > _MOST_TEXT and len(self._answers) > 1):
+            oldest, _ = self._answers.popitem(last=False)
+            self._text -= length(oldest)
 
     def close(self) -> None:
         self._reviewer.close()

@@ -42,6 +42,16 @@ def parse(text: str) -> tuple[FieldRequirement, ...]:
     return tuple(found)
 
 
+def demanded(text: str, field: str) -> str:
+    """The one value that a field selector asks ``field`` to have; "" where it asks for none, or cannot be read."""
+    if field not in text:
+        return ""
+    try:
+        return next((one.value for one in parse(text) if one.field == field and one.equal), "")
+    except SelectorError:
+        return ""
+
+
 def _unescaped(value: str) -> str:
     if "\\" not in value:
         return value

@@ -113,11 +113,12 @@ def test_a_kubelet_asks_for_its_own_pods_as_they_are() -> None:
         body = await of_pod(world)
         assert (await world.ask("POST", REQUESTS, body, who=OTHER_NODE))[0] == 403
         for field, wrong in (
-            ("podUID", "wrong pod UID"),
-            ("nodeUID", "wrong node UID"),
-            ("serviceAccountUID", "has another UID"),
+            ("podUID", 'contains pod UID ("example.com/other") which differs from running pod'),
+            ("nodeUID", 'names node UID "example.com/other", inconsistent with the running node'),
+            ("serviceAccountUID", "which differs from the running service account"),
+            ("serviceAccountName", 'contains serviceAccountName ("example.com/other") that differs from running pod'),
             ("nodeName", "which is not the requesting node"),
-            ("signerName", "has no podCertificate volume source for signer"),
+            ("signerName", "does not mount a podCertificate projected volume for signer"),
         ):
             other = {**body, "spec": {**body["spec"], field: "example.com/other"}}
             status, error = await world.ask("POST", REQUESTS, other, who=NODE)

@@ -12,11 +12,17 @@ DIRECTORY = "podo.dev/local-volumes"
 _PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 
 
+def disk_of(volume: Obj) -> str:
+    """The node on whose disk the volume was provisioned; "" for other volumes."""
+    metadata = volume["metadata"]
+    if (metadata.get("annotations") or {}).get(_PROVISIONED_BY) != PROVISIONER_NAME:
+        return ""
+    return str((metadata.get("labels") or {}).get(NODE_LABEL) or "")
+
+
 def is_on(volume: Obj, node: str) -> bool:
     """Was the volume provisioned on this node's disk?"""
-    metadata = volume["metadata"]
-    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
-    return labels.get(NODE_LABEL) == node and annotations.get(_PROVISIONED_BY) == PROVISIONER_NAME
+    return disk_of(volume) == node
 
 
 def is_to_go(volume: Obj) -> bool:

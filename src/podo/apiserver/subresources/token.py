@@ -28,13 +28,13 @@ async def request_token(backend: Backend, tokens: TokenAuthenticator, call: Call
     asking = Call(call.verb, TOKENREQUEST, call.namespace, call.name, user=call.user)
     request = shape.conform(asking, body)
     spec = {**(request.get("spec") or {})}
-    spec["audiences"] = spec.get("audiences") or list(tokens.audiences)
     spec["expirationSeconds"] = seconds = spec.get("expirationSeconds") or DEFAULT_SECONDS
     _check(call.name, spec["expirationSeconds"])
     account = load((await get(backend, call)).value)
     asked = {**request, "spec": spec}
     await admit_whole(backend, call, "CREATE", asked, None)
     spec = asked["spec"]
+    spec["audiences"] = spec.get("audiences") or list(tokens.audiences)
     reference = spec.get("boundObjectRef")
     bound = await _bound(backend, call, reference) if reference else []
     token, expires = tokens.issue(account, spec["audiences"], seconds, backend.chance.uid(), bound)

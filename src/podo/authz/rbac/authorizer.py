@@ -7,7 +7,7 @@ from __future__ import annotations
 import orjson
 
 from podo.api.kind import Obj
-from podo.authz.attributes import Attributes, Decision
+from podo.authz.attributes import Attributes, Decision, length
 from podo.authz.following import follow
 from podo.authz.rbac.index import RbacIndex
 from podo.storage.contract import Store
@@ -18,8 +18,8 @@ Rules = tuple[list[Obj], list[str]]
 
 
 class RbacAuthorizer:
-    #: Kept answers; dropped together when there are this many.
-    KEPT = 50_000
+    #: Kept answers; dropped together when there are this many. Questions with more text are answered anew each time.
+    KEPT, MOST_TEXT = 50_000, 1024
 
     def __init__(self) -> None:
         self.index = RbacIndex()
@@ -47,7 +47,9 @@ class RbacAuthorizer:
         if answer is None:
             if len(self._answers) >= self.KEPT:
                 self._answers.clear()
-            answer = self._answers[asked] = self._decide(asked)
+            answer = self._decide(asked)
+            if length(asked) <= self.MOST_TEXT:
+                self._answers[asked] = answer
         return answer
 
     def _decide(self, asked: Attributes) -> Decision:
