@@ -21,7 +21,7 @@ from podo.client.division import Division
 from podo.cluster.config import Config
 from podo.cluster.controlplane import ControlPlane
 from podo.cluster.simulatednode import SimulatedNode
-from podo.node.heartbeat import LEASE_NAMESPACE
+from podo.node.lease import LEASE_NAMESPACE
 from podo.node.stages.stage import NO_STAGES, Stages
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock

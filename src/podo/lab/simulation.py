@@ -29,7 +29,7 @@ from podo.lab.manifests import Manifest, kind_named, objects_of
 from podo.lab.virtualtime import START
 from podo.lab.waiting import Moments, NotReached, is_not_yet, is_observed
 from podo.lab.why import explanation
-from podo.node.heartbeat import LEASE_NAMESPACE
+from podo.node.lease import LEASE_NAMESPACE
 from podo.node.stages.stage import NO_STAGES, Stages
 from podo.reconcile.perform import kind_name
 from podo.runtime.chance import Chance

@@ -107,7 +107,7 @@ class NodeAgent:
         )
         source = Source("Pod", fields=f"spec.nodeName={config.name}")
         self._pods: Pods = pods or Cache(client, [source], clock=clock, chance=chance)
-        self._heartbeat = Heartbeat(config, client, runtime, machine, clock, on_pod_cidr)
+        self._heartbeat = Heartbeat(config, client, runtime, machine, clock, on_pod_cidr, self._tell_of_node)
         self._meter = UsageMeter(config.name, machine, clock)
         self._removal = None if config.simulated else self._volume_removal(config, client, clock, chance, told)
         self._workers: dict[str, PodWorker] = {}
@@ -267,6 +267,14 @@ class NodeAgent:
 
     def _tell_of(self, pod: Obj, reason: str, message: str) -> None:
         self.room.tell(pod, reason, message, "Warning")
+
+    def _tell_of_node(self, reason: str, message: str, type: str) -> None:
+        """By upstream's custom, the uid in an Event of a node is its name. Simulated nodes, of which there may be
+        thousands, tell nothing of themselves."""
+        name = self._config.name
+        if not self._config.simulated:
+            node: Obj = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "uid": name}}
+            self.room.recorder.tell(node, reason, message, type, component="kubelet", host=name)
 
     def _certificate_issued(self, uid: str) -> None:
         self._freshness.certificate_issued(uid)

@@ -6,24 +6,23 @@ Source: the documentation's "Nodes: Heartbeats".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.client.contract import Client, Unreachable
+from podo.node import nodeevents
 from podo.node.config import NodeConfig
+from podo.node.lease import NodeLease
 from podo.node.machine import Machine
-from podo.node.nodestatus import Status, is_same, node_of, status_of
-from podo.node.runtimes.contract import Runtime, RuntimeFailure, RuntimeInfo
+from podo.node.nodestatus import Status, images_of, is_same, node_of, status_of
+from podo.node.runtimes.contract import Image, Runtime, RuntimeFailure, RuntimeInfo
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
 from podo.runtime.tasks import Tasks, sleep, within
-from podo.values import timestamp
 
 log = Logger("podo.node.heartbeat")
 
-LEASE_NAMESPACE = "kube-node-lease"
-LEASE_DURATION_SECONDS = 40
 RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 10.0
 #: The first wait of a node that is not Ready yet; each is twice the one before, up to RETRY_SECONDS.
@@ -31,7 +30,8 @@ FIRST_LOOK_SECONDS = 0.03
 
 
 class Heartbeat:
-    """Registers and keeps a Node alive. ``on_pod_cidr`` is told the node's pod network as soon as it has one."""
+    """Registers and keeps a Node alive. ``on_pod_cidr`` is told the node's pod network as soon as it has one; ``tell``
+    (reason, message, type) records an Event about the node."""
 
     def __init__(
         self,
@@ -41,6 +41,7 @@ class Heartbeat:
         machine: Machine,
         clock: Clock,
         on_pod_cidr: Callable[[str], Awaitable[None]],
+        tell: Callable[[str, str, str], None],
     ) -> None:
         self._config = config
         self._client = client
@@ -48,9 +49,11 @@ class Heartbeat:
         self._machine = machine
         self._clock = clock
         self._on_pod_cidr = on_pod_cidr
+        self._tell = tell
         self._pod_cidr = ""
         self._node: Obj = {}
-        self._lease: Obj | None = None
+        self._lease = NodeLease(config, client, clock)
+        self._first: Status = {}
         self._sent: Status = {}
         self._reported_at = 0.0
         self._was_ready = False
@@ -77,9 +80,10 @@ class Heartbeat:
     async def start(self) -> None:
         """Register, waiting for the API as long as it takes; write the first status; then keep on in the background."""
         await self._until_done(self._register, "register")
+        self._tell_all([nodeevents.STARTING, *nodeevents.changes_of(self._config.name, {}, self._first)])
         await self._until_done(self._write_status, "first status")
         self._first_beat = self._clock.now()
-        self._tasks.spawn(self._repeat(self._renew, self._config.lease_seconds + self._config.ahead_seconds), "lease")
+        self._tasks.spawn(self._keep_lease(self._config.lease_seconds + self._config.ahead_seconds), "lease")
         self._tasks.spawn(self._keep_reporting(), "status")
 
     async def stop(self) -> None:
@@ -106,9 +110,9 @@ class Heartbeat:
                 await sleep(wait)
                 wait = min(wait * 2, LONGEST_RETRY_SECONDS)
 
-    async def _repeat(self, work: Callable[[], Awaitable[None]], every_seconds: float) -> None:
+    async def _keep_lease(self, every_seconds: float) -> None:
         while True:
-            await self._until_done(work, "lease")
+            await self._until_done(lambda: self._lease.renew(self._node), "lease")
             await _pause(self._lease_woken, every_seconds)
 
     async def _keep_reporting(self) -> None:
@@ -127,8 +131,7 @@ class Heartbeat:
 
     async def _register(self) -> None:
         node = node_of(self._config, self._machine.facts().system)
-        info = await self._info()
-        node["status"] = status_of(self._config, self._machine, info, {}, self._clock.now(), self._no_network())
+        node["status"] = self._first = await self._status({})
         try:
             self._node = await self._client.create(node)
             self._sent, self._reported_at = node["status"], self._clock.now()
@@ -170,21 +173,40 @@ class Heartbeat:
 
     async def _keep_status(self) -> None:
         """Look at the Node first: others may have declared it lost, or given it its network."""
+        before = self._node
         try:
             self._node = await self._client.get("Node", self._config.name)
         except ApiError as refusal:
             if refusal.reason != "NotFound":
                 raise
             await self._register()
+        self._tell_all(nodeevents.turns_of(self._config.name, before, self._node))
         await self._note_pod_cidr()
         await self._write_status()
+
+    async def _status(self, old: Status) -> Status:
+        now, info = self._clock.now(), await self._info()
+        status = status_of(self._config, self._machine, info, old, now, self._no_network())
+        if info and not self._config.simulated:
+            status["images"] = images_of(await self._images())
+        return status
+
+    async def _images(self) -> list[Image]:
+        try:
+            return await self._runtime.list_images()
+        except RuntimeFailure as failure:
+            log.warning("images not listed", node=self._config.name, why=failure.message)
+            return []
+
+    def _tell_all(self, told: Iterable[nodeevents.Told]) -> None:
+        for each in told:
+            self._tell(*each)
 
     async def _write_status(self) -> None:
         """Write it if it changed, or was last written long ago. A Node that somebody deleted is registered again."""
         now = self._clock.now()
         old = self._node.get("status") or {}
-        info = await self._info()
-        new = status_of(self._config, self._machine, info, old, now, self._no_network())
+        new = await self._status(old)
         # Only conditions are compared with what the API has: it may write quantities in other words (1Ti for
         # 1073741824Ki).
         known = {**self._sent, "conditions": old.get("conditions")}
@@ -199,44 +221,9 @@ class Heartbeat:
                 raise
             await self._register()
         self._sent, self._reported_at = new, now
+        self._tell_all(nodeevents.changes_of(self._config.name, old, new))
         self._was_ready = self._was_ready or new["conditions"][-1]["status"] == "True"  # Ready is the last of them
         await self._note_pod_cidr()
-
-    # Lease
-
-    async def _renew(self) -> None:
-        now = timestamp.micro_time(self._clock.now() + self._config.ahead_seconds)
-        if self._lease is None:
-            self._lease = await self._take_lease(now)
-            return
-        self._lease["spec"]["renewTime"] = now
-        try:
-            self._lease = await self._client.update(self._lease)
-        except ApiError as refusal:
-            if refusal.reason not in ("Conflict", "NotFound"):
-                raise
-            self._lease = await self._take_lease(now)
-
-    async def _take_lease(self, now: str) -> Obj:
-        spec = {"holderIdentity": self._config.name, "leaseDurationSeconds": LEASE_DURATION_SECONDS, "renewTime": now}
-        lease: Obj = {
-            "apiVersion": "coordination.k8s.io/v1",
-            "kind": "Lease",
-            "metadata": {"name": self._config.name, "namespace": LEASE_NAMESPACE, "ownerReferences": self._owner()},
-            "spec": spec,
-        }
-        try:
-            return await self._client.create(lease)
-        except ApiError as refusal:
-            if refusal.reason != "AlreadyExists":
-                raise
-        found = await self._client.get("Lease", self._config.name, LEASE_NAMESPACE)
-        found["spec"] = {**(found.get("spec") or {}), **spec}
-        return await self._client.update(found)
-
-    def _owner(self) -> list[Obj]:
-        metadata = self._node["metadata"]
-        return [{"apiVersion": "v1", "kind": "Node", "name": metadata["name"], "uid": metadata["uid"]}]
 
 
 async def _pause(woken: asyncio.Event, seconds: float) -> None:

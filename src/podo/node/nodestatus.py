@@ -5,25 +5,33 @@ Source: core/v1 NodeStatus; the documentation's "Node Status".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from podo.api.kind import Obj
 from podo.api.parts.localvolume import DIRECTORY
 from podo.node.config import NodeConfig
 from podo.node.machine import Capacity, Machine
-from podo.node.runtimes.contract import RuntimeInfo
+from podo.node.runtimes.contract import Image, RuntimeInfo
 from podo.values import timestamp
 from podo.version import GIT_VERSION
 
 NOT_READY_TAINT = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
 Status = dict[str, Any]
-#: Condition type -> (reason, message) when all is well.
+#: Condition type -> reason and message when all is well, and the reason when it is not.
 PRESSURES = {
-    "MemoryPressure": ("KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-    "DiskPressure": ("KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-    "PIDPressure": ("KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    "MemoryPressure": (
+        *("KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+        "KubeletHasInsufficientMemory",
+    ),
+    "DiskPressure": ("KubeletHasNoDiskPressure", "kubelet has no disk pressure", "KubeletHasDiskPressure"),
+    "PIDPressure": (
+        *("KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+        "KubeletHasInsufficientPID",
+    ),
 }
+#: How many images a status lists at most, and how many names of each.
+MOST_IMAGES, MOST_NAMES = 50, 5
 
 
 def node_of(config: NodeConfig, system: Mapping[str, str]) -> Obj:
@@ -92,9 +100,9 @@ def _conditions(
 ) -> list[Status]:
     before = {condition["type"]: condition for condition in old.get("conditions") or ()}
     conditions = []
-    for kind, (reason, message) in PRESSURES.items():
+    for kind, (reason, message, short) in PRESSURES.items():
         if why := pressure.get(kind):
-            conditions.append(_condition(kind, True, f"KubeletHas{kind}", why, before, now))
+            conditions.append(_condition(kind, True, short, why, before, now))
         else:
             conditions.append(_condition(kind, False, reason, message, before, now))
     why = not_ready or _not_ready(info)
@@ -125,6 +133,17 @@ def _condition(kind: str, true: bool, reason: str, message: str, before: Mapping
         "reason": reason,
         "message": message,
     }
+
+
+def images_of(images: Iterable[Image]) -> list[Obj]:
+    """``status.images``: the largest first, by which the scheduler favours nodes that have a pod's images."""
+    largest = sorted(images, key=lambda image: -image.size)[:MOST_IMAGES]
+    return [{"names": _names(image), "sizeBytes": image.size} for image in largest]
+
+
+def _names(image: Image) -> list[str]:
+    """Digests first."""
+    return sorted(image.names, key=lambda name: "@" not in name)[:MOST_NAMES]
 
 
 def is_same(new: Status, old: Status) -> bool:
