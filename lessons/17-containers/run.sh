@@ -27,7 +27,7 @@ run ip -n lesson-red address add 10.99.15.1/24 dev lesson-red-end
 run ip -n lesson-blue address add 10.99.15.2/24 dev lesson-blue-end
 run ip -n lesson-red link set lesson-red-end up
 run ip -n lesson-blue link set lesson-blue-end up
-told "1 packets received" run ip netns exec lesson-red busybox ping -c 1 -W 2 10.99.15.2
+eventually "1 packets received" run ip netns exec lesson-red busybox ping -c 1 -W 1 10.99.15.2
 told 10.99.15.2 run ip -n lesson-red neighbour
 say "The machine itself has no part in it: both ends are gone from its own interfaces."
 told "0 lesson interfaces" printf '%s lesson interfaces\n' "$(ip -brief link | grep -c lesson || true)"
@@ -43,14 +43,14 @@ for colour in red blue; do
     run ip -n "lesson-$colour" address add "10.99.15.$([ $colour = red ] && echo 1 || echo 2)/24" dev "lesson-$colour-end"
     run ip -n "lesson-$colour" link set "lesson-$colour-end" up
 done
-told "1 packets received" run ip netns exec lesson-blue busybox ping -c 1 -W 2 10.99.15.1
+eventually "1 packets received" run ip netns exec lesson-blue busybox ping -c 1 -W 1 10.99.15.1
 
 say "With an address on the bridge the machine takes part, and is the namespaces' way to the rest of the world."
 run ip address add 10.99.15.254/24 dev lesson-bridge
 run ip -n lesson-red route add default via 10.99.15.254
-told "1 packets received" run busybox ping -c 1 -W 2 10.99.15.1
+eventually "1 packets received" run busybox ping -c 1 -W 1 10.99.15.1
 own=$($kubectl get nodes -o jsonpath='{.items[0].status.addresses[?(@.type=="InternalIP")].address}')
-told "1 packets received" run ip netns exec lesson-red busybox ping -c 1 -W 2 "$own"
+eventually "1 packets received" run ip netns exec lesson-red busybox ping -c 1 -W 1 "$own"
 
 say "Pods get the same from a plug-in (CNI): a pair of interfaces, an address, a default route."
 show apply -f "$here/pods.yaml"
