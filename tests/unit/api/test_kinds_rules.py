@@ -120,7 +120,13 @@ SERVICES += [
 WORKLOADS = [
     (replicated("Deployment"), []),
     (replicated("ReplicaSet", replicas=0), []),
-    (replicated("Deployment", selector=None), ["spec.selector: Required value"]),
+    (
+        replicated("Deployment", selector=None),
+        [
+            "spec.selector: Required value",
+            'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`',
+        ],
+    ),
     (
         replicated("Deployment", selector={}),
         ["spec.selector: Invalid value: {}: empty selector is invalid for deployment"],
@@ -140,7 +146,7 @@ WORKLOADS = [
     ),
     (
         replicated("Deployment", strategy={"type": "Sudden"}),
-        ['spec.strategy.type: Unsupported value: "Sudden": supported values: "Recreate", "RollingUpdate"'],
+        ['spec.strategy: Unsupported value: {"type":"Sudden"}: supported values: "Recreate", "RollingUpdate"'],
     ),
     (
         replicated("Deployment", strategy={"rollingUpdate": {"maxUnavailable": 0, "maxSurge": "0%"}}),

@@ -76,7 +76,8 @@ def test_a_changed_template_raises_the_generation_of_a_daemonset() -> None:
         ),
         (
             {"updateStrategy": {"type": "Recreate"}},
-            ['spec.updateStrategy.type: Unsupported value: "Recreate": supported values: "RollingUpdate", "OnDelete"'],
+            ['spec.updateStrategy: Unsupported value: {"type":"Recreate"}: '
+             'supported values: "RollingUpdate", "OnDelete"'],
         ),
         (
             {"selector": {}},

@@ -12,36 +12,40 @@ from podo.api.rules import Found, check_immutable, check_not_negative, forbidden
 from podo.values.selector import SelectorError, from_label_selector
 
 
-def check_replicated(new: Obj, old: Obj | None, kind: str, found: Found) -> None:
-    """Selector, template and replicas; ``kind`` is the word for it in messages."""
-    spec = new.get("spec") or {}
-    check_not_negative("spec.replicas", spec.get("replicas"), found)
-    check_selected(new, old, kind, "ReplicaSet", found)
-
-
-def check_selected(new: Obj, old: Obj | None, word: str, kind: str, found: Found) -> None:
-    """Selector, template and minReadySeconds. ``word`` and ``kind``: its names in messages."""
-    spec = new.get("spec") or {}
-    check_not_negative("spec.minReadySeconds", spec.get("minReadySeconds"), found)
+def check_selector(spec: dict[str, Any], word: str, found: Found) -> None:
+    """The selector of a workload, which must select something. ``word``: the workload's, in the message."""
     selector = spec.get("selector")
     if selector is None:
         found.append(required("spec.selector"))
-    else:
-        check_label_selector(selector, "spec.selector", found)
-        if not selector.get("matchLabels") and not selector.get("matchExpressions"):
-            found.append(invalid("spec.selector", selector, f"empty selector is invalid for {word}"))
+        return
+    check_label_selector(selector, "spec.selector", found)
+    check_not_empty(selector, word, found)
+
+
+def check_not_empty(selector: dict[str, Any], word: str, found: Found) -> None:
+    if not selector.get("matchLabels") and not selector.get("matchExpressions"):
+        found.append(invalid("spec.selector", selector, f"empty selector is invalid for {word}"))
+
+
+def check_pods(spec: dict[str, Any], kind: str, found: Found) -> None:
+    """The template of pods that are replaced when they end. ``kind``: the workload's, in the message."""
+    template = spec.get("template") or {}
+    check_matches(template, spec.get("selector"), found)
+    check_template(template, "spec.template", found)
+    check_runs_for_ever(template, kind, found)
+
+
+def check_fixed_selector(new: Obj, old: Obj | None, found: Found) -> None:
     if old is not None:
-        check_immutable("spec.selector", selector, (old.get("spec") or {}).get("selector"), found)
-    check_matches(spec.get("template") or {}, selector, found)
-    check_template(spec.get("template") or {}, "spec.template", found)
-    check_runs_for_ever(spec.get("template") or {}, kind, found)
+        selector, before = (obj["spec"].get("selector") for obj in (new, old))
+        check_immutable("spec.selector", selector, before, found)
 
 
 def check_matches(template: dict[str, Any], selector: dict[str, Any] | None, found: Found) -> None:
-    """The template's labels must match a LabelSelector."""
+    """The template's labels must match a LabelSelector; none at all matches nothing."""
     labels = (template.get("metadata") or {}).get("labels") or {}
     try:
-        matches = not selector or from_label_selector(selector).matches(labels)
+        matches = from_label_selector(selector).matches(labels)
     except SelectorError:
         matches = True  # that the selector is wrong is already said
     if not matches:
@@ -69,22 +73,38 @@ def check_runs_for_ever(template: dict[str, Any], kind: str, found: Found) -> No
         found.append(forbidden("spec.template.spec.activeDeadlineSeconds", why))
 
 
-def check_status_numbers(new: Obj, fields: tuple[str, ...], found: Found) -> None:
-    """Counts of a status: none is negative, none of a part is greater than the whole."""
+def check_status_numbers(new: Obj, parts: tuple[str, ...], others: tuple[str, ...], found: Found) -> None:
+    """Counts of a status: none is negative, none of a part is greater than the whole.
+    ``parts``: fields that count some of the replicas; ``others``: further counts."""
     status = new.get("status") or {}
+    for field in ("replicas", *parts, *others):
+        check_not_negative(f"status.{field}", status.get(field), found)
     total = status.get("replicas") or 0
-    for field in ("replicas", *fields):
-        count = status.get(field) or 0
-        check_not_negative(f"status.{field}", count, found)
-        if count > total:
+    for field in parts:
+        if (count := status.get(field) or 0) > total:
             found.append(invalid(f"status.{field}", count, "cannot be greater than status.replicas"))
+
+
+def check_available(new: Obj, ready: str, found: Found) -> None:
+    """``ready``: the other field's name, in the message."""
+    status = new.get("status") or {}
     available = status.get("availableReplicas") or 0
     if available > (status.get("readyReplicas") or 0):
-        found.append(invalid("status.availableReplicas", available, "cannot be greater than readyReplicas"))
+        found.append(invalid("status.availableReplicas", available, f"cannot be greater than {ready}"))
+
+
+def check_collisions(new: Obj, old: Obj | None, found: Found) -> None:
+    """How often a name was taken is never counted down: names would be tried again."""
+    count = (new.get("status") or {}).get("collisionCount")
+    before = ((old or {}).get("status") or {}).get("collisionCount")
+    if before is not None and (count is None or count < before):
+        found.append(invalid("status.collisionCount", count or 0, "cannot be decremented"))
 
 
 def status_problems(new: Obj, old: Obj | None) -> Found:
     """Of ReplicaSets and ReplicationControllers."""
     found: Found = []
-    check_status_numbers(new, ("fullyLabeledReplicas", "readyReplicas", "availableReplicas"), found)
+    parts = ("fullyLabeledReplicas", "readyReplicas", "availableReplicas")
+    check_status_numbers(new, parts, ("observedGeneration",), found)
+    check_available(new, "readyReplicas", found)
     return found

@@ -62,6 +62,7 @@ VALIDATINGADMISSIONPOLICY = Kind(
     ),
     subresources=frozenset({"status"}),
     generation=True,
+    conditional=True,
     long_rules=True,
 )
 MUTATINGADMISSIONPOLICY = Kind(
@@ -75,5 +76,6 @@ MUTATINGADMISSIONPOLICY = Kind(
     problems=_mutating_problems,
     columns=(NAME, column("Mutations", _counted("mutations"), "integer"), column("ParamKind", _param_kind), AGE),
     generation=True,
+    conditional=True,
     long_rules=True,
 )

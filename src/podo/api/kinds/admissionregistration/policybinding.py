@@ -102,6 +102,7 @@ def _kind(name: str, problems: Any) -> Kind:
             AGE,
         ),
         generation=True,
+        conditional=True,
     )
 
 

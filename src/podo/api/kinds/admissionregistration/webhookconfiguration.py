@@ -110,6 +110,7 @@ def _kind(name: str) -> Kind:
         problems=_problems,
         columns=(NAME, column("Webhooks", lambda given: len(given.get("webhooks") or ()), "integer"), AGE),
         generation=True,
+        conditional=True,
         long_rules=True,
     )
 

@@ -108,4 +108,5 @@ APISERVICE = Kind(
     subresources=frozenset({"status"}),
     name_rule="path",
     generation=False,
+    conditional=True,
 )

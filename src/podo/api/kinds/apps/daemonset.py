@@ -8,17 +8,25 @@ from podo.api.columns import AGE, NAME, TEMPLATE_COLUMNS, column, labels_text, s
 from podo.api.kind import Kind, Obj
 from podo.api.meta import metadata
 from podo.api.parts import pod_warnings
+from podo.api.parts.labelselector import check_label_selector
 from podo.api.parts.podtemplate import fill_in_template
-from podo.api.parts.replicas import check_selected
-from podo.api.parts.rolling import check_share, is_zero
-from podo.api.rules import Found, check_not_negative, check_one_of, invalid, required
+from podo.api.parts.replicas import (
+    check_collisions,
+    check_fixed_selector,
+    check_matches,
+    check_not_empty,
+    check_runs_for_ever,
+    check_template,
+)
+from podo.api.parts.rolling import check_not_more_than_all, check_share, is_zero
+from podo.api.rules import Found, check_not_negative, invalid, not_supported, required
 
 #: How often the template was changed: a field of older API versions, shown as an annotation since.
 TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 _STRATEGIES = ("RollingUpdate", "OnDelete")
 _COUNTS = (
-    *("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady"),
-    *("updatedNumberScheduled", "numberAvailable", "numberUnavailable", "observedGeneration", "collisionCount"),
+    *("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady", "observedGeneration"),
+    *("updatedNumberScheduled", "numberAvailable", "numberUnavailable", "collisionCount"),
 )
 
 
@@ -50,24 +58,37 @@ def _prepare(new: Obj, old: Obj | None) -> None:
 
 def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
-    check_selected(new, old, "daemonset", "DaemonSet", found)
     spec = new.get("spec") or {}
+    template, selector = spec.get("template") or {}, spec.get("selector")
+    check_label_selector(selector or {}, "spec.selector", found)
+    check_matches(template, selector, found)
+    if selector is not None:
+        check_not_empty(selector, "daemonset", found)
+    check_template(template, "spec.template", found)
+    check_runs_for_ever(template, "DaemonSet", found)
+    check_not_negative("spec.minReadySeconds", spec.get("minReadySeconds"), found)
+    _check_strategy(spec.get("updateStrategy") or {}, "spec.updateStrategy", found)
     check_not_negative("spec.revisionHistoryLimit", spec.get("revisionHistoryLimit"), found)
-    strategy = spec.get("updateStrategy") or {}
-    check_one_of("spec.updateStrategy.type", strategy.get("type") or "", _STRATEGIES, found)
-    if strategy.get("type") == "RollingUpdate":
-        rolling = strategy.get("rollingUpdate")
-        if rolling is None:
-            found.append(required("spec.updateStrategy.rollingUpdate"))
-        else:
-            _check_rolling(rolling, "spec.updateStrategy.rollingUpdate", found)
+    check_fixed_selector(new, old, found)
     return found
+
+
+def _check_strategy(strategy: dict[str, Any], path: str, found: Found) -> None:
+    kind, rolling = strategy.get("type"), strategy.get("rollingUpdate")
+    if kind not in _STRATEGIES:
+        found.append(not_supported(path, strategy, _STRATEGIES))
+    elif kind == "RollingUpdate":
+        if rolling is None:
+            found.append(required(f"{path}.rollingUpdate"))
+        else:
+            _check_rolling(rolling, f"{path}.rollingUpdate", found)
 
 
 def _check_rolling(rolling: dict[str, Any], path: str, found: Found) -> None:
     unavailable, surge = rolling.get("maxUnavailable"), rolling.get("maxSurge")
-    check_share(f"{path}.maxUnavailable", unavailable, found, most_percent=100)
-    check_share(f"{path}.maxSurge", surge, found, most_percent=100)
+    for check in (check_share, check_not_more_than_all):
+        check(f"{path}.maxUnavailable", unavailable, found)
+        check(f"{path}.maxSurge", surge, found)
     if not is_zero(unavailable) and not is_zero(surge):
         found.append(invalid(f"{path}.maxSurge", surge, "may not be set when maxUnavailable is non-zero"))
     if is_zero(unavailable) and is_zero(surge):
@@ -79,6 +100,7 @@ def _status_problems(new: Obj, old: Obj | None) -> Found:
     status = new.get("status") or {}
     for field in _COUNTS:
         check_not_negative(f"status.{field}", status.get(field), found)
+    check_collisions(new, old, found)
     return found
 
 

@@ -8,8 +8,15 @@ from podo.api.columns import AGE, NAME, TEMPLATE_COLUMNS, column, status_count
 from podo.api.kind import Kind, Obj, ScalePaths
 from podo.api.parts import pod_warnings
 from podo.api.parts.podtemplate import fill_in_template
-from podo.api.parts.replicas import check_replicated, check_status_numbers
-from podo.api.parts.rolling import check_share, is_zero
+from podo.api.parts.replicas import (
+    check_available,
+    check_collisions,
+    check_fixed_selector,
+    check_pods,
+    check_selector,
+    check_status_numbers,
+)
+from podo.api.parts.rolling import check_not_more_than_all, check_share, is_zero
 from podo.api.rules import Found, check_not_negative, forbidden, invalid, not_supported, required
 
 _STRATEGIES = ("Recreate", "RollingUpdate")
@@ -34,14 +41,18 @@ def _fill_in(deployment: Obj) -> None:
 
 def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
-    check_replicated(new, old, "deployment", found)
     spec = new.get("spec") or {}
+    check_not_negative("spec.replicas", spec.get("replicas"), found)
+    check_selector(spec, "deployment", found)
+    check_pods(spec, "ReplicaSet", found)
     _check_strategy(spec.get("strategy") or {}, found)
-    check_not_negative("spec.revisionHistoryLimit", spec.get("revisionHistoryLimit"), found)
+    for field in ("minReadySeconds", "revisionHistoryLimit"):
+        check_not_negative(f"spec.{field}", spec.get(field), found)
     if (deadline := spec.get("progressDeadlineSeconds")) is not None:
         check_not_negative("spec.progressDeadlineSeconds", deadline, found)
         if deadline <= (spec.get("minReadySeconds") or 0):
             found.append(invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds"))
+    check_fixed_selector(new, old, found)
     return found
 
 
@@ -52,7 +63,7 @@ def _check_strategy(strategy: dict[str, Any], found: Found) -> None:
             why = "may not be specified when strategy `type` is 'Recreate'"
             found.append(forbidden("spec.strategy.rollingUpdate", why))
     elif strategy.get("type") != "RollingUpdate":
-        found.append(not_supported("spec.strategy.type", strategy.get("type") or "", _STRATEGIES))
+        found.append(not_supported("spec.strategy", strategy, _STRATEGIES))
     elif rolling is None:
         found.append(required("spec.strategy.rollingUpdate", "this should be defaulted and never be nil"))
     else:
@@ -60,20 +71,20 @@ def _check_strategy(strategy: dict[str, Any], found: Found) -> None:
 
 
 def _check_rolling(rolling: dict[str, Any], path: str, found: Found) -> None:
-    unavailable = rolling.get("maxUnavailable")
-    check_share(f"{path}.maxUnavailable", unavailable, found, most_percent=100)
-    check_share(f"{path}.maxSurge", rolling.get("maxSurge"), found)
-    if is_zero(unavailable) and is_zero(rolling.get("maxSurge")):
+    unavailable, surge = (rolling.get(field) for field in _ROLLING)
+    check_share(f"{path}.maxUnavailable", unavailable, found)
+    check_share(f"{path}.maxSurge", surge, found)
+    if is_zero(unavailable) and is_zero(surge):
         found.append(invalid(f"{path}.maxUnavailable", unavailable, "may not be 0 when `maxSurge` is 0"))
+    check_not_more_than_all(f"{path}.maxUnavailable", unavailable, found)
 
 
 def _status_problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
-    fields = ("updatedReplicas", "readyReplicas", "availableReplicas")
-    check_status_numbers(new, fields, found)
-    status = new.get("status") or {}
-    for field in ("observedGeneration", "unavailableReplicas"):
-        check_not_negative(f"status.{field}", status.get(field), found)
+    parts = ("updatedReplicas", "readyReplicas", "availableReplicas")
+    check_status_numbers(new, parts, ("unavailableReplicas", "observedGeneration", "collisionCount"), found)
+    check_available(new, "readyReplicas", found)
+    check_collisions(new, old, found)
     return found
 
 

@@ -6,8 +6,8 @@ from podo.api.columns import AGE, NAME, TEMPLATE_COLUMNS, column, status_count
 from podo.api.kind import Kind, Obj, ScalePaths
 from podo.api.parts import pod_warnings
 from podo.api.parts.podtemplate import fill_in_template
-from podo.api.parts.replicas import check_replicated, status_problems
-from podo.api.rules import Found
+from podo.api.parts.replicas import check_fixed_selector, check_pods, check_selector, status_problems
+from podo.api.rules import Found, check_not_negative
 
 
 def _fill_in(replicaset: Obj) -> None:
@@ -19,7 +19,12 @@ def _fill_in(replicaset: Obj) -> None:
 
 def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
-    check_replicated(new, old, "deployment", found)  # upstream's word here, too
+    spec = new.get("spec") or {}
+    for field in ("replicas", "minReadySeconds"):
+        check_not_negative(f"spec.{field}", spec.get(field), found)
+    check_selector(spec, "deployment", found)  # upstream's word here, too
+    check_pods(spec, "ReplicaSet", found)
+    check_fixed_selector(new, old, found)
     return found
 
 

@@ -9,10 +9,17 @@ from podo.api.kind import Kind, Obj, ScalePaths
 from podo.api.kinds.core.persistentvolumeclaim import check_claim_spec, fill_in_claim
 from podo.api.parts import pod_warnings
 from podo.api.parts.podtemplate import fill_in_template
-from podo.api.parts.replicas import check_selected, check_status_numbers
-from podo.api.parts.rolling import check_share, is_zero
+from podo.api.parts.replicas import (
+    check_available,
+    check_collisions,
+    check_pods,
+    check_selector,
+    check_status_numbers,
+)
+from podo.api.parts.rolling import check_not_more_than_all, check_share, is_zero
 from podo.api.parts.volume_warnings import claim_warnings
-from podo.api.rules import Found, check_not_negative, check_one_of, forbidden, invalid
+from podo.api.rules import Found, check_not_negative, check_one_of, check_text, forbidden, invalid
+from podo.values import names
 
 _FREE = (
     *("replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit"),
@@ -23,6 +30,8 @@ _FIXED = (
     "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
 )
 _RETENTION = ("Retain", "Delete")
+_MANAGEMENT = ("OrderedReady", "Parallel")
+_STRATEGIES = ("RollingUpdate", "OnDelete")
 
 
 def _fill_in(statefulset: Obj) -> None:
@@ -51,59 +60,76 @@ def _fill_in(statefulset: Obj) -> None:
 def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
     spec = new.get("spec") or {}
-    check_not_negative("spec.replicas", spec.get("replicas"), found)
-    check_selected(_with_claims(new), None, "statefulset", "StatefulSet", found)
-    check_one_of("spec.podManagementPolicy", spec.get("podManagementPolicy"), ("OrderedReady", "Parallel"), found)
-    _check_strategy(spec.get("updateStrategy") or {}, found)
+    _check_policies(spec, found)
+    if old is None:
+        for index, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
+            check_claim_spec(claim.get("spec") or {}, f"spec.volumeClaimTemplates[{index}].spec", found)
+    for field in ("replicas", "minReadySeconds"):
+        check_not_negative(f"spec.{field}", spec.get(field), found)
     check_not_negative("spec.ordinals.start", (spec.get("ordinals") or {}).get("start"), found)
-    retention = spec.get("persistentVolumeClaimRetentionPolicy") or {}
-    for field in ("whenDeleted", "whenScaled"):
-        path = f"spec.persistentVolumeClaimRetentionPolicy.{field}"
-        check_one_of(path, retention.get(field), _RETENTION, found)
-    for index, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
-        check_claim_spec(claim.get("spec") or {}, f"spec.volumeClaimTemplates[{index}].spec", found)
+    if old is None and (service := spec.get("serviceName")):
+        check_text("spec.serviceName", service, names.label, found)
+    check_selector(spec, "statefulset", found)
+    check_pods(_with_claims(spec), "StatefulSet", found)
     if old is not None and _fixed(new) != _fixed(old):
         found.append(forbidden("spec", _FIXED))
     return found
 
 
-def _with_claims(statefulset: Obj) -> Obj:
+def _check_policies(spec: dict[str, Any], found: Found) -> None:
+    policy = spec.get("podManagementPolicy")
+    if policy not in _MANAGEMENT:
+        found.append(invalid("spec.podManagementPolicy", policy, _either(_MANAGEMENT)))
+    _check_strategy(spec.get("updateStrategy") or {}, "spec.updateStrategy", found)
+    retention = spec.get("persistentVolumeClaimRetentionPolicy") or {}
+    for field in ("whenDeleted", "whenScaled"):
+        path = f"spec.persistentVolumeClaimRetentionPolicy.{field}"
+        check_one_of(path, retention.get(field), _RETENTION, found)
+
+
+def _either(words: tuple[str, str]) -> str:
+    return f"must be '{words[0]}' or '{words[1]}'"
+
+
+def _with_claims(spec: dict[str, Any]) -> dict[str, Any]:
     """With the volumes that its pods get by the claim templates: containers may mount these."""
-    spec = statefulset.get("spec") or {}
-    names = [(claim.get("metadata") or {}).get("name") for claim in spec.get("volumeClaimTemplates") or ()]
+    claimed = [(claim.get("metadata") or {}).get("name") for claim in spec.get("volumeClaimTemplates") or ()]
     template = spec.get("template") or {}
     pod = template.get("spec") or {}
     volumes = pod.get("volumes") or []
     present = {volume.get("name") for volume in volumes}
-    more = [{"name": n, "persistentVolumeClaim": {"claimName": n}} for n in names if n and n not in present]
+    more = [{"name": n, "persistentVolumeClaim": {"claimName": n}} for n in claimed if n and n not in present]
     if not more:
-        return statefulset
-    template = {**template, "spec": {**pod, "volumes": [*volumes, *more]}}
-    return {**statefulset, "spec": {**spec, "template": template}}
+        return spec
+    return {**spec, "template": {**template, "spec": {**pod, "volumes": [*volumes, *more]}}}
 
 
 def _fixed(statefulset: Obj) -> dict[str, Any]:
     return {field: value for field, value in statefulset["spec"].items() if field not in _FREE and value}
 
 
-def _check_strategy(strategy: dict[str, Any], found: Found) -> None:
-    path = "spec.updateStrategy"
-    check_one_of(f"{path}.type", strategy.get("type"), ("OnDelete", "RollingUpdate"), found)
-    rolling = strategy.get("rollingUpdate")
-    if strategy.get("type") == "OnDelete" and rolling is not None:
-        why = "only allowed for updateStrategy 'RollingUpdate'"
-        found.append(invalid(f"{path}.rollingUpdate", rolling, why))
+def _check_strategy(strategy: dict[str, Any], path: str, found: Found) -> None:
+    kind, rolling = strategy.get("type"), strategy.get("rollingUpdate")
+    if kind not in _STRATEGIES:
+        found.append(invalid(path, strategy, _either(_STRATEGIES)))
+    elif kind == "OnDelete":
+        if rolling is not None:
+            found.append(invalid(f"{path}.rollingUpdate", rolling, "only allowed for updateStrategy 'RollingUpdate'"))
     elif rolling is not None:
         check_not_negative(f"{path}.rollingUpdate.partition", rolling.get("partition"), found)
-        unavailable = rolling.get("maxUnavailable")
-        check_share(f"{path}.rollingUpdate.maxUnavailable", unavailable, found, most_percent=100)
+        unavailable, where = rolling.get("maxUnavailable"), f"{path}.rollingUpdate.maxUnavailable"
+        check_share(where, unavailable, found)
         if unavailable is not None and is_zero(unavailable):
-            found.append(invalid(f"{path}.rollingUpdate.maxUnavailable", unavailable, "cannot be 0"))
+            found.append(invalid(where, unavailable, "cannot be 0"))
+        check_not_more_than_all(where, unavailable, found)
 
 
 def _status_problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
-    check_status_numbers(new, ("readyReplicas", "availableReplicas", "currentReplicas", "updatedReplicas"), found)
+    parts = ("readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas")
+    check_status_numbers(new, parts, ("observedGeneration", "collisionCount"), found)
+    check_available(new, "status.readyReplicas", found)
+    check_collisions(new, old, found)
     return found
 
 
@@ -137,5 +163,6 @@ STATEFULSET = Kind(
     columns=(NAME, column("Ready", _ready), AGE, *TEMPLATE_COLUMNS[:2]),
     subresources=frozenset({"status", "scale"}),
     scale=ScalePaths(),
+    name_rule="label",
     generation=True,
 )

@@ -75,4 +75,5 @@ CLUSTERTRUSTBUNDLE = Kind(
     problems=_problems,
     fields={"spec.signerName": _signer},
     columns=(NAME, column("SignerName", lambda bundle: _signer(bundle) or "<none>")),
+    conditional=True,
 )

@@ -152,4 +152,5 @@ PODCERTIFICATEREQUEST = Kind(
     status_problems=_status_problems,
     subresources=frozenset({"status"}),
     fields={f"spec.{name}": _field(name) for name in ("signerName", "podName", "nodeName")},
+    conditional=True,
 )

@@ -23,4 +23,5 @@ LEASE = Kind(
     singular="lease",
     problems=_problems,
     columns=(NAME, column("Holder", lambda lease: (lease.get("spec") or {}).get("holderIdentity") or ""), AGE),
+    conditional=True,
 )

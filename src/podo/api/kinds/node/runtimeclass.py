@@ -50,4 +50,5 @@ RUNTIMECLASS = Kind(
     problems=_problems,
     warnings=_warnings,
     columns=(NAME, column("Handler", lambda given: given.get("handler") or ""), AGE),
+    conditional=True,
 )

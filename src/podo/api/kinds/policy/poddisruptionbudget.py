@@ -7,7 +7,7 @@ from typing import Any
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
 from podo.api.parts.labelselector import check_label_selector
-from podo.api.parts.rolling import check_share
+from podo.api.parts.rolling import check_not_more_than_all, check_share
 from podo.api.rules import Found, check_not_negative, check_one_of, invalid
 
 _POLICIES = ("AlwaysAllow", "IfHealthyBudget")
@@ -24,8 +24,9 @@ def _problems(new: Obj, old: Obj | None) -> Found:
     least, most = spec.get("minAvailable"), spec.get("maxUnavailable")
     if least is not None and most is not None:
         found.append(invalid("spec", spec, "minAvailable and maxUnavailable cannot be both set"))
-    check_share("spec.minAvailable", least, found, most_percent=100)
-    check_share("spec.maxUnavailable", most, found, most_percent=100)
+    for field, share in (("minAvailable", least), ("maxUnavailable", most)):
+        check_share(f"spec.{field}", share, found)
+        check_not_more_than_all(f"spec.{field}", share, found)
     if (selector := spec.get("selector")) is not None:
         check_label_selector(selector, "spec.selector", found)
     if (policy := spec.get("unhealthyPodEvictionPolicy")) is not None:
@@ -67,4 +68,5 @@ PODDISRUPTIONBUDGET = Kind(
     ),
     subresources=frozenset({"status"}),
     generation=True,
+    conditional=True,
 )

@@ -108,4 +108,6 @@ CSIDRIVER = Kind(
         ),
         AGE,
     ),
+    generation=True,
+    conditional=True,
 )

@@ -68,4 +68,5 @@ CSINODE = Kind(
     namespaced=False,
     problems=_problems,
     columns=(NAME, column("Drivers", lambda given: len(_drivers(given)), "integer"), AGE),
+    conditional=True,
 )

@@ -75,4 +75,5 @@ VOLUMEATTACHMENT = Kind(
         AGE,
     ),
     subresources=frozenset({"status"}),
+    conditional=True,
 )
