@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
+from podo.scheduler.configurationrules import problems
 from podo.scheduler.defaultspread import SYSTEM_DEFAULTS
 from podo.scheduler.plugins.balancedallocation import BalancedAllocation
 from podo.scheduler.plugins.interpodaffinity import InterPodAffinity
@@ -18,6 +18,7 @@ from podo.scheduler.plugins.noderesourcesfit import NodeResourcesFit
 from podo.scheduler.plugins.podtopologyspread import PodTopologySpread
 from podo.scheduler.profile import DEFAULT_NAME, FACTORIES, PREEMPTION, WEIGHTS, Candidates, Profile, assembled
 from podo.scheduler.strategies import DEFAULT_RESOURCES, Strategy, by_curve, least_allocated, most_allocated
+from podo.values.duration import parse_nanos
 
 API_VERSION, KIND = "kubescheduler.config.k8s.io/v1", "KubeSchedulerConfiguration"
 #: Plug-ins that every profile may name and that are always there: they have nothing to choose.
@@ -27,6 +28,8 @@ _POINTS = ("multiPoint", "preFilter", "filter", "postFilter", "preScore", "score
 _FILTERS, _SCORES = frozenset({"multiPoint", "preFilter", "filter"}), frozenset({"multiPoint", "preScore", "score"})
 
 Args = Mapping[str, Any]
+#: How long a request to an extender may take, where its httpTimeout is not given.
+EXTENDER_SECONDS = 5.0
 
 
 class ConfigurationProblem(ValueError):
@@ -44,7 +47,7 @@ class ExtenderSettings:
     bind_verb: str = ""
     preempt_verb: str = ""
     weight: int = 1
-    seconds: float = 30.0
+    seconds: float = EXTENDER_SECONDS
     names_only: bool = False
     ignorable: bool = False
     resources: frozenset[str] = frozenset()
@@ -70,6 +73,8 @@ def parse(document: bytes | str, where: str = "scheduler configuration") -> Conf
     if not isinstance(found, dict) or (found.get("apiVersion"), found.get("kind")) != (API_VERSION, KIND):
         raise ConfigurationProblem(f"{where}: must be {API_VERSION}, kind {KIND}")
     try:
+        if wrong := list(dict.fromkeys(map(str, problems(found)))):
+            raise ConfigurationProblem(wrong[0] if len(wrong) == 1 else f"[{', '.join(wrong)}]")
         return read(found)
     except ConfigurationProblem as problem:
         raise ConfigurationProblem(f"{where}: {problem}") from None
@@ -78,23 +83,19 @@ def parse(document: bytes | str, where: str = "scheduler configuration") -> Conf
 
 
 def read(found: Args) -> Configuration:
+    """Of a document without problems."""
     extenders = tuple(_extender(each, index) for index, each in enumerate(found.get("extenders") or ()))
     ignored = frozenset(name for each in extenders for name in each.ignored_resources)
     listed = found.get("profiles") or [{"schedulerName": DEFAULT_NAME}]
     profiles = tuple(_profile(each, index, ignored) for index, each in enumerate(listed))
-    names = [profile.name for profile in profiles]
-    if len(set(names)) < len(names):
-        raise ConfigurationProblem("profiles: schedulerName must differ")
     first = float(found.get("podInitialBackoffSeconds") or 1)
     longest = float(found.get("podMaxBackoffSeconds") or 10)
-    if not 0 < first <= longest:
-        raise ConfigurationProblem("podMaxBackoffSeconds must not be less than podInitialBackoffSeconds")
     return Configuration(profiles, extenders, first, longest)
 
 
 def _profile(found: Args, index: int, ignored: frozenset[str]) -> Profile:
     where = f"profiles[{index}]"
-    args = _arguments(found, where)
+    args: dict[str, Args] = {each["name"]: each.get("args") or {} for each in found.get("pluginConfig") or ()}
     for point in found.get("plugins") or {}:
         for each in _named(found, point):
             if each["name"] not in FACTORIES.keys() | _FIXED | {"*", PREEMPTION}:
@@ -111,15 +112,6 @@ def _profile(found: Args, index: int, ignored: frozenset[str]) -> Profile:
     scoring = {each: weights[each] for each in WEIGHTS if each in scores}
     candidates = _candidates(args.get(PREEMPTION, {}))
     return assembled(name, made, filters, scoring, candidates if preempts else None)
-
-
-def _arguments(found: Args, where: str) -> dict[str, Args]:
-    args: dict[str, Args] = {}
-    for each in found.get("pluginConfig") or ():
-        if each["name"] in args:
-            raise ConfigurationProblem(f"{where}.pluginConfig: {each['name']} is given twice")
-        args[each["name"]] = each.get("args") or {}
-    return args
 
 
 def _named(found: Args, point: str) -> Iterator[Args]:
@@ -164,29 +156,18 @@ def _strategy(args: Args) -> Strategy:
         return Strategy(least_allocated, resources)
     if kind == "MostAllocated":
         return Strategy(most_allocated, resources)
-    if kind != "RequestedToCapacityRatio":
-        raise ConfigurationProblem(f"NodeResourcesFit: scoringStrategy.type: unknown: {kind!r}")
     points = (found.get("requestedToCapacityRatio") or {}).get("shape") or ()
     shape = [(int(point["utilization"]), int(point["score"])) for point in points]
-    rising = all(one[0] < two[0] for one, two in pairwise(shape))
-    if not shape or not rising or not all(0 <= at <= 100 and 0 <= score <= 10 for at, score in shape):
-        why = "utilization must rise from 0 to 100, scores are 0 to 10"
-        raise ConfigurationProblem(f"NodeResourcesFit: requestedToCapacityRatio.shape: {why}")
     return Strategy(by_curve(shape), resources, only_positive=True)
 
 
 def _pods(args: Args) -> InterPodAffinity:
     weight = args.get("hardPodAffinityWeight")
-    hard = 1 if weight is None else int(weight)
-    if not 0 <= hard <= 100:
-        raise ConfigurationProblem("InterPodAffinity: hardPodAffinityWeight must be in the range 0-100")
-    return InterPodAffinity(hard, bool(args.get("ignorePreferredTermsOfExistingPods")))
+    return InterPodAffinity(1 if weight is None else int(weight), bool(args.get("ignorePreferredTermsOfExistingPods")))
 
 
 def _spread(args: Args) -> PodTopologySpread:
     if (args.get("defaultingType") or "System") == "System":
-        if args.get("defaultConstraints"):
-            raise ConfigurationProblem("PodTopologySpread: defaultConstraints need defaultingType List")
         return PodTopologySpread(SYSTEM_DEFAULTS)
     return PodTopologySpread(
         tuple(
@@ -202,15 +183,7 @@ def _balanced(args: Args) -> BalancedAllocation:
 
 def _candidates(args: Args) -> Candidates:
     percent, least = args.get("minCandidateNodesPercentage"), args.get("minCandidateNodesAbsolute")
-    found = Candidates(10 if percent is None else int(percent), 100 if least is None else int(least))
-    if not 0 <= found.percent <= 100:
-        raise ConfigurationProblem(f"{PREEMPTION}: minCandidateNodesPercentage is not in the range [0, 100]")
-    if found.least < 0:
-        raise ConfigurationProblem(f"{PREEMPTION}: minCandidateNodesAbsolute is not in the range [0, inf)")
-    if not found.percent and not found.least:
-        both = "minCandidateNodesPercentage and minCandidateNodesAbsolute cannot both be zero"
-        raise ConfigurationProblem(f"{PREEMPTION}: {both}")
-    return found
+    return Candidates(10 if percent is None else int(percent), 100 if least is None else int(least))
 
 
 _MAKERS: dict[str, Callable[[Args], Any]] = {
@@ -229,9 +202,7 @@ def _extender(found: Args, index: int) -> ExtenderSettings:
     where, url = f"extenders[{index}]", str(found.get("urlPrefix") or "")
     if not url.startswith(("http://", "https://")):
         raise ConfigurationProblem(f"{where}.urlPrefix must be the URL of a server")
-    weight = int(found.get("weight") or 1)
-    if found.get("prioritizeVerb") and weight <= 0:
-        raise ConfigurationProblem(f"{where}.weight must be positive")
+    weight = int(found.get("weight") or 0)
     managed = found.get("managedResources") or ()
     return ExtenderSettings(
         url.rstrip("/"),
@@ -249,8 +220,5 @@ def _extender(found: Args, index: int) -> ExtenderSettings:
 
 
 def _seconds(text: object) -> float:
-    """A duration as Go writes it, of seconds or milliseconds."""
-    if not text:
-        return 30.0
-    words = str(text)
-    return float(words[:-2]) / 1000 if words.endswith("ms") else float(words.removesuffix("s"))
+    """A duration as Go writes it; nothing, and 0, are the default."""
+    return (parse_nanos(str(text)) if text else 0) / 1e9 or EXTENDER_SECONDS

@@ -94,20 +94,25 @@ class Extender:
         answer = await self._ask(self.settings.preempt_verb, arguments, lowered=False)
         found = _field(answer, "NodeNameToMetaVictims") or {}
         try:
-            return [self._victims(name, meta, snapshot) for name, meta in found.items()]
+            given = {name: self._given(name, meta) for name, meta in found.items()}
+            return [self._victims(name, found[name], uids, snapshot) for name, uids in given.items() if uids]
         except (AttributeError, TypeError, ValueError) as failure:
             raise ExtenderFailed(f"{self.settings.url_prefix}/{self.settings.preempt_verb}: {failure}") from failure
 
-    def _victims(self, node_name: str, meta: Any, snapshot: Snapshot) -> Victims:
-        there = snapshot.pods_on(node_name)
+    def _given(self, node_name: str, meta: Any) -> list[str]:
+        """The uids of the victims on a node; none, where the extender may be ignored, and the node with it."""
         uids = [str(_field(each, "UID") or "") for each in _field(meta, "Pods") or ()]
+        if not uids and not self.settings.ignorable:
+            raise ExtenderFailed(f'expected at least one victim pod on node "{node_name}"')
+        return uids
+
+    def _victims(self, node_name: str, meta: Any, uids: list[str], snapshot: Snapshot) -> Victims:
+        there = snapshot.pods_on(node_name)
         if unknown := [uid for uid in uids if uid not in there]:
             raise ExtenderFailed(
                 f"extender: {self.settings.url_prefix} claims to preempt pod (UID: {unknown[0]}) on node: {node_name}, "
                 "but the pod is not found on that node"
             )
-        if not uids:
-            raise ExtenderFailed(f"expected at least one victim pod on node {node_name}")
         pods = tuple(sorted((there[uid] for uid in uids), key=importance))
         return victims_of(node_name, pods, int(_field(meta, "NumPDBViolations") or 0))
 

@@ -80,7 +80,8 @@ class _Heap:
 
 
 class Queue:
-    """``wakes``: by plug-in name, the events after which a pod that it refused may fit. ``entered``: how many pods have
+    """``wakes``: by plug-in name, the events after which a pod that it refused may fit; one that is not there, an
+    extender, says nothing of that: any event may help. ``entered``: how many pods have
     come into each part, by its name and why."""
 
     def __init__(
@@ -177,7 +178,7 @@ class Queue:
         """Something happened: pods that may fit now leave the unschedulable ones. ``helps``: does it concern this
         pod? ``hint``: may it fit now as far as the plug-in of this name goes, which refused it?"""
         for name, entries in list(self._refused_by.items()):
-            if name and event not in self._wakes.get(name, ()):
+            if name in self._wakes and event not in self._wakes[name]:
                 continue
             for entry in list(entries.values()):
                 if self._unschedulable.inside.get(entry.pod.uid) is not entry:

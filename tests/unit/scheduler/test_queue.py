@@ -42,6 +42,16 @@ def test_unschedulable_pods_wait_for_an_event_that_helps() -> None:
     assert names(q, 0.9) == ["p"]
 
 
+def test_any_event_may_help_a_pod_that_an_extender_refused() -> None:
+    q = queue()
+    q.put(pod("p"), 0)
+    entry = q.pop(0)
+    assert entry is not None
+    q.refused(entry, frozenset({"http://extender"}))
+    q.wake(ClusterEvent.NODE_LABELS, 0.5)
+    assert names(q, 2) == ["p"]
+
+
 def test_after_a_refusal_others_come_first_until_the_backoff_ends() -> None:
     q = queue()
     q.put(pod("refused", priority=9), 0)
