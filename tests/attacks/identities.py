@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import time
 from typing import Any
 
@@ -62,6 +63,16 @@ async def _(arena: Arena) -> None:
 async def _(arena: Arena) -> None:
     for path in ("/version", "/healthz", PODS):
         await arena.refused("GET", path, b"", 401, who=None, authorization="Bearer wrong")
+
+
+@attack(
+    "a certificate past its time on a connection that stays", "CWE-613 insufficient session expiration", "a connection"
+)
+async def _(arena: Arena) -> None:
+    end = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
+    for who in (certificate("kubernetes-admin", "system:masters", end=end), certificate("jane", end=end)):
+        for path in (PODS, "/version"):
+            await arena.refused("GET", path, b"", 401, who=who)
 
 
 @attack("a token past its time", "CWE-613 insufficient session expiration", "a token of yesterday")

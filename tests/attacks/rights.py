@@ -81,6 +81,17 @@ async def _(arena: Arena) -> None:
     await arena.refused("POST", f"{RBAC}/clusterroles", more)
 
 
+@attack("more rights by a label on a role of others", "aggregation escalation", "update on clusterroles")
+async def _(arena: Arena) -> None:
+    await grant(arena.world, "manager", rule("patch update get", "clusterroles", GROUP))
+    await arena.made(f"{RBAC}/clusterroles", {"metadata": {"name": "strong"}, "rules": [rule("get", "secrets")]})
+    patch = {"metadata": {"labels": {f"{GROUP}/aggregate-to-view": "true"}}}
+    says = "is attempting to grant RBAC permissions not currently held"
+    await arena.refused("PATCH", f"{RBAC}/clusterroles/strong", patch, content_type=MERGE, says=says)
+    finalizers = {"metadata": {"finalizers": ["example.com/x"]}}  # what a collector writes gives nobody anything
+    await arena.refused("PATCH", f"{RBAC}/clusterroles/strong", finalizers, 200, content_type=MERGE)
+
+
 @attack("more rights by changing a binding's role in place", "RBAC escalation", "update on clusterrolebindings")
 async def _(arena: Arena) -> None:
     await grant(arena.world, "manager", rule("patch update get", "clusterrolebindings", GROUP))
@@ -130,6 +141,20 @@ async def _(arena: Arena) -> None:
     await arena.refused("GET", "/api/v1/nodes/n1/proxy/pods")
     await arena.refused("GET", f"{SERVICES}/s/proxy/")
     await arena.refused("GET", f"{PODS}/p/proxy/")
+
+
+@attack(
+    "exec by an upgrade through a node's proxy",
+    "exec, attach and proxy verbs, nodes/proxy",
+    "get and update on nodes/proxy",
+)
+async def _(arena: Arena) -> None:
+    await grant(arena.world, "scraper", rule("get update patch", "nodes/proxy"))
+    await arena.world.client.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}})
+    target = "/api/v1/nodes/n1/proxy/exec/default/p/a?command=sh"
+    for method in ("GET", "PUT"):
+        says = 'cannot create resource "nodes/proxy"'
+        await arena.refused(method, target, says=says, connection="Upgrade", upgrade="websocket")
 
 
 @attack("a pod bound to a node of one's choice", "CWE-863 incorrect authorization", "create and update on pods")

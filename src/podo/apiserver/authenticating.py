@@ -26,8 +26,8 @@ def authentication_of(backend: Backend, settings: AuthenticationSettings) -> Aut
         methods += [JwtIssuer(one, clock, audiences) for one in settings.jwt]
     proxy = FrontProxy(ca) if (ca := backend.config.front_proxy_ca) else None
     if settings.webhook is None:
-        return Authentication(TokenChain(*methods), settings.anonymous, proxy)
+        return Authentication(TokenChain(*methods), clock, settings.anonymous, proxy)
     from podo.authn.webhook import TokenWebhook
 
     webhook = TokenWebhook(settings.webhook, clock, audiences)
-    return Authentication(TokenChain(*methods, webhook), settings.anonymous, proxy, webhook.close)
+    return Authentication(TokenChain(*methods, webhook), clock, settings.anonymous, proxy, webhook.close)

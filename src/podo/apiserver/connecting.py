@@ -29,7 +29,7 @@ async def connect(
 ) -> Response | Streaming | Upgrade:
     """Raises NotFound for an absent pod and what the kubelet refuses. Authorization is done. ``rest``: the path behind
     ``/proxy``."""
-    if call.verb == "get" and call.subresource in _ACTS and call.authorize is not None:
+    if call.verb != "create" and call.authorize is not None and _acts(call, request):
         call.authorize(replace(call, verb="create"))  # WebSocket begins with a GET: who may only read may not do this
     if call.subresource != "log":
         await admit_connection(backend, call, request.query, rest)
@@ -42,6 +42,13 @@ async def connect(
     if call.subresource == "log":
         return await log(request, pod, node, kubelet)
     return stream(request, call.subresource, pod, node, kubelet)
+
+
+def _acts(call: Call, request: Request) -> bool:
+    """Does it do something in a pod? So does any upgrade through a node's proxy: the kubelet knows no other."""
+    if call.subresource in _ACTS:
+        return True
+    return call.subresource == "proxy" and call.kind is registry.NODE and "upgrade" in request.headers
 
 
 async def _node_of(backend: Backend, pod: Obj) -> Obj | None:

@@ -14,6 +14,7 @@ from podo.authn.frontproxy import FrontProxy
 from podo.authn.method import Rejected, TokenMethod
 from podo.authn.user import ANONYMOUS, User
 from podo.http.message import Request
+from podo.runtime.clock import Clock
 
 
 class Unauthorized(Exception):
@@ -39,11 +40,13 @@ class Authentication:
     def __init__(
         self,
         tokens: TokenMethod,
+        clock: Clock,
         anonymous: Anonymous | None = None,
         proxy: FrontProxy | None = None,
         release: Callable[[], None] = lambda: None,
     ) -> None:
         self.tokens = tokens
+        self._clock = clock
         self._anonymous = anonymous or Anonymous()
         self._proxy = proxy
         self.close = release
@@ -52,6 +55,8 @@ class Authentication:
         """Raises Unauthorized."""
         certificate = request.peer.certificate
         if certificate is not None:
+            if self._clock.now() >= clientcert.end_of(certificate, request.peer.notes):
+                raise Unauthorized("the client certificate has expired since the connection began")
             if self._proxy is not None and self._proxy.made(request.peer):
                 return self._proxied(request, self._proxy)
             user = clientcert.authenticate(certificate, request.peer.notes)

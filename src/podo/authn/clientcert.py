@@ -11,7 +11,7 @@ from hashlib import sha256
 from podo.authn.user import AUTHENTICATED, User
 
 CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
-_NOTE = "authn.clientcert"
+_NOTE, _END = "authn.clientcert", "authn.clientcert.end"
 _UID = "1.3.6.1.4.1.57683.2"
 
 
@@ -28,6 +28,17 @@ def user_of_certificate(der: bytes) -> User | None:
     groups = [str(group.value) for group in subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)]
     extra = ((CREDENTIAL_ID, (f"X509SHA256={sha256(der).hexdigest()}",)),)
     return User(str(names[0].value), (*groups, AUTHENTICATED), str(uids[0].value) if uids else "", extra)
+
+
+def end_of(certificate: bytes, notes: dict[str, object]) -> float:
+    """Until when the certificate of a connection is good, which may stay open for longer: seconds since the epoch."""
+    known = notes.get(_END)
+    if isinstance(known, float):
+        return known
+    from cryptography import x509
+
+    found = notes[_END] = x509.load_der_x509_certificate(certificate).not_valid_after_utc.timestamp()
+    return found
 
 
 def authenticate(certificate: bytes | None, notes: dict[str, object]) -> User | None:

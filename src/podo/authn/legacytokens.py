@@ -19,6 +19,7 @@ from podo.storage.contract import Store
 
 ISSUER = "kubernetes/serviceaccount"
 _PREFIX = "kubernetes.io/serviceaccount/"
+_INVALID = "kubernetes.io/legacy-token-invalid-since"
 
 
 class NotBelieved(Exception):
@@ -49,6 +50,8 @@ async def user_of(store: Store, claims: dict[str, Any], token: str) -> User:
     held = base64.b64decode((secret.get("data") or {}).get("token") or "")
     if not hmac.compare_digest(held, token.encode()):
         raise NotBelieved(f"Secret {namespace}/{secret_name} holds another token")
+    if (secret["metadata"].get("labels") or {}).get(_INVALID):
+        raise NotBelieved(f"Secret {namespace}/{secret_name} is marked by the label {_INVALID}")
     account = await _there(store, "ServiceAccount", namespace, name)
     if account["metadata"].get("uid") != uid:
         raise NotBelieved(f"ServiceAccount {namespace}/{name} is not the one of the token")

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
-from podo.authn.clientcert import authenticate
+from podo.authn.clientcert import authenticate, end_of
 from podo.authn.user import MASTERS, User
 from podo.client.contract import Client, Unreachable
 from podo.http.message import Request
@@ -28,6 +28,8 @@ _KEPT = 1000
 #: First part of the path -> the subresource of ``nodes`` that is asked for before ``nodes/proxy``, which is everything.
 _SUBRESOURCES = {"stats": "stats", "metrics": "metrics", "logs": "log"}
 _FINE = {"pods": "pods", "runningpods": "pods", "healthz": "healthz", "configz": "configz"}
+#: What does something in a pod is no reading: a WebSocket begins with a GET.
+_ACTS = frozenset({"exec", "attach", "portForward", "run"})
 _VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -73,16 +75,21 @@ class Delegated:
     def __init__(self, client: Client, node: str, clock: Clock) -> None:
         self._client = client
         self._node = node
+        self._clock = clock
         self._users: _Kept[bytes, User | str] = _Kept(clock)
         self._decisions: _Kept[tuple[User, str, str], tuple[bool, str]] = _Kept(clock)
 
     async def check(self, request: Request) -> None:
         """Raises Unauthorized or Forbidden; ServiceUnavailable where the API server cannot be asked."""
-        user = authenticate(request.peer.certificate, request.peer.notes)
+        certificate, notes = request.peer.certificate, request.peer.notes
+        if certificate is not None and self._clock.now() >= end_of(certificate, notes):
+            raise ApiError("Unauthorized", "Unauthorized")
+        user = authenticate(certificate, notes)
         if user is not None and is_trusted(user):
             return
         user = user or await self._of_token(request)
-        verb, first = _VERBS.get(request.method, request.method.lower()), request.path.split("/")[1]
+        first = request.path.split("/")[1]
+        verb = "create" if first in _ACTS else _VERBS.get(request.method, request.method.lower())
         wanted = _SUBRESOURCES.get(first) or _FINE.get(first) or "proxy"
         asked = [wanted, "proxy"] if first in _FINE else [wanted]
         for subresource in asked:

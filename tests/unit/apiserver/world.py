@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,10 +21,8 @@ from podo.storage.memory import MemoryStore
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
 
-def certificate(user: str, *groups: str) -> bytes:
-    """A self-signed client certificate in DER."""
-    import datetime
-
+def certificate(user: str, *groups: str, end: datetime.datetime | None = None) -> bytes:
+    """A self-signed client certificate in DER; ``end``: until when it is good."""
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.hashes import SHA256
@@ -35,7 +34,8 @@ def certificate(user: str, *groups: str) -> bytes:
     names += [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
     name = x509.Name(names)
     start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), start, start)
+    end = end or datetime.datetime(2126, 1, 1, tzinfo=datetime.UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), start, end)
     return builder.sign(key, SHA256()).public_bytes(Encoding.DER)
 
 

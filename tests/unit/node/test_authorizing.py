@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 from typing import Any, cast
 
 import pytest
@@ -99,3 +100,24 @@ def test_the_api_server_itself_need_not_be_asked() -> None:
 def test_without_anybody_to_ask_it_is_the_api_server_only() -> None:
     for who, code in ((certificate("kube-apiserver-kubelet-client"), 200), (certificate("ann"), 403), (None, 401)):
         assert asyncio.run(answer(OnlyApiServer(), asked("/pods", who)))[0] == code
+
+
+def test_who_may_only_read_through_the_proxy_does_nothing_in_pods() -> None:
+    async def test(world: World) -> None:
+        role = {**ROLE, "rules": [{"apiGroups": [""], "resources": ["nodes/proxy"], "verbs": ["get"]}]}
+        await world.client.create(role)
+        await world.client.create(BINDING)
+        access = Delegated(cast(Any, Asking(world)), "n1", SystemClock())
+        ann = certificate("ann")
+        assert (await answer(access, asked("/runningpods/", ann)))[0] == 200
+        for act in ("exec", "attach", "portForward", "run"):
+            code, text = await answer(access, asked(f"/{act}/default/p/c", ann))
+            assert (code, "verb=create" in text) == (403, True)
+
+    in_world(test)
+
+
+def test_a_certificate_is_good_until_its_end() -> None:
+    access = Delegated(cast(Any, None), "n1", SystemClock())
+    end = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
+    assert asyncio.run(answer(access, asked("/pods", certificate("admin", "system:masters", end=end))))[0] == 401
