@@ -27,14 +27,16 @@ _ACTIVATED = "ForceActivate"
 class Waiting:
     """One pod in the queue.
 
-    ``since``: when it came (seconds). ``refused_by``: the plug-ins that refused it last time. ``begun``: when it was
-    last taken up, by the monotonic clock, and ``profile``: by which.
+    ``since``: when it came (seconds). ``refusals``: how often no node took it, and ``errors``: how often something went
+    wrong since the last of these. ``begun``: when it was last taken up, by the monotonic clock, and ``profile``: by
+    which.
     """
 
     pod: PodInfo
     since: float
     attempts: int = 0
-    refused_by: frozenset[str] = frozenset()
+    refusals: int = 0
+    errors: int = 0
     tried_at: float = 0.0
     begun: float = 0.0
     profile: str = ""
@@ -42,11 +44,13 @@ class Waiting:
 
     @property
     def backoff_ends(self) -> float:
-        """1 s after the first attempt, doubled with each to 10 s, unless configured otherwise."""
-        if not self.attempts:
+        """1 s after the first refusal, doubled with each to 10 s, unless configured otherwise; errors that follow each
+        other count by themselves: one does not cost what many refusals have come to."""
+        count = self.errors or self.refusals
+        if not count:
             return 0.0
         first, longest = self.backoff
-        return self.tried_at + min(longest, first * 2.0 ** min(self.attempts - 1, 10))
+        return self.tried_at + min(longest, first * 2.0 ** min(count - 1, 10))
 
 
 @dataclass(slots=True)
@@ -93,7 +97,8 @@ class Queue:
         self._wakes = wakes
         self._between = (first_backoff, longest_backoff)
         self._active = _Heap(lambda entry: (-entry.pod.priority, entry.since))
-        self._backoff = _Heap(lambda entry: (entry.backoff_ends,))
+        #: Of those whose back-offs end in the same second, the more important comes first.
+        self._backoff = _Heap(lambda entry: (entry.backoff_ends // 1, -entry.pod.priority, entry.since))
         self._failed = _Heap(lambda entry: (entry.backoff_ends,))
         self._unschedulable = _Heap(lambda entry: (entry.tried_at + LONGEST_WAIT,))
         self._gated: dict[str, Waiting] = {}
@@ -157,7 +162,7 @@ class Queue:
         """No node took the pod: it waits for an event that concerns one of these plug-ins (any event, where there
         are none).
         """
-        entry.refused_by = plugins
+        entry.refusals, entry.errors = entry.refusals + 1, 0
         self._unschedulable.push(entry)
         self.entered["unschedulable", _FAILURE] += 1
         for name in plugins or ("",):
@@ -165,6 +170,7 @@ class Queue:
 
     def failed(self, entry: Waiting) -> None:
         """Something went wrong with the pod itself or its binding: it is tried again after its back-off."""
+        entry.errors += 1
         self._failed.push(entry)
         self.entered["backoff", _FAILURE] += 1
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from podo.scheduler.leaving import Leaving
 from podo.scheduler.plugins.contract import ClusterEvent
 from podo.scheduler.profile import default_profile
-from podo.scheduler.queue import LONGEST_WAIT, Queue
+from podo.scheduler.queue import LONGEST_WAIT, Queue, Waiting
 from tests.unit.scheduler.clusters import pod
 
 FIT = frozenset({"NodeResourcesFit"})
@@ -140,3 +140,33 @@ def test_a_pod_whose_victims_are_not_seen_to_be_going_yet_is_held() -> None:
     assert names(q, 2) == ["p"]
     leaving.seen("c")
     leaving.seen("stranger")
+
+
+def taken(q: Queue, now: float) -> Waiting:
+    entry = q.pop(now)
+    assert entry is not None
+    return entry
+
+
+def test_errors_back_off_by_themselves() -> None:
+    q = queue()
+    q.put(pod("p"), 0)
+    for refusal in range(4):
+        q.refused(taken(q, refusal * 100), FIT)
+        q.wake(ClusterEvent.POD_REMOVED, refusal * 100 + 50)
+    q.failed(taken(q, 1000))
+    assert q.next_at() == 1001, "the first error, after refusals that came to eight seconds"
+    q.failed(taken(q, 1001))
+    assert q.next_at() == 1003
+    entry = taken(q, 1003)
+    q.refused(entry, FIT)
+    assert entry.backoff_ends == 1003 + 10
+
+
+def test_the_more_important_of_those_whose_backoff_ends_in_the_same_second() -> None:
+    q = queue()
+    for name, at, priority in (("low", 0.1, 0), ("high", 0.7, 9), ("late", 1.2, 10)):
+        q.put(pod(name, priority=priority), at)
+        q.refused(taken(q, at), FIT)
+    q.wake(ClusterEvent.POD_REMOVED, 1.0)
+    assert names(q, 1.05) == ["high", "low", "late"]
