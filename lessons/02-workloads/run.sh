@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Lesson 2: the other workloads: a ReplicaSet, a DaemonSet, a Job, a CronJob and a StatefulSet.
-# Needs a running cluster (podo up).
+# Needs a running cluster (podo up). On simulated nodes Jobs end only where a stage says so: podo up --stages fast.
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/../lesson.sh"
 
