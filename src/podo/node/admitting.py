@@ -1,7 +1,7 @@
 """Which pods a node refuses although they are bound to it: what the node lacks, or its labels and taints forbid. Pure.
 
 Reasons and messages are the kubelet's: OutOfpods, OutOfcpu, OutOfmemory, OutOfephemeral-storage, NodeAffinity,
-TaintToleration, SysctlForbidden.
+NodePorts, TaintToleration, PodOSNotSupported, SysctlForbidden.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from podo.api.kind import Obj
 from podo.api.meta import labels_of, name_of
 from podo.api.parts.nodeselector import allows
 from podo.api.parts.tolerations import tolerates
+from podo.node import podspec
 from podo.node.machine import Capacity
 
 #: What a node counts, in the order it is looked at. cpu is in thousandths.
 COUNTED = ("cpu", "memory", "ephemeral-storage")
+ANY_ADDRESS = "0.0.0.0"
 #: Settings of a pod's own namespaces that a pod may have without the node's leave ("Using sysctls in a Kubernetes
 #: Cluster" of the documentation).
 SAFE_SYSCTLS = frozenset(
@@ -63,6 +65,8 @@ def _out_of(name: str, wanted: int, used: int, room: int) -> Rejection:
 def forbids(pod: Obj, node: Obj) -> Rejection | None:
     """Do the node's labels or its NoExecute taints keep the pod away? (Other taints are the scheduler's matter.)"""
     spec = pod["spec"]
+    if (spec.get("os") or {}).get("name", "linux") != "linux":
+        return Rejection("PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS")
     affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
     if not allows(spec.get("nodeSelector") or {}, affinity, labels_of(node), name_of(node)):
         return _failed("NodeAffinity", "node(s) didn't match Pod's node affinity/selector")
@@ -86,6 +90,27 @@ def _forbids_sysctls(spec: Obj) -> Rejection | None:
         if why:
             return Rejection("SysctlForbidden", f'forbidden sysctl: "{name}" {why}')
     return None
+
+
+def contends(pod: Obj, others: Iterable[Obj]) -> Rejection | None:
+    """Does it want a port of the node that one of the ``others`` here has? 0.0.0.0 is every address."""
+    if not (wanted := _host_ports(pod)):
+        return None
+    taken = [port for other in others for port in _host_ports(other)]
+    for protocol, address, number in wanted:
+        for other, held, its in taken:
+            if (protocol, number) == (other, its) and (address == held or ANY_ADDRESS in (address, held)):
+                return _failed("NodePorts", "node(s) didn't have free ports for the requested pod ports")
+    return None
+
+
+def _host_ports(pod: Obj) -> list[tuple[str, str, int]]:
+    return [
+        (port.get("protocol") or "TCP", port.get("hostIP") or ANY_ADDRESS, port["hostPort"])
+        for container in podspec.containers(pod) + podspec.sidecars(pod)
+        for port in container.get("ports") or ()
+        if port.get("hostPort")
+    ]
 
 
 def _failed(predicate: str, why: str) -> Rejection:

@@ -17,7 +17,7 @@ from podo.client.contract import Client
 from podo.client.events import EventRecorder, Recorder
 from podo.client.reflector import Source
 from podo.node import podspec
-from podo.node.admitting import Rejection, forbids, lacks
+from podo.node.admitting import Rejection, contends, forbids, lacks
 from podo.node.certificates.podcertificates import PodCertificates
 from podo.node.config import NodeConfig
 from podo.node.freshness import Freshness
@@ -219,6 +219,7 @@ class NodeAgent:
         """Whether the node takes a new pod. What the Node's labels and taints forbid is said of the newest Node."""
         self._housekeeping.came_or_went()
         rejection = lacks(requests_of(pod), self._others(pod), self._machine_in_use.facts().capacity)
+        rejection = rejection or contends(pod, (worker.pod for worker in self._active_beside(pod)))
         if rejection or forbids(pod, self._heartbeat.node) is None:
             return rejection
         await self._heartbeat.look()
@@ -230,8 +231,11 @@ class NodeAgent:
 
     def _others(self, pod: Obj) -> list[dict[str, int]]:
         """What the other pods here take."""
+        return [worker.requests for worker in self._active_beside(pod)]
+
+    def _active_beside(self, pod: Obj) -> list[PodWorker]:
         uid = uid_of(pod)
-        return [worker.requests for key, worker in self._workers.items() if key != uid and worker.is_active]
+        return [worker for key, worker in self._workers.items() if key != uid and worker.is_active]
 
     def _gone(self, pod: Obj) -> None:
         if worker := self._workers.get(uid_of(pod)):

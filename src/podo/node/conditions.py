@@ -7,10 +7,11 @@ from typing import Any
 
 from podo.api.kind import Obj
 from podo.node import podspec
+from podo.node.restarting import RESTARTING
 
 Status = dict[str, Any]
 #: Those that are there only while there is something to say.
-PASSING = ("PodResizePending", "PodResizeInProgress")
+PASSING = ("PodResizePending", "PodResizeInProgress", RESTARTING)
 
 
 def conditions_of(

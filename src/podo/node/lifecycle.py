@@ -30,7 +30,7 @@ from podo.node.instructions import (
 )
 from podo.node.memory import PodMemory, Waiting
 from podo.node.observed import Seen, is_dead
-from podo.node.restarting import is_restarted, may_be_restarted
+from podo.node.restarting import is_restarted, may_be_restarted, starts_over
 from podo.node.runtimes.contract import Container, Sandbox
 
 SHORTEST_GRACE_SECONDS = 1.0
@@ -50,7 +50,7 @@ def decide(pod: Obj, seen: Seen, memory: PodMemory, now: float) -> Plan:
 
 def _want(plan: Plan, memory: PodMemory, now: float, instruction: Instruction) -> None:
     """Add an instruction, unless it is in work or was tried a moment ago in vain."""
-    if instruction.key in memory.busy:
+    if instruction.key in memory.busy or instruction in plan.instructions:
         return
     if (retry_at := memory.retry.get(instruction.key, 0.0)) > now:
         plan.again(retry_at)
@@ -181,6 +181,9 @@ def _run(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, now: float) -> Non
         for container in left_over:  # of a start that was cut off: in the way of the next
             _want(plan, memory, now, RemoveContainer(container.id))
         return
+    if source := starts_over(pod, seen):
+        _start_over(pod, seen, source, memory, plan, now)
+        return
     if not memory.volumes_ready:
         _want(plan, memory, now, PrepareVolumes())
     sandbox = seen.sandbox
@@ -196,6 +199,19 @@ def _run(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, now: float) -> Non
     for spec in podspec.ephemeral_containers(pod):
         if seen.newest(spec["name"]) is None:
             _start(pod, spec, None, memory, plan, now)
+
+
+def _start_over(pod: Obj, seen: Seen, source: Container, memory: PodMemory, plan: Plan, now: float) -> None:
+    """All containers are stopped and removed, last the one whose end asks for it, when its back-off is over."""
+    for container in seen.alive:
+        _stop(plan, memory, now, container, podspec.grace_seconds(pod), f"Stopping container {container.name}")
+    if seen.alive:
+        return
+    if others := [container for container in seen.containers if container.id != source.id]:
+        for container in others:
+            _want(plan, memory, now, RemoveContainer(container.id))
+    elif not _is_held(pod, source, memory, plan, now):
+        _want(plan, memory, now, RemoveContainer(source.id))
 
 
 def _resize(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, now: float) -> None:
@@ -303,20 +319,29 @@ def _start(pod: Obj, container: Obj, last: Container | None, memory: PodMemory, 
         if refusal.later and now < refusal.settled_at:
             plan.again(refusal.settled_at)
         return
-    held = memory.back_offs.get(name)
-    next_back_off = held
+    attempt, next_back_off = _attempt(pod, name, last), memory.back_offs.get(name)
     if last is not None and is_dead(last):
-        until = backoff.held_until(held, last.finished_at)
-        if until > now and held is not None:
-            delay = backoff.as_text(held.delay)
-            message = f"back-off {delay} restarting failed container={name} pod={podspec.full_name(pod)}"
-            plan.waiting[name] = Waiting("CrashLoopBackOff", message)
-            plan.again(until)
+        if _is_held(pod, last, memory, plan, now):
             return
-        next_back_off = backoff.after(held, last.finished_at, now)
+        next_back_off = backoff.after(next_back_off, last.finished_at, now)
+    elif last is None and attempt:
+        next_back_off = backoff.after(next_back_off, now, now)
     if any(isinstance(instruction, StartContainer) for instruction in plan.instructions):
         return  # one after the other, as hooks rely on
-    _want(plan, memory, now, StartContainer(name, _attempt(pod, name, last), next_back_off))
+    _want(plan, memory, now, StartContainer(name, attempt, next_back_off))
+
+
+def _is_held(pod: Obj, last: Container, memory: PodMemory, plan: Plan, now: float) -> bool:
+    """Is a dead container in back-off? Then it waits."""
+    held = memory.back_offs.get(last.name)
+    until = backoff.held_until(held, last.finished_at)
+    if until <= now or held is None:
+        return False
+    delay = backoff.as_text(held.delay)
+    message = f"back-off {delay} restarting failed container={last.name} pod={podspec.full_name(pod)}"
+    plan.waiting[last.name] = Waiting("CrashLoopBackOff", message)
+    plan.again(until)
+    return True
 
 
 def _attempt(pod: Obj, name: str, last: Container | None) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from podo.api.kind import Obj
 from podo.api.parts.container import is_sidecar
-from podo.node import podspec, resizing
+from podo.node import podspec, resizing, restarting
 from podo.node.conditions import conditions_of
 from podo.node.instructions import Plan
 from podo.node.lifecycle import has_begun, is_started
@@ -46,7 +46,7 @@ def status_of(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, now: float, h
     status["phase"] = _phase(pod, seen, status, plan, not incomplete)
     if plan.ending and plan.ending.reason and status["phase"] in podspec.TERMINAL_PHASES:
         status |= {"reason": plan.ending.reason, "message": plan.ending.message}
-    passing = {} if plan.ending else resizing.conditions(pod, seen, memory)
+    passing = {} if plan.ending else resizing.conditions(pod, seen, memory) | restarting.condition(pod, seen)
     status["conditions"] = conditions_of(pod, status, sandbox is not None, incomplete, timestamp.time(now), passing)
     return status
 

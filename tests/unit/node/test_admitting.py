@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podo.node.admitting import Rejection, amounts_of, forbids, lacks
+from podo.node.admitting import Rejection, amounts_of, contends, forbids, lacks
 from podo.node.machine import Capacity
 
 CAPACITY = Capacity(2, 4 << 30, 100 << 30, 3)
@@ -52,6 +52,34 @@ def test_what_is_admitted_one_by_one_never_exceeds_the_node(asked: list[dict[str
     assert len(admitted) <= CAPACITY.pods
     for name, room in amounts_of(CAPACITY).items():
         assert sum(each.get(name, 0) for each in admitted) <= room
+
+
+def on(number: int, address: str = "", protocol: str = "TCP") -> dict[str, Any]:
+    port = {"containerPort": 80, "hostPort": number, "hostIP": address, "protocol": protocol}
+    return pod(containers=[{"name": "web", "ports": [port]}])
+
+
+@pytest.mark.parametrize(
+    ("asking", "clash"),
+    [
+        (on(80), True),
+        (on(81), False),
+        (on(80, protocol="UDP"), False),
+        (on(80, "10.0.0.1"), True),
+        (on(80, "10.0.0.2"), False),
+        (on(0), False),
+    ],
+)
+def test_ports_of_the_node(asking: dict[str, Any], clash: bool) -> None:
+    refused = contends(asking, [on(443), on(80, "10.0.0.1")])
+    why = "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports"
+    assert refused == (Rejection("NodePorts", why) if clash else None)
+
+
+def test_pods_of_other_systems() -> None:
+    assert forbids(pod(os={"name": "linux"}), NODE) is None
+    refused = forbids(pod(os={"name": "windows"}), NODE)
+    assert refused and refused.reason == "PodOSNotSupported"
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,23 @@ def test_a_pod_that_crashes_backs_off_and_tells() -> None:
     tell(story)
 
 
+def test_a_pod_is_started_over_when_a_rule_says_so() -> None:
+    async def story(node: Node) -> None:
+        rules = [{"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [42]}}]
+        web = {"name": "web", "image": "nginx:1.14.2", "restartPolicy": "Never", "restartPolicyRules": rules}
+        notes = {"podo.dev/run-seconds.web": "5", "podo.dev/exit-code.web": "42"}
+        containers = [web, {"name": "other", "image": "nginx:1.14.2"}]
+        first = [{"name": "first", "image": "nginx:1.14.2"}]
+        await node.create(notes=notes, containers=containers, initContainers=first, restartPolicy="Never")
+        pod = await node.until(lambda pod: restarts(pod) == 4)
+        assert [each["restartCount"] for each in pod["status"]["initContainerStatuses"]] == [2]
+        assert condition(pod, "AllContainersRestarting")["status"] == "False"
+        assert pod["status"]["containerStatuses"][0]["lastState"]["terminated"]["exitCode"] == 42
+        assert 15 <= node.clock.now() - START < 25  # five seconds, twice, and ten of back-off
+
+    tell(story)
+
+
 def test_a_job_ends() -> None:
     async def story(node: Node) -> None:
         await node.create(notes={"podo.dev/run-seconds": "30"}, restartPolicy="Never")

@@ -108,6 +108,26 @@ def test_an_init_container_that_may_not_be_restarted_ends_its_pod() -> None:
     assert plan.ending is not None and not plan.waiting
 
 
+def test_a_rule_can_start_the_whole_pod_over() -> None:
+    rules = [{"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [42]}}]
+    one = pod("a", "b", init=(init("first"),), restartPolicy="Never")
+    one["spec"]["containers"][0] |= {"restartPolicy": "Never", "restartPolicyRules": rules}
+    done, ended = exited("first", code=0), exited("a", code=42)
+    assert stops(decide(one, seen(done, ended, running("b")), memory(), NOW)) == ["b-0"]
+    stopped = exited("b", code=137)
+    assert decide(one, seen(done, ended, stopped), memory(), NOW).instructions == [
+        RemoveContainer("first-0"),
+        RemoveContainer("b-0"),
+    ]
+    held = memory(back_offs={"a": BackOff(10.0, NOW - 3)})
+    plan = decide(one, seen(ended), held, NOW)
+    assert plan.instructions == [] and plan.waiting["a"].reason == "CrashLoopBackOff"
+    assert decide(one, seen(ended), held, NOW + 10).instructions == [RemoveContainer("a-0")]
+    status = {"name": "first", "restartCount": 0, "containerID": "containerd://first-0"}
+    one["status"]["initContainerStatuses"] = [status]
+    assert decide(one, seen(), memory(), NOW).instructions == [StartContainer("first", 1, BackOff(10.0, NOW))]
+
+
 def test_the_first_restart_is_at_once_and_later_ones_back_off() -> None:
     first = decide(pod(), seen(exited(at=NOW)), memory(), NOW).instructions
     assert first == [StartContainer("web", 1, BackOff(10.0, NOW))]

@@ -99,6 +99,15 @@ def test_a_sidecar_is_complete_when_it_has_started_ready_or_not() -> None:
     assert conditions(found)["ContainersReady"][2] == "containers with unready status: [side web]"
 
 
+def test_a_pod_that_is_started_over_says_so() -> None:
+    rules = [{"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [42]}}]
+    one = pod(restartPolicy="Never")
+    one["spec"]["containers"][0] |= {"restartPolicy": "Never", "restartPolicyRules": rules}
+    found = conditions(status(one, seen(exited(code=42))))["AllContainersRestarting"]
+    assert found == ("True", "RestartAllContainersStarted", "container exited with restart policy rule")
+    assert conditions(status(one, seen(running())))["AllContainersRestarting"] == ("False", "", "")
+
+
 def test_the_last_end_stays_in_last_state() -> None:
     found = status(pod(), seen(running(attempt=1), exited(attempt=0, code=3)))
     entry = found["containerStatuses"][0]
