@@ -99,6 +99,8 @@ class Kind:
     #: validation:
     #: a Pod's phase, what may not be changed by the client. metadata and the status split are done for all kinds alike.
     prepare: Callable[[Obj, Obj | None], None] = _no_change
+    #: Likewise of a write to ``/status``; ``new`` has all but the status from ``old``.
+    prepare_status: Callable[[Obj, Obj], None] = _no_change
     columns: tuple[Column, ...] = ()  # without the Name and Age of every kind when empty
     #: Field selectors besides metadata.name and metadata.namespace: label -> value as text.
     fields: Mapping[str, Callable[[Obj], str]] = field(default_factory=dict)

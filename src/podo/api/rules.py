@@ -37,8 +37,8 @@ def duplicate(path: str, value: Any) -> Problem:
     return Problem(path, "FieldValueDuplicate", f"Duplicate value: {_shown(value)}")
 
 
-def not_found(path: str, value: Any) -> Problem:
-    return Problem(path, "FieldValueNotFound", f"Not found: {_shown(value)}")
+def not_found(path: str, value: Any, detail: str = "") -> Problem:
+    return Problem(path, "FieldValueNotFound", f"Not found: {_shown(value)}{detail and ': '}{detail}")
 
 
 def too_long(path: str, limit: int) -> Problem:

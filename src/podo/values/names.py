@@ -44,6 +44,14 @@ _SUBDOMAIN_WRONG = _wrong(
     _SUBDOMAIN,
     "example.com",
 )
+_SEARCH = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
+_SEARCH_DOMAIN = rf"{_SEARCH}(\.{_SEARCH})*"
+_SEARCH_WRONG = _wrong(
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', "
+    f"{_ALNUM_ENDS}",
+    _SEARCH_DOMAIN,
+    "example.com",
+)
 _LABEL_1035_WRONG = _wrong(
     "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
     "and end with an alphanumeric character",
@@ -94,6 +102,7 @@ _ENV_WRONG = "a valid environment variable name must consist only of printable A
 
 _is_label = re.compile(_LABEL, re.ASCII).fullmatch
 _is_subdomain = re.compile(_SUBDOMAIN, re.ASCII).fullmatch
+_is_search = re.compile(_SEARCH_DOMAIN, re.ASCII).fullmatch
 _is_label_1035 = re.compile(_LABEL_1035, re.ASCII).fullmatch
 _is_wildcard = re.compile(rf"\*\.{_SUBDOMAIN}", re.ASCII).fullmatch
 _is_qualified = re.compile(_QUALIFIED, re.ASCII).fullmatch
@@ -120,6 +129,13 @@ def subdomain(name: str) -> list[str]:
     if len(name) > SUBDOMAIN_MAX:
         return [too_long(SUBDOMAIN_MAX)]
     return [] if _is_subdomain(name) else [_SUBDOMAIN_WRONG]
+
+
+def dns_search(name: str) -> list[str]:
+    """A domain to search for names in: a subdomain that may have underscores."""
+    if len(name) > SUBDOMAIN_MAX:
+        return [too_long(SUBDOMAIN_MAX)]
+    return [] if _is_search(name) else [_SEARCH_WRONG]
 
 
 def label_1035(name: str) -> list[str]:
@@ -162,8 +178,8 @@ def _qualified_name(key: str) -> tuple[str, ...]:
         wrong = subdomain(prefix) if prefix else ["must be non-empty"]
         found += [f"prefix part {message}" for message in wrong]
     if not name:
-        return (*found, "name part must be non-empty")
-    if len(name) > LABEL_MAX:
+        found.append("name part must be non-empty")
+    elif len(name) > LABEL_MAX:
         found.append(f"name part {too_long(LABEL_MAX)}")
     if not _is_qualified(name):
         found.append(f"name part {_QUALIFIED_WRONG}")

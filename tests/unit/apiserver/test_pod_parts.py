@@ -248,7 +248,7 @@ def test_sidecars_are_resized_and_what_ends_is_not() -> None:
 @pytest.mark.parametrize(
     ("policy", "message"),
     [
-        ([{"resourceName": "cpu", "restartPolicy": "RestartContainer"}], "must be 'NotRequired' when `restartPolicy`"),
+        ([{"resourceName": "cpu", "restartPolicy": "RestartContainer"}], "must be 'NotRequired' when pod"),
         ([{"resourceName": "cpu", "restartPolicy": "NotRequired"}] * 2, 'Duplicate value: "cpu"'),
         ([{"resourceName": "gpu", "restartPolicy": "NotRequired"}], 'Unsupported value: "gpu"'),
         ([{"resourceName": "cpu"}], "Required value"),

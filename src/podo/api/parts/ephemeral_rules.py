@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from podo.api.parts.container_rules import check_container
+from podo.api.parts.container_rules import Surroundings, check_container
+from podo.api.parts.specdiff import difference
 from podo.api.rules import Found, duplicate, forbidden, not_found
 
 #: Fields of an ephemeral container that have a meaning. What a container is relied on for (ports, probes, hooks,
@@ -20,8 +21,8 @@ _WHY = "cannot be set for an Ephemeral Container"
 _SUB_PATHS = ("subPath", "subPathExpr")
 
 
-def check_ephemeral_containers(spec: dict[str, Any], volumes: dict[str, Any], path: str, found: Found) -> None:
-    """All ephemeral containers of a pod's spec; ``volumes`` are the pod's, by name."""
+def check_ephemeral_containers(spec: dict[str, Any], pod: Surroundings, path: str, found: Found) -> None:
+    """All ephemeral containers of a pod's spec."""
     containers = spec.get("ephemeralContainers")
     if not containers:
         return
@@ -29,7 +30,7 @@ def check_ephemeral_containers(spec: dict[str, Any], volumes: dict[str, Any], pa
     taken = set(lasting)
     for index, container in enumerate(containers):
         where = f"{path}.ephemeralContainers[{index}]"
-        check_container(container, volumes, where, found)
+        check_container(container, pod, where, found)
         name, target = container.get("name"), container.get("targetContainerName")
         if name in taken:
             found.append(duplicate(f"{where}.name", name))
@@ -53,9 +54,8 @@ def check_only_additions(new: dict[str, Any], old: dict[str, Any], found: Found)
     """Between two specs: an ephemeral container neither changes nor goes."""
     after = {container.get("name"): container for container in new.get("ephemeralContainers") or ()}
     for container in old.get("ephemeralContainers") or ():
-        name = container.get("name")
-        if after.get(name) != container:
-            what = "changed" if name in after else "removed"
-            found.append(
-                forbidden("spec.ephemeralContainers", f'existing ephemeral containers "{name}" may not be {what}')
-            )
+        name, path = container.get("name"), "spec.ephemeralContainers"
+        if (present := after.get(name)) is None:
+            found.append(forbidden(path, f'existing ephemeral containers "{name}" may not be removed\n'))
+        elif text := difference(container, present):
+            found.append(forbidden(path, f'existing ephemeral containers "{name}" may not be changed\n{text}'))

@@ -63,7 +63,7 @@ def _held(container: Obj, status: Obj, refused: bool) -> Obj:
 def pod_amounts(spec: dict[str, Any], field: str, *, overhead: bool = False) -> Amounts:
     """What the pod comes to, of ``field`` "requests" or "limits"; with its ``overhead``, which raises limits only where
     there are some."""
-    total = _largest(_of_containers(spec, field))
+    total = container_amounts(spec, field)
     for name, amount in amounts_of((spec.get("resources") or {}).get(field)).items():
         if name in _POD_LEVEL or name.startswith("hugepages-"):
             total[name] = amount
@@ -73,6 +73,11 @@ def pod_amounts(spec: dict[str, Any], field: str, *, overhead: bool = False) -> 
             added = {name: amount for name, amount in added.items() if total.get(name)}
         total = plus(total, added)
     return total
+
+
+def container_amounts(spec: dict[str, Any], field: str) -> Amounts:
+    """What the containers come to at their most."""
+    return _largest(_of_containers(spec, field))
 
 
 def _of_containers(spec: dict[str, Any], field: str) -> Iterable[Amounts]:

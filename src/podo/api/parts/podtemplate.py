@@ -17,6 +17,13 @@ def each_container(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from spec.get(field) or ()
 
 
+def containers_at(spec: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """All containers of a pod spec with their paths."""
+    for field in _LISTS:
+        for index, each in enumerate(spec.get(field) or ()):
+            yield f"{path}.{field}[{index}]", each
+
+
 def fill_in_spec(spec: dict[str, Any]) -> None:
     """Defaults of a PodSpec, of a pod or a template, in place."""
     spec["restartPolicy"] = spec.get("restartPolicy") or "Always"

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from podo.api.rules import (
-    Found,
-    check_not_negative,
-    check_one_of,
-    check_text,
-    forbidden,
-    invalid,
-    required,
-)
+from podo.api.parts.signals import check_stop_signal
+from podo.api.rules import Found, check_not_negative, check_text, forbidden, invalid, not_supported, required
 from podo.values import names
 
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
@@ -48,48 +41,50 @@ def _fill_in_handler(handler: dict[str, Any]) -> None:
         http["scheme"] = http.get("scheme") or "HTTP"
 
 
-def check_probes(container: dict[str, Any], path: str, found: Found) -> None:
-    """All probes of one container that may have them."""
-    grace = None
+def check_probes(container: dict[str, Any], grace: int | None, path: str, found: Found) -> None:
+    """All probes of one container that may have them. ``grace``: the pod's, in seconds."""
     for name in _PROBES:
         if (probe := container.get(name)) is None:
             continue
-        _check_probe(probe, f"{path}.{name}", found)
-        grace = probe.get("terminationGracePeriodSeconds")
+        where = f"{path}.{name}"
+        _check_probe(probe, grace, where, found)
         if name == "readinessProbe":
-            if grace is not None:
-                where = f"{path}.{name}.terminationGracePeriodSeconds"
-                found.append(invalid(where, grace, "must not be set for readinessProbes"))
-        else:
-            if probe.get("successThreshold", 1) != 1:
-                found.append(invalid(f"{path}.{name}.successThreshold", probe["successThreshold"], "must be 1"))
-            if grace is not None and grace <= 0:
-                where = f"{path}.{name}.terminationGracePeriodSeconds"
-                found.append(invalid(where, grace, "must be greater than 0"))
+            if (own := probe.get("terminationGracePeriodSeconds")) is not None:
+                why = "must not be set for readinessProbes"
+                found.append(invalid(f"{where}.terminationGracePeriodSeconds", own, why))
+        elif probe.get("successThreshold", 1) != 1:
+            found.append(invalid(f"{where}.successThreshold", probe["successThreshold"], "must be 1"))
 
 
-def check_lifecycle(lifecycle: dict[str, Any], path: str, found: Found) -> None:
-    """postStart and preStop: exactly one way each."""
+def check_lifecycle(lifecycle: dict[str, Any], grace: int | None, os: str, path: str, found: Found) -> None:
+    """postStart and preStop: exactly one way each; and the signal that stops the container on that ``os``."""
     for name in ("postStart", "preStop"):
         if (handler := lifecycle.get(name)) is not None:
-            _check_handler(handler, f"{path}.{name}", ("exec", "httpGet", "tcpSocket", "sleep"), found)
+            _check_handler(handler, ("exec", "httpGet", "tcpSocket", "sleep"), grace, f"{path}.{name}", found)
+    if (signal := lifecycle.get("stopSignal")) is not None:
+        check_stop_signal(signal, os, f"{path}.stopSignal", found)
 
 
-def _check_probe(probe: dict[str, Any], path: str, found: Found) -> None:
-    _check_handler(probe, path, ("exec", "httpGet", "tcpSocket", "grpc"), found)
+def _check_probe(probe: dict[str, Any], grace: int | None, path: str, found: Found) -> None:
+    _check_handler(probe, ("exec", "httpGet", "tcpSocket", "grpc"), grace, path, found)
     for name in _NUMBERS:
         if (number := probe.get(name)) and number < 0:
             check_not_negative(f"{path}.{name}", number, found)
+    own = probe.get("terminationGracePeriodSeconds")
+    if own is not None and own <= 0:
+        found.append(invalid(f"{path}.terminationGracePeriodSeconds", own, "must be greater than 0"))
 
 
-def _check_handler(handler: dict[str, Any], path: str, ways: tuple[str, ...], found: Found) -> None:
+def _check_handler(handler: dict[str, Any], ways: tuple[str, ...], grace: int | None, path: str, found: Found) -> None:
     taken = [way for way in ways if handler.get(way) is not None]
     if not taken:
         found.append(required(path, "must specify a handler type"))
+    elif taken[0] == "sleep":
+        _check_sleep(handler["sleep"], grace, f"{path}.sleep", found)
+    else:
+        _CHECKS[taken[0]](handler[taken[0]], f"{path}.{taken[0]}", found)
     for extra in taken[1:]:
         found.append(forbidden(f"{path}.{extra}", "may not specify more than 1 handler type"))
-    if taken:
-        _CHECKS[taken[0]](handler[taken[0]], f"{path}.{taken[0]}", found)
 
 
 def _check_exec(action: dict[str, Any], path: str, found: Found) -> None:
@@ -101,7 +96,8 @@ def _check_http(action: dict[str, Any], path: str, found: Found) -> None:
     if not action.get("path"):
         found.append(required(f"{path}.path"))
     _check_port(action.get("port", 0), f"{path}.port", found)
-    check_one_of(f"{path}.scheme", action.get("scheme"), _SCHEMES, found)
+    if (scheme := action.get("scheme") or "") not in _SCHEMES:
+        found.append(not_supported(f"{path}.scheme", scheme, _SCHEMES))
     for header in action.get("httpHeaders") or ():
         check_text(f"{path}.httpHeaders", header.get("name", ""), names.http_header, found)
 
@@ -114,10 +110,11 @@ def _check_grpc(action: dict[str, Any], path: str, found: Found) -> None:
     _check_port(action.get("port", 0), f"{path}.port", found)
 
 
-def _check_sleep(action: dict[str, Any], path: str, found: Found) -> None:
+def _check_sleep(action: dict[str, Any], grace: int | None, path: str, found: Found) -> None:
     seconds = action.get("seconds", 0)
-    if seconds < 0:
-        found.append(invalid(path, seconds, "must be greater than or equal to 0"))
+    if grace is not None and not 0 <= seconds <= grace:
+        why = f"must be non-negative and less than terminationGracePeriodSeconds ({grace})"
+        found.append(invalid(path, seconds, why))
 
 
 def _check_port(port: Any, path: str, found: Found) -> None:
@@ -130,5 +127,4 @@ _CHECKS = {
     "httpGet": _check_http,
     "tcpSocket": _check_tcp,
     "grpc": _check_grpc,
-    "sleep": _check_sleep,
 }

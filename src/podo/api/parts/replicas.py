@@ -6,6 +6,7 @@ from typing import Any
 
 from podo.api.kind import Obj
 from podo.api.metadata_rules import check_annotations, check_labels
+from podo.api.parts import pod_annotations
 from podo.api.parts.labelselector import check_label_selector
 from podo.api.parts.podspec_rules import check_pod_spec
 from podo.api.rules import Found, check_immutable, check_not_negative, forbidden, invalid, not_supported, required
@@ -57,7 +58,9 @@ def check_template(template: dict[str, Any], path: str, found: Found) -> None:
     metadata, spec = template.get("metadata") or {}, template.get("spec") or {}
     check_labels(metadata.get("labels") or {}, f"{path}.labels", found)
     check_annotations(metadata.get("annotations") or {}, f"{path}.annotations", found)
+    pod_annotations.check(metadata, spec, f"{path}.annotations", found)
     check_pod_spec(spec, f"{path}.spec", found)
+    pod_annotations.check_agreement(metadata, spec, f"{path}.spec", found)
     if spec.get("ephemeralContainers"):
         why = "ephemeral containers not allowed in pod template"
         found.append(forbidden(f"{path}.spec.ephemeralContainers", why))

@@ -29,7 +29,7 @@ def check_resize_policy(policies: list[dict[str, Any]], restart_policy: str, pat
             elif value not in supported:
                 found.append(not_supported(path, value, supported))
         if restart_policy == "Never" and policy != "NotRequired":
-            found.append(invalid(path, policy, "must be 'NotRequired' when `restartPolicy` is 'Never'"))
+            found.append(invalid(path, policy, "must be 'NotRequired' when pod `restartPolicy` is 'Never'"))
 
 
 def resizable(spec: dict[str, Any]) -> list[tuple[str, int, dict[str, Any]]]:

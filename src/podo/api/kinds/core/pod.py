@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from podo.api.kind import Kind, Obj
+from podo.api.kinds.core import pod_status
 from podo.api.kinds.core.pod_columns import COLUMNS
 from podo.api.kinds.core.pod_rules import problems
-from podo.api.parts import container, pod_warnings, podtemplate
+from podo.api.parts import container, labelkeys, pod_warnings, podlevel, podtemplate
 from podo.api.parts.addresses import ip_warnings
 from podo.api.parts.resources import qos_class
 
@@ -28,6 +29,8 @@ def _fill_in(pod: Obj) -> None:
     spec.setdefault("enableServiceLinks", True)
     for each in podtemplate.each_container(spec):
         container.fill_in_requests(each)
+    if spec.get("resources"):
+        podlevel.fill_in(spec)
     if spec.get("hostNetwork"):
         for field in ("containers", "initContainers"):
             for each in spec.get(field) or ():
@@ -35,10 +38,14 @@ def _fill_in(pod: Obj) -> None:
 
 
 def _prepare(new: Obj, old: Obj | None) -> None:
-    if old is None:
-        new["status"] = {"phase": "Pending", "qosClass": qos_class(new)}
-        if new["spec"].get("schedulingGates"):
-            new["status"]["conditions"] = [dict(_GATED)]
+    if old is not None or (new.get("status") or {}).get("qosClass"):  # made anew under another name it has one
+        return
+    spec = new["spec"]
+    if "affinity" in spec or "topologySpreadConstraints" in spec:
+        labelkeys.merge(spec, new["metadata"].get("labels") or {})
+    new["status"] = {"phase": "Pending", "qosClass": qos_class(new)}
+    if spec.get("schedulingGates"):
+        new["status"]["conditions"] = [dict(_GATED)]
 
 
 def _status_warnings(new: Obj, old: Obj) -> list[str]:
@@ -77,7 +84,9 @@ POD = Kind(
     problems=problems,
     warnings=pod_warnings.of_pod,
     status_warnings=_status_warnings,
+    status_problems=pod_status.problems,
     prepare=_prepare,
+    prepare_status=pod_status.prepare,
     columns=COLUMNS,
     fields={
         "spec.nodeName": _spec("nodeName"),

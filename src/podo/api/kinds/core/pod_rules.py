@@ -8,7 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from podo.api.kind import Obj
+from podo.api.kinds.core.pod_gated import check_more_wanted
+from podo.api.parts import pod_annotations
 from podo.api.parts.podspec_rules import check_pod_spec
+from podo.api.parts.specdiff import difference
+from podo.api.parts.volume_rules import check_ephemeral_volumes
 from podo.api.rules import Found, forbidden, invalid
 
 _FIXED = (
@@ -16,98 +20,102 @@ _FIXED = (
     "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
 )
-#: Fields whose changes are judged one by one, not by "may not change".
-_OWN_RULE = frozenset(
-    ("containers", "initContainers", "activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds")
-)
-_MIRROR = "kubernetes.io/config.mirror"
-_GATED = frozenset(("nodeSelector", "affinity"))
+_INT32_MAX = 2**31 - 1
+_LISTS = ("containers", "initContainers")
+#: Fields that have a rule of their own.
+_OWN_RULE = frozenset((*_LISTS, "activeDeadlineSeconds", "tolerations", "schedulingGates"))
+Spec = dict[str, Any]
 
 
 def problems(new: Obj, old: Obj | None) -> Found:
     """All that is wrong with a Pod."""
     found: Found = []
-    _check_mirror(new, old, found)
-    if old is not None and new["spec"] == old["spec"]:
-        return found  # it was checked when it was written
-    check_pod_spec(new.get("spec") or {}, "spec", found)
+    metadata, spec = new["metadata"], new["spec"]
+    if metadata.get("annotations"):
+        pod_annotations.check(metadata, spec, "metadata.annotations", found)
+    if old is not None and spec == old["spec"]:  # it was checked when it was written
+        pod_annotations.check_update(metadata, old["metadata"], found)
+        return found
+    check_pod_spec(spec, "spec", found, is_pod=True)
+    if spec.get("volumes"):
+        check_ephemeral_volumes(new, found)
+    if spec.get("resourceClaims") and pod_annotations.MIRROR in (metadata.get("annotations") or ()):
+        found.append(forbidden("", "static pods do not support resource claims"))
     if old is None:
-        if new["spec"].get("ephemeralContainers"):
-            found.append(forbidden("spec.ephemeralContainers", "cannot be set on create"))
+        _check_new(new, found)
     else:
-        _check_update(new["spec"], old["spec"], found)
+        pod_annotations.check_update(metadata, old["metadata"], found)
+        _check_update(spec, old["spec"], found)
     return found
 
 
-def _check_mirror(new: Obj, old: Obj | None, found: Found) -> None:
-    """A node's copy of a pod from its own files is one from its beginning to its end."""
-    value = (new["metadata"].get("annotations") or {}).get(_MIRROR)
-    path = f"metadata.annotations[{_MIRROR}]"
-    if old is None:
-        if value is not None and not new["spec"].get("nodeName"):
-            found.append(invalid(path, value, "must set spec.nodeName if mirror pod annotation is set"))
-        return
-    before = (old["metadata"].get("annotations") or {}).get(_MIRROR)
-    if before is None and value is not None:
-        found.append(forbidden(path, "may not add mirror pod annotation"))
-    elif before != value:
-        found.append(forbidden(path, "may not remove or update mirror pod annotation"))
+def _check_new(new: Obj, found: Found) -> None:
+    spec = new["spec"]
+    if spec.get("ephemeralContainers"):
+        found.append(forbidden("spec.ephemeralContainers", "cannot be set on create"))
+    if spec.get("nodeName") and spec.get("schedulingGates"):
+        found.append(forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared"))
+    if new["metadata"].get("annotations"):
+        pod_annotations.check_agreement(new["metadata"], spec, "spec", found)
 
 
-def _check_update(new: dict[str, Any], old: dict[str, Any], found: Found) -> None:
-    for field in ("containers", "initContainers"):
+def _check_update(new: Spec, old: Spec, found: Found) -> None:
+    for field in _LISTS:
         if len(new.get(field) or ()) != len(old.get(field) or ()):
-            why = "pod updates may not add or remove containers"
-            found.append(forbidden(f"spec.{field}", why))
+            found.append(forbidden(f"spec.{field}", "pod updates may not add or remove containers"))
             return
-    _check_deadline(new.get("activeDeadlineSeconds"), old.get("activeDeadlineSeconds"), found)
+    if not _check_deadline(new.get("activeDeadlineSeconds"), old.get("activeDeadlineSeconds"), found):
+        return
     _check_tolerations(new.get("tolerations") or [], old.get("tolerations") or [], found)
     _check_gates(new.get("schedulingGates") or [], old.get("schedulingGates") or [], found)
-    if _changes_more(new, old):
-        found.append(forbidden("spec", _FIXED))
+    wanted = check_more_wanted(new, old, found) if old.get("schedulingGates") else new
+    _check_rest(wanted, old, found)
 
 
-def _changes_more(new: dict[str, Any], old: dict[str, Any]) -> bool:
-    free = _OWN_RULE | {"schedulingGates"}
-    if old.get("schedulingGates"):
-        free |= _GATED
-    if any(not _same(new.get(field), old.get(field)) for field in (new.keys() | old.keys()) - free):
-        return True
-    for field in ("containers", "initContainers"):
-        for after, before in zip(new.get(field) or (), old.get(field) or (), strict=True):
-            if any(not _same(after.get(k), before.get(k)) for k in (after.keys() | before.keys()) - {"image"}):
-                return True
-    after, before = new.get("terminationGracePeriodSeconds"), old.get("terminationGracePeriodSeconds")
-    return after != before and not (after == 1 and before is not None and before < 0)
+def _check_rest(new: Spec, old: Spec, found: Found) -> None:
+    """All that has no rule of its own stays."""
+    after = {field: value for field, value in new.items() if field not in _OWN_RULE}
+    before = {field: value for field, value in old.items() if field not in _OWN_RULE}
+    grace = before.get("terminationGracePeriodSeconds")
+    if grace is not None and grace < 0 and after.get("terminationGracePeriodSeconds") == 1:
+        after["terminationGracePeriodSeconds"] = grace
+    for field in _LISTS:
+        pairs = list(zip(new.get(field) or (), old.get(field) or (), strict=True))
+        after[field] = [{**one, "image": other.get("image")} for one, other in pairs]
+        before[field] = [{**other, "image": other.get("image")} for _, other in pairs]
+    if text := difference(before, after):
+        found.append(forbidden("spec", f"{_FIXED}\n{text}"))
 
 
-def _same(new: Any, old: Any) -> bool:
-    """Equal, or both empty: an absent field and its empty value are one on the wire."""
-    return new == old or (not new and not old)
-
-
-def _check_deadline(new: int | None, old: int | None, found: Found) -> None:
+def _check_deadline(new: int | None, old: int | None, found: Found) -> bool:
+    """False where upstream looks no further."""
     path = "spec.activeDeadlineSeconds"
-    if old is None or new == old:
-        return
     if new is None:
-        found.append(invalid(path, new, "must not update from a positive integer to nil value"))
-    elif new > old:
+        if old is not None:
+            found.append(invalid(path, new, "must not update from a positive integer to nil value"))
+    elif not 0 <= new <= _INT32_MAX:
+        found.append(invalid(path, new, f"must be between 0 and {_INT32_MAX}, inclusive"))
+        return False
+    elif old is not None and new > old:
         found.append(invalid(path, new, "must be less than or equal to previous value"))
+        return False
+    return True
 
 
-def _check_tolerations(new: list[dict[str, Any]], old: list[dict[str, Any]], found: Found) -> None:
+def _check_tolerations(new: list[Spec], old: list[Spec], found: Found) -> None:
     kept = [_without_seconds(toleration) for toleration in new]
     if any(_without_seconds(toleration) not in kept for toleration in old):
         why = "existing toleration can not be modified except its tolerationSeconds"
         found.append(forbidden("spec.tolerations", why))
 
 
-def _without_seconds(toleration: dict[str, Any]) -> dict[str, Any]:
+def _without_seconds(toleration: Spec) -> Spec:
     return {field: value for field, value in toleration.items() if field != "tolerationSeconds" and value}
 
 
-def _check_gates(new: list[dict[str, Any]], old: list[dict[str, Any]], found: Found) -> None:
-    if any(gate not in old for gate in new):
-        why = "only deletion is allowed, but found new scheduling gate"
-        found.append(forbidden("spec.schedulingGates", why))
+def _check_gates(new: list[Spec], old: list[Spec], found: Found) -> None:
+    known = {gate.get("name") for gate in old}
+    for index, gate in enumerate(new):
+        if (name := gate.get("name")) not in known:
+            why = f"only deletion is allowed, but found new scheduling gate '{name}'"
+            found.append(forbidden(f"spec.schedulingGates[{index}].name", why))

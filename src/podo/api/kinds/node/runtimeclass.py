@@ -8,8 +8,8 @@ from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
 from podo.api.metadata_rules import check_labels
 from podo.api.parts import nodelabels
-from podo.api.parts.affinity import check_tolerations
 from podo.api.parts.resource_rules import check_resources
+from podo.api.parts.toleration_rules import check_tolerations
 from podo.api.rules import Found, check_immutable, check_text
 from podo.values import names
 
