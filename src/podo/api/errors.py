@@ -5,6 +5,7 @@ Source: metav1.StatusReason and the API conventions document ("Response Status K
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,8 @@ REASONS: dict[str, Reason] = {
     "ServiceUnavailable": Reason(503, retry=True),
 }
 
+_META_GROUP = "meta.k8s.io"
+
 
 class ApiError(Exception):
     """A refusal or failure of the API. Servers raise it and answer its Status; clients raise it from a Status they
@@ -73,11 +76,12 @@ class ApiError(Exception):
             "metadata": {},
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason,
-            "code": self.code,
         }
-        if self.details:
+        if self.reason:
+            status["reason"] = self.reason
+        if self.details is not None:
             status["details"] = self.details
+        status["code"] = self.code
         if self.continue_token:
             status["metadata"] = {"continue": self.continue_token}
         return status
@@ -105,6 +109,18 @@ def already_exists(kind: Kind, name: str) -> ApiError:
     return ApiError("AlreadyExists", f'{kind.resource} "{name}" already exists', _details(kind, name))
 
 
+def version_set() -> ApiError:
+    """A new object that says which version it is: upstream's store refuses it, and so without a reason."""
+    return ApiError("", "resourceVersion should not be set on objects to be created", code=500)
+
+
+def not_generated(kind: Kind, name: str) -> ApiError:
+    """The name that was made of ``generateName`` is taken: the same request may find another."""
+    why = "the server was not able to generate a unique name for the object"
+    message = f'{kind.resource} "{name}" already exists, {why}'
+    return ApiError("AlreadyExists", message, {**_details(kind, name), "retryAfterSeconds": 1})
+
+
 def conflict(kind: Kind, name: str, why: str) -> ApiError:
     message = f'Operation cannot be fulfilled on {kind.resource} "{name}": {why}'
     return ApiError("Conflict", message, _details(kind, name))
@@ -121,12 +137,24 @@ def bad_request(message: str) -> ApiError:
 
 def invalid(kind: Kind, name: str, problems: Iterable[Problem]) -> ApiError:
     """All that is wrong with one object, each problem a cause."""
+    return _invalid(kind.qualified, {"name": name, "group": kind.group, "kind": kind.kind}, problems)
+
+
+def invalid_options(options: str, problems: Iterable[Problem]) -> ApiError:
+    """All that is wrong with the parameters of a request. ``options``: e.g. ``ListOptions``."""
+    return _invalid(f"{options}.{_META_GROUP}", {"group": _META_GROUP, "kind": options}, problems)
+
+
+def unreadable_patch(shown: str, why: str) -> ApiError:
+    """What a patch makes of an object is not of its kind's form. ``shown``: the result, or the patch, as text."""
+    value = json.dumps(shown, ensure_ascii=False)
+    return _invalid("", {}, [Problem("patch", "FieldValueInvalid", f"Invalid value: {value}: {why}")])
+
+
+def _invalid(qualified: str, about: dict[str, str], problems: Iterable[Problem]) -> ApiError:
     found = list(dict.fromkeys(problems))  # the same thing said twice is one cause
     text = str(found[0]) if len(found) == 1 else "[" + ", ".join(map(str, found)) + "]"
     causes = [{"reason": p.reason, "message": p.message, "field": p.path} for p in found]
-    details = {"name": name, "group": kind.group, "kind": kind.kind, "causes": causes}
-    return ApiError(
-        "Invalid",
-        f'{kind.qualified} "{name}" is invalid: {text}',
-        {key: value for key, value in details.items() if value},
-    )
+    details = {key: value for key, value in about.items() if value}
+    message = f'{qualified} "{about.get("name", "")}" is invalid: {text}'
+    return ApiError("Invalid", message, {**details, "causes": causes})

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
-from podo.api.errors import ApiError, bad_request
-from podo.apiserver import shape
+from podo.api import schema
+from podo.api.errors import bad_request, invalid_options
+from podo.api.rules import Found, forbidden, not_supported
 from podo.apiserver.call import Call
 from podo.apiserver.fieldmanagement import managers
 from podo.apiserver.verbs.list import ListOptions
@@ -14,7 +15,7 @@ from podo.apiserver.verbs.watch import WatchOptions, parse_timeout
 Query = dict[str, str]
 #: More parameters than this are refused.
 MAX_PARAMETERS = 200
-_TRUE = frozenset({"true", "1", "True", "TRUE", "t", "T"})
+_FALSE = frozenset({"false", "0"})
 _NO_QUERY: Query = {}
 
 
@@ -33,31 +34,33 @@ def parse_query(text: str) -> Query:
 
 
 def is_true(text: str | None) -> bool:
-    return text in _TRUE
-
-
-def is_dry_run(text: str | None) -> bool:
-    """The dryRun parameter. Raises Invalid for anything but ``All``."""
-    if not text:
-        return False
-    if text != "All":
-        why = f'dryRun: Unsupported value: "{text}": supported values: "All"'
-        raise ApiError("Invalid", f'CreateOptions.meta.k8s.io "" is invalid: {why}')
-    return True
+    """A flag: false where it is not given, ``false`` or ``0``; true for anything else, also for a bare name."""
+    return text is not None and text.lower() not in _FALSE
 
 
 _OPTIONS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
 
 
 def read_write_options(call: Call, query: Query) -> None:
-    """dryRun, fieldValidation, fieldManager and force."""
-    if query:
-        if name := query.get("fieldManager"):
-            call.manager = call.field_manager = managers.check(name, _OPTIONS.get(call.verb, "PatchOptions"))
-        if (force := query.get("force")) is not None:
-            call.force = is_true(force)
-        call.dry_run = is_dry_run(query.get("dryRun"))
-        call.field_validation = shape.check_validation(query.get("fieldValidation", ""))
+    """dryRun, fieldValidation, fieldManager and force. Raises Invalid with all that is wrong with them."""
+    if not query:
+        return
+    problems: Found = []
+    if name := query.get("fieldManager"):
+        managers.check(name, problems)
+        call.manager = call.field_manager = name
+    if (force := query.get("force")) is not None:
+        call.force = is_true(force)
+    if dry_run := query.get("dryRun"):
+        call.dry_run = True
+        if dry_run != "All":
+            problems.append(not_supported("dryRun", [dry_run], ("All",)))
+    if validation := query.get("fieldValidation"):
+        call.field_validation = validation
+        if validation not in schema.VALIDATIONS:
+            problems.append(not_supported("fieldValidation", validation, ("", *sorted(schema.VALIDATIONS))))
+    if problems:
+        raise invalid_options(_OPTIONS.get(call.verb, "PatchOptions"), problems)
 
 
 def list_options(query: Query) -> ListOptions:
@@ -65,8 +68,8 @@ def list_options(query: Query) -> ListOptions:
         return ListOptions()
     get = query.get
     if "sendInitialEvents" in query:
-        why = "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list"
-        raise ApiError("Invalid", f'ListOptions.meta.k8s.io "" is invalid: {why}')
+        problem = forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")
+        raise invalid_options("ListOptions", [problem])
     return ListOptions(
         get("labelSelector", ""),
         get("fieldSelector", ""),

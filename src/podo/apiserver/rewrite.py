@@ -186,9 +186,12 @@ async def _attempt(
     else:
         scope.manage(call, new, old, backend.clock.now())
     await _admit(backend, call, scope, new, old)
+    stamping.drop_repeated_owners(call, new["metadata"], stamping.REPEATED_BY_ADMISSION)
     with reserve(backend, call, new, old) as reservation:
         if scope.is_main:
             kind.prepare(new, old)
+        elif scope is STATUS:
+            kind.prepare_status(new, old)
         if scope.is_wanted:
             stamping.raise_generation(kind, new, old)
         if kind.long_rules:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from podo.api import schema
-from podo.api.errors import ApiError, bad_request
+from podo.api.errors import bad_request
 from podo.api.kind import Kind, Obj
 from podo.api.schema import layout as of_type
 from podo.api.schema.layout import layout_of
@@ -42,15 +42,6 @@ def blank(kind: Kind) -> dict[str, Any]:
 def fields(kind: Kind) -> Iterable[str]:
     """The names of the fields on the top of an object."""
     return kind.custom.fields if kind.custom else merging(kind).fields
-
-
-def check_validation(text: str) -> str:
-    """The fieldValidation parameter. Raises Invalid."""
-    if text and text not in schema.VALIDATIONS:
-        supported = ", ".join(f'"{one}"' for one in ("", "Ignore", "Strict", "Warn"))
-        why = f'fieldValidation: Unsupported value: "{text}": supported values: {supported}'
-        raise ApiError("Invalid", f'CreateOptions.meta.k8s.io "" is invalid: {why}')
-    return text or "Warn"
 
 
 def conform(call: Call, obj: Obj) -> Obj:

@@ -14,6 +14,7 @@ from podo.values import timestamp
 
 _MAX_GENERATED = 63
 _SUFFIX = 5
+_VERSION_DIGITS = 20
 #: Fields of metadata that only the server sets.
 _SERVER_OWNED = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
 #: Not kept: gone from the API.
@@ -24,10 +25,18 @@ _NOT_EMPTY = ("labels", "annotations", "finalizers", "ownerReferences")
 NAMESPACE_MISMATCH = "the namespace of the provided object does not match the namespace sent on the request"
 CHANGED = "the object has been modified; please apply your changes to the latest version and try again"
 
+#: What is told of owners that are named twice: by the client, and by what admission has made of the object.
+REPEATED_OWNERS = ".metadata.ownerReferences contains duplicate entries"
+REPEATED_BY_ADMISSION = f"{REPEATED_OWNERS} after mutating admission happens"
+_REPEATED_ADVICE = (
+    "API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; "
+    "please fix your requests"
+)
+
 
 def version_required(call: Call) -> ApiError:
     """An update without a resourceVersion, of a kind that takes none such."""
-    field, why = "metadata.resourceVersion", "Invalid value: 0x0: must be specified for an update"
+    field, why = "metadata.resourceVersion", "Invalid value: 0: must be specified for an update"
     message = f'{call.kind.resource} "{call.name}" is invalid: {field}: {why}'
     cause = {"reason": "FieldValueInvalid", "message": why, "field": field}
     about = {"name": call.name, "group": call.kind.group, "kind": call.kind.plural}
@@ -44,6 +53,39 @@ def match_namespace(call: Call, obj: Obj) -> None:
         found["namespace"] = call.namespace
     elif named != call.namespace:
         raise ApiError("BadRequest", NAMESPACE_MISMATCH)
+
+
+def check_name(call: Call, name: str | None) -> None:
+    """The object that is sent must be the one that is asked for. Raises BadRequest."""
+    if not name:
+        why = f"the name of the object ({call.name} based on URL) was undeterminable: name must be provided"
+        raise ApiError("BadRequest", why)
+    if name != call.name:
+        raise ApiError(
+            "BadRequest", f"the name of the object ({name}) does not match the name on the URL ({call.name})"
+        )
+
+
+def is_version(text: str) -> bool:
+    """Does a resourceVersion name a version? An empty one, 0 and what is no number do not."""
+    return text.isascii() and text.isdigit() and len(text) <= _VERSION_DIGITS and int(text) > 0
+
+
+def drop_repeated_owners(call: Call, found: dict[str, Any], what: str) -> None:
+    """Of owner references that are equal the first stays, and the client is told. ``what``: the beginning of that."""
+    owners = found.get("ownerReferences")
+    if not owners or len(owners) < 2:
+        return
+    kept: list[Any] = []
+    repeated: list[str] = []
+    for owner in owners:
+        if owner in kept:
+            repeated.append(owner.get("uid") or "")
+        else:
+            kept.append(owner)
+    if repeated:
+        found["ownerReferences"] = kept
+        call.warnings.append(f"{what}; {_REPEATED_ADVICE}; duplicate UID(s) observed: {', '.join(repeated)}")
 
 
 def generated_name(prefix: str, chance: Chance) -> str:

@@ -100,9 +100,8 @@ def object_form(form: Form, include: str) -> ObjectForm:
 
 def checked_include(include: str) -> str:
     if include not in ("", "None", "Metadata", "Object"):
-        raise bad_request(
-            f'includeObject: Unsupported value: "{include}": supported values: "None", "Metadata", "Object"'
-        )
+        why = f"includeObject: Invalid value: \"{include}\": must be 'Metadata', 'Object', 'None', or empty"
+        raise bad_request(f"Unable to convert to Table as requested: {why}")
     return include or "Metadata"
 
 

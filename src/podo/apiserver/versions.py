@@ -10,7 +10,8 @@ import binascii
 
 import orjson
 
-from podo.api.errors import ApiError, bad_request
+from podo.api.errors import ApiError, bad_request, invalid_options
+from podo.api.rules import Found, forbidden, not_supported
 
 _EXPIRED_CONTINUE = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
@@ -18,6 +19,7 @@ _EXPIRED_CONTINUE = (
     "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
     "deleted between the time the first chunk was returned and now may show up in the list."
 )
+_MATCH = "resourceVersionMatch"
 #: In a continue token: the revision is gone, go on at the newest.
 NEWEST = -1
 
@@ -28,7 +30,8 @@ def parse_revision(text: str) -> int | None:
         return None
     if text.isascii() and text.isdigit() and len(text) <= 18:
         return int(text)
-    raise ApiError("Invalid", f'resourceVersion: Invalid value: "{text}": must be a non-negative number', code=400)
+    why = f'strconv.ParseUint: parsing "{text}": invalid syntax'
+    raise bad_request(f'invalid resource version: resourceVersion: Invalid value: "{text}": {why}')
 
 
 def too_large(wanted: int, current: int) -> ApiError:
@@ -70,7 +73,7 @@ def read_continue_token(token: str, prefix: str) -> tuple[int, str]:
     except (binascii.Error, ValueError, KeyError, TypeError):
         known = False
     if not known or not after.startswith(prefix) or (revision <= 0 and revision != NEWEST):
-        raise bad_request("continue key is not valid: the token was not given for this list")
+        raise bad_request("invalid continue token: continue key is not valid: the token was not given for this list")
     return max(0, revision), after
 
 
@@ -78,15 +81,29 @@ def check_match(match: str, revision: str, token: str) -> None:
     """The combinations that upstream forbids. Raises Invalid (as 422)."""
     if not match:
         return
-    if token:
-        raise _refused("Forbidden: resourceVersionMatch is forbidden when continue is provided")
+    problems: Found = []
     if not revision:
-        raise _refused("Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided")
+        problems.append(forbidden(_MATCH, "resourceVersionMatch is forbidden unless resourceVersion is provided"))
+    if token:
+        problems.append(forbidden(_MATCH, "resourceVersionMatch is forbidden when continue is provided"))
     if match not in ("Exact", "NotOlderThan"):
-        raise _refused(f'Unsupported value: "{match}": supported values: "Exact", "NotOlderThan"')
+        problems.append(not_supported(_MATCH, match, ("Exact", "NotOlderThan", "")))
     if match == "Exact" and revision == "0":
-        raise _refused('Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
+        problems.append(forbidden(_MATCH, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'))
+    if problems:
+        raise invalid_options("ListOptions", problems)
 
 
-def _refused(why: str) -> ApiError:
-    return ApiError("Invalid", f'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: {why}')
+def check_watch_match(match: str, initial_events: bool | None) -> None:
+    """Likewise of a watch, where it goes with ``sendInitialEvents``."""
+    problems: Found = []
+    if initial_events is not None and match != "NotOlderThan":
+        why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        problems.append(forbidden(_MATCH, why))
+    if match and initial_events is None:
+        why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+        problems.append(forbidden(_MATCH, why))
+    if match not in ("", "NotOlderThan"):
+        problems.append(not_supported(_MATCH, match, ("NotOlderThan",)))
+    if problems:
+        raise invalid_options("ListOptions", problems)

@@ -278,7 +278,8 @@ def test_entries_can_be_rewritten_and_bad_ones_are_not_taken() -> None:
         patch = [{"op": "replace", "path": "/metadata/managedFields/0/manager", "value": "renamed"}]
         found = await world.client.patch("ConfigMap", "m", "default", patch=patch, type="json")
         assert [key for key, *_ in owners(found)] == ["renamed"]
-        copied = await world.client.create({**config_map(a="1"), "metadata": {**found["metadata"], "name": "copy"}})
+        metadata = {**found["metadata"], "name": "copy", "resourceVersion": ""}
+        copied = await world.client.create({**config_map(a="1"), "metadata": metadata})
         assert ("kube-apiserver", "Update", "") in owners(copied)
 
     in_world(test)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from podo.api.errors import ApiError
+from podo.api.errors import invalid_options
+from podo.api.rules import Found, forbidden, invalid, required, too_long
 
 #: The longest name, in characters.
 MAX_NAME = 128
@@ -30,24 +31,19 @@ def from_user(user: str) -> str:
     return from_agent(user.rpartition(":")[2])
 
 
-def check(name: str, options: str) -> str:
-    """A ``fieldManager`` parameter. ``options``: e.g. PatchOptions. Raises Invalid."""
+def check(name: str, found: Found) -> None:
+    """Append what is wrong with a ``fieldManager`` parameter."""
     if len(name.encode()) > MAX_NAME:
-        raise _invalid(options, f"fieldManager: Too long: may not be more than {MAX_NAME} bytes")
+        found.append(too_long("fieldManager", MAX_NAME))
     for place, letter in enumerate(name):
         if not letter.isprintable():
             why = f"invalid character U+{ord(letter):04X} (at position {place})"
-            raise _invalid(options, f'fieldManager: Invalid value: "{name}": {why}')
-    return name
+            found.append(invalid("fieldManager", name, why))
 
 
 def check_apply(name: str, force: bool | None, *, is_apply: bool) -> None:
     """What an apply must have and other patches must not. Raises Invalid."""
     if is_apply and not name:
-        raise _invalid("PatchOptions", "fieldManager: Required value: is required for apply patch")
+        raise invalid_options("PatchOptions", [required("fieldManager", "is required for apply patch")])
     if not is_apply and force is not None:
-        raise _invalid("PatchOptions", "force: Forbidden: may not be specified for non-apply patch")
-
-
-def _invalid(options: str, why: str) -> ApiError:
-    return ApiError("Invalid", f'{options}.meta.k8s.io "" is invalid: {why}')
+        raise invalid_options("PatchOptions", [forbidden("force", "may not be specified for non-apply patch")])

@@ -60,5 +60,6 @@ async def _create(backend: Backend, call: Call, config: Obj) -> Written:
         call.authorize(replace(call, verb="create"))
     now = backend.clock.now()
     obj = shape.conform(call, applying.applied(call, None, config, now))
+    obj["metadata"].pop("resourceVersion", None)  # what is not there has none that could differ
     written = await create(backend, call, obj, tracking.kept_new)
     return Written(stored.presented(call.kind, written.value), written.code)

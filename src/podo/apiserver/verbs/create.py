@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from podo.api.errors import already_exists
+from podo.api import meta
+from podo.api.errors import ApiError, already_exists, not_generated, version_set
 from podo.api.kind import Obj
 from podo.apiserver import stamping, stored, validation
 from podo.apiserver.admitting import admit, validate
@@ -24,7 +25,9 @@ async def create(backend: Backend, call: Call, obj: Obj, manage: OfNew = trackin
     """
     kind, now = call.kind, backend.clock.now()
     stamping.match_namespace(call, obj)
+    stamping.drop_repeated_owners(call, obj["metadata"], stamping.REPEATED_OWNERS)
     kind.fill_in(obj)
+    version = obj["metadata"].get("resourceVersion")
     generated = stamping.stamp_new(obj, now, backend.chance)
     manage(call, obj, now)
     call.name = obj["metadata"].get("name") or ""
@@ -44,6 +47,8 @@ async def create(backend: Backend, call: Call, obj: Obj, manage: OfNew = trackin
         await validate(backend, call, "CREATE", obj, None)
         if call.dry_run:
             return await _rehearse(backend, call, obj)
+        if version and stamping.is_version(version):
+            raise version_set()
         record = await _insert(backend, call, obj, generated)
         reservation.commit()
     return Written(record.value, 201)
@@ -56,6 +61,7 @@ def _keep_identity(call: Call, obj: Obj, before: Obj) -> None:
     for name in ("uid", "creationTimestamp"):
         found[name] = before[name]
     call.name = found.get("name") or ""
+    stamping.drop_repeated_owners(call, found, stamping.REPEATED_BY_ADMISSION)
 
 
 def _begin(call: Call, obj: Obj) -> None:
@@ -73,7 +79,7 @@ def _begin(call: Call, obj: Obj) -> None:
 
 async def _rehearse(backend: Backend, call: Call, obj: Obj) -> Written:
     if await backend.store.get(call.kind.key(call.namespace, call.name)) is not None:
-        raise already_exists(call.kind, call.name)
+        raise await _taken(backend, call, obj)
     return Written(stored.dump(call.kind, obj), 201)
 
 
@@ -91,4 +97,13 @@ async def _insert(backend: Backend, call: Call, obj: Obj, generated: bool) -> Re
         else:
             stored.share(kind, record.value, record.revision, obj)
             return record
-    raise already_exists(kind, call.name)
+    raise await _taken(backend, call, obj)
+
+
+async def _taken(backend: Backend, call: Call, obj: Obj) -> ApiError:
+    """There is another object of the name. Told apart: one that is about to go, and a name that was generated."""
+    refusal = (not_generated if obj["metadata"].get("generateName") else already_exists)(call.kind, call.name)
+    record = await backend.store.get(call.key)
+    if record is not None and meta.is_deleting(stored.shared(call.kind, record.value)):
+        refusal.message = f"object is being deleted: {refusal.message}"
+    return refusal

@@ -6,10 +6,12 @@ Source: "Garbage Collection", "Finalizers" and "Pod termination" of the Kubernet
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from podo.api.encoding import dumps, stamp
-from podo.api.errors import ApiError, conflict, not_found
+from podo.api.errors import ApiError, bad_request, conflict, invalid_options, not_found
 from podo.api.kind import Kind, Obj
+from podo.api.rules import Found, invalid, not_supported
 from podo.apiserver import deletion, stored
 from podo.apiserver.admitting import admit, validate
 from podo.apiserver.allocating import allocates
@@ -29,12 +31,14 @@ _POLICIES = ("Foreground", "Background", "Orphan")
 
 @dataclass(frozen=True, slots=True)
 class DeleteOptions:
-    """``metav1.DeleteOptions``. ``propagation``: "" or a policy; ``uid`` and ``revision``: preconditions."""
+    """``metav1.DeleteOptions``. ``propagation``: "" or a policy; ``uid`` and ``revision``: preconditions; ``cascades``:
+    was it asked for by ``orphanDependents: false``?"""
 
     grace_seconds: int | None = None
     propagation: str = ""
     uid: str = ""
     revision: str = ""
+    cascades: bool = False
 
     def wire(self) -> Obj:
         """What is set, by the names of the API."""
@@ -74,11 +78,19 @@ def _check_preconditions(call: Call, old: Obj, options: DeleteOptions) -> None:
     found = old["metadata"]
     if options.uid and options.uid != found.get("uid"):
         why = f"the UID in the precondition ({options.uid}) does not match the UID in record ({found.get('uid')}). "
-        raise conflict(call.kind, call.name, why + "The object might have been deleted and then recreated")
+        raise _unmet(call, why + "The object might have been deleted and then recreated")
     if options.revision and options.revision != found.get("resourceVersion"):
         why = f"the ResourceVersion in the precondition ({options.revision}) does not match the ResourceVersion in "
         why += f"record ({found.get('resourceVersion')}). The object might have been modified"
-        raise conflict(call.kind, call.name, why)
+        raise _unmet(call, why)
+
+
+def _unmet(call: Call, why: str) -> ApiError:
+    """As any conflict, but that upstream names the kind here, not the resource."""
+    refusal = conflict(call.kind, call.name, why)
+    refusal.message = f'Operation cannot be fulfilled on {call.kind.qualified} "{call.name}": {why}'
+    refusal.details = {**(refusal.details or {}), "kind": call.kind.kind}
+    return refusal
 
 
 async def _attempt(backend: Backend, call: Call, options: DeleteOptions, record: Record, old: Obj) -> Written:
@@ -86,7 +98,7 @@ async def _attempt(backend: Backend, call: Call, options: DeleteOptions, record:
     present = stored.load(kind, record.value)
     propagation = options.propagation or deletion.default_propagation(kind, present)
     wanted = deletion.begin(kind, present, options.grace_seconds, propagation, backend.clock.now())
-    code = 202 if options.propagation == "Foreground" and not wanted.remove else 200
+    code = 202 if options.cascades and not wanted.remove else 200
     if not wanted.remove:
         if wanted.obj == old:
             return Written(stored.presented(kind, record.value), code)
@@ -121,28 +133,34 @@ def _success(kind: Kind, name: str, old: Obj) -> Obj:
 
 
 def parse_options(body: Obj, query: dict[str, str]) -> tuple[DeleteOptions, bool]:
-    """The options of a body or, without one, of the query; and whether it is a dry run. Raises BadRequest."""
+    """The options of a body or, without one, of the query; and whether it is a dry run. Raises BadRequest, Invalid."""
     source = body or query
     try:
         grace = None if source.get("gracePeriodSeconds") is None else int(source["gracePeriodSeconds"])
     except (TypeError, ValueError):
-        raise ApiError("BadRequest", "gracePeriodSeconds: must be an integer") from None
+        raise bad_request("gracePeriodSeconds: must be an integer") from None
     preconditions = body.get("preconditions") or {}
-    propagation = source.get("propagationPolicy") or ""
-    if source.get("orphanDependents") is not None:
-        if propagation:
-            both = "orphanDependents and deletionPropagation cannot be both set"
-            raise _refused(f'propagationPolicy: Invalid value: "{propagation}": {both}')
-        propagation = "Orphan" if source["orphanDependents"] in (True, "true") else "Background"
+    if not isinstance(preconditions, dict):
+        raise bad_request("preconditions: must be an object")
+    propagation, orphans = source.get("propagationPolicy") or "", source.get("orphanDependents")
+    dry_run = body.get("dryRun") or ([query["dryRun"]] if query.get("dryRun") else [])
+    _check(propagation, orphans, dry_run)
+    if orphans is not None:
+        orphans = str(orphans).lower() == "true"
+        propagation = "Orphan" if orphans else "Background"
+    of_which = preconditions.get("uid") or "", preconditions.get("resourceVersion") or ""
+    return DeleteOptions(grace, propagation, *of_which, cascades=orphans is False), bool(dry_run)
+
+
+def _check(propagation: Any, orphans: Any, dry_run: Any) -> None:
+    """Raises Invalid with all that is wrong with the options."""
+    problems: Found = []
+    if orphans is not None and propagation:
+        both = "orphanDependents and deletionPropagation cannot be both set"
+        problems.append(invalid("propagationPolicy", propagation, both))
     if propagation not in ("", *_POLICIES):
-        valid = ", ".join(f'"{policy}"' for policy in (*_POLICIES, "nil"))
-        raise _refused(f'propagationPolicy: Unsupported value: "{propagation}": supported values: {valid}')
-    dry_run = bool(body.get("dryRun")) or query.get("dryRun") == "All"
-    options = DeleteOptions(
-        grace, propagation, preconditions.get("uid") or "", preconditions.get("resourceVersion") or ""
-    )
-    return options, dry_run
-
-
-def _refused(why: str) -> ApiError:
-    return ApiError("Invalid", f'DeleteOptions.meta.k8s.io "" is invalid: {why}')
+        problems.append(not_supported("propagationPolicy", propagation, (*_POLICIES, "nil")))
+    if dry_run and dry_run != ["All"]:
+        problems.append(not_supported("dryRun", dry_run, ("All",)))
+    if problems:
+        raise invalid_options("DeleteOptions", problems)

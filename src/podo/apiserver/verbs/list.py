@@ -40,16 +40,15 @@ class Listing:
 async def list_objects(backend: Backend, call: Call, options: ListOptions) -> Listing:
     """Raises BadRequest, Invalid, Expired (a page whose revision is compacted) and Timeout (a revision yet to come)."""
     selection = select(call.kind, call.namespace, options.labels, options.fields)
-    if options.limit < 0:
-        raise bad_request("limit: must be greater than or equal to 0")
     revision, after = _start(backend, options, selection)
+    limit = max(0, options.limit)
     try:
         if key := selection.key:
             return await _single(backend, selection, key, revision)
         if selection.everything:
-            page = await backend.store.range(selection.prefix, after=after, limit=options.limit, revision=revision)
-            return _listing(page.records, page, options.limit)
-        return await _selected(backend, selection, options.limit, revision, after)
+            page = await backend.store.range(selection.prefix, after=after, limit=limit, revision=revision)
+            return _listing(page.records, page, limit)
+        return await _selected(backend, selection, limit, revision, after)
     except Compacted as gone:
         if options.continue_token:
             raise versions.expired_page(after) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from podo.api.encoding import dumps, load
-from podo.api.errors import ApiError, conflict
+from podo.api.errors import conflict
 from podo.api.kind import Obj
 from podo.apiserver import stamping
 from podo.apiserver.backend import Backend
@@ -14,12 +14,8 @@ from podo.apiserver.rewrite import Produce, Scope, rewrite, scope_of
 async def update(backend: Backend, call: Call, obj: Obj, scope: Scope | None = None) -> Written:
     """Replace the object called ``call.name`` by ``obj``; with a resourceVersion in it, that version only."""
     stamping.match_namespace(call, obj)
-    name = obj["metadata"].get("name")
-    if not name:
-        raise ApiError("BadRequest", "name must be provided")
-    if name != call.name:
-        why = f"the name of the object ({name}) does not match the name on the URL ({call.name})"
-        raise ApiError("BadRequest", why)
+    stamping.check_name(call, obj["metadata"].get("name"))
+    stamping.drop_repeated_owners(call, obj["metadata"], stamping.REPEATED_OWNERS)
     return await rewrite(backend, call, _each_time(call, obj), scope or scope_of(call), copied=False)
 
 

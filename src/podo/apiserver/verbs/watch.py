@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
-from podo.api.errors import ApiError, bad_request
+from podo.api.errors import bad_request
 from podo.api.kind import Kind
 from podo.apiserver import versions
 from podo.apiserver.backend import Backend
@@ -45,30 +45,12 @@ def open_watch(backend: Backend, call: Call, options: WatchOptions) -> Opened:
     """Check the request. Raises BadRequest, Invalid and Timeout (a revision yet to come)."""
     selection = select(call.kind, call.namespace, options.labels, options.fields)
     asked = versions.parse_revision(options.revision)
-    _check_initial(options)
+    versions.check_watch_match(options.match, options.initial_events)
     converts = call.kind in backend.converting
     backend = backend.home(call.kind)
     if asked and asked > backend.store.revision:
         raise versions.too_large(asked, backend.store.revision)
     return Opened(backend, selection, asked or 0, options, converts=converts)
-
-
-def _check_initial(options: WatchOptions) -> None:
-    if options.initial_events is None:
-        if options.match:
-            raise _refused(
-                "resourceVersionMatch",
-                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-            )
-        return
-    if options.match != "NotOlderThan":
-        raise _refused(
-            "resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
-        )
-
-
-def _refused(field: str, why: str) -> ApiError:
-    return ApiError("Invalid", f'ListOptions.meta.k8s.io "" is invalid: {field}: Forbidden: {why}')
 
 
 class Opened:

@@ -97,7 +97,7 @@ def test_updates_name_the_version_that_they_are_about() -> None:
             without = copy.deepcopy(obj)
             del without["metadata"]["resourceVersion"]
             status, answer = await world.ask("PUT", path, without)
-            why = "metadata.resourceVersion: Invalid value: 0x0: must be specified for an update"
+            why = "metadata.resourceVersion: Invalid value: 0: must be specified for an update"
             assert (status, answer["message"]) == (422, f'{resource} "{obj["metadata"]["name"]}" is invalid: {why}')
         assert (await world.ask("PUT", f"{CRONTABS}/b", {**one, "metadata": {"name": "b"}}))[0] == 404
         assert (await world.ask("PUT", f"{CRONTABS}/a", one))[0] == 200
