@@ -159,7 +159,7 @@ def test_parameters_and_variables() -> None:
         ),
         (
             '[JSONPatch{op: "remove", path: "/metadata/nope"}]',
-            "error applying patch: operation 0: ",
+            "error applying patch: error in remove for path: '/metadata/nope': Unable to remove nonexistent key: nope",
         ),
     ],
 )
