@@ -198,6 +198,21 @@ def test_a_still_more_important_pod_takes_it_over() -> None:
         assert not node_of(world, "preemptor")
 
 
+def test_a_pod_whose_place_is_taken_over_is_not_nominated_any_more() -> None:
+    def nominated(name: str) -> str:
+        return str(world.get("Pod", name)["status"].get("nominatedNodeName") or "")
+
+    with World(nodes=1) as world:
+        world.apply([*PRIORITIES, priority("highest", 5000)])
+        run_all(world, pod("victim", "low"))
+        world.kill_node("node-0")  # nobody ends the victim
+        world.apply(pod("preemptor", "high"))
+        world.wait_until(lambda: nominated("preemptor") == "node-0")
+        world.apply(pod("first", "highest"))
+        world.wait_until(lambda: not nominated("preemptor"), within=5)
+        world.wait_until(lambda: nominated("first") == "node-0")
+
+
 def test_pods_that_keep_others_away_are_victims_too() -> None:
     with World(nodes=1) as world:
         world.apply(PRIORITIES)

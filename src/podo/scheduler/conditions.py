@@ -37,6 +37,11 @@ class Conditions:
         if (patch := refusal_patch(pod.obj, pod.uid, reason, message, nominated, self._clock.now())) is not None:
             self._tasks.spawn(self._write(pod, patch), f"status {pod.key}")
 
+    def displaced(self, pod: PodInfo, uid: str) -> None:
+        """The node that was being cleared for the pod is another's."""
+        patch = {"metadata": {"uid": uid}, "status": {"nominatedNodeName": None}}
+        self._tasks.spawn(self._write(pod, patch), f"nomination {pod.key}")
+
     async def _write(self, pod: PodInfo, patch: dict[str, Any]) -> None:
         send = partial(self._client.patch, "Pod", pod.name, pod.namespace, type="strategic", subresource="status")
         try:

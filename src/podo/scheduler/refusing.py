@@ -15,7 +15,7 @@ from podo.scheduler.leaving import Leaving
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.queue import Queue, Waiting
 from podo.scheduler.reasons import Refusal
-from podo.scheduler.snapshot import Snapshot
+from podo.scheduler.snapshot import Snapshot, awaited
 from podo.scheduler.telling import UNSCHEDULABLE, Teller, scheduler_of
 from podo.scheduler.victims import Victims
 
@@ -53,6 +53,13 @@ class Refusing:
         if victims is not None:
             self._leaving.expect(pod.uid, (other.uid for other in victims.staying))
             self._tasks.spawn(self._evict(victims, pod), f"preempt {pod.key}")
+
+    def displace(self, victims: Victims) -> None:
+        """Those of them that are not there yet lose the room that was kept for them."""
+        for other in victims.pods:
+            if uid := awaited(other):
+                self._snapshot.release(uid)
+                self._conditions.displaced(other, uid)
 
     def free(self, entry: Waiting, refusal: Refusal) -> None:
         """A claim of the pod has devices where it cannot go: it is freed, and the pod may then go elsewhere."""

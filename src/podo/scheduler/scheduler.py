@@ -247,8 +247,7 @@ class Scheduler:
             return False
         victims, refusal = await self._make_room(pod, refusal)
         if victims is not None:
-            for other in victims.pods:
-                self.snapshot.release(awaited(other))
+            self._refusing.displace(victims)
             if all(awaited(other) for other in victims.pods):
                 return self._placing.assume(entry, victims.node_name)
         self._refusing.wait(entry, refusal, victims)
