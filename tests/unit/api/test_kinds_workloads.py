@@ -141,7 +141,7 @@ def test_job_defaults() -> None:
         ),
         (
             {"selector": {"matchLabels": {"a": "b"}}},
-            'spec.template.metadata.labels: Invalid value: {"batch.kubernetes.io/controller-uid"',
+            'spec.selector: Invalid value: {"matchLabels":{"batch.kubernetes.io/controller-uid":',
         ),
     ],
 )

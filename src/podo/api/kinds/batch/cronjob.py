@@ -16,6 +16,7 @@ _POLICIES = ("Allow", "Forbid", "Replace")
 #: A Job's name is the CronJob's and eleven characters more.
 _LONGEST_NAME = 52
 _IN_SCHEDULE = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
+_IN_BOTH = "cannot use both timeZone field and TZ or CRON_TZ in schedule"
 _LOCAL = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"
 
 
@@ -34,33 +35,48 @@ def _fill_in(cronjob: Obj) -> None:
 
 def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
-    spec = new.get("spec") or {}
-    name = new["metadata"].get("name") or ""
-    if len(name) > _LONGEST_NAME:
-        found.append(invalid("metadata.name", name, f"must be no more than {_LONGEST_NAME} characters"))
-    _check_schedule(spec, found)
+    spec, before = new.get("spec") or {}, (old or {}).get("spec") or {}
+    _check_schedule(spec, "TZ" in (before.get("schedule") or ""), found)
     check_not_negative("spec.startingDeadlineSeconds", spec.get("startingDeadlineSeconds"), found)
+    if old is None or spec.get("timeZone") != before.get("timeZone"):
+        _check_zone(spec.get("timeZone"), found)
     check_one_of("spec.concurrencyPolicy", spec.get("concurrencyPolicy") or "", _POLICIES, found)
+    _check_job((spec.get("jobTemplate") or {}).get("spec") or {}, "spec.jobTemplate.spec", found)
     for field in ("successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
         check_not_negative(f"spec.{field}", spec.get(field), found)
-    job = (spec.get("jobTemplate") or {}).get("spec") or {}
-    if job.get("manualSelector"):
-        found.append(not_supported("spec.jobTemplate.spec.manualSelector", True, ("nil", "false")))
-    check_job_spec(job, "spec.jobTemplate.spec", found)
+    name = new["metadata"].get("name") or ""
+    if old is None and len(name) > _LONGEST_NAME:
+        found.append(invalid("metadata.name", name, f"must be no more than {_LONGEST_NAME} characters"))
     return found
 
 
-def _check_schedule(spec: dict[str, Any], found: Found) -> None:
-    schedule, name = spec.get("schedule") or "", spec.get("timeZone")
+def _check_job(job: dict[str, Any], path: str, found: Found) -> None:
+    check_job_spec(job, path, found)
+    if (selector := job.get("selector")) is not None:
+        found.append(invalid(f"{path}.selector", selector, "`selector` will be auto-generated"))
+    if job.get("manualSelector"):
+        found.append(not_supported(f"{path}.manualSelector", True, ("nil", "false")))
+
+
+def _check_schedule(spec: dict[str, Any], had_zone: bool, found: Found) -> None:
+    """``had_zone``: of old, a zone could stand in the schedule; it may stay."""
+    schedule = spec.get("schedule") or ""
     if not schedule:
         found.append(required("spec.schedule"))
-    elif "TZ" in schedule:
-        found.append(invalid("spec.schedule", schedule, _IN_SCHEDULE))
-    else:
-        try:
-            parse(schedule)
-        except CronError as problem:
+        return
+    has_zone = "TZ" in schedule
+    try:
+        parse(schedule)
+    except CronError as problem:
+        if not has_zone:
             found.append(invalid("spec.schedule", schedule, str(problem)))
+    if has_zone and not had_zone:
+        found.append(invalid("spec.schedule", schedule, _IN_SCHEDULE))
+    elif has_zone and spec.get("timeZone") is not None:
+        found.append(invalid("spec.schedule", schedule, _IN_BOTH))
+
+
+def _check_zone(name: str | None, found: Found) -> None:
     if name is None:
         return
     if not name:

@@ -6,7 +6,8 @@ from typing import Any
 
 from podo.api.columns import AGE, NAME, TEMPLATE_COLUMNS, column, human_duration
 from podo.api.kind import Column, Kind, Obj
-from podo.api.kinds.batch.job_rules import NAME_LABEL, UID_LABEL, problems, spec_warnings, status_problems
+from podo.api.kinds.batch.job_rules import NAME_LABEL, UID_LABEL, problems, spec_warnings
+from podo.api.kinds.batch.job_status_rules import status_problems
 from podo.api.meta import condition_is_true, is_deleting, metadata
 from podo.api.parts import pod_warnings
 from podo.api.parts.podtemplate import fill_in_template
@@ -56,8 +57,8 @@ def _prepare(new: Obj, old: Obj | None) -> None:
     for label, value in ((UID_LABEL, uid), (NAME_LABEL, name), ("controller-uid", uid), ("job-name", name)):
         labels.setdefault(label, value)
     spec["template"]["metadata"] = {**template, "labels": labels}
-    if not spec.get("selector"):
-        spec["selector"] = {"matchLabels": {UID_LABEL: uid}}
+    selector = spec.get("selector") or {}
+    spec["selector"] = {**selector, "matchLabels": {UID_LABEL: uid, **(selector.get("matchLabels") or {})}}
 
 
 def _status(job: Obj) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from podo.api.kind import Obj
+from podo.api.kind import Obj, Problem
 from podo.api.parts.indexes import IndexesError, parse
 from podo.api.parts.labelselector import check_label_selector
 from podo.api.parts.pod_warnings import template_warnings
@@ -14,27 +15,35 @@ from podo.api.rules import (
     check_immutable,
     check_not_negative,
     check_one_of,
-    check_positive,
     check_text,
     duplicate,
     invalid,
+    not_supported,
     required,
+    too_long,
     too_many,
 )
 from podo.values import names
+from podo.values.selector import SelectorError, from_label_selector
 
 _COUNTS = (
     *("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"),
     *("backoffLimitPerIndex", "maxFailedIndexes"),
 )
-_FIXED = ("selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy")
+_FIXED = ("completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy")
 _ACTIONS = ("Count", "FailIndex", "FailJob", "Ignore")
 _MOST_RULES = 20
 _MOST_CODES = 255
-_MOST_PARALLEL = 100_000
+#: Of indexes that the status must list: in general, and where each has a limit of its own.
+_MANY, _FEWER = 100_000, 10_000
+_LONGEST_MANAGER, _LONGEST_INDEXES = 63, 64 * 1024
+_RESTART = ("OnFailure", "Never")
+_PATH = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"
+_is_path = re.compile(_PATH).fullmatch
 _INDEXED = "requires indexed completion mode"
 #: What of a template may change while a Job is suspended and has not begun.
-_DIRECTIVES = ("nodeSelector", "tolerations", "affinity", "schedulingGates")
+_DIRECTIVES = ("nodeSelector", "tolerations", "schedulingGates")
+_FREE = ("labels", "annotations")
 UID_LABEL, NAME_LABEL = "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"
 
 
@@ -42,70 +51,115 @@ def problems(new: Obj, old: Obj | None) -> Found:
     """All that is wrong with a Job."""
     found: Found = []
     spec = new.get("spec") or {}
+    if old is None and not spec.get("manualSelector"):
+        _check_generated(new, spec, found)
     check_job_spec(spec, "spec", found)
-    _check_selector(new, spec, found)
-    if old is not None:
+    if (selector := spec.get("selector")) is None:
+        found.append(required("spec.selector"))
+    else:
+        check_label_selector(selector, "spec.selector", found)
+    check_matches(spec.get("template") or {}, selector, found)
+    if old is None:
+        _check_hostnames(new, spec, found)
+    else:
         _check_update(new, old, found)
     return found
 
 
-def _check_selector(job: Obj, spec: dict[str, Any], found: Found) -> None:
-    selector = spec.get("selector")
+def _check_generated(job: Obj, spec: dict[str, Any], found: Found) -> None:
+    """The server's labels select a Job's pods, so nobody may have set others in their place."""
+    selector, uid, name = spec.get("selector"), job["metadata"].get("uid"), job["metadata"].get("name")
     if selector is None:
-        found.append(required("spec.selector"))
         return
-    check_label_selector(selector, "spec.selector", found)
-    check_matches(spec.get("template") or {}, selector, found)
-    uid = job["metadata"].get("uid")
-    if not spec.get("manualSelector") and uid and selector != {"matchLabels": {UID_LABEL: uid}}:
-        labels = selector.get("matchLabels") or {}
-        if labels.get(UID_LABEL) != uid and labels.get("controller-uid") != uid:
+    if not uid:
+        found.append(required("metadata.uid"))
+    labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
+    wanted = {"controller-uid": uid or "", "job-name": name or "", UID_LABEL: uid or "", NAME_LABEL: name or ""}
+    for label, value in wanted.items():
+        path, why = f"spec.template.metadata.labels[{label}]", f"must be '{value}'"
+        if label not in labels:
+            found.append(required(path, why))
+        elif labels[label] != value:
+            found.append(invalid(path, labels, why))
+    try:
+        if not from_label_selector(selector).matches(wanted):
             found.append(invalid("spec.selector", selector, "`selector` not auto-generated"))
+    except SelectorError:
+        pass  # told by the selector's own rules
+
+
+def _check_hostnames(job: Obj, spec: dict[str, Any], found: Found) -> None:
+    """The pods of an Indexed Job have its name and their index for their hostname."""
+    completions, name = spec.get("completions") or 0, job["metadata"].get("name") or ""
+    if spec.get("completionMode") == "Indexed" and completions > 0:
+        longest = f"{name}-{completions - 1}"
+        if names.label(longest):
+            found.append(
+                invalid("metadata.name", name, f"will not able to create pod with invalid DNS label: {longest}")
+            )
 
 
 def check_job_spec(spec: dict[str, Any], path: str, found: Found) -> None:
     """A JobSpec, of a Job or of a CronJob's template."""
     for field in _COUNTS:
         check_not_negative(f"{path}.{field}", spec.get(field), found)
+    if spec.get("maxFailedIndexes") is not None and spec.get("backoffLimitPerIndex") is None:
+        found.append(required(f"{path}.backoffLimitPerIndex", "when maxFailedIndexes is specified"))
+    if (manager := spec.get("managedBy")) is not None:
+        _check_manager(manager, f"{path}.managedBy", found)
     mode = spec.get("completionMode") or "NonIndexed"
     check_one_of(f"{path}.completionMode", mode, ("NonIndexed", "Indexed"), found)
-    _check_indexed(spec, mode == "Indexed", path, found)
-    _check_template(spec, path, found)
-    replacement = ("Failed",) if spec.get("podFailurePolicy") else ("Failed", "TerminatingOrFailed")
-    if (policy := spec.get("podReplacementPolicy")) is not None:
-        check_one_of(f"{path}.podReplacementPolicy", policy, replacement, found)
+    if mode == "Indexed":
+        _check_indexed(spec, path, found)
+    elif mode == "NonIndexed":
+        for field in ("backoffLimitPerIndex", "maxFailedIndexes"):
+            if (value := spec.get(field)) is not None:
+                found.append(invalid(f"{path}.{field}", value, _INDEXED))
     if (policy := spec.get("podFailurePolicy")) is not None:
         _check_failure_policy(spec, policy, f"{path}.podFailurePolicy", found)
     if (policy := spec.get("successPolicy")) is not None:
         _check_success_policy(spec, policy, f"{path}.successPolicy", found)
-    if manager := spec.get("managedBy"):
-        _check_manager(manager, f"{path}.managedBy", found)
+    replacement = ("Failed",) if spec.get("podFailurePolicy") is not None else ("Failed", "TerminatingOrFailed")
+    if (policy := spec.get("podReplacementPolicy")) is not None and policy not in replacement:
+        found.append(not_supported(f"{path}.podReplacementPolicy", policy, replacement))
+    _check_template(spec, path, found)
 
 
 def _check_manager(manager: str, path: str, found: Found) -> None:
-    if "/" not in manager:
+    """A path of a domain, such as ``acme.io/foo``."""
+    host, slash, rest = manager.partition("/")
+    if not manager:
+        found.append(required(path))
+    elif not (host and slash and rest):
         found.append(invalid(path, manager, 'must be a domain-prefixed path (such as "acme.io/foo")'))
-    check_text(path, manager, names.qualified_name, found)
-    if len(manager) > 63:
-        found.append(invalid(path, manager, "may not be more than 63 bytes"))
+    else:
+        check_text(path, host, names.subdomain, found)
+        if not _is_path(rest):
+            found.append(invalid(path, rest, f"Invalid path (regex used for validation is '{_PATH}')"))
+    if len(manager) > _LONGEST_MANAGER:
+        found.append(too_long(path, _LONGEST_MANAGER))
 
 
-def _check_indexed(spec: dict[str, Any], indexed: bool, path: str, found: Found) -> None:
-    completions, per_index, most = (spec.get(f) for f in ("completions", "backoffLimitPerIndex", "maxFailedIndexes"))
-    if indexed and completions is None:
+def _check_indexed(spec: dict[str, Any], path: str, found: Found) -> None:
+    completions, parallelism, most = (spec.get(f) for f in ("completions", "parallelism", "maxFailedIndexes"))
+
+    def limit(field: str, value: int | None, most: int, when: str = "") -> None:
+        if value is not None and value > most:
+            found.append(invalid(f"{path}.{field}", value, f"must be less than or equal to {most}{when}"))
+
+    if completions is None:
         found.append(required(f"{path}.completions", "when completion mode is Indexed"))
-    if indexed and (spec.get("parallelism") or 0) > _MOST_PARALLEL:
-        why = f"must be less than or equal to {_MOST_PARALLEL} when completion mode is Indexed"
-        found.append(invalid(f"{path}.parallelism", spec["parallelism"], why))
-    for field, value in (("backoffLimitPerIndex", per_index), ("maxFailedIndexes", most)):
-        if value is not None and not indexed:
-            found.append(invalid(f"{path}.{field}", value, _INDEXED))
-    if most is None:
-        return
-    if per_index is None:
-        found.append(required(f"{path}.backoffLimitPerIndex", "when maxFailedIndexes is specified"))
-    if completions is not None and most > completions:
+    limit("parallelism", parallelism, _MANY, " when completion mode is Indexed")
+    if completions is not None and most is not None and most > completions:
         found.append(invalid(f"{path}.maxFailedIndexes", most, "must be less than or equal to completions"))
+    limit("maxFailedIndexes", most, _MANY)
+    if (completions or 0) <= _MANY or spec.get("backoffLimitPerIndex") is None:
+        return
+    if most is None:
+        found.append(required(f"{path}.maxFailedIndexes", f"must be specified when completions is above {_MANY}"))
+    when = f" when completions are above {_MANY} and used with backoff limit per index"
+    limit("parallelism", parallelism, _FEWER, when)
+    limit("maxFailedIndexes", most, _FEWER, when)
 
 
 def _check_template(spec: dict[str, Any], path: str, found: Found) -> None:
@@ -115,7 +169,9 @@ def _check_template(spec: dict[str, Any], path: str, found: Found) -> None:
     where = f"{path}.template.spec.restartPolicy"
     if policy == "Always":
         found.append(required(where, 'valid values: "OnFailure", "Never"'))
-    if spec.get("podFailurePolicy") is not None and policy != "Never":
+    elif policy not in _RESTART:
+        found.append(not_supported(where, policy, _RESTART))
+    elif spec.get("podFailurePolicy") is not None and policy != "Never":
         found.append(invalid(where, policy, 'only "Never" is supported when podFailurePolicy is specified'))
 
 
@@ -126,118 +182,135 @@ def _check_failure_policy(spec: dict[str, Any], policy: dict[str, Any], path: st
     pod = (spec.get("template") or {}).get("spec") or {}
     known = {c.get("name") for field in ("containers", "initContainers") for c in pod.get(field) or ()}
     for index, rule in enumerate(rules):
-        where = f"{path}.rules[{index}]"
-        action = rule.get("action")
+        where, action = f"{path}.rules[{index}]", rule.get("action")
         if action == "FailIndex" and spec.get("backoffLimitPerIndex") is None:
             found.append(invalid(f"{where}.action", action, "requires the backoffLimitPerIndex to be set"))
-        check_one_of(f"{where}.action", action, _ACTIONS, found)
-        codes, conditions = rule.get("onExitCodes"), rule.get("onPodConditions") or ()
-        if codes is not None and conditions:
-            why = "specifying both OnExitCodes and OnPodConditions is not supported"
-            found.append(invalid(where, rule, why))
-        elif codes is None and not conditions:
-            found.append(invalid(where, rule, "specifying one of OnExitCodes and OnPodConditions is required"))
-        if codes is not None:
-            _check_codes(codes, known, f"{where}.onExitCodes", found)
-        for number, pattern in enumerate(conditions):
-            at = f"{where}.onPodConditions[{number}]"
-            check_text(f"{at}.type", pattern.get("type") or "", names.qualified_name, found)
-            check_one_of(f"{at}.status", pattern.get("status"), ("False", "True", "Unknown"), found)
+        _check_word(action, _ACTIONS, f"{where}.action", found)
+        _check_failure_rule(rule, known, where, found)
+
+
+def _check_failure_rule(rule: dict[str, Any], known: set[Any], path: str, found: Found) -> None:
+    codes, conditions = rule.get("onExitCodes"), rule.get("onPodConditions") or ()
+    if codes is not None:
+        _check_codes(codes, known, f"{path}.onExitCodes", found)
+    if len(conditions) > _MOST_RULES:
+        found.append(too_many(f"{path}.onPodConditions", len(conditions), _MOST_RULES))
+    for number, pattern in enumerate(conditions):
+        at = f"{path}.onPodConditions[{number}]"
+        check_text(f"{at}.type", pattern.get("type") or "", names.qualified_name, found)
+        _check_word(pattern.get("status"), ("False", "True", "Unknown"), f"{at}.status", found)
+    if codes is not None and conditions:
+        found.append(_wrong(path, "specifying both OnExitCodes and OnPodConditions is not supported"))
+    elif codes is None and not conditions:
+        found.append(_wrong(path, "specifying one of OnExitCodes and OnPodConditions is required"))
+
+
+def _check_word(word: str | None, words: tuple[str, ...], path: str, found: Found) -> None:
+    if not word:
+        listed = " ".join(f'"{one}"' for one in words)
+        found.append(required(path, f"valid values: [{listed}]"))
+    elif word not in words:
+        found.append(not_supported(path, word, words))
+
+
+def _wrong(path: str, why: str) -> Problem:
+    """Where the value would say nothing."""
+    return Problem(path, "FieldValueInvalid", f"Invalid value: {why}")
 
 
 def _check_codes(codes: dict[str, Any], known: set[Any], path: str, found: Found) -> None:
-    operator, values = codes.get("operator"), codes.get("values") or ()
-    check_one_of(f"{path}.operator", operator, ("In", "NotIn"), found)
+    operator, values = codes.get("operator"), list(codes.get("values") or ())
+    _check_word(operator, ("In", "NotIn"), f"{path}.operator", found)
     if (name := codes.get("containerName")) is not None and name not in known:
         why = "must be one of the container or initContainer names in the pod template"
         found.append(invalid(f"{path}.containerName", name, why))
     if not values:
-        found.append(invalid(f"{path}.values", [], "at least one value is required"))
+        found.append(invalid(f"{path}.values", values, "at least one value is required"))
     elif len(values) > _MOST_CODES:
         found.append(too_many(f"{path}.values", len(values), _MOST_CODES))
-    if 0 in values and operator == "In":
-        found.append(invalid(f"{path}.values[{list(values).index(0)}]", 0, "must not be 0 for the In operator"))
-    if len(set(values)) != len(values):
-        doubled = next(value for number, value in enumerate(values) if value in values[:number])
-        found.append(duplicate(f"{path}.values", doubled))
-    if list(values) != sorted(values):
-        found.append(invalid(f"{path}.values", list(values), "must be ordered"))
+    seen: set[int] = set()
+    for index, value in enumerate(values):
+        if operator == "In" and value == 0:
+            found.append(invalid(f"{path}.values[{index}]", value, "must not be 0 for the In operator"))
+        if value in seen:
+            found.append(duplicate(f"{path}.values[{index}]", value))
+        seen.add(value)
+    if values != sorted(values):
+        found.append(invalid(f"{path}.values", values, "must be ordered"))
 
 
 def _check_success_policy(spec: dict[str, Any], policy: dict[str, Any], path: str, found: Found) -> None:
     if spec.get("completionMode") != "Indexed":
         found.append(invalid(path, policy, _INDEXED))
+        return
     rules = policy.get("rules") or ()
     if not rules:
         why = "at least one rules must be specified when the successPolicy is specified"
         found.append(required(f"{path}.rules", why))
     if len(rules) > _MOST_RULES:
         found.append(too_many(f"{path}.rules", len(rules), _MOST_RULES))
-    completions = spec.get("completions") or 0
     for index, rule in enumerate(rules):
-        _check_success_rule(rule, completions, f"{path}.rules[{index}]", found)
+        _check_success_rule(rule, spec.get("completions") or 0, f"{path}.rules[{index}]", found)
 
 
 def _check_success_rule(rule: dict[str, Any], completions: int, path: str, found: Found) -> None:
     count, text = rule.get("succeededCount"), rule.get("succeededIndexes")
     if count is None and text is None:
         found.append(required(path, "at least one of succeededCount or succeededIndexes must be specified"))
-    total = completions
+    listed = 0
     if text is not None:
+        if len(text) > _LONGEST_INDEXES:
+            found.append(too_long(f"{path}.succeededIndexes", _LONGEST_INDEXES))
         try:
-            total = len(parse(text, completions or 1))
+            listed = len(parse(text, completions))
         except IndexesError as problem:
             found.append(invalid(f"{path}.succeededIndexes", text, f"error parsing succeededIndexes: {problem}"))
-    if count is not None:
-        check_positive(f"{path}.succeededCount", count, found)
-        if count > total:
-            what = "specified completions" if text is None else "indexes in the specified succeededIndexes field"
-            why = f"must be less than or equal to {total} (the number of {what})"
+    if count is None:
+        return
+    check_not_negative(f"{path}.succeededCount", count, found)
+    limits = [(completions, "specified completions")]
+    if text is not None:
+        limits.append((listed, "indexes in the specified succeededIndexes field"))
+    for most, what in limits:
+        if count > most:
+            why = f"must be less than or equal to {most} (the number of {what})"
             found.append(invalid(f"{path}.succeededCount", count, why))
 
 
 def _check_update(new: Obj, old: Obj, found: Found) -> None:
     after, before = new.get("spec") or {}, old.get("spec") or {}
-    for field in _FIXED:
-        check_immutable(f"spec.{field}", after.get(field), before.get(field), found)
     _check_completions(after, before, found)
+    check_immutable("spec.selector", after.get("selector"), before.get("selector"), found)
     template = before.get("template") or {}
     if before.get("suspend") and not (old.get("status") or {}).get("startTime"):
         template = _with_directives(template, after.get("template") or {})
     check_immutable("spec.template", after.get("template"), template, found)
+    for field in _FIXED:
+        check_immutable(f"spec.{field}", after.get(field), before.get(field), found)
 
 
 def _check_completions(after: dict[str, Any], before: dict[str, Any], found: Found) -> None:
     """Only an Indexed Job can grow or shrink, and only together with its parallelism."""
     new, old = after.get("completions"), before.get("completions")
-    if new == old:
-        return
-    if after.get("completionMode") != "Indexed" or new is None:
+    if after.get("completionMode") != "Indexed":
         check_immutable("spec.completions", new, old, found)
-    elif old != before.get("parallelism") or new != after.get("parallelism"):
-        why = "can only be modified in tandem with spec.parallelism"
-        found.append(invalid("spec.completions", new, why))
+    elif new != old and new is not None and new != after.get("parallelism"):
+        found.append(invalid("spec.completions", new, "can only be modified in tandem with spec.parallelism"))
 
 
 def _with_directives(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """``old`` with the scheduling directives of ``new``: these may change."""
-    spec = {key: value for key, value in (old.get("spec") or {}).items() if key not in _DIRECTIVES}
-    spec |= {key: value for key, value in (new.get("spec") or {}).items() if key in _DIRECTIVES}
-    return {**old, "metadata": new.get("metadata") or {}, "spec": spec}
-
-
-def status_problems(new: Obj, old: Obj | None) -> Found:
-    found: Found = []
-    status = new.get("status") or {}
-    for field in ("active", "succeeded", "failed", "ready", "terminating"):
-        check_not_negative(f"status.{field}", status.get(field), found)
-    true = {c.get("type") for c in status.get("conditions") or () if c.get("status") == "True"}
-    if {"Complete", "Failed"} <= true:
-        found.append(invalid("status.conditions", "", "cannot set Complete=True and Failed=True conditions"))
-    if status.get("completionTime") and "Complete" not in true:
-        why = "cannot set completionTime when there is no Complete=True condition"
-        found.append(invalid("status.completionTime", status["completionTime"], why))
-    return found
+    """``old`` with what of ``new`` may change: where its pods go, their labels and their annotations."""
+    had, has = old.get("spec") or {}, new.get("spec") or {}
+    spec = {key: value for key, value in had.items() if key not in _DIRECTIVES}
+    spec |= {key: value for key, value in has.items() if key in _DIRECTIVES}
+    affinity = {key: value for key, value in (had.get("affinity") or {}).items() if key != "nodeAffinity"}
+    if nodes := (has.get("affinity") or {}).get("nodeAffinity"):
+        affinity["nodeAffinity"] = nodes
+    if affinity or has.get("affinity") == {}:
+        spec["affinity"] = affinity
+    metadata = {key: value for key, value in (old.get("metadata") or {}).items() if key not in _FREE}
+    metadata |= {key: value for key, value in (new.get("metadata") or {}).items() if key in _FREE}
+    return {**old, "metadata": metadata, "spec": spec}
 
 
 def spec_warnings(spec: dict[str, Any], path: str) -> list[str]:
