@@ -51,7 +51,7 @@ def identities(config: Config) -> list[Identity]:
         *("localhost", "127.0.0.1", "::1", config.kubernetes_ip, config.node_ip),
     ]
     found = [
-        Identity("apiserver", "kube-apiserver", names=api_names),
+        Identity("apiserver", "kube-apiserver", names=list(dict.fromkeys(api_names))),
         # Of no group: a Node whose status names the API server's own address must not make it its own administrator.
         Identity("apiserver-kubelet-client", "kube-apiserver-kubelet-client"),
         Identity("admin", "kubernetes-admin", ["system:masters"]),
