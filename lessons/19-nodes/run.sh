@@ -71,7 +71,7 @@ show rollout status deployment/myapp --timeout=60s
 here_are app=myapp
 
 say "A taint NoExecute ends what does not tolerate it; who tolerates it for two seconds has two seconds. So the cluster" \
-    "itself does with a node that is not heard of any more: 40 seconds until it is given up, 5 minutes that pods tolerate."
+    "itself does with a node that is not heard of any more: 50 seconds until it is given up, 5 minutes that pods tolerate."
 sed "s/\${NODE}/$node/" "$here/bare.yaml" | show apply -f -
 show wait pod/patient --for=condition=Ready --timeout=30s
 show taint node "$node" lesson-maintenance=now:NoExecute
