@@ -1,6 +1,6 @@
 """What the scheduler has tried, under the names of upstream's scheduler.
 
-Source: the "Kubernetes Metrics Reference", stable metrics of kube-scheduler.
+Source: the "Kubernetes Metrics Reference", stable and beta metrics of kube-scheduler.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from podo.scheduler.queue import Waiting
 
 _RESULTS = ("result", "profile")
 _POINTS = ("extension_point", "status", "profile")
+#: The label of so many attempts.
+_ATTEMPTS = (*((str(count),) for count in range(15)), ("15+",))
 
 
 def _doubled(first: float, count: int) -> tuple[float, ...]:
@@ -28,6 +30,9 @@ class SchedulerMetrics:
         text = "From when a pod was taken up until it was bound, refused or failed."
         name = "scheduler_scheduling_attempt_duration_seconds"
         self._attempts = Histogram(name, text, _RESULTS, _doubled(0.001, 15))
+        name = "scheduler_pod_scheduling_sli_duration_seconds"
+        text = "From when a pod was first taken up until it was bound, by the attempts that it took."
+        self._whole = Histogram(name, text, ("attempts",), _doubled(0.01, 20))
         text = "Attempts that it took to place a pod."
         self._tries = Histogram("scheduler_pod_scheduling_attempts", text, (), _doubled(1, 5))
         text = "Time of all plug-ins of an extension point; Filter includes Score."
@@ -71,6 +76,7 @@ class SchedulerMetrics:
         series = {profile: self._attempts.of(("scheduled", profile)) for profile in {each.profile for each in entries}}
         for entry in entries:
             series[entry.profile].observe(now - entry.begun)
+            self._whole.of(_ATTEMPTS[min(entry.attempts, 15)]).observe(now - entry.first_begun)
         for attempts, count in Tally([entry.attempts for entry in entries]).items():
             self._tries.of().observe_all(attempts, count)
 
@@ -89,7 +95,7 @@ class SchedulerMetrics:
         """``pending``: how many pods wait, by the part of the queue; ``entered``: how many came into it, and why."""
         text = "Attempts to place a pod."
         yield counter("scheduler_schedule_attempts_total", text, _RESULTS, self._attempts.counts())
-        for metric in (self._attempts, self._tries, self._points, self._preemptions, self._victims):
+        for metric in (self._attempts, self._whole, self._tries, self._points, self._preemptions, self._victims):
             yield metric.family()
         rows = [((queue,), float(count)) for queue, count in pending.items()]
         yield gauge("scheduler_pending_pods", "Pods that wait for a node.", ("queue",), rows)

@@ -28,8 +28,8 @@ class Waiting:
     """One pod in the queue.
 
     ``since``: when it came (seconds). ``refusals``: how often no node took it, and ``errors``: how often something went
-    wrong since the last of these. ``begun``: when it was last taken up, by the monotonic clock, and ``profile``: by
-    which.
+    wrong since the last of these. ``first_begun`` and ``begun``: when it was taken up first, and last, by the monotonic
+    clock, and ``profile``: by which.
     """
 
     pod: PodInfo
@@ -38,6 +38,7 @@ class Waiting:
     refusals: int = 0
     errors: int = 0
     tried_at: float = 0.0
+    first_begun: float = 0.0
     begun: float = 0.0
     profile: str = ""
     backoff: tuple[float, float] = (FIRST_BACKOFF, LONGEST_BACKOFF)

@@ -206,6 +206,7 @@ class Scheduler:
             self.snapshot.release(pod.uid)
             pod = entry.pod = replace(pod, nominated=kept)
         begun = entry.begun = self._clock.monotonic()
+        entry.first_begun = entry.first_begun or begun
         entry.profile = scheduler_of(pod)
         if await self._acquaintance.prepare(pod):
             begun = self._clock.monotonic()

@@ -12,11 +12,12 @@ from podo.scheduler.queue import LONGEST_WAIT, Queue, Waiting
 from tests.unit.scheduler.clusters import pod
 
 DEFAULT = "default-scheduler"
-#: Stable metrics of kube-scheduler, by the "Kubernetes Metrics Reference".
+#: Stable and beta metrics of kube-scheduler, by the "Kubernetes Metrics Reference".
 STABLE = {
     "scheduler_framework_extension_point_duration_seconds": ("histogram", "extension_point profile status"),
     "scheduler_pending_pods": ("gauge", "queue"),
     "scheduler_pod_scheduling_attempts": ("histogram", ""),
+    "scheduler_pod_scheduling_sli_duration_seconds": ("histogram", "attempts"),
     "scheduler_preemption_attempts_total": ("counter", ""),
     "scheduler_preemption_victims": ("histogram", ""),
     "scheduler_queue_incoming_pods_total": ("counter", "event queue"),
@@ -43,7 +44,7 @@ def test_names_types_and_labels(name: str) -> None:
 
 def test_each_attempt_counts_once_with_the_time_it_took() -> None:
     metrics = SchedulerMetrics()
-    entry = Waiting(pod("p"), 0, attempts=3, begun=10.0, profile=DEFAULT)
+    entry = Waiting(pod("p"), 0, attempts=3, first_begun=4.0, begun=10.0, profile=DEFAULT)
     metrics.refused(DEFAULT, 0.5)
     metrics.failed(DEFAULT, 0.25)
     metrics.posted([entry, entry], [None, OSError()], 0.1)
@@ -55,6 +56,7 @@ def test_each_attempt_counts_once_with_the_time_it_took() -> None:
     assert took == {(each, DEFAULT): seconds for each, seconds in results.items()}
     tries = values(found["scheduler_pod_scheduling_attempts"], "_bucket")
     assert tries == {("1",): 0, ("2",): 0, ("4",): 1, ("8",): 1, ("16",): 1, ("+Inf",): 1}
+    assert values(found["scheduler_pod_scheduling_sli_duration_seconds"], "_sum") == {("3",): 8.0}
     points = values(found["scheduler_framework_extension_point_duration_seconds"], "_count")
     assert points == {("Bind", "Success", DEFAULT): 1, ("Bind", "Error", DEFAULT): 1}
 

@@ -10,15 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from podo.scheduler.devices.asking import ALTERNATIVES_MAX, Ask, CannotAllocate, ClaimAsk
+from podo.scheduler.devices.asking import ALTERNATIVES_MAX, RESULTS_MAX, Ask, CannotAllocate, ClaimAsk
 from podo.scheduler.devices.consuming import consumption
 from podo.scheduler.devices.pools import Device, DeviceId, Pool, PoolKey
 from podo.scheduler.devices.usage import Usage
 
 #: Devices tried for one node at most.
 STEPS = 20_000
-#: Devices of one claim at most.
-RESULTS_MAX = 32
 
 #: Does the device match these CEL expressions? Raises CannotAllocate where one cannot be evaluated.
 Matches = Callable[[Device, tuple[str, ...], str], bool]

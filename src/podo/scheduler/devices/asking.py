@@ -17,6 +17,8 @@ from podo.scheduler.devices.pools import nano
 
 #: Alternatives of one request at most; a node scores the more, the earlier the alternative that it can give.
 ALTERNATIVES_MAX = 8
+#: Devices of one claim at most.
+RESULTS_MAX = 32
 #: (namespace, name)
 ClaimKey = tuple[str, str]
 
@@ -66,7 +68,7 @@ class ClaimAsk:
 
 
 def read(claim: Obj, classes: Mapping[str, Obj]) -> ClaimAsk:
-    """Raises CannotAllocate where a class does not exist."""
+    """Raises CannotAllocate where a class does not exist, or more devices are asked for than a claim may have."""
     devices = (claim.get("spec") or {}).get("devices") or {}
     requests = tuple(tuple(_asks(request, classes)) for request in devices.get("requests") or ())
     constraints = tuple(
@@ -77,7 +79,16 @@ def read(claim: Obj, classes: Mapping[str, Obj]) -> ClaimAsk:
         )
         for each in devices.get("constraints") or ()
     )
-    return ClaimAsk(f"{namespace_of(claim)}/{name_of(claim)}", requests, constraints)
+    title, least = f"{namespace_of(claim)}/{name_of(claim)}", sum(map(_least, requests))
+    if least > RESULTS_MAX:
+        why = f"number of requested devices {least} exceeds the claim limit of {RESULTS_MAX}"
+        raise CannotAllocate(f"claim {title}: {why}")
+    return ClaimAsk(title, requests, constraints)
+
+
+def _least(alternatives: tuple[Ask, ...]) -> int:
+    """How many devices satisfy a request; of "all", as many as there are."""
+    return min((ask.count or 0 for ask in alternatives), default=0)
 
 
 def _asks(request: Obj, classes: Mapping[str, Obj]) -> Iterator[Ask]:

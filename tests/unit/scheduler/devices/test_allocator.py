@@ -302,3 +302,11 @@ def test_a_device_of_a_name_without_domain_is_the_drivers() -> None:
         lambda device, ask: True,
     ).run()
     assert names(chosen) == [["r=d"]]
+
+
+def test_no_claim_asks_for_more_devices_than_it_may_have() -> None:
+    ways = [alternative("x", count=30), alternative("y", count=13)]
+    many = claim("c", exactly("a", count=20), {"name": "b", "firstAvailable": ways})
+    words = "claim default/c: number of requested devices 33 exceeds the claim limit of 32"
+    with pytest.raises(CannotAllocate, match=words):
+        read(many, {"gpu": device_class()})
