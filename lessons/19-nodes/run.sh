@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Lesson 19: nodes: what runs on each, how one is emptied for work on it, and taken into use again. Needs a running cluster
 # of two nodes or more (podo up --runtime simulated --nodes 2). It keeps pods
-# from one node for as long as it runs: better not where others work.
+# from one node for as long as it runs: better not where others work. With LOST=yes it also switches off a simulated node,
+# which takes a minute.
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/../lesson.sh"
 nodes=$($kubectl get nodes -o name | wc -l)
@@ -12,6 +13,7 @@ finish() {
     $kubectl uncordon "$node" >/dev/null 2>&1 || true
     $kubectl taint node "$node" lesson-maintenance- >/dev/null 2>&1 || true
     $kubectl label node "$node" lesson-hardware- >/dev/null 2>&1 || true
+    $kubectl annotate node "$node" podo.dev/power- >/dev/null 2>&1 || true
     clean_up lesson-nodes
 }
 trap finish EXIT
@@ -81,3 +83,20 @@ show rollout status deployment/myapp --timeout=60s
 show wait pod/patient --for=delete --timeout=30s
 told "1 on $node" here_are name=fluentd-daemon
 show taint node "$node" lesson-maintenance-
+
+[ "${LOST:-no}" = yes ] || exit 0
+say "LOST=yes: the machine is gone, without a word. (Deployments may say how long their pods wait for it: here 5 seconds.)"
+show patch deployment myapp -p '{"spec":{"template":{"spec":{"tolerations":[{"key":"node.kubernetes.io/unreachable","operator":"Exists","effect":"NoExecute","tolerationSeconds":5}]}}}}'
+show rollout status deployment/myapp --timeout=60s
+here_are app=myapp
+show annotate node "$node" podo.dev/power=off
+show wait "node/$node" --for=condition=Ready=Unknown --timeout=120s
+told NotReady show get node "$node"
+told node.kubernetes.io/unreachable show get node "$node" -o jsonpath='{.spec.taints[*].key}{"\n"}'
+say "Its pods are marked to go; that they have gone nobody can tell while it is silent. Others take their place."
+eventually 12 show get deployment myapp -o jsonpath='{.status.readyReplicas}{"\n"}'
+told Terminating show get pods -o wide --field-selector="spec.nodeName=$node"
+say "The machine is back: what was marked goes now."
+show annotate node "$node" podo.dev/power-
+show wait "node/$node" --for=condition=Ready --timeout=60s
+eventually "0 on $node" here_are app=myapp
