@@ -236,11 +236,21 @@ def test_sidecars_are_resized_and_what_ends_is_not() -> None:
         made["spec"]["initContainers"] = inits
         await world.client.create(made)
         more = {"requests": {"cpu": "200m"}, "limits": {"cpu": "200m"}}
-        spec = {"initContainers": [{"name": name, "resources": more} for name in ("first", "beside")]}
+        spec = {"initContainers": [{"name": "beside", "resources": more}]}
         status, found = await patched(world, "resize", spec)
         assert status == 200, found
         limits = [each["resources"]["limits"]["cpu"] for each in found["spec"]["initContainers"]]
         assert limits == ["100m", "200m"]
+        status, refused = await patched(world, "resize", {"initContainers": [{"name": "first", "resources": more}]})
+        why = "spec: Forbidden: resources for non-sidecar init containers are immutable"
+        assert status == 422 and why in refused["message"]
+        found["spec"]["initContainers"].reverse()
+        status, refused = await world.ask("PUT", f"{ONE}/resize", found)
+        assert status == 422
+        assert [(one["field"], one["message"]) for one in refused["details"]["causes"]] == [
+            (f"spec.initContainers[{at}].name", "Forbidden: initContainers may not be renamed or reordered on resize")
+            for at in (0, 1)
+        ]
 
     in_world(test)
 

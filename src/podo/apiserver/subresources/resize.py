@@ -4,13 +4,11 @@ conditions why not. Source: "Resize CPU and Memory Resources assigned to Contain
 
 from __future__ import annotations
 
-from typing import Any
-
 from podo.api.errors import invalid
 from podo.api.kind import Kind, Obj
 from podo.api.meta import annotations_of
 from podo.api.parts.podspec_rules import check_pod_spec
-from podo.api.parts.resize_rules import check_resize, resizable
+from podo.api.parts.resize_rules import LISTS, check_resize
 from podo.api.rules import Found, forbidden
 from podo.apiserver.subresources.part import MIRROR, keep_all_but
 
@@ -18,16 +16,18 @@ _TAKEN = ("resources", "resizePolicy")
 
 
 def keep_others(new: Obj, old: Obj) -> None:
-    """Of the pod that was sent, only what containers of these names may use counts."""
-    wanted = {(field, each.get("name")): each for field, _, each in resizable(new.get("spec") or {})}
-    lists: dict[str, Any] = {}
-    for field, index, container in resizable(old["spec"]):
-        if sent := wanted.get((field, container["name"])):
-            merged = {**container, **{name: sent.get(name) for name in _TAKEN}}
-            if field not in lists:
-                lists[field] = list(old["spec"][field])
-            lists[field][index] = {name: value for name, value in merged.items() if value is not None}
-    keep_all_but(new, old, lists)
+    """Of the pod that was sent, only what its containers may use counts. Where it has others, or in another order, they
+    stay as they were sent: the check tells of them."""
+    sent = new.get("spec") or {}
+    lists = {field: _merged(sent.get(field) or [], old["spec"].get(field) or []) for field in LISTS}
+    keep_all_but(new, old, {field: found or None for field, found in lists.items()})
+
+
+def _merged(sent: list[Obj], stored: list[Obj]) -> list[Obj]:
+    if [one.get("name") for one in sent] != [one["name"] for one in stored]:
+        return sent
+    merged = [{**one, **{name: other.get(name) for name in _TAKEN}} for one, other in zip(stored, sent, strict=True)]
+    return [{name: value for name, value in one.items() if value is not None} for one in merged]
 
 
 def check(kind: Kind, new: Obj, old: Obj) -> None:
@@ -38,7 +38,7 @@ def check(kind: Kind, new: Obj, old: Obj) -> None:
     elif (old["spec"].get("os") or {}).get("name") == "windows":
         found.append(forbidden("", "windows pods cannot be resized"))
     else:
-        check_pod_spec(new["spec"], "spec", found)
+        check_pod_spec(new["spec"], "spec", found, is_pod=True)
         check_resize(new, old, found)
     if found:
         raise invalid(kind, new["metadata"]["name"], found)

@@ -16,10 +16,18 @@ from podo.api.rules import IMMUTABLE, Found, check_text, duplicate, forbidden, i
 from podo.values import names
 
 Status = dict[str, Any]
-_SYSTEM = frozenset(("PodScheduled", "Ready", "Initialized"))
+#: Conditions of the system, whose names need not be judged.
+_SYSTEM = frozenset(
+    (
+        *("PodScheduled", "Ready", "Initialized", "ContainersReady", "PodReadyToStartContainers", "DisruptionTarget"),
+        *("PodResizePending", "PodResizeInProgress"),
+    )
+)
 _NEGATIVE = "must be a non-negative integer"
-_LISTS = (("containerStatuses", "containers"), ("initContainerStatuses", "initContainers"))
 _EPHEMERAL = "ephemeralContainerStatuses"
+#: Each list of statuses with that of the spec whose containers may run again.
+_LISTS = (("containerStatuses", "containers"), ("initContainerStatuses", "initContainers"), (_EPHEMERAL, ""))
+_NONE: Status = {}
 
 
 def prepare(new: Obj, old: Obj) -> None:
@@ -30,10 +38,11 @@ def prepare(new: Obj, old: Obj) -> None:
         new["status"] = status = {**status, "qosClass": quality}
     if (generation := before.get("observedGeneration")) and not status.get("observedGeneration"):
         new["status"] = status = {**status, "observedGeneration": generation}
-    if lost := _lost_generations(status.get("conditions") or (), before.get("conditions") or ()):
-        kept = [{**one, **lost.get(index, {})} for index, one in enumerate(status["conditions"])]
+    conditions, known = status.get("conditions"), before.get("conditions")
+    if conditions and known and (lost := _lost_generations(conditions, known)):
+        kept = [{**one, **lost.get(index, {})} for index, one in enumerate(conditions)]
         new["status"] = status = {**status, "conditions": kept}
-    if differing := _other_address(status):
+    if (status.get("podIP") or status.get("podIPs")) and (differing := _other_address(status)):
         new["status"] = {**status, **differing}
 
 
@@ -46,19 +55,19 @@ def _other_address(status: Status) -> Status:
     return {"podIPs": [{"ip": alone}]} if alone else {"podIP": first}
 
 
-def _lost_generations(new: Any, old: Any) -> dict[int, Status]:
+def _lost_generations(new: list[Status], old: list[Status]) -> dict[int, Status]:
     """By the place in ``new``: what a condition was observed at before, where it does not say so any more."""
+    silent = [index for index, one in enumerate(new) if not one.get("observedGeneration")]
+    if not silent:
+        return {}
     known: dict[str, list[int]] = {}
     for one in old:
-        if one.get("observedGeneration"):
-            known.setdefault(one.get("type") or "", []).append(one["observedGeneration"])
-    if not known:
-        return {}
+        known.setdefault(one.get("type") or "", []).append(one.get("observedGeneration") or 0)
     found = {}
     for index, one in enumerate(new):
         before = known.get(one.get("type") or "")
         generation = before.pop(0) if before else 0
-        if generation and not one.get("observedGeneration"):
+        if generation and index in silent:
             found[index] = {"observedGeneration": generation}
     return found
 
@@ -72,8 +81,10 @@ def problems(new: Obj, old: Obj | None) -> Found:
     if new["metadata"].get("annotations") or old["metadata"].get("annotations"):
         pod_annotations.check_update(new["metadata"], old["metadata"], found)
         pod_annotations.check(new["metadata"], new["spec"], "metadata.annotations", found)
-    _check_conditions(status.get("conditions") or (), found)
-    _check_nominated(status.get("nominatedNodeName"), before.get("nominatedNodeName"), old["spec"], found)
+    if conditions := status.get("conditions"):
+        _check_conditions(conditions, found)
+    if nominated := status.get("nominatedNodeName"):
+        _check_nominated(nominated, before.get("nominatedNodeName"), old["spec"], found)
     if (generation := status.get("observedGeneration") or 0) < 0:
         found.append(invalid("status.observedGeneration", generation, _NEGATIVE))
     if status.get("qosClass") != before.get("qosClass"):
@@ -88,16 +99,16 @@ def problems(new: Obj, old: Obj | None) -> Found:
 
 def _check_conditions(conditions: Any, found: Found) -> None:
     for index, condition in enumerate(conditions):
-        if (condition.get("observedGeneration") or 0) < 0:
+        kind, generation = condition.get("type") or "", condition.get("observedGeneration")
+        if generation and generation < 0:
             where = f"status.conditions[{index}].observedGeneration"
-            found.append(invalid(where, condition["observedGeneration"], _NEGATIVE))
-        kind = condition.get("type") or ""
+            found.append(invalid(where, generation, _NEGATIVE))
         if kind not in _SYSTEM:
             check_text(f"status.conditions[{index}].Type", kind, names.qualified_name, found)
 
 
-def _check_nominated(new: str | None, old: str | None, spec: dict[str, Any], found: Found) -> None:
-    if not new or new == old:
+def _check_nominated(new: str, old: str | None, spec: dict[str, Any], found: Found) -> None:
+    if new == old:
         return
     check_text("status.nominatedNodeName", new, names.subdomain, found)
     if spec.get("nodeName"):
@@ -107,14 +118,13 @@ def _check_nominated(new: str | None, old: str | None, spec: dict[str, Any], fou
 
 def _check_restarts(new: Status, old: Status, spec: dict[str, Any], found: Found) -> None:
     """What has ended for good does not run again."""
-    for field, containers in (*_LISTS, (_EPHEMERAL, "")):
+    for field, containers in _LISTS:
         for index, before in enumerate(old.get(field) or ()):
-            ended = (before.get("state") or {}).get("terminated")
-            if ended is None:
+            if (ended := (before.get("state") or _NONE).get("terminated")) is None:
                 continue
             name = before.get("name")
             after = next((one for one in new.get(field) or () if one.get("name") == name), None)
-            if after is None or (after.get("state") or {}).get("terminated") is not None:
+            if after is None or (after.get("state") or _NONE).get("terminated") is not None:
                 continue
             if not may_restart(spec, containers, name, ended.get("exitCode") or 0):
                 why = "may not be transitioned to non-terminated state"
@@ -141,26 +151,31 @@ def _check_addresses(new: Status, old: Status, found: Found) -> None:
         found.append(invalid("status.hostIPs[0].ip", hosts[0].get("ip") or "", "must be equal to `hostIP`"))
     for field in ("podIPs", "hostIPs"):
         addresses = new.get(field)
-        if not addresses or addresses == old.get(field):
-            continue
-        for index, one in enumerate(addresses):
-            check_ip(f"status.{field}[{index}]", one.get("ip") or "", found)
-        families = [ip_version(one.get("ip") or "") for one in addresses]
-        if len(families) > 1 and sorted(families) != [4, 6]:
-            found.append(invalid(f"status.{field}", addresses, "may specify no more than one IP for each IP family"))
+        if addresses and addresses != old.get(field):
+            _check_family(addresses, f"status.{field}", found)
+
+
+def _check_family(addresses: list[Status], path: str, found: Found) -> None:
+    for index, one in enumerate(addresses):
+        check_ip(f"{path}[{index}]", one.get("ip") or "", found)
+    if len(addresses) > 1 and sorted(ip_version(one.get("ip") or "") for one in addresses) != [4, 6]:
+        found.append(invalid(path, addresses, "may specify no more than one IP for each IP family"))
 
 
 def _check_containers(status: Status, spec: dict[str, Any], found: Found) -> None:
-    system = (spec.get("os") or {}).get("name") or "linux"
-    for field, containers in (*_LISTS, (_EPHEMERAL, "")):
+    for field, containers in _LISTS:
         for index, one in enumerate(status.get(field) or ()):
-            if one.get("user"):
-                check_users(one["user"], system, f"status.{field}[{index}].user", found)
-            if not (allocated := one.get("allocatedResourcesStatus")):
-                continue
-            where = f"status.{field}[{index}].allocatedResourcesStatus"
-            if field == _EPHEMERAL:
-                found.append(forbidden(where, "must not be specified in container status"))
-                continue
-            own = next((each for each in spec.get(containers) or () if each.get("name") == one.get("name")), None)
-            check_allocated(allocated, own, where, found)
+            if "user" in one or "allocatedResourcesStatus" in one:
+                _check_container(one, spec, containers, f"status.{field}[{index}]", found)
+
+
+def _check_container(status: Status, spec: dict[str, Any], containers: str, path: str, found: Found) -> None:
+    check_users(status.get("user") or _NONE, (spec.get("os") or _NONE).get("name") or "linux", f"{path}.user", found)
+    allocated, where = status.get("allocatedResourcesStatus"), f"{path}.allocatedResourcesStatus"
+    if not allocated:
+        return
+    if not containers:
+        found.append(forbidden(where, "must not be specified in container status"))
+        return
+    own = next((each for each in spec.get(containers) or () if each.get("name") == status.get("name")), None)
+    check_allocated(allocated, own, where, found)
