@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.attacks.table import BASE, MERGE, NODE, PODS, SECRET, SECRETS, Arena, Obj, attack
+from tests.unit.admission.test_access import grant, rule
 from tests.unit.apiserver.world import ADMIN, certificate, pod
 
 MIRROR = {"kubernetes.io/config.mirror": "x"}
@@ -313,3 +314,28 @@ async def _(arena: Arena) -> None:
     for audiences in (["https://elsewhere.example.com"], ["vault", "https://elsewhere.example.com"]):
         spec = {"boundObjectRef": bound, "audiences": audiences}
         await arena.refused("POST", tokens, {**request, "spec": spec}, who=NODE, says="audience")
+
+
+@attack(
+    "devices allocated, or told of for others, by who may write a claim's status",
+    "DRA status authorization",
+    "update on resourceclaims/status",
+)
+async def _(arena: Arena) -> None:
+    group = "resource.k8s.io"
+    await grant(arena.world, "driver", rule("get patch update", "resourceclaims/status", group))
+    await grant(
+        arena.world, "own", rule("arbitrary-node:patch", "resourceclaims/driver", group, resourceNames=["mine"])
+    )
+    exactly = {"exactly": {"deviceClassName": "c"}, "name": "r"}
+    claim = {"apiVersion": f"{group}/v1", "kind": "ResourceClaim", "metadata": {"name": "x"}}
+    claims = f"/apis/{group}/v1/namespaces/default/resourceclaims"
+    await arena.made(claims, {**claim, "spec": {"devices": {"requests": [exactly]}}})
+    results = [{"request": "r", "driver": driver, "pool": "p", "device": "d"} for driver in ("mine", "hers")]
+    allocation = {"status": {"allocation": {"devices": {"results": results}}}}
+    says = 'requires resource="resourceclaims/binding", verb="patch" permission'
+    await arena.refused("PATCH", f"{claims}/x/status", allocation, 422, content_type=MERGE, says=says)
+    await arena.refused("PATCH", f"{claims}/x/status", allocation, 200, who=ADMIN, content_type=MERGE)
+    for driver, code in (("hers", 422), ("mine", 200)):
+        told = {"status": {"devices": [{"driver": driver, "pool": "p", "device": "d"}]}}
+        await arena.refused("PATCH", f"{claims}/x/status", told, code, content_type=MERGE)

@@ -14,6 +14,7 @@ from podo.admission import (
     defaultclass,
     defaulttolerationseconds,
     deviceadminaccess,
+    deviceclaimstatus,
     imagepolicy,
     limitranger,
     namespacelifecycle,
@@ -51,6 +52,7 @@ PLUGINS: tuple[Plugin, ...] = (
 VALIDATING: tuple[Plugin, ...] = (
     policyaccess.PLUGIN,
     deviceadminaccess.PLUGIN,
+    deviceclaimstatus.PLUGIN,
     podsecurity.PLUGIN,
     imagepolicy.PLUGIN,
     limitranger.LIMITS,

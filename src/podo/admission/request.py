@@ -51,7 +51,7 @@ class AdmissionRequest(msgspec.Struct, frozen=True):
     groups: tuple[str, ...] = ()
     uid: str = ""  # the user's
     extra: Mapping[str, list[str]] = msgspec.field(default_factory=dict)
-    #: May the user do this too? ``may(verb, group, resource, name, namespace)``.
+    #: May the user do this too? ``may(verb, group, resource, name, namespace, subresource)``.
     may: Callable[..., bool] = _nothing
     dry_run: bool = False
     #: What the client is told in Warning headers; plug-ins append.

@@ -175,8 +175,8 @@ def _is_of(shown: AdmissionRequest, call: Call, operation: str, obj: Obj | None,
 def _made(backend: Backend, call: Call, operation: str, obj: Obj | None, old: Obj | None) -> AdmissionRequest:
     user = call.user
 
-    def may(verb: str, group: str, resource: str, name: str = "", namespace: str = "") -> bool:
-        asked = Attributes(user.name, user.groups, verb, group, resource, namespace=namespace, name=name)
+    def may(verb: str, group: str, resource: str, name: str = "", namespace: str = "", subresource: str = "") -> bool:
+        asked = Attributes(user.name, user.groups, verb, group, resource, subresource, namespace, name)
         return backend.authorizer.decide(asked).allowed
 
     return AdmissionRequest(

@@ -53,7 +53,10 @@ def _general() -> list[Obj]:
         cluster_role("system:public-info-viewer", urls("get", "/healthz /livez /readyz /version /version/")),
         cluster_role(
             "system:service-account-issuer-discovery",
-            urls("get", "/.well-known/openid-configuration /.well-known/openid-configuration/ /openid/v1/jwks"),
+            urls(
+                "get",
+                "/.well-known/openid-configuration /.well-known/openid-configuration/ /openid/v1/jwks /openid/v1/jwks/",
+            ),
         ),
         cluster_role(
             "system:auth-delegator",
@@ -98,6 +101,7 @@ def node_rules() -> list[Obj]:
         rule("get", "resourceclaims", "resource.k8s.io"),
         rule("deletecollection", "resourceslices", "resource.k8s.io"),
         rule(READ, "clustertrustbundles", CERTIFICATES),
+        rule("get", "serviceaccounts"),
         rule("create get list watch", "podcertificaterequests", CERTIFICATES),
     ]
 
@@ -159,7 +163,9 @@ def _components() -> list[Obj]:
             EVENTS,
             rule("create", leases, "coordination.k8s.io"),
             rule("get list update watch", leases, "coordination.k8s.io", "kube-scheduler"),
-            rule("create list watch", "leasecandidates", "coordination.k8s.io"),
+            rule(
+                "create delete deletecollection get list patch update watch", "leasecandidates", "coordination.k8s.io"
+            ),
             rule(READ, "nodes"),
             rule("delete get list watch", "pods"),
             rule("create", "bindings pods/binding"),
@@ -176,7 +182,9 @@ def _components() -> list[Obj]:
             rule(READ, "priorityclasses", "scheduling.k8s.io"),
             rule(READ, "deviceclasses devicetaintrules resourceslices", "resource.k8s.io"),
             rule("create delete get list patch update watch", "resourceclaims", "resource.k8s.io"),
-            rule("patch update", "resourceclaims/status", "resource.k8s.io"),
+            rule("get list patch update watch", "resourceclaims/status", "resource.k8s.io"),
+            rule("patch update", "resourceclaims/binding", "resource.k8s.io"),
+            rule("get list patch update watch", "pods/finalizers"),
         ),
         cluster_role(
             "system:persistent-volume-provisioner",

@@ -7,7 +7,7 @@ from __future__ import annotations
 from podo.api.kind import Obj
 from podo.authz.rbac.written import EVENTS, READ, account, cluster_binding, cluster_role, rule
 
-_PODS = rule("create delete list patch watch get", "pods")
+_PODS = rule("create delete list patch watch", "pods")
 _SCALES = "apps,extensions"
 
 _CONTROLLERS: dict[str, tuple[Obj, ...]] = {
@@ -28,7 +28,7 @@ _CONTROLLERS: dict[str, tuple[Obj, ...]] = {
         rule("create delete get list patch update watch", "jobs", "batch"),
         rule("update", "cronjobs/status", "batch"),
         rule("update", "cronjobs/finalizers", "batch"),
-        rule("delete list", "pods"),
+        rule("delete list watch", "pods"),
         EVENTS,
     ),
     "daemon-set-controller": (
@@ -62,23 +62,21 @@ _CONTROLLERS: dict[str, tuple[Obj, ...]] = {
     ),
     "endpoint-controller": (
         rule(READ, "pods services"),
-        rule("create delete get list update", "endpoints"),
+        rule("create delete get list update watch", "endpoints"),
         rule("create", "endpoints/restricted"),
         EVENTS,
     ),
     "endpointslice-controller": (
         rule(READ, "nodes pods services"),
         rule("update", "services/finalizers"),
-        rule("create delete get list update", "endpointslices", "discovery.k8s.io"),
-        rule("create", "endpointslices/restricted", "discovery.k8s.io"),
+        rule("create delete get list update watch", "endpointslices", "discovery.k8s.io"),
         EVENTS,
     ),
     "endpointslicemirroring-controller": (
         rule(READ, "endpoints services"),
         rule("update", "services/finalizers"),
         rule("update", "endpoints/finalizers"),
-        rule("create delete get list update", "endpointslices", "discovery.k8s.io"),
-        rule("create", "endpointslices/restricted", "discovery.k8s.io"),
+        rule("create delete get list update watch", "endpointslices", "discovery.k8s.io"),
         EVENTS,
     ),
     "ephemeral-volume-controller": (
@@ -91,7 +89,6 @@ _CONTROLLERS: dict[str, tuple[Obj, ...]] = {
         rule("get list patch update watch", "persistentvolumes"),
         rule("patch update", "persistentvolumeclaims/status"),
         rule(READ, "persistentvolumeclaims"),
-        rule(READ, "storageclasses", "storage.k8s.io"),
         EVENTS,
     ),
     "generic-garbage-collector": (rule("delete get list patch update watch", "*", "*"), EVENTS),
@@ -99,9 +96,10 @@ _CONTROLLERS: dict[str, tuple[Obj, ...]] = {
         rule(READ, "horizontalpodautoscalers", "autoscaling"),
         rule("update", "horizontalpodautoscalers/status", "autoscaling"),
         rule("get update", "*/scale", "*"),
-        rule("list", "pods"),
-        rule("list", "pods", "metrics.k8s.io"),
-        rule("get list", "*", "custom.metrics.k8s.io,external.metrics.k8s.io"),
+        rule("list watch", "pods"),
+        rule("list watch", "pods", "metrics.k8s.io"),
+        rule(READ, "*", "custom.metrics.k8s.io"),
+        rule(READ, "*", "external.metrics.k8s.io"),
         EVENTS,
     ),
     "job-controller": (
@@ -118,13 +116,14 @@ _CONTROLLERS: dict[str, tuple[Obj, ...]] = {
     "namespace-controller": (
         rule("delete get list watch", "namespaces"),
         rule("update", "namespaces/finalize namespaces/status"),
-        rule("delete deletecollection get list", "*", "*"),
+        rule("delete deletecollection get list watch", "*", "*"),
     ),
     "node-controller": (
-        rule("delete get list patch update", "nodes"),
+        rule("delete get list patch update watch", "nodes"),
         rule("patch update", "nodes/status"),
         rule("patch update", "pods/status"),
-        rule("delete list get", "pods"),
+        rule("delete get list watch", "pods"),
+        rule(READ, "leases", "coordination.k8s.io"),
         EVENTS,
     ),
     "persistent-volume-binder": (
@@ -134,16 +133,14 @@ _CONTROLLERS: dict[str, tuple[Obj, ...]] = {
         rule("update", "persistentvolumeclaims/status"),
         rule("create delete get list watch", "pods"),
         rule(READ, "storageclasses", "storage.k8s.io"),
-        rule("create delete get update", "endpoints services"),
-        rule("get list", "secrets"),
-        rule("get list", "nodes"),
+        rule("list watch", "nodes"),
         rule("watch", "events"),
         EVENTS,
     ),
     "pod-garbage-collector": (
         rule("delete list watch", "pods"),
-        rule("get list", "nodes"),
-        rule("patch update", "pods/status"),
+        rule(READ, "nodes"),
+        rule("patch", "pods/status"),
     ),
     "pv-protection-controller": (rule("get list update watch", "persistentvolumes"), EVENTS),
     "pvc-protection-controller": (
@@ -172,6 +169,11 @@ _CONTROLLERS: dict[str, tuple[Obj, ...]] = {
     ),
     "root-ca-cert-publisher": (rule("create update", "configmaps"), EVENTS),
     "route-controller": (rule("list watch", "nodes"), rule("patch", "nodes/status"), EVENTS),
+    "selinux-warning-controller": (
+        EVENTS,
+        rule(READ, "persistentvolumes persistentvolumeclaims pods"),
+        rule(READ, "csidrivers", "storage.k8s.io"),
+    ),
     "service-account-controller": (rule("create", "serviceaccounts"), EVENTS),
     "service-cidrs-controller": (
         rule("get list patch update watch", "servicecidrs", "networking.k8s.io"),
@@ -192,8 +194,9 @@ _CONTROLLERS: dict[str, tuple[Obj, ...]] = {
         rule("update", "statefulsets/finalizers", "apps"),
         rule("create delete get patch update", "pods"),
         rule("create delete get list patch update watch", "controllerrevisions", "apps"),
-        rule("create get", "persistentvolumeclaims"),
+        rule("create get list watch", "persistentvolumeclaims"),
         rule("delete update", "persistentvolumeclaims"),
+        rule("update", "pods/finalizers"),
         EVENTS,
     ),
     "storage-version-migrator-controller": (
@@ -249,14 +252,19 @@ _CONTROLLERS: dict[str, tuple[Obj, ...]] = {
         rule("patch update", "pods/status"),
         rule("update", "pods/finalizers"),
         rule("create delete get list patch update watch", "resourceclaims", "resource.k8s.io"),
-        rule("patch update", "resourceclaims/status", "resource.k8s.io"),
+        rule("patch update", "resourceclaims/binding resourceclaims/status", "resource.k8s.io"),
         rule(READ, "resourceclaimtemplates", "resource.k8s.io"),
         EVENTS,
     ),
     "taint-eviction-controller": (
-        rule("get list", "nodes"),
-        rule("delete get list", "pods"),
+        rule(READ, "nodes"),
+        rule("delete get list watch", "pods"),
         rule("patch update", "pods/status"),
+        EVENTS,
+    ),
+    "volumeattributesclass-protection-controller": (
+        rule(READ, "persistentvolumeclaims persistentvolumes"),
+        rule("get list update watch", "volumeattributesclasses", "storage.k8s.io"),
         EVENTS,
     ),
 }
