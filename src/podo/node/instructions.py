@@ -50,6 +50,20 @@ class StopContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class PreStop:
+    """Of a sidecar in a pod that ends: told, and its preStop hook run, long before its SIGTERM."""
+
+    container_id: str
+    name: str
+    grace: float
+    message: str
+
+    @property
+    def key(self) -> str:
+        return f"pre-stop/{self.container_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class ResizePod:
     """Give these running containers (ids) what they were granted, and the pod's cgroup what they need together."""
 
@@ -106,6 +120,7 @@ Instruction = (
     | RunSandbox
     | StartContainer
     | StopContainer
+    | PreStop
     | ResizePod
     | RemoveContainer
     | StopSandbox

@@ -20,6 +20,7 @@ from podo.node.instructions import (
     Instruction,
     Plan,
     PrepareVolumes,
+    PreStop,
     RemoveContainer,
     RemoveSandbox,
     ResizePod,
@@ -111,12 +112,10 @@ def comes_again(pod: Obj, container: Obj, last: Container, memory: PodMemory) ->
 def _end(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, ending: Ending, now: float) -> None:
     """Stop containers, then the sandbox; then remove what is to be removed, and say so."""
     if alive := seen.alive:
-        since = now if memory.ending_since is None else memory.ending_since
-        for container in _next_to_stop(pod, alive):
-            grace = ending.grace
-            if _is_sidecar(pod, container):
-                grace = max(SHORTEST_GRACE_SECONDS, since + grace - now)
-            _stop(plan, memory, now, container, grace, f"Stopping container {container.name}")
+        main = [container for container in alive if not _is_sidecar(pod, container)]
+        for container in main:
+            _stop(plan, memory, now, container, ending.grace, f"Stopping container {container.name}")
+        _end_sidecars(pod, alive, not main, memory, plan, ending, now)
         return
     if memory.busy & {"start", "sandbox", "volumes"}:
         return  # the agent cancels them; look again when they are gone
@@ -151,17 +150,37 @@ def _is_sidecar(pod: Obj, container: Container) -> bool:
     return spec is not None and is_sidecar(spec)
 
 
-def _next_to_stop(pod: Obj, alive: list[Container]) -> list[Container]:
-    """All but sidecars at once; then the sidecars one by one, the last first."""
-    main = [container for container in alive if not _is_sidecar(pod, container)]
-    if main:
-        return main
+def _end_sidecars(
+    pod: Obj, alive: list[Container], alone: bool, memory: PodMemory, plan: Plan, ending: Ending, now: float
+) -> None:
+    """Their preStop hooks run at once; they are stopped one by one, the last first, when they are ``alone``."""
+    sidecars = [container for container in alive if _is_sidecar(pod, container)]
+    hooked = memory.hooked | memory.stopping.keys()
+    for container in sidecars:
+        if container.id not in hooked:
+            text = f"Stopping container {container.name}"
+            _want(plan, memory, now, PreStop(container.id, container.name, ending.grace, text))
+    if not sidecars or not alone:
+        return
     order = [container["name"] for container in podspec.init_containers(pod)]
-    return [max(alive, key=lambda container: order.index(container.name))]
+    last = max(sidecars, key=lambda container: order.index(container.name))
+    until = ending.grace + (now if memory.ending_since is None else memory.ending_since)
+    if last.id not in hooked and now < until:
+        plan.again(until)
+    else:
+        _stop(plan, memory, now, last, max(SHORTEST_GRACE_SECONDS, until - now), "", hook=False)
 
 
 def _stop(
-    plan: Plan, memory: PodMemory, now: float, container: Container, grace: float, message: str, again: bool = False
+    plan: Plan,
+    memory: PodMemory,
+    now: float,
+    container: Container,
+    grace: float,
+    message: str,
+    *,
+    again: bool = False,
+    hook: bool = True,
 ) -> None:
     """Stop a container, or a second time where the grace has become shorter than what is left of the first."""
     stopping = memory.stopping.get(container.id)
@@ -169,7 +188,7 @@ def _stop(
         if grace < stopping.grace and now + grace < stopping.since + stopping.grace:
             plan.instructions.append(StopContainer(container.id, container.name, grace, "", hook=False))
         return
-    _want(plan, memory, now, StopContainer(container.id, container.name, grace, message, comes_again=again))
+    _want(plan, memory, now, StopContainer(container.id, container.name, grace, message, hook, again))
 
 
 # Running
@@ -284,6 +303,10 @@ def _keep_running(
         why = f'{_titled(container)} is in "unknown" state, try killing it before restart'
         _stop(plan, memory, now, here, podspec.grace_seconds(pod), why)
     elif last is None or comes_again(pod, container, last, memory):
+        if (
+            last is not None and last.id in memory.coming_again
+        ):  # whatever its end: the API takes that of some for final
+            plan.waiting[last.name] = Waiting("ContainerCreating")
         _start(pod, container, last, memory, plan, now)
 
 

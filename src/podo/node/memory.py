@@ -57,6 +57,7 @@ class PodMemory:
     retry: dict[str, float] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)  # by key, in a row
     stopping: dict[str, Stopping] = field(default_factory=dict)  # by container id
+    hooked: set[str] = field(default_factory=set)  # ids of sidecars that have had their preStop hook
     coming_again: set[str] = field(default_factory=set)  # ids of containers stopped to be started again
     starting: str = ""  # the container whose start is in work
     pulling: bool = False  # ... and is still at its image: may be cut off

@@ -1,4 +1,5 @@
-"""Stopping a container: preStop hook, SIGTERM, SIGKILL, all within one grace period.
+"""Stopping a container: preStop hook, SIGTERM, SIGKILL, all within one grace period. The hooks of sidecars run with
+those of the other containers, though their SIGTERM comes last.
 
 SIGTERM waits until the Services have let go of a pod that goes, for a small part of its grace: who has just been sent
 here is still answered.
@@ -11,8 +12,9 @@ import asyncio
 from podo.api.kind import Obj
 from podo.api.meta import is_deleting
 from podo.node import podspec
-from podo.node.instructions import StopContainer
+from podo.node.instructions import PreStop, StopContainer
 from podo.node.machine import Target
+from podo.node.memory import PodMemory
 from podo.node.room import NodeRoom
 from podo.runtime.log import Logger
 
@@ -37,7 +39,13 @@ async def stop_container(room: NodeRoom, pod: Obj, order: StopContainer) -> None
     await room.inventory.look_at_container(order.container_id)
 
 
-async def _pre_stop(room: NodeRoom, pod: Obj, order: StopContainer) -> None:
+async def pre_stop(room: NodeRoom, pod: Obj, order: PreStop, memory: PodMemory) -> None:
+    room.tell(pod, "Killing", order.message, container=order.name)
+    await _pre_stop(room, pod, order)
+    memory.hooked.add(order.container_id)
+
+
+async def _pre_stop(room: NodeRoom, pod: Obj, order: StopContainer | PreStop) -> None:
     """Run the hook if there is one. That it failed is told, what it said is not: secrets may be in it."""
     spec = podspec.container_named(pod, order.name) or {}
     hook = (spec.get("lifecycle") or {}).get("preStop")

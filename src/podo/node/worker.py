@@ -18,6 +18,7 @@ from podo.node.instructions import (
     Instruction,
     Plan,
     PrepareVolumes,
+    PreStop,
     RemoveContainer,
     RemoveSandbox,
     ResizePod,
@@ -36,7 +37,7 @@ from podo.node.room import NodeRoom
 from podo.node.runtimes.contract import RuntimeFailure
 from podo.node.starting import run_sandbox, start_container
 from podo.node.status import difference, status_of
-from podo.node.stopping import stop_container
+from podo.node.stopping import pre_stop, stop_container
 from podo.runtime.crowd import turn
 from podo.runtime.log import Logger
 from podo.runtime.tasks import Tasks
@@ -256,6 +257,8 @@ class PodWorker:
                 return run_sandbox(room, pod, instruction.attempt)
             case StopContainer():
                 return stop_container(room, pod, instruction)
+            case PreStop():
+                return pre_stop(room, pod, instruction, self.memory)
             case ResizePod():
                 return resize_pod(room, pod, instruction, self.memory)
             case PrepareVolumes():
@@ -288,6 +291,7 @@ class PodWorker:
         self._room.inventory.forget_container(container_id)
         self.memory.applied.pop(container_id, None)
         self.memory.coming_again.discard(container_id)
+        self.memory.hooked.discard(container_id)
 
     async def _clean_up(self, everything: bool) -> None:
         await self._room.machine.clean_up(uid_of(self.pod), everything)

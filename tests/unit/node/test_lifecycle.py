@@ -12,6 +12,7 @@ from podo.node.instructions import (
     DeletePod,
     Plan,
     PrepareVolumes,
+    PreStop,
     RemoveContainer,
     RemoveSandbox,
     RunSandbox,
@@ -195,15 +196,28 @@ def test_sidecars_end_last_in_reverse_order_one_by_one() -> None:
     sides = (init("one", restartPolicy="Always"), init("two", restartPolicy="Always"))
     ending = deleted(pod(init=sides))
     alive = [running("one"), running("two"), running("web")]
-    assert stops(decide(ending, seen(*alive), memory(), NOW)) == ["web-0"]
-    assert stops(decide(ending, seen(*alive[:2]), memory(ending_since=NOW - 10), NOW)) == ["two-0"]
-    plan = decide(ending, seen(alive[0]), memory(ending_since=NOW - 10), NOW)
-    assert [(i.container_id, i.grace) for i in plan.instructions] == [("one-0", 20.0)]  # type: ignore[union-attr]
+    since, hooked = NOW - 10, {"one-0", "two-0"}
+    assert stops(decide(ending, seen(*alive), memory(hooked=hooked), NOW)) == ["web-0"]
+    assert stops(decide(ending, seen(*alive[:2]), memory(ending_since=since, hooked=hooked), NOW)) == ["two-0"]
+    plan = decide(ending, seen(alive[0]), memory(ending_since=since, hooked=hooked), NOW)
+    assert plan.instructions == [StopContainer("one-0", "one", 20.0, "", hook=False)]
+
+
+def test_hooks_of_sidecars_run_with_those_of_the_others_and_are_waited_for() -> None:
+    ending = deleted(pod(init=(init("side", restartPolicy="Always"),)))
+    hook = PreStop("side-0", "side", 30.0, "Stopping container side")
+    plan = decide(ending, seen(running("side"), running("web")), memory(), NOW)
+    assert stops(plan) == ["web-0"] and hook in plan.instructions
+    busy = {"busy": {hook.key}, "ending_since": NOW}
+    assert decide(ending, seen(running("side")), memory(**busy), NOW + 29).instructions == []
+    late = decide(ending, seen(running("side")), memory(**busy), NOW + 30).instructions
+    assert late == [StopContainer("side-0", "side", 1.0, "", hook=False)]
 
 
 def test_sidecars_of_a_finished_pod_are_stopped() -> None:
     job = pod(init=(init("side", restartPolicy="Always"),), restartPolicy="Never")
-    assert stops(decide(job, seen(running("side"), exited("web", code=0)), memory(), NOW)) == ["side-0"]
+    ended = seen(running("side"), exited("web", code=0))
+    assert stops(decide(job, ended, memory(hooked={"side-0"}), NOW)) == ["side-0"]
 
 
 @pytest.mark.parametrize("kind", ["liveness", "startup"])

@@ -14,6 +14,7 @@ from podo.node.instructions import (
     DeletePod,
     Instruction,
     PrepareVolumes,
+    PreStop,
     RemoveContainer,
     RemoveSandbox,
     RunSandbox,
@@ -71,6 +72,9 @@ class Model:
                 one = Sandbox(f"s{attempt}", "web", "default", "uid-1", attempt, True, self.now, ("10.244.0.2",))
                 assert one.id not in self.sandboxes
                 self.sandboxes[one.id] = one
+            case PreStop(container_id=container_id):
+                assert container_id not in self.memory.hooked, "a hook twice"
+                self.memory.hooked.add(container_id)
             case StartContainer(name=name, attempt=attempt):
                 self.start(name, attempt, instruction)
             case StopContainer(container_id=container):
