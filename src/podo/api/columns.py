@@ -62,6 +62,10 @@ NAME = Column("Name", _name, format="name")
 AGE = Column("Age", _age)
 
 
+#: In place of the age, where upstream has no columns of a kind's own.
+CREATED_AT = Column("Created At", lambda obj, now: obj["metadata"].get("creationTimestamp") or "", type="date")
+
+
 def column(name: str, cell: Callable[[Obj], Any], type: str = "string", priority: int = 0) -> Column:
     """A column whose cell does not depend on the time."""
     return Column(name, lambda obj, now: cell(obj), type=type, priority=priority)

@@ -102,6 +102,10 @@ class Kind:
     #: Likewise of a write to ``/status``; ``new`` has all but the status from ``old``.
     prepare_status: Callable[[Obj, Obj], None] = _no_change
     columns: tuple[Column, ...] = ()  # without the Name and Age of every kind when empty
+    #: What a Table says of a row beside its cells (``metav1.TableRowCondition``).
+    row_conditions: Callable[[Obj], list[Obj]] | None = None
+    #: By what the rows of a list are in order where it is not the name.
+    row_order: Callable[[Obj], Any] | None = None
     #: Field selectors besides metadata.name and metadata.namespace: label -> value as text.
     fields: Mapping[str, Callable[[Obj], str]] = field(default_factory=dict)
     #: "status", "scale", "binding", "log", "exec", "attach", "portforward" ...

@@ -9,6 +9,7 @@ import orjson
 
 from podo.api.encoding import JSON, PROTOBUF, YAML, dumps
 from podo.api.kind import Kind, Obj
+from podo.api.kinds.autoscaling.scale import SCALE
 from podo.apiserver import protobuf_writing, stored
 from podo.apiserver.call import Call, Written
 from podo.apiserver.negotiate import Form
@@ -69,7 +70,8 @@ def object_answer(call: Call, written: Written, form: Form, include: str, now: f
     """One object, or the Status that a write answered instead."""
     value = written.value
     if form.as_kind and not _is_status(value):
-        value = object_form(form, include).render(_plain(call.kind), value, now)
+        shown = SCALE if call.subresource == "scale" else _plain(call.kind)
+        value = object_form(form, include).render(shown, value, now)
     return in_media(value, form, written.code, warning_headers(call.warnings))
 
 
@@ -117,8 +119,10 @@ def list_answer(call: Call, listing: Listing, form: Form, include: str, now: flo
 
 
 def _table(kind: Kind, listing: Listing, metadata: Obj, include: str, now: float) -> Any:
-    rows = [row(kind, stored.load(kind, record.value), include, now) for record in listing.records]
-    return table(kind, rows, metadata)
+    found = [stored.load(kind, record.value) for record in listing.records]
+    if kind.row_order is not None:
+        found.sort(key=kind.row_order)
+    return table(kind, [row(kind, obj, include, now) for obj in found], metadata)
 
 
 def _body(kind: Kind, metadata: Obj, records: list[Record]) -> Joined:

@@ -121,6 +121,8 @@ def row(kind: Kind, obj: Obj, include: str, now: float) -> Obj:
         found["object"] = partial(obj)
     else:
         found["object"] = obj if include == "Object" else None
+    if kind.row_conditions is not None and (conditions := kind.row_conditions(obj)):
+        found["conditions"] = conditions
     return found
 
 

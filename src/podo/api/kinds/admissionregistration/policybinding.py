@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from podo.api.columns import AGE, NAME, column
+from podo.api.columns import AGE, NAME, column, selector_text
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.admissionregistration.matchresources import check_match_resources, fill_in_match_resources
 from podo.api.kinds.admissionregistration.rule_rules import GROUP
@@ -81,8 +81,9 @@ def _param_ref(binding: Obj) -> str:
     reference = (binding.get("spec") or {}).get("paramRef")
     if not reference:
         return "<unset>"
-    namespace, name = reference.get("namespace") or "", reference.get("name") or "*"
-    return f"{namespace}/{name}" if namespace else name
+    if name := reference.get("name"):
+        return f"{reference.get('namespace') or '*'}/{name}"
+    return selector_text(reference.get("selector")) or "<unset>"
 
 
 def _kind(name: str, problems: Any) -> Kind:

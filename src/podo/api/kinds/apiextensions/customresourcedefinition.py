@@ -6,7 +6,7 @@ the controller ``customresourcedefinition`` settles their names and ends them.
 
 from __future__ import annotations
 
-from podo.api.columns import NAME, column
+from podo.api.columns import CREATED_AT, NAME
 from podo.api.kind import Kind, Obj
 from podo.api.rules import Found
 
@@ -85,5 +85,5 @@ CUSTOMRESOURCEDEFINITION = Kind(
     problems=_problems,
     warnings=_warnings,
     status_problems=_status_problems,
-    columns=(NAME, column("Created At", lambda one: one["metadata"].get("creationTimestamp") or "", "date")),
+    columns=(NAME, CREATED_AT),
 )

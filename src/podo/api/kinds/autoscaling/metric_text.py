@@ -30,8 +30,10 @@ def _one(metric: dict[str, Any], current: dict[str, Any]) -> str:
         return "<unknown type>"
     source, now = metric.get(field) or {}, (current.get(field) or {}).get("current") or {}
     target = source.get("target") or {}
-    pair = _pair(target, now)
-    return f"{source.get('name', '')}: {pair}" if kind in ("Resource", "ContainerResource") else pair
+    if kind in ("Resource", "ContainerResource"):
+        return f"{source.get('name', '')}: {_pair(target, now)}"
+    of_each = kind != "Pods" and target.get("averageValue") is not None
+    return f"{_pair(target, now)} (avg)" if of_each else _pair(target, now)
 
 
 def _pair(target: dict[str, Any], now: dict[str, Any]) -> str:
@@ -39,6 +41,5 @@ def _pair(target: dict[str, Any], now: dict[str, Any]) -> str:
         have = now.get("averageUtilization")
         return f"{'<unknown>' if have is None else f'{have}%'}/{target['averageUtilization']}%"
     if target.get("averageValue") is not None:
-        suffix = "" if target.get("type") == "Value" else " (avg)"
-        return f"{now.get('averageValue') or '<unknown>'}/{target['averageValue']}{suffix}"
+        return f"{now.get('averageValue') or '<unknown>'}/{target['averageValue']}"
     return f"{now.get('value') or '<unknown>'}/{target.get('value') or '<auto>'}"

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from podo.api.columns import selector_text
+from podo.api.columns import AGE, column, selector_text
 from podo.api.kind import Kind, Obj, ScalePaths
 from podo.values.selector import from_map
 
 SCALE = Kind(
-    group="autoscaling", version="v1", kind="Scale", plural="scales", singular="scale", verbs=("get", "patch", "update")
+    group="autoscaling",
+    version="v1",
+    kind="Scale",
+    plural="scales",
+    singular="scale",
+    verbs=("get", "patch", "update"),
+    columns=(
+        column("Name", lambda scale: scale["metadata"].get("name") or ""),
+        column("Desired", lambda scale: scale["spec"]["replicas"], "integer"),
+        column("Available", lambda scale: scale["status"]["replicas"], "integer"),
+        AGE,
+    ),
 )
 
 _METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")

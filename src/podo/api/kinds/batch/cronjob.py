@@ -131,7 +131,7 @@ CRONJOB = Kind(
         NAME,
         column("Schedule", lambda cronjob: cronjob["spec"].get("schedule") or ""),
         column("Timezone", lambda cronjob: cronjob["spec"].get("timeZone") or "<none>"),
-        column("Suspend", lambda cronjob: str(bool(cronjob["spec"].get("suspend")))),
+        column("Suspend", lambda cronjob: str(bool(cronjob["spec"].get("suspend"))), "boolean"),
         column("Active", lambda cronjob: len((cronjob.get("status") or {}).get("active") or ()), "integer"),
         Column("Last Schedule", _last_schedule),
         AGE,

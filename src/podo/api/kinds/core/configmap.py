@@ -57,7 +57,7 @@ CONFIGMAP = Kind(
     problems=_problems,
     columns=(
         NAME,
-        column("Data", lambda obj: len(obj.get("data") or ()) + len(obj.get("binaryData") or ()), "integer"),
+        column("Data", lambda obj: len(obj.get("data") or ()) + len(obj.get("binaryData") or ())),
         AGE,
     ),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from podo.api.columns import column
+from podo.api.columns import CREATED_AT, NAME
 from podo.api.kind import Kind, Obj
 from podo.api.parts.resource_rules import check_container_resource_name, check_resource_name, may_overcommit
 from podo.api.rules import Found, check_text, duplicate, forbidden, invalid, required
@@ -128,8 +128,5 @@ LIMITRANGE = Kind(
     short_names=("limits",),
     fill_in=_fill_in,
     problems=_problems,
-    columns=(
-        column("Name", lambda limits: limits["metadata"].get("name") or ""),
-        column("Created At", lambda limits: limits["metadata"].get("creationTimestamp") or ""),
-    ),
+    columns=(NAME, CREATED_AT),
 )

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from posixpath import normpath
 from typing import Any
 
 from podo.api.columns import AGE, NAME, column, wide
 from podo.api.kind import Kind, Obj
-from podo.api.kinds.core.persistentvolumeclaim import (
-    check_modes,
-    check_storage,
-    check_volume_mode,
-    class_of,
-    class_warnings,
-    modes_text,
-)
+from podo.api.kinds.core.persistentvolumeclaim import class_of, class_warnings, modes_text
+from podo.api.kinds.core.persistentvolumeclaim_rules import check_modes, check_storage, check_volume_mode
 from podo.api.meta import is_deleting
 from podo.api.parts import nodelabels
+from podo.api.parts.affinity import check_affinity
 from podo.api.parts.driver_name import check_driver_name
+from podo.api.parts.nodeselector import REQUIRED
 from podo.api.parts.volume_warnings import deprecated_types
-from podo.api.rules import Found, check_one_of, check_text, forbidden, required, too_many
+from podo.api.rules import Found, check_immutable, check_text, forbidden, invalid, not_supported, required
 from podo.values import names
 
 #: Kinds of volume, of which a volume has exactly one: the first of them in this order, any other is one too many.
@@ -31,6 +29,15 @@ _SECRETS_OF_CSI = (
     *("controllerPublishSecretRef", "controllerExpandSecretRef"),
     *("nodeStageSecretRef", "nodePublishSecretRef", "nodeExpandSecretRef"),
 )
+#: Labels of nodes by their first name, which may be put right.
+_RENAMED = {
+    "failure-domain.beta.kubernetes.io/zone": nodelabels.ZONE,
+    "failure-domain.beta.kubernetes.io/region": nodelabels.REGION,
+    "beta.kubernetes.io/os": "kubernetes.io/os",
+    "beta.kubernetes.io/arch": "kubernetes.io/arch",
+    "beta.kubernetes.io/instance-type": "node.kubernetes.io/instance-type",
+}
+_EXPAND = "controllerExpandSecretRef"
 _POLICIES = ("Delete", "Recycle", "Retain")
 _SOURCE_FIXED = "spec.persistentvolumesource is immutable after creation"
 
@@ -51,22 +58,89 @@ def _prepare(new: Obj, old: Obj | None) -> None:
 def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
     spec = new.get("spec") or {}
-    check_modes(spec.get("accessModes"), "spec.accessModes", found)
-    capacity = spec.get("capacity") or {}
-    if not capacity:
-        found.append(required("spec.capacity"))
-    elif "storage" not in capacity or len(capacity) > 1:
-        found.append(too_many("spec.capacity", len(capacity), 1))
-    else:
-        check_storage(capacity["storage"], "spec.capacity[storage]", found)
-    check_one_of("spec.persistentVolumeReclaimPolicy", spec.get("persistentVolumeReclaimPolicy"), _POLICIES, found)
-    check_volume_mode(spec.get("volumeMode"), "spec.volumeMode", found)
+    if not spec.get("accessModes"):
+        found.append(required("spec.accessModes"))
+    check_modes(spec.get("accessModes") or (), "spec.accessModes", found)
+    _check_capacity(spec.get("capacity") or {}, found)
+    policy = spec.get("persistentVolumeReclaimPolicy")
+    if policy and policy not in _POLICIES:
+        found.append(not_supported("spec.persistentVolumeReclaimPolicy", policy, _POLICIES))
+    if (affinity := spec.get("nodeAffinity")) is not None:
+        _check_node_affinity(affinity, "spec.nodeAffinity", found)
+    _check_source(spec, found)
     if name := spec.get("storageClassName"):
         check_text("spec.storageClassName", name, names.subdomain, found)
-    _check_source(spec, found)
-    if old is not None and _sources(spec) != _sources(old.get("spec") or {}):
-        found.append(forbidden("spec.persistentvolumesource", _SOURCE_FIXED))
+    check_volume_mode(spec.get("volumeMode"), "spec.volumeMode", found)
+    if (attributes := spec.get("volumeAttributesClassName")) is not None:
+        _check_attributes(attributes, spec, found)
+    if old is not None:
+        _check_update(spec, old.get("spec") or {}, found)
     return found
+
+
+def _check_capacity(capacity: dict[str, Any], found: Found) -> None:
+    if not capacity:
+        found.append(required("spec.capacity"))
+    if "storage" not in capacity or len(capacity) > 1:
+        found.append(not_supported("spec.capacity", capacity or None, ("storage",)))
+    for name, amount in capacity.items():
+        check_storage(amount, f"spec.capacity[{name}]", found)
+
+
+def _check_node_affinity(affinity: dict[str, Any], path: str, found: Found) -> None:
+    """The same rules as of a pod's, whose field has another name."""
+    wanted = affinity.get("required")
+    if wanted is None:
+        found.append(required(f"{path}.required", "must specify required node constraints"))
+        return
+    of_pod: Found = []
+    check_affinity({"nodeAffinity": {REQUIRED: wanted}}, "", of_pod)
+    found.extend(replace(one, path=one.path.replace(f".nodeAffinity.{REQUIRED}", f"{path}.required")) for one in of_pod)
+
+
+def _check_attributes(name: str, spec: dict[str, Any], found: Found) -> None:
+    path = "spec.volumeAttributesClassName"
+    if name:
+        check_text(path, name, names.subdomain, found)
+    else:
+        found.append(required(path, "an empty string is disallowed"))
+    if spec.get("csi") is None:
+        found.append(required("spec.csi", "has to be specified when using volumeAttributesClassName"))
+
+
+def _check_update(new: dict[str, Any], old: dict[str, Any], found: Found) -> None:
+    after, before = _sources(new), _sources(old)
+    if after != before and not _is_first_secret(after, before):
+        found.append(forbidden("spec.persistentvolumesource", _SOURCE_FIXED))
+    check_immutable("volumeMode", new.get("volumeMode"), old.get("volumeMode"), found)
+    if old.get("nodeAffinity") is not None and _differ(old["nodeAffinity"], new.get("nodeAffinity")):
+        why = "field is immutable, except for updating from beta label to GA"
+        found.append(invalid("nodeAffinity", new.get("nodeAffinity"), why))
+    if old.get("volumeAttributesClassName") is not None and new.get("volumeAttributesClassName") is None:
+        why = "update from non-nil value to nil is forbidden"
+        found.append(forbidden("spec.volumeAttributesClassName", why))
+
+
+def _is_first_secret(after: dict[str, Any], before: dict[str, Any]) -> bool:
+    """Is all that changed that the secret to grow a volume was given?"""
+    new, old = after.get("csi"), before.get("csi")
+    if new is None or old is None or old.get(_EXPAND) is not None:
+        return False
+    return {**after, "csi": {field: value for field, value in new.items() if field != _EXPAND}} == before
+
+
+def _differ(old: Any, new: Any) -> bool:
+    """Do they differ by more than labels that have their final name now?"""
+    if isinstance(old, dict) and isinstance(new, dict):
+        if old.keys() != new.keys():
+            return True
+        renamed = _RENAMED.get(old.get("key", "")) if "operator" in old else None
+        return any(
+            _differ(value, new[field]) for field, value in old.items() if not (field == "key" and new[field] == renamed)
+        )
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) != len(new) or any(map(_differ, old, new))
+    return bool(old != new)
 
 
 def _sources(spec: dict[str, Any]) -> dict[str, Any]:
@@ -86,17 +160,33 @@ def _check_csi(source: dict[str, Any], path: str, found: Found) -> None:
 
 
 def _check_source(spec: dict[str, Any], found: Found) -> None:
-    sources = list(_sources(spec))
-    if not sources:
+    first, *others = list(_sources(spec)) or [""]
+    if not first:
         found.append(required("spec", "must specify a volume type"))
-    found.extend(forbidden(f"spec.{field}", "may not specify more than 1 volume type") for field in sources[1:])
-    for field in ("hostPath", "local"):
-        if field in sources and not (spec[field] or {}).get("path"):
-            found.append(required(f"spec.{field}.path"))
-    if "csi" in sources:
+    elif first == "csi":
         _check_csi(spec["csi"] or {}, "spec.csi", found)
-    if "local" in sources and not spec.get("nodeAffinity"):
+    elif first in ("hostPath", "local", "nfs"):
+        _check_path(spec[first] or {}, first, f"spec.{first}", found)
+    if first == "local" and spec.get("nodeAffinity") is None:
         found.append(required("spec.nodeAffinity", "Local volume requires node affinity"))
+    found.extend(forbidden(f"spec.{field}", "may not specify more than 1 volume type") for field in others)
+    root = first == "hostPath" and normpath((spec["hostPath"] or {}).get("path") or ".").lstrip("/") == ""
+    if root and spec.get("persistentVolumeReclaimPolicy") == "Recycle":
+        why = "may not be 'recycle' for a hostPath mount of '/'"
+        found.append(forbidden("spec.persistentVolumeReclaimPolicy", why))
+
+
+def _check_path(source: dict[str, Any], kind: str, path: str, found: Found) -> None:
+    if kind == "nfs" and not source.get("server"):
+        found.append(required(f"{path}.server"))
+    text = source.get("path") or ""
+    if not text:
+        found.append(required(f"{path}.path"))
+    elif kind == "nfs":
+        if not text.startswith("/"):
+            found.append(invalid(f"{path}.path", text, "must be an absolute path"))
+    elif ".." in text.split("/"):
+        found.append(invalid(f"{path}.path", text, "must not contain '..'"))
 
 
 def _status(volume: Obj) -> str:
@@ -136,7 +226,7 @@ PERSISTENTVOLUME = Kind(
     warnings=_warnings,
     columns=(
         NAME,
-        column("Capacity", lambda volume: str((volume["spec"].get("capacity") or {}).get("storage") or "")),
+        column("Capacity", lambda volume: str((volume["spec"].get("capacity") or {}).get("storage") or "0")),
         column("Access Modes", lambda volume: modes_text(volume["spec"].get("accessModes"))),
         column("Reclaim Policy", lambda volume: volume["spec"].get("persistentVolumeReclaimPolicy") or ""),
         column("Status", _status),

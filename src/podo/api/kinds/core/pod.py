@@ -6,7 +6,7 @@ from typing import Any
 
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.core import pod_status
-from podo.api.kinds.core.pod_columns import COLUMNS
+from podo.api.kinds.core.pod_columns import COLUMNS, row_conditions
 from podo.api.kinds.core.pod_rules import problems
 from podo.api.parts import container, labelkeys, pod_warnings, podlevel, podtemplate
 from podo.api.parts.addresses import ip_warnings
@@ -88,6 +88,7 @@ POD = Kind(
     prepare=_prepare,
     prepare_status=pod_status.prepare,
     columns=COLUMNS,
+    row_conditions=row_conditions,
     fields={
         "spec.nodeName": _spec("nodeName"),
         "spec.restartPolicy": _spec("restartPolicy"),

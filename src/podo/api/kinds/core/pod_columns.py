@@ -120,6 +120,17 @@ def _last_finish(container: dict[str, Any]) -> str:
     return ended.get("finishedAt") or ""
 
 
+_ENDS = {"Succeeded": "The pod has completed successfully.", "Failed": "The pod failed."}
+
+
+def row_conditions(pod: Obj) -> list[Obj]:
+    """That a pod has run to its end, and how."""
+    phase = (pod.get("status") or {}).get("phase") or ""
+    if phase not in _ENDS:
+        return []
+    return [{"type": "Completed", "status": "True", "reason": phase, "message": _ENDS[phase]}]
+
+
 def _ready(pod: Obj) -> str:
     found = summary(pod)
     return f"{found.ready}/{found.total}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from podo.api.columns import AGE, NAME, column, labels_text
+from podo.api.columns import NAME, column, labels_text
 from podo.api.kind import Kind, Obj
 from podo.api.parts import pod_warnings
 from podo.api.parts.podtemplate import fill_in_spec
@@ -47,7 +47,6 @@ PODTEMPLATE = Kind(
         column("Containers", _each("name")),
         column("Images", _each("image")),
         column("Pod Labels", lambda t: labels_text(((t.get("template") or {}).get("metadata") or {}).get("labels"))),
-        AGE,
     ),
     generation=True,
 )

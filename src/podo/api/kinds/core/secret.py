@@ -92,7 +92,7 @@ SECRET = Kind(
     columns=(
         NAME,
         column("Type", lambda secret: secret.get("type") or ""),
-        column("Data", lambda secret: len(secret.get("data") or ()), "integer"),
+        column("Data", lambda secret: len(secret.get("data") or ())),
         AGE,
     ),
     fields={"type": lambda secret: secret.get("type") or ""},

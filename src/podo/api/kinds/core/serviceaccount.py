@@ -25,5 +25,5 @@ SERVICEACCOUNT = Kind(
     short_names=("sa",),
     warnings=_warnings,
     subresources=frozenset({"token"}),
-    columns=(NAME, column("Secrets", lambda account: len(account.get("secrets") or ()), "integer"), AGE),
+    columns=(NAME, column("Secrets", lambda account: len(account.get("secrets") or ())), AGE),
 )

@@ -155,6 +155,7 @@ FLOWSCHEMA = Kind(
     namespaced=False,
     fill_in=_fill_in,
     problems=_problems,
+    row_order=lambda schema: (schema.get("spec") or {}).get("matchingPrecedence") or 0,
     columns=(
         NAME,
         column(

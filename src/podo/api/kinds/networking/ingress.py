@@ -6,9 +6,10 @@ from typing import Any
 
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
+from podo.api.kinds.core.service_traffic_rules import check_host
 from podo.api.meta import annotations_of
-from podo.api.parts.addresses import PROTOCOLS, check_ip, ip_version
-from podo.api.rules import Found, check_one_of, check_text, invalid, not_supported, required
+from podo.api.parts.addresses import check_ip, ip_version
+from podo.api.rules import Found, check_text, invalid, not_supported, required
 from podo.values import names
 
 CLASS_ANNOTATION = "kubernetes.io/ingress.class"
@@ -17,27 +18,25 @@ _NOT_IN_PATH = ("//", "/./", "/../", "%2f", "%2F")
 _NOT_AT_END = ("/..", "/.")
 _NOT_IP = "must be a DNS name, not an IP address"
 _SHOWN_HOSTS = 3
-_ADDRESS_WIDTH = 16
 
 
 def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
     spec = new.get("spec") or {}
     rules, backend = spec.get("rules") or [], spec.get("defaultBackend")
-    named = spec.get("ingressClassName")
-    annotated = (new["metadata"].get("annotations") or {}).get(CLASS_ANNOTATION)
-    if old is None and named is not None and annotated is not None:
-        path = f"annotations.{CLASS_ANNOTATION}"
-        found.append(invalid(path, annotated, "can not be set when the class field is also set"))
     if not rules and backend is None:
         found.append(invalid("spec", rules, "either `defaultBackend` or `rules` must be specified"))
     if backend is not None:
         _check_backend(backend, "spec.defaultBackend", found)
     for index, rule in enumerate(rules):
         _check_rule(rule, f"spec.rules[{index}]", found)
-    if named is not None:
-        check_text("spec.ingressClassName", named, names.subdomain, found)
     _check_tls(spec.get("tls") or [], found)
+    if (named := spec.get("ingressClassName")) is not None:
+        check_text("spec.ingressClassName", named, names.subdomain, found)
+        annotated = annotations_of(new).get(CLASS_ANNOTATION)
+        if old is None and annotated not in (None, named):
+            why = "must match `ingressClassName` when both are specified"
+            found.append(invalid(f"annotations.{CLASS_ANNOTATION}", annotated, why))
     return found
 
 
@@ -72,7 +71,8 @@ def _check_path(entry: dict[str, Any], path: str, found: Found) -> None:
     kind, text = entry.get("pathType"), entry.get("path") or ""
     if kind is None:
         found.append(required(f"{path}.pathType", "pathType must be specified"))
-    elif kind not in _PATH_TYPES:
+        return
+    if kind not in _PATH_TYPES:
         found.append(not_supported(f"{path}.pathType", kind, _PATH_TYPES))
     elif kind == "ImplementationSpecific":
         if text and not text.startswith("/"):
@@ -103,7 +103,7 @@ def _check_backend(backend: dict[str, Any], path: str, found: Found) -> None:
 
 
 def _check_resource(resource: dict[str, Any], path: str, found: Found) -> None:
-    if group := resource.get("apiGroup"):
+    if (group := resource.get("apiGroup")) is not None:
         check_text(f"{path}.apiGroup", group, names.subdomain, found)
     for field in ("kind", "name"):
         if text := resource.get(field):
@@ -114,7 +114,7 @@ def _check_resource(resource: dict[str, Any], path: str, found: Found) -> None:
 
 def _check_service(service: dict[str, Any], path: str, found: Found) -> None:
     if name := service.get("name"):
-        check_text(f"{path}.service.name", name, names.label_1035, found)
+        check_text(f"{path}.service.name", name, names.label, found)
     else:
         found.append(required(f"{path}.service.name"))
     port = service.get("port") or {}
@@ -135,13 +135,7 @@ def _status_problems(new: Obj, old: Obj | None) -> Found:
         path = f"status.loadBalancer.ingress[{index}]"
         if address := entry.get("ip"):
             check_ip(f"{path}.ip", address, found)
-        if host := entry.get("hostname"):
-            check_text(f"{path}.hostname", host, names.subdomain, found)
-            if ip_version(host):
-                found.append(invalid(f"{path}.hostname", host, _NOT_IP))
-        for number, port in enumerate(entry.get("ports") or ()):
-            check_text(f"{path}.ports[{number}].port", port.get("port") or 0, names.port_number, found)
-            check_one_of(f"{path}.ports[{number}].protocol", port.get("protocol"), PROTOCOLS, found)
+        check_host(entry.get("hostname"), f"{path}.hostname", found)
     return found
 
 
@@ -150,8 +144,7 @@ def _balancers(ingress: Obj) -> list[dict[str, Any]]:
 
 
 def _class(ingress: Obj) -> str:
-    annotated = (ingress["metadata"].get("annotations") or {}).get(CLASS_ANNOTATION)
-    return (ingress.get("spec") or {}).get("ingressClassName") or annotated or "<none>"
+    return (ingress.get("spec") or {}).get("ingressClassName") or "<none>"
 
 
 def _hosts(ingress: Obj) -> str:
@@ -164,21 +157,22 @@ def _hosts(ingress: Obj) -> str:
 
 
 def _address(ingress: Obj) -> str:
-    text = ",".join(entry.get("ip") or entry.get("hostname") or "" for entry in _balancers(ingress))
-    return text if len(text) <= _ADDRESS_WIDTH else text[: _ADDRESS_WIDTH - 3] + "..."
+    found = {entry.get("ip") or entry.get("hostname") or "" for entry in _balancers(ingress)}
+    return ",".join(sorted(found - {""}))
 
 
 def _ports(ingress: Obj) -> str:
     return "80, 443" if (ingress.get("spec") or {}).get("tls") else "80"
 
 
-_CLASS = "kubernetes.io/ingress.class"
-
-
 def _warnings(new: Obj, old: Obj | None) -> list[str]:
-    if old is not None or _CLASS not in annotations_of(new) or (new.get("spec") or {}).get("ingressClassName"):
+    if (
+        old is not None
+        or CLASS_ANNOTATION not in annotations_of(new)
+        or (new.get("spec") or {}).get("ingressClassName")
+    ):
         return []
-    return [f"annotation \"{_CLASS}\" is deprecated, please use 'spec.ingressClassName' instead"]
+    return [f"annotation \"{CLASS_ANNOTATION}\" is deprecated, please use 'spec.ingressClassName' instead"]
 
 
 INGRESS = Kind(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from podo.api.columns import NAME, column
+from podo.api.columns import CREATED_AT, NAME
 from podo.api.kind import Kind, Obj
 from podo.api.rules import Found, invalid, required
 
 GROUP = "rbac.authorization.k8s.io"
-CREATED_AT = column("Created At", lambda obj: obj["metadata"].get("creationTimestamp") or "")
 
 
 def _check_rule(path: str, rule: Obj, namespaced: bool, found: Found) -> None:

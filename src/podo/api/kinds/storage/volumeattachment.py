@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from podo.api.columns import AGE, NAME, column
-from podo.api.kind import Kind, Obj
+from podo.api.kind import Column, Kind, Obj
 from podo.api.parts.driver_name import check_driver_name
 from podo.api.rules import Found, check_immutable, check_text, required, too_long
 from podo.values import names
@@ -68,7 +68,7 @@ VOLUMEATTACHMENT = Kind(
     status_problems=_status_problems,
     columns=(
         NAME,
-        column("Attacher", _spec("attacher")),
+        Column("Attacher", lambda given, now: (given.get("spec") or {}).get("attacher") or "", format="name"),
         column("PV", _volume),
         column("Node", _spec("nodeName")),
         column("Attached", lambda given: bool((given.get("status") or {}).get("attached")), "boolean"),

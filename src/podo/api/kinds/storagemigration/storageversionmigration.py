@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from podo.api.columns import AGE, NAME
+from podo.api.columns import column
 from podo.api.kind import Kind, Obj
 from podo.api.meta import condition_is_true
 from podo.api.rules import IMMUTABLE, Found, check_immutable, check_text, duplicate, invalid, not_supported, required
@@ -100,6 +100,12 @@ def _contradictions(new: Obj, old: Obj) -> list[str]:
     return found
 
 
+def _resource(migration: Obj) -> str:
+    """What is migrated, e.g. ``deployments.apps``."""
+    wanted = (migration.get("spec") or {}).get("resource") or {}
+    return ".".join(filter(None, (wanted.get("resource"), wanted.get("group"))))
+
+
 STORAGEVERSIONMIGRATION = Kind(
     group="storagemigration.k8s.io",
     version="v1",
@@ -111,5 +117,5 @@ STORAGEVERSIONMIGRATION = Kind(
     problems=_problems,
     status_problems=_status_problems,
     conditional=True,
-    columns=(NAME, AGE),
+    columns=(column("Name", lambda one: one["metadata"].get("name") or ""), column("Resource", _resource)),
 )
