@@ -86,12 +86,15 @@ def test_both_families_and_many_addresses() -> None:
         world.apply(endpoints(*many, "2001:db8::1"))
         world.settle()
         sizes = sorted((each["addressType"], len(each["endpoints"])) for each in mirrors(world))
-        assert sizes == [("IPv4", 50), ("IPv4", 100), ("IPv4", 100), ("IPv6", 1)]
+        assert sizes == [("IPv4", 250), ("IPv6", 1)]
 
 
-def test_a_thousand_addresses_of_a_subset_are_mirrored_a_hundred_a_slice() -> None:
+def test_a_thousand_addresses_of_a_subset_are_mirrored_and_the_rest_is_told_of() -> None:
     with World() as world:
         world.apply(service())
         world.apply(endpoints(*(f"192.0.{n // 250}.{n % 250 + 1}" for n in range(1001))))
         world.settle()
-        assert [len(mirror["endpoints"]) for mirror in mirrors(world)] == [100] * 10
+        assert [len(mirror["endpoints"]) for mirror in mirrors(world)] == [1000]
+        told = [(event["type"], event["reason"], event["message"]) for event in world.events("db")]
+        what = "A max of 1000 addresses can be mirrored to EndpointSlices per Endpoints subset."
+        assert told == [("Warning", "TooManyAddressesToMirror", f"{what} 1 addresses were skipped")]

@@ -95,12 +95,13 @@ def _endpoints(service: Obj, present: Obj | None, subsets: list[Subset], cut: bo
 def _subsets(service: Obj, pods: list[Obj]) -> list[Subset]:
     """Addresses grouped by their ports, both in a fixed order."""
     family = families_of(service)[0]
+    is_portless = is_headless(service) and not service["spec"].get("ports")
     groups: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for pod in pods:
         address = address_in(pod, family)
         ports = [{k: v for k, v in port.items() if v != ""} for port in ports_for(service, pod)]
         published = publishes_not_ready(service)
-        if address is None or (is_deleting(pod) and not published) or not (ports or is_headless(service)):
+        if address is None or (is_deleting(pod) and not published) or not (ports or is_portless):
             continue
         which = "addresses" if published or is_ready(pod) else "notReadyAddresses"
         key = json.dumps(sorted(ports, key=lambda port: (port["port"], port.get("name", ""))))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from podo.api.kind import Obj
-from podo.api.meta import is_deleting, labels_of, name_of, namespace_of, owner_reference
+from podo.api.meta import is_controlled_by, is_deleting, labels_of, name_of, namespace_of, owner_reference
 from podo.api.parts.nodelabels import ZONE
 from podo.controllers import slicepacking
 from podo.controllers.backends import (
@@ -26,7 +26,7 @@ from podo.controllers.backends import (
 )
 from podo.controllers.podstate import is_ready
 from podo.controllers.triggertime import dated, triggered_at
-from podo.reconcile.actions import Action, Create, Delete, Update, rest_after
+from podo.reconcile.actions import Action, CheckAgain, Create, Delete, Update, rest_after
 from podo.reconcile.declare import Among, Key, View, controller
 
 SERVICE_LABEL = "kubernetes.io/service-name"
@@ -37,6 +37,8 @@ _SAME_NODE = "PreferSameNode"
 _CLOSE = frozenset({"PreferClose", "PreferSameZone", _SAME_NODE})
 #: The most endpoints in a slice (--max-endpoints-per-slice).
 LARGEST = 100
+#: Seconds after which it is looked whether the node of a pod, which is missing, has come.
+NODE_SOON = 5.0
 Endpoint = dict[str, Any]
 Ports = list[dict[str, Any]]
 
@@ -52,18 +54,28 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
     present = [each for each in present if not is_deleting(each)]
     families = families_of(service)
     for each in present:
-        if each["addressType"] not in families:
-            yield Delete(each)
+        if each["addressType"] not in families or not is_controlled_by(each, service):
+            yield Delete(each)  # that of a former Service of this name, perhaps
+    present = [each for each in present if is_controlled_by(each, service)]
     names = iter(view.names(f"{key.name}-", ()))
     pods = backends_of(service, view)
+    placed = [pod for pod in pods if publishes_not_ready(service) or _is_placed(pod, view)]
+    if len(placed) < len(pods):
+        yield CheckAgain(NODE_SOON)
     changes: list[Action] = []
     for family in families:
-        wanted = _wanted(service, family, pods, view)
+        wanted = _wanted(service, family, placed, view)
         slices = [each for each in present if each["addressType"] == family]
         changes += _family(service, family, wanted, slices, names)
     if changes:
         yield from _dated(changes, triggered_at(service, pods, _published(present)))
     yield from rest_after(len(pods))
+
+
+def _is_placed(pod: Obj, view: View) -> bool:
+    """Is its node there? Where it is not, the pod may not be there any more either."""
+    node = pod["spec"].get("nodeName")
+    return not node or view.get("Node", node) is not None
 
 
 def _published(present: list[Obj]) -> dict[str, bool] | None:
@@ -115,9 +127,8 @@ def _wanted(service: Obj, family: str, pods: list[Obj], view: View) -> dict[str,
     found: dict[str, list[Endpoint]] = {}
     for pod in pods:
         address = address_in(pod, family)
-        ports = ports_for(service, pod)
-        if address is not None and (ports or is_headless(service)):
-            found.setdefault(key_of(ports), []).append(_endpoint(service, pod, address, view))
+        if address is not None:
+            found.setdefault(key_of(ports_for(service, pod)), []).append(_endpoint(service, pod, address, view))
     return found
 
 

@@ -13,8 +13,8 @@ from typing import Any
 from podo.api.kind import Obj
 from podo.api.meta import annotations_of, is_deleting, labels_of, name_of, namespace_of, owner_reference
 from podo.controllers import slicepacking
-from podo.controllers.endpointslice import LARGEST, MANAGED_LABEL, SERVICE_LABEL, key_of
-from podo.reconcile.actions import Action, Create, Delete, Update
+from podo.controllers.endpointslice import MANAGED_LABEL, SERVICE_LABEL, key_of
+from podo.reconcile.actions import Action, Create, Delete, Tell, Update
 from podo.reconcile.declare import Key, View, controller
 
 MANAGER = "endpointslicemirroring-controller.k8s.io"
@@ -25,7 +25,7 @@ _OWN_ANNOTATIONS = (
     "endpoints.kubernetes.io/last-change-trigger-time",
     "kubectl.kubernetes.io/last-applied-configuration",
 )
-#: The most addresses of a subset that are mirrored (--mirroring-max-endpoints-per-subset).
+#: The most addresses of a subset that are mirrored, into one slice (--mirroring-max-endpoints-per-subset).
 MOST_IN_SUBSET = 1000
 Endpoint = dict[str, Any]
 #: Endpoints by their address type and their ports, as ``key_of`` writes these.
@@ -46,6 +46,9 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
         for each in present:
             yield Delete(each)
         return
+    if skipped := _skipped(endpoints):
+        text = f"A max of {MOST_IN_SUBSET} addresses can be mirrored to EndpointSlices per Endpoints subset."
+        yield Tell(endpoints, "TooManyAddressesToMirror", f"{text} {skipped} addresses were skipped", "Warning")
     wanted = _wanted(endpoints)
     names = iter(view.names(f"{key.name}-", ()))
     groups = {*wanted, *((each["addressType"], key_of(each.get("ports") or [])) for each in present)}
@@ -65,12 +68,18 @@ def is_mirrored(endpoints: Obj, service: Obj) -> bool:
     )
 
 
+def _skipped(endpoints: Obj) -> int:
+    subsets = endpoints.get("subsets") or ()
+    sizes = (len(subset.get("addresses") or ()) + len(subset.get("notReadyAddresses") or ()) for subset in subsets)
+    return sum(max(0, size - MOST_IN_SUBSET) for size in sizes)
+
+
 def _group(
     endpoints: Obj, group: tuple[str, str], wanted: list[Endpoint], present: list[Obj], names: Iterator[str]
 ) -> Iterator[Action]:
     """What must change of the slices of one address type and one set of ports."""
     family, ports = group
-    filled = slicepacking.pack(wanted, [each.get("endpoints") or [] for each in present], LARGEST)
+    filled = slicepacking.pack(wanted, [each.get("endpoints") or [] for each in present], MOST_IN_SUBSET)
     for number, packed in enumerate(filled):
         there = present[number] if number < len(present) else None
         if there is None:

@@ -18,7 +18,9 @@ from tests.unit.controllers.stage import Stage, running
 
 
 def stage() -> Stage:
-    return Stage(endpointslice.reconcile, endpoints.reconcile)
+    s = Stage(endpointslice.reconcile, endpoints.reconcile)
+    s.put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}})
+    return s
 
 
 def service(ports: list[dict] | None = None, **spec: object) -> Obj:
@@ -142,7 +144,40 @@ def test_named_ports_may_differ_from_pod_to_pod() -> None:
     s.put(pod(2, port=9090))
     s.put({**pod(3), "spec": {"containers": [{"name": "c", "image": "i"}]}})
     s.run()
-    assert sorted((each["ports"][0]["port"], len(each["endpoints"])) for each in slices(s)) == [(8080, 1), (9090, 1)]
+    ports = {name_of_first(each): [port["port"] for port in each["ports"]] for each in slices(s)}
+    assert ports == {"p0001": [8080], "p0002": [9090], "p0003": []}, "the last has no such port"
+    old = s.get("Endpoints", "web", "default")
+    assert old is not None and [each["ports"][0]["port"] for each in old["subsets"]] == [8080, 9090]
+
+
+def name_of_first(found: Obj) -> str:
+    return str(found["endpoints"][0]["targetRef"]["name"])
+
+
+def test_a_pod_whose_node_is_missing_is_left_out_until_it_is_there() -> None:
+    s = stage()
+    s.put(service())
+    s.put(pod(1))
+    s.put(pod(2, nodeName="n2"))
+    s.run()
+    assert [name_of_first(each) for each in slices(s) for _ in each["endpoints"]] == ["p0001"]
+    s.put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n2"}})
+    s.run().pass_time(10)
+    assert [len(each["endpoints"]) for each in slices(s)] == [2]
+
+
+def test_slices_of_a_former_service_of_the_name_are_not_taken_over() -> None:
+    s = stage()
+    s.put(pod(1))
+    s.put(service())
+    s.run()
+    (old,) = slices(s)
+    s.objects.pop(("Service", "default", "web"))
+    again = s.put(service())
+    s.run()
+    (new,) = slices(s)
+    assert name_of(new) != name_of(old)
+    assert new["metadata"]["ownerReferences"][0]["uid"] == uid_of(again)
 
 
 def test_headless_services_are_labelled_and_name_their_pods() -> None:
