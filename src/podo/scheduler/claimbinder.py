@@ -32,8 +32,8 @@ from podo.values import timestamp
 
 log = Logger("podo.scheduler")
 
-#: Seconds that one request may take, and that devices may take to become ready (DynamicResourcesArgs.bindingTimeout).
-DEADLINE, PATIENCE = 30.0, 600.0
+#: Seconds that one request may take.
+DEADLINE = 30.0
 #: How often a write is tried that meets another.
 TRIES = 5
 #: Seconds before the second try to take something back; doubled with each.
@@ -113,8 +113,8 @@ class ClaimBinder:
         mapped = [mapping for mapping, _ in every if mapping["requestName"] in satisfied]
         return ExtendedClaim(only(asked.made, satisfied), allocation, mapped)
 
-    async def carry_out(self, reservation: Reservation) -> None:
-        """Raises NotAllocated."""
+    async def carry_out(self, reservation: Reservation, patience: float) -> None:
+        """``patience``: seconds that the devices may take to become ready. Raises NotAllocated."""
         try:
             for key, uid, allocation in reservation.claims:
                 reservation.begun.add(key)
@@ -122,7 +122,7 @@ class ClaimBinder:
             if reservation.extended is not None:
                 await self._make(reservation.extended, reservation.pod)
             if any(_late(allocation) for _, _, allocation in reservation.claims):
-                await within(PATIENCE, self._ready(reservation))
+                await within(patience, self._ready(reservation))
         except (ApiError, Unreachable, OSError) as failure:
             raise NotAllocated(str(failure)) from failure
         except TimeoutError as failure:

@@ -6,7 +6,7 @@ Source: "kube-scheduler Configuration (v1)" and "Scheduler Configuration" of the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from podo.scheduler.configurationrules import problems
@@ -16,7 +16,16 @@ from podo.scheduler.plugins.interpodaffinity import InterPodAffinity
 from podo.scheduler.plugins.nodeaffinity import NodeAffinity
 from podo.scheduler.plugins.noderesourcesfit import NodeResourcesFit
 from podo.scheduler.plugins.podtopologyspread import PodTopologySpread
-from podo.scheduler.profile import DEFAULT_NAME, FACTORIES, PREEMPTION, WEIGHTS, Candidates, Profile, assembled
+from podo.scheduler.profile import (
+    DEFAULT_NAME,
+    FACTORIES,
+    PREEMPTION,
+    WEIGHTS,
+    Candidates,
+    Patience,
+    Profile,
+    assembled,
+)
 from podo.scheduler.strategies import DEFAULT_RESOURCES, Strategy, by_curve, least_allocated, most_allocated
 from podo.values.duration import parse_nanos
 
@@ -111,7 +120,15 @@ def _profile(found: Args, index: int, ignored: frozenset[str]) -> Profile:
     name = str(found.get("schedulerName") or DEFAULT_NAME)
     scoring = {each: weights[each] for each in WEIGHTS if each in scores}
     candidates = _candidates(args.get(PREEMPTION, {}))
-    return assembled(name, made, filters, scoring, candidates if preempts else None)
+    chosen = assembled(name, made, filters, scoring, candidates if preempts else None)
+    return replace(chosen, patience=_patience(args))
+
+
+def _patience(args: Mapping[str, Args]) -> Patience:
+    seconds = args.get("VolumeBinding", {}).get("bindTimeoutSeconds")
+    timeout = args.get("DynamicResources", {}).get("bindingTimeout")
+    volumes = {} if seconds is None else {"volumes": float(seconds)}
+    return Patience(**volumes, **({} if timeout is None else {"devices": parse_nanos(str(timeout)) / 1e9}))
 
 
 def _named(found: Args, point: str) -> Iterator[Args]:

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from podo.api.rules import Found, check_text, duplicate, forbidden, invalid, not_supported, required
+from podo.values.duration import parse_nanos
 from podo.values.names import qualified_name
 
 Args = Mapping[str, Any]
@@ -191,8 +192,14 @@ def _volumes(path: str, args: Args, wrong: Found) -> None:
         wrong.append(invalid(f"{path}.shape", args["shape"], why))
 
 
+def _devices(path: str, args: Args, wrong: Found) -> None:
+    if (timeout := args.get("bindingTimeout")) is not None and parse_nanos(str(timeout)) < 1e9:
+        wrong.append(invalid(f"{path}.bindingTimeout", timeout, "must be at least 1 second"))
+
+
 _RULES: dict[str, Callable[[str, Args, Found], None]] = {
     "DefaultPreemption": _preemption,
+    "DynamicResources": _devices,
     "InterPodAffinity": _affinity,
     "NodeResourcesBalancedAllocation": _balanced,
     "NodeResourcesFit": _fit,

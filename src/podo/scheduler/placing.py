@@ -5,7 +5,7 @@ with others that were decided for in the same turn; where that fails it is taken
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
@@ -16,6 +16,7 @@ from podo.scheduler.conditions import Conditions
 from podo.scheduler.extenders import Extender, ExtenderFailed, Extenders
 from podo.scheduler.follow import Follower
 from podo.scheduler.metrics import SchedulerMetrics
+from podo.scheduler.profile import Patience
 from podo.scheduler.queue import Queue, Waiting
 from podo.scheduler.snapshot import Snapshot
 from podo.scheduler.telling import FAILED, Teller
@@ -39,7 +40,7 @@ Decision = tuple[Waiting, str]
 
 
 class Placing:
-    """``ended`` is called when bindings have come to their end."""
+    """``patience``: by profile. ``ended`` is called when bindings have come to their end."""
 
     def __init__(
         self,
@@ -54,12 +55,13 @@ class Placing:
         conditions: Conditions,
         metrics: SchedulerMetrics,
         clock: Clock,
+        patience: Mapping[str, Patience],
         ended: Callable[[], None],
     ) -> None:
         self._snapshot, self._follower, self._queue = snapshot, follower, queue
         self._binder, self._volumes, self._claims, self._extenders = binder, volumes, claims, extenders
         self._teller, self._conditions, self._metrics = teller, conditions, metrics
-        self._clock, self._ended = clock, ended
+        self._clock, self._patience, self._ended = clock, patience, ended
         self._slots = asyncio.Semaphore(BINDINGS)
         self._tasks = Tasks("scheduler bindings")
         self._under_way: set[str] = set()
@@ -119,11 +121,11 @@ class Placing:
         self._slots.release()
         self._under_way.discard(pod.uid)
         failure: Exception | None = None
-        begun = self._clock.monotonic()
+        begun, patience = self._clock.monotonic(), self._patience[decision[0].profile]
         try:
-            await self._volumes.carry_out(plan_)
+            await self._volumes.carry_out(plan_, patience.volumes)
             if devices is not None:
-                await self._claims.carry_out(devices)
+                await self._claims.carry_out(devices, patience.devices)
         except (NotBound, NotAllocated) as why:
             failure = why
         finally:

@@ -35,6 +35,14 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds that binding a pod's volumes may take, and that its devices may take to become ready."""
+
+    volumes: float = 600.0
+    devices: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """``filters``: in the order in which they are asked; the first that refuses a node says why. ``preemption``: None
     where no room is made."""
@@ -44,6 +52,7 @@ class Profile:
     scores: tuple[tuple[Score, int], ...]
     wide_scores: tuple[tuple[WideScore, int], ...]
     preemption: Candidates | None = Candidates()
+    patience: Patience = Patience()
 
     @property
     def preempts(self) -> bool:

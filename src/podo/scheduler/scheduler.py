@@ -101,6 +101,7 @@ class Scheduler:
             conditions,
             self._metrics,
             clock,
+            {profile.name: profile.patience for profile in served},
             self._something.set,
         )
         self._unsubscribe = _nothing

@@ -15,8 +15,8 @@ from podo.scheduler.snapshot import Snapshot
 from podo.scheduler.storage import SELECTED_NODE, ClaimKey, Promise, is_bound, key_of
 from podo.scheduler.volumeplan import Plan
 
-#: Seconds that one request may take, and that binding may take (VolumeBindingArgs.bindTimeoutSeconds).
-DEADLINE, PATIENCE = 30.0, 600.0
+#: Seconds that one request may take.
+DEADLINE = 30.0
 _BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
 
 
@@ -47,12 +47,12 @@ class VolumeBinder:
             if promises.get(key) == promise:
                 del promises[key]
 
-    async def carry_out(self, plan: Plan) -> None:
-        """Raises NotBound."""
+    async def carry_out(self, plan: Plan, patience: float) -> None:
+        """``patience``: seconds that it may take until the volumes are bound. Raises NotBound."""
         try:
             for key, promise in plan.promises.items():
                 await within(DEADLINE, self._write(key, promise))
-            await within(PATIENCE, self._bound(plan))
+            await within(patience, self._bound(plan))
         except (ApiError, Unreachable, OSError) as failure:
             raise NotBound(str(failure)) from failure
         except TimeoutError as failure:

@@ -10,7 +10,7 @@ import pytest
 from podo.scheduler.configuration import API_VERSION, KIND, ConfigurationProblem, parse, read
 from podo.scheduler.cycle import Cycle, Placement
 from podo.scheduler.podinfo import PodInfo
-from podo.scheduler.profile import Candidates, Profile
+from podo.scheduler.profile import Candidates, Patience, Profile
 from podo.scheduler.reasons import Refusal
 from podo.scheduler.snapshot import Snapshot
 from tests.unit.scheduler.clusters import node, pod, snapshot
@@ -119,6 +119,12 @@ def test_how_many_nodes_preemption_chooses_from() -> None:
     assert read({}).profiles[0].preemption == Candidates(10, 100)
     off = read({"profiles": [{"plugins": {"postFilter": {"disabled": [{"name": "*"}]}}}]})
     assert off.profiles[0].preemption is None
+
+
+def test_how_long_volumes_and_devices_may_take() -> None:
+    assert profile().patience == Patience(600, 600)
+    args = {"VolumeBinding": {"bindTimeoutSeconds": 0}, "DynamicResources": {"bindingTimeout": "1m30s"}}
+    assert profile([{"name": name, "args": each} for name, each in args.items()]).patience == Patience(0, 90)
 
 
 HEAD = f"apiVersion: {API_VERSION}\nkind: {KIND}\n"
