@@ -190,6 +190,24 @@ async def _(arena: Arena) -> None:
         if "initContainers" in spec:
             spec["containers"] = [{"name": "main", "image": "i"}]
         await arena.refused("POST", PODS, pod("p", serviceAccountName="tight", **spec), who=ADMIN)
+    await arena.made(PODS, pod("p", serviceAccountName="tight"))
+    added = {"spec": {"ephemeralContainers": [{"name": "d", "image": "i", "envFrom": [{"secretRef": {"name": "s"}}]}]}}
+    says = 'ephemeral container d with envFrom referencing secret.secretName="s" is not allowed'
+    target = f"{PODS}/p/ephemeralcontainers"
+    await arena.refused("PATCH", target, added, who=ADMIN, content_type=STRATEGIC, says=says)
+
+
+@attack("more than a namespace's limits by a resize", "LimitRanger, in-place resize", "update on pods/resize")
+async def _(arena: Arena) -> None:
+    limits = {"limits": [{"type": "Container", "max": {"cpu": "1"}}]}
+    await arena.made(f"{BASE}/limitranges", {"kind": "LimitRange", "metadata": {"name": "l"}, "spec": limits})
+    amounts = {"requests": {"cpu": "1"}, "limits": {"cpu": "1"}}
+    made = await arena.made(PODS, pod("p", containers=[{"name": "a", "image": "i", "resources": amounts}]))
+    assert made["spec"]["containers"][0]["resources"] == amounts
+    amounts = {"requests": {"cpu": "5"}, "limits": {"cpu": "5"}}
+    resized = {"spec": {"containers": [{"name": "a", "resources": amounts}]}}
+    says = "maximum cpu usage per Container is 1, but limit is 5"
+    await arena.refused("PATCH", f"{PODS}/p/resize", resized, who=ADMIN, content_type=STRATEGIC, says=says)
 
 
 @attack("a debugging container where none may be made", "ephemeral-container bypass", "create and update on pods")

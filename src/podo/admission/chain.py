@@ -53,6 +53,7 @@ VALIDATING: tuple[Plugin, ...] = (
     policyaccess.PLUGIN,
     deviceadminaccess.PLUGIN,
     deviceclaimstatus.PLUGIN,
+    serviceaccount.DEBUGGING,
     podsecurity.PLUGIN,
     imagepolicy.PLUGIN,
     limitranger.LIMITS,

@@ -26,7 +26,7 @@ Rule = Callable[[str, str, Quantity, Amounts, Amounts], str]
 
 def _handles(kind: Kind, operation: str, subresource: str) -> bool:
     if subresource:
-        return False
+        return subresource == "resize" and operation == "UPDATE" and is_core(kind, "pods")
     return creates_pod(kind, operation, "") or (
         is_core(kind, "persistentvolumeclaims") and operation in ("CREATE", "UPDATE")
     )

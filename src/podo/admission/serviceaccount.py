@@ -12,10 +12,10 @@ from zlib import crc32
 import orjson
 
 from podo.admission import mountablesecrets
-from podo.admission.request import AdmissionRequest, Plugin, creates_pod
+from podo.admission.request import AdmissionRequest, Plugin, creates_pod, is_core
 from podo.api import registry
 from podo.api.errors import forbidden
-from podo.api.kind import Obj
+from podo.api.kind import Kind, Obj
 from podo.runtime.chance import SUFFIX_LETTERS
 from podo.runtime.tasks import sleep
 
@@ -119,4 +119,20 @@ def token_volume(name: str) -> Obj:
     return {"name": name, "projected": {"sources": sources, "defaultMode": _FILE_MODE}}
 
 
+async def check_debugging(request: AdmissionRequest) -> None:
+    """Containers that are added to a running pod have no other Secrets than the rest (CVE-2023-2728)."""
+    spec = (request.object or {}).get("spec") or {}
+    record = await request.store.get(
+        registry.named("ServiceAccount").key(request.namespace, spec.get("serviceAccountName") or "")
+    )
+    added = {"ephemeralContainers": spec.get("ephemeralContainers")}
+    if record is not None and (why := mountablesecrets.refusal(_decoded(record.value), added)):
+        raise forbidden(request.kind, request.name, why)
+
+
+def _adds_debugging(kind: Kind, operation: str, subresource: str) -> bool:
+    return is_core(kind, "pods") and operation == "UPDATE" and subresource == "ephemeralcontainers"
+
+
 PLUGIN = Plugin("ServiceAccount", creates_pod, admit)
+DEBUGGING = Plugin("ServiceAccount", _adds_debugging, check_debugging)

@@ -139,3 +139,14 @@ def test_external_addresses_take_a_right_of_their_own() -> None:
         assert status == 201
 
     in_world(test)
+
+
+def test_a_question_about_a_namespace_that_is_not_there_is_answered() -> None:
+    async def test(world: World) -> None:
+        path = "/apis/authorization.k8s.io/v1/namespaces/absent/localsubjectaccessreviews"
+        spec = {"user": "ann", "resourceAttributes": {"namespace": "absent", "verb": "get", "resource": "pods"}}
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "LocalSubjectAccessReview", "spec": spec}
+        status, found = await world.ask("POST", path, {**review, "metadata": {"namespace": "absent"}})
+        assert (status, found["status"]["allowed"]) == (201, False)
+
+    in_world(test)

@@ -315,6 +315,39 @@ def test_a_service_is_charged_for_what_an_update_adds() -> None:
     in_world(test)
 
 
+def test_devices_are_counted_by_their_class() -> None:
+    """Each alternative counts, for the most that it takes; a request of all devices for as many as a claim can have."""
+
+    async def test(world: World) -> None:
+        claims = "/apis/resource.k8s.io/v1/namespaces/default/resourceclaims"
+        small, large = (f"{name}.deviceclass.resource.k8s.io/devices" for name in ("small", "large"))
+        await make(world, QUOTAS, quota({small: "4", large: "33", "count/resourceclaims.resource.k8s.io": "5"}))
+
+        def claim(name: str, *requests: dict[str, Any]) -> dict[str, Any]:
+            kind = {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim", "metadata": {"name": name}}
+            return {**kind, "spec": {"devices": {"requests": list(requests)}}}
+
+        either = [
+            {"name": "x", "deviceClassName": "small", "count": 2},
+            {"name": "y", "deviceClassName": "small", "count": 3},
+            {"name": "z", "deviceClassName": "large"},
+        ]
+        await make(world, claims, claim("either", {"name": "r", "firstAvailable": either}))
+        await used(world, {small: "3", large: "1", "count/resourceclaims.resource.k8s.io": "1"})
+        two = {"name": "r", "exactly": {"deviceClassName": "small", "count": 2}}
+        assert await refused(world, claims, claim("two", two)) == (
+            'resourceclaims.resource.k8s.io "two" is forbidden: exceeded quota: q, '
+            f"requested: {small}=2, used: {small}=3, limited: {small}=4"
+        )
+        every = {"name": "r", "exactly": {"deviceClassName": "large", "allocationMode": "All"}}
+        await make(world, claims, claim("every", every))
+        await used(world, {large: "33"})
+        await world.client.delete("ResourceClaim", "either", "default")
+        await used(world, {small: "0", large: "32"})
+
+    in_world(test)
+
+
 async def resized(world: World, **resources: dict[str, str]) -> tuple[int, dict[str, Any]]:
     patch = {"spec": {"containers": [{"name": "main", "resources": resources}]}}
     return await world.ask("PATCH", f"{PODS}/web/resize", patch, content_type=STRATEGIC)

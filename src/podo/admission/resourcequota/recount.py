@@ -8,7 +8,7 @@ import orjson
 
 from podo.admission.resourcequota.check import Tally
 from podo.admission.resourcequota.scopes import matches
-from podo.admission.resourcequota.usage import CLAIMS, PODS, SERVICES, Resource, resource_of, usage
+from podo.admission.resourcequota.usage import CLAIMS, DEVICE_CLAIMS, PODS, SERVICES, Resource, resource_of, usage
 from podo.api.kind import Obj
 from podo.api.parts.podamounts import Amounts, amounts_of, plus
 from podo.storage.contract import Store
@@ -17,7 +17,7 @@ from podo.values.quantity import NANO, Quantity
 #: Objects are read in pages of this size.
 PAGE = 500
 #: Resources of which objects differ in what they count for; of all others each object is one.
-_WEIGHED = (PODS, SERVICES, CLAIMS)
+_WEIGHED = (PODS, SERVICES, CLAIMS, DEVICE_CLAIMS)
 
 
 async def counted(store: Store, quota: Obj, now: float) -> Tally:

@@ -18,9 +18,13 @@ from podo.values.quantity import Quantity
 #: (group, plural) of a resource.
 Resource = tuple[str, str]
 PODS, SERVICES, CLAIMS = ("", "pods"), ("", "services"), ("", "persistentvolumeclaims")
+DEVICE_CLAIMS = ("resource.k8s.io", "resourceclaims")
 _ONE = quantity.parse("1")
 _NATIVE = ("cpu", "memory", "ephemeral-storage")
 _CLASS = ".storageclass.storage.k8s.io/"
+_DEVICES = ".deviceclass.resource.k8s.io/devices"
+#: What one claim can be given at most: for a request of all there are, which nobody knows before.
+_MOST_DEVICES = 32
 _TERMINAL = ("Succeeded", "Failed")
 
 
@@ -32,6 +36,8 @@ def resource_of(name: str) -> Resource | None:
         return group, plural
     if _CLASS in name or name in ("persistentvolumeclaims", "requests.storage"):
         return CLAIMS
+    if name.endswith(_DEVICES):
+        return DEVICE_CLAIMS
     if name.startswith("services"):
         return SERVICES
     if name in COUNTS and name != "pods":
@@ -46,6 +52,8 @@ def usage(resource: Resource, obj: Obj, now: float) -> Amounts:
     """All that ``obj`` counts for, by the names that quotas use. ``now``: wall time in seconds."""
     group, plural = resource
     found: Amounts = {f"count/{plural}.{group}" if group else f"count/{plural}": _ONE}
+    if resource == DEVICE_CLAIMS:
+        found.update(_devices((obj.get("spec") or {}).get("devices") or {}))
     if group:
         return found
     if plural == "pods":
@@ -108,3 +116,17 @@ def _claim(claim: Obj) -> Amounts:
     if name := class_of(claim):
         found.update({f"{name}{_CLASS}{resource}": amount for resource, amount in list(found.items())})
     return found
+
+
+def _devices(devices: dict[str, Any]) -> Amounts:
+    """Devices by their class. Of alternatives each class counts for the most that one of them would take."""
+    total: dict[str, int] = {}
+    for request in devices.get("requests") or ():
+        most: dict[str, int] = {}
+        for one in request.get("firstAvailable") or [request.get("exactly") or {}]:
+            name = one.get("deviceClassName") or ""
+            count = _MOST_DEVICES if one.get("allocationMode") == "All" else one.get("count") or 1
+            most[name] = max(most.get(name, 0), count)
+        for name, count in most.items():
+            total[name] = total.get(name, 0) + count
+    return {f"{name}{_DEVICES}": Quantity(count * quantity.NANO) for name, count in total.items() if name}
