@@ -22,10 +22,12 @@ from podo.http.message import Request, Response, Streaming, Tunnel, Upgrade
 from podo.http.server import HttpServer
 from podo.http.tls import client_context, server_context
 from podo.node.machine import Usage
+from podo.node.metrics import probe_results
 from podo.node.runtimes.contract import Container, Runtime, RuntimeFailure, Sandbox
 from podo.node.server import KubeletServer
 from podo.node.usage import ContainerUsage, NodeUsage, PodUsage, Sample
 from podo.runtime.clock import SystemClock
+from podo.runtime.metrics import Family
 from tests.pki import Pki
 
 
@@ -102,6 +104,11 @@ class Agent:
 
     async def settled(self, container_id: str) -> None:
         return None
+
+    def probes(self) -> Family:
+        counted = probe_results()
+        counted.add(("Liveness", "failed", "app", "web", "default", "u"))
+        return counted.family()
 
     def usage(self) -> NodeUsage:
         sample = Sample(1_700_000_000.0, Usage(2_500_000_000, 200, 150), 250_000_000)
@@ -374,7 +381,16 @@ def test_usage_is_told_as_summary_and_as_metrics(pki: Pki, tmp_path: Path) -> No
             assert "node_memory_working_set_bytes 150 1700000000000\n" in text
             assert "# TYPE node_cpu_usage_seconds_total counter\n" in text
             assert text.endswith("resource_scrape_error 0\n")
-            for path in ("/stats", "/stats/container", "/metrics", "/metrics/cadvisor"):
+            own = (await client.request("GET", "/metrics")).body.decode()
+            assert "kubelet_running_pods 1\n" in own and 'kubelet_node_name{node="n1"} 1\n' in own
+            containers = (await client.request("GET", "/metrics/cadvisor")).body.decode()
+            place = 'container="app",image="",name="c",namespace="default",pod="web"'
+            assert f"container_cpu_usage_seconds_total{{{place}}} 2.5\n" in containers
+            probes = (await client.request("GET", "/metrics/probes")).body.decode()
+            assert 'prober_probe_total{probe_type="Liveness",result="failed",' in probes
+            for path in ("/healthz", "/healthz/ping", "/healthz/log", "/healthz/syncloop"):
+                assert (await client.request("GET", path)).body == b"ok"
+            for path in ("/stats", "/stats/container", "/metrics/other", "/healthz/other"):
                 assert (await client.request("GET", path)).status == 404
             client.close()
 

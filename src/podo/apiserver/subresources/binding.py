@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from podo.api.encoding import dumps
 from podo.api.errors import ApiError, conflict, invalid
-from podo.api.kind import Obj, Problem
+from podo.api.kind import Obj
+from podo.api.rules import not_supported, required
 from podo.apiserver import stored
 from podo.apiserver.admitting import admit_whole
 from podo.apiserver.backend import Backend
@@ -89,24 +90,23 @@ def _assigned(pod: Obj, node: str, annotations: Obj | None, now: str) -> Obj:
     metadata = dict(pod["metadata"])
     if annotations:
         metadata["annotations"] = {**(metadata.get("annotations") or {}), **annotations}
-    spec = {name: value for name, value in pod["spec"].items() if name != "schedulingGates"}
     status = dict(pod.get("status") or {})
     status.pop("nominatedNodeName", None)  # it has its node
     _set_scheduled(status, now)
-    return {**pod, "metadata": metadata, "spec": {**spec, "nodeName": node}, "status": status}
+    return {**pod, "metadata": metadata, "spec": {**pod["spec"], "nodeName": node}, "status": status}
 
 
 def _target(call: Call, binding: Obj) -> str:
-    target = binding.get("target")
-    problems = []
-    if not isinstance(target, dict) or not target.get("name") or not isinstance(target["name"], str):
-        problems.append(Problem("target.name", "FieldValueRequired", "Required value"))
-    elif target.get("kind") not in (None, "", "Node"):
-        why = f'Unsupported value: "{target["kind"]}": supported values: "Node", "<empty>"'
-        problems.append(Problem("target.kind", "FieldValueNotSupported", why))
-    else:
-        return str(target["name"])
-    raise invalid(call.kind, call.name, problems)
+    found = binding.get("target")
+    target = found if isinstance(found, dict) else {}
+    name, problems = target.get("name"), []
+    if target.get("kind") not in (None, "", "Node"):
+        problems.append(not_supported("target.kind", target["kind"], ("Node", "<empty>")))
+    if not name or not isinstance(name, str):
+        problems.append(required("target.name"))
+    if problems:
+        raise invalid(call.kind, call.name, problems)
+    return str(name)
 
 
 def _check(call: Call, pod: Obj, uid: str) -> None:
@@ -117,6 +117,8 @@ def _check(call: Call, pod: Obj, uid: str) -> None:
         raise conflict(call.kind, call.name, f"pod {call.name} is being deleted, cannot be assigned to a host")
     if node := (pod.get("spec") or {}).get("nodeName"):
         raise conflict(call.kind, call.name, f'pod {call.name} is already assigned to node "{node}"')
+    if pod["spec"].get("schedulingGates"):
+        raise conflict(call.kind, call.name, f"pod {call.name} has non-empty .spec.schedulingGates")
 
 
 def _set_scheduled(status: Obj, now: str) -> None:

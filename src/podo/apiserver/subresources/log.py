@@ -9,11 +9,13 @@ Refusals are raised as ApiError.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from urllib.parse import parse_qs, quote, urlencode
 
 from podo.api.errors import ApiError, bad_request
 from podo.api.kind import Obj
+from podo.api.rules import Found, forbidden, invalid, not_supported
 from podo.apiserver.subresources.kubelet import KubeletAccess
 from podo.http import websocket
 from podo.http.client import NoAnswer, Stream
@@ -22,7 +24,9 @@ from podo.http.message import Request, Response, Streaming, Tunnel, Upgrade, Wri
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 #: Options that the kubelet reads, and the least value of those that are numbers.
 _OPTIONS = ("follow", "previous", "timestamps", "sinceTime", "stream", "tailLines", "sinceSeconds", "limitBytes")
-_LEAST = {"tailLines": 0, "sinceSeconds": 1, "limitBytes": 1}
+_LEAST = {"tailLines": 0, "limitBytes": 1, "sinceSeconds": 1}
+_STREAMS = ("All", "Stderr", "Stdout")
+_is_number = re.compile("[+-]?[0-9]{1,18}", re.ASCII).fullmatch
 _REFUSAL = 64 * 1024
 _TEXT = "text/plain"
 #: Subprotocols of a log by WebSocket: bytes as they are, or as base64 in text messages.
@@ -33,7 +37,7 @@ async def log(request: Request, pod: Obj, node: Obj | None, kubelet: KubeletAcce
     """The log of one container of ``pod``: query parameters as ``PodLogOptions``."""
     protocol = _agreed(request) if websocket.is_wanted(request) else None
     query = parse_qs(request.query)
-    options = _options(query)
+    options = _options(query, pod["metadata"]["name"])
     container = container_of(pod, next(iter(query.get("container", ())), ""))
     if node is None:
         return Response(200, b"", _TEXT)  # as upstream: a pod without a host has said nothing
@@ -105,39 +109,39 @@ def container_of(pod: Obj, asked: str) -> str:
         return str(containers[0])
     if not containers:
         raise bad_request(f"a container name must be specified for pod {name}")
-    message = f"a container name must be specified for pod {name}, choose one of: [{' '.join(containers)}]"
-    if init:
-        message += f" or one of the init containers: [{' '.join(init)}]"
-    raise bad_request(message)
+    listed = " ".join((*init, *containers, *ephemeral))
+    raise bad_request(f"a container name must be specified for pod {name}, choose one of: [{listed}]")
 
 
-def _options(query: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def _options(query: Mapping[str, Sequence[str]], pod: str) -> dict[str, str]:
     options = {name: query[name][0] for name in _OPTIONS if query.get(name)}
-    problems = []
+    found: Found = []
     for name, least in _LEAST.items():
         text = options.get(name)
         if text is None:
             continue
-        if not text.lstrip("-").isdigit():
+        if not _is_number(text):
             raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-        if int(text) < least:
-            problems.append(_problem(name, int(text), f"must be greater than {'or equal to 0' if not least else '0'}"))
-    if "sinceSeconds" in options and "sinceTime" in options:
-        problems.append(("sinceSeconds", "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified"))
-    if problems:
-        raise _invalid(problems)
+        both = name == "sinceSeconds" and "sinceTime" in options
+        if both:
+            found.append(forbidden("", "at most one of `sinceTime` or `sinceSeconds` may be specified"))
+        elif int(text) < least:
+            found.append(invalid(name, int(text), f"must be greater than {'or equal to 0' if not least else '0'}"))
+    stream = options.get("stream") or "All"
+    if stream not in _STREAMS:
+        found.append(not_supported("stream", stream, _STREAMS))
+    if stream != "All" and "tailLines" in options:
+        found.append(forbidden("", "`tailLines` and specific `stream` are mutually exclusive for now"))
+    if found:
+        raise _invalid(found, pod)
     return options
 
 
-def _problem(field: str, value: int, rule: str) -> tuple[str, str]:
-    return field, f"Invalid value: {value}: {rule}"
-
-
-def _invalid(problems: Sequence[tuple[str, str]]) -> ApiError:
-    texts = [f"{field}: {message}" for field, message in problems]
-    text = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
-    causes = [{"reason": "FieldValueInvalid", "message": message, "field": field} for field, message in problems]
-    return ApiError("Invalid", f'PodLogOptions "" is invalid: {text}', {"kind": "PodLogOptions", "causes": causes})
+def _invalid(problems: Found, pod: str) -> ApiError:
+    text = str(problems[0]) if len(problems) == 1 else f"[{', '.join(map(str, problems))}]"
+    causes = [{"reason": one.reason, "message": one.message, "field": one.path} for one in problems]
+    about = {"name": pod, "kind": "PodLogOptions", "causes": causes}
+    return ApiError("Invalid", f'PodLogOptions "{pod}" is invalid: {text}', about)
 
 
 async def _refused(stream: Stream, pod: str) -> ApiError:
