@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from podo.api.errors import ApiError, bad_request, conflict, invalid
-from podo.api.kind import Obj, Problem
-from podo.apiserver import shape
+from podo.api.errors import ApiError, invalid, unreadable_patch
+from podo.api.kind import Obj
+from podo.api.rules import IMMUTABLE
+from podo.api.rules import invalid as immutable
+from podo.api.schema import Unreadable
+from podo.api.schema.mismatch import name_of
+from podo.apiserver import patchtexts, shape, stamping
 from podo.apiserver.call import Call
 from podo.values.patch import PatchError, json, merge, strategic
 
@@ -40,20 +44,21 @@ def not_accepted(media_type: str) -> ApiError:
 def patched(call: Call, old: Obj, changes: Any, form: str) -> Obj:
     """``old``, which may be changed, after the patch. Raises BadRequest or Invalid where it cannot be applied."""
     identity = identity_of(old)
+    if form == "json":
+        patchtexts.check_operations(call, changes)
     try:
         lists = shape.merging(call.kind) if form == "strategic" else None
         new = apply(old, changes, form, lists)
     except json.TooLong as problem:
-        raise ApiError("RequestEntityTooLarge", str(problem)) from None
+        raise ApiError("RequestEntityTooLarge", f"Request entity too large: {problem}") from None
     except PatchError as problem:
-        if form == "json":
-            raise ApiError(
-                "Invalid", f"the server rejected our request due to an error in our request: {problem}"
-            ) from None
-        raise bad_request(str(problem)) from None
-    if not isinstance(new, dict) or not isinstance(new.get("metadata"), dict):
-        raise bad_request("the patched value is not an object with metadata")
-    shape.conform(call, new)
+        raise patchtexts.not_applied(problem, form) from None
+    if new.get("metadata") is None:
+        new["metadata"] = {}
+    try:
+        shape.conform(call, new)
+    except Unreadable as problem:
+        raise unreadable_patch(patchtexts.shown(new, changes, form), problem.why) from None
     check_identity(call, new, identity)
     return new
 
@@ -61,9 +66,13 @@ def patched(call: Call, old: Obj, changes: Any, form: str) -> Obj:
 def apply(old: Obj, changes: Any, form: str, lists: strategic.Schema | None) -> Any:
     """The bare application. ``lists`` tells a strategic merge patch how lists merge. Raises PatchError."""
     if form == "json":
-        return json.apply(old, changes)
+        new = json.apply(old, changes)
+        if not isinstance(new, dict):
+            raise PatchError("the patched value is not an object")
+        return new
     if not isinstance(changes, dict):
-        raise PatchError(f"a {form} patch must be an object")
+        found = f"json: cannot unmarshal {name_of(changes)} into Go value of type map[string]interface {{}}"
+        raise PatchError(found if form == "strategic" else f"error decoding patch: {found}")
     if form == "merge":
         return merge.apply(old, changes)
     return strategic.apply(old, changes, lists)
@@ -75,16 +84,14 @@ def identity_of(obj: Obj) -> list[Any]:
 
 
 def check_identity(call: Call, new: Obj, identity: list[Any]) -> None:
-    """A patch may not make another object of it."""
-    for name, before in zip(_IDENTITY, identity, strict=True):
-        found = new["metadata"].get(name)
-        if found == before:
-            continue
-        if name == "uid" and found:
-            why = f"Precondition failed: UID in precondition: {found}, UID in object meta: {before}"
-            raise conflict(call.kind, call.name, why)
-        problem = Problem(f"metadata.{name}", "FieldValueInvalid", f'Invalid value: "{found}": field is immutable')
-        raise invalid(call.kind, call.name, [problem])
+    """A patch may not make another object of it. Raises BadRequest, and Invalid of another uid."""
+    found = new["metadata"]
+    if [found.get(name) for name in _IDENTITY] == identity:
+        return
+    stamping.match_namespace(call, new)
+    stamping.check_name(call, found.get("name"))
+    if (uid := found.get("uid")) and uid != identity[-1]:
+        raise invalid(call.kind, call.name, [immutable("metadata.uid", uid, IMMUTABLE)])
 
 
 def patched_scale(scale: Obj, changes: Any, form: str) -> Obj:
@@ -92,5 +99,5 @@ def patched_scale(scale: Obj, changes: Any, form: str) -> Obj:
     try:
         found = apply(scale, changes, form, None)
     except PatchError as problem:
-        raise bad_request(str(problem)) from None
+        raise patchtexts.not_applied(problem, form) from None
     return found if isinstance(found, dict) else {}

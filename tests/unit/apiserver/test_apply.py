@@ -350,7 +350,7 @@ def test_refused_configurations() -> None:
         stale = await refused({**good, "metadata": {"resourceVersion": "1"}})
         assert stale["code"] == 409 and "the object has been modified" in stale["message"]
         other = await refused({**good, "metadata": {"uid": "another"}})
-        assert other["code"] == 409
+        assert other["code"] == 422 and "metadata.uid: Invalid value" in other["message"]
 
     in_world(test)
 
