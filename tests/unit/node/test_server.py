@@ -234,6 +234,17 @@ def test_logs_come_by_websocket(pki: Pki, tmp_path: Path, offered: str, sent: by
         ("/web/log?container=app&tailLines=-1", 422, "must be greater than or equal to 0"),
         ("/web/log?container=app&sinceSeconds=0", 422, "must be greater than 0"),
         ("/web/log?container=app&sinceTime=yesterday", 400, "not an RFC 3339 time"),
+        (
+            "/web/log?container=app&sinceSeconds=1&sinceTime=x",
+            422,
+            ": Forbidden: at most one of `sinceTime` or `sinceSe",
+        ),
+        (
+            "/web/log?container=app&stream=Both",
+            422,
+            'PodLogOptions "web" is invalid: stream: Unsupported value: "Both"',
+        ),
+        ("/web/log?container=app&stream=Stdout&tailLines=1", 422, "are mutually exclusive for now"),
         ("/web/log?container=side", 400, 'container "side" in pod "web" is not available'),
         ("/web/log?container=side&previous=true", 400, 'previous terminated container "side" in pod "web" not found'),
         ("/stuck/log?container=x", 400, "is waiting to start: trying and failing to pull image"),
