@@ -1,9 +1,8 @@
 """The objects that every cluster has from its first second: namespaces, the two system priority classes, the
-``kubernetes`` Service and ServiceCIDR, cluster DNS' Service, the StorageClass ``standard``."""
+ServiceCIDR, cluster DNS' Service, the StorageClass ``standard``. (The Service ``kubernetes``: ``kubernetesservice``.)
+"""
 
 from __future__ import annotations
-
-import ipaddress
 
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
@@ -15,25 +14,15 @@ from podo.client.contract import Client
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 
-async def bootstrap(
-    client: Client, *, service_cidr: str, kubernetes_ip: str, dns_ip: str, server_address: str, server_port: int
-) -> None:
-    """Make what is missing; what is there stays as it is, but for the address at which the API server answers.
-
-    A machine with no address but loopback has none that a pod could reach: then the Service has no endpoints.
-    """
+async def bootstrap(client: Client, *, service_cidr: str, dns_ip: str) -> None:
+    """Make what is missing; what is there stays as it is."""
     for name in NAMESPACES:
-        await _create(client, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        await create_missing(client, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     for name in SYSTEM_CLASSES:
-        await _create(client, _priority_class(name))
-    await _create(client, _storage_class())
+        await create_missing(client, _priority_class(name))
+    await create_missing(client, _storage_class())
     await _create_service_cidr(client, service_cidr)
-    await _create(client, _kubernetes(kubernetes_ip, server_port))
-    await _create(client, _kube_dns(dns_ip))
-    if ipaddress.ip_address(server_address).is_loopback:
-        return
-    for obj in (_endpoints(server_address, server_port), _endpoint_slice(server_address, server_port)):
-        await create_or_replace(client, obj)
+    await create_missing(client, _kube_dns(dns_ip))
 
 
 async def _find(client: Client, obj: Obj) -> Obj | None:
@@ -45,7 +34,8 @@ async def _find(client: Client, obj: Obj) -> Obj | None:
         return None
 
 
-async def _create(client: Client, obj: Obj) -> None:
+async def create_missing(client: Client, obj: Obj) -> None:
+    """Make the object if there is none of its name."""
     if await _find(client, obj) is None:
         await client.create(obj)
 
@@ -100,44 +90,6 @@ def _storage_class() -> Obj:
         "reclaimPolicy": "Delete",
         "volumeBindingMode": "WaitForFirstConsumer",
         "allowVolumeExpansion": True,
-    }
-
-
-def _kubernetes(address: str, port: int) -> Obj:
-    labels = {"component": "apiserver", "provider": "kubernetes"}
-    ports = [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": port}]
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
-        "spec": {"clusterIP": address, "ports": ports},
-    }
-
-
-def _endpoints(address: str, port: int) -> Obj:
-    """The API server is no pod: its endpoints are written here and have no controller."""
-    labels = {"endpointslice.kubernetes.io/skip-mirror": "true"}
-    ports = [{"name": "https", "port": port, "protocol": "TCP"}]
-    return {
-        "apiVersion": "v1",
-        "kind": "Endpoints",
-        "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
-        "subsets": [{"addresses": [{"ip": address}], "ports": ports}],
-    }
-
-
-def _endpoint_slice(address: str, port: int) -> Obj:
-    return {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {
-            "name": "kubernetes",
-            "namespace": "default",
-            "labels": {"kubernetes.io/service-name": "kubernetes"},
-        },
-        "addressType": "IPv4",
-        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
-        "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
     }
 
 

@@ -38,6 +38,7 @@ from podo.cluster import podresourcemetrics
 from podo.cluster.adapters import AdapterAnswers
 from podo.cluster.bootstrap import bootstrap, create_or_replace
 from podo.cluster.jobsyncs import JobSyncs
+from podo.cluster.kubernetesservice import Address, KubernetesService
 from podo.cluster.signing import signer
 from podo.cluster.why import chain
 from podo.cluster.why.answering import Explainer
@@ -161,6 +162,8 @@ class ControlPlane:
         self.api.pages.explain = chain.ASKED, Explainer(self.client, self._scheduling).explain
         self._tell()
         self._tasks = Tasks("controlplane")
+        address = Address(settings.kubernetes_ip, settings.server_address, settings.server_port)
+        self._kubernetes = KubernetesService(self.client, address, self._tasks)
 
     def _acting_as(self, account: str) -> Client:
         """The client of a controller, as a service account that need not exist: nobody asks for a token of it."""
@@ -191,14 +194,8 @@ class ControlPlane:
         await self.api.start()
         self._meter.serve(self.api.backend)
         s = self._settings
-        await bootstrap(
-            self.client,
-            service_cidr=s.service_cidr,
-            kubernetes_ip=s.kubernetes_ip,
-            dns_ip=s.dns_ip,
-            server_address=s.server_address,
-            server_port=s.server_port,
-        )
+        await bootstrap(self.client, service_cidr=s.service_cidr, dns_ip=s.dns_ip)
+        await self._kubernetes.ensure()
         if s.ca:
             await create_or_replace(self.client, authentication_configmap(s.ca.decode(), s.front_proxy_ca.decode()))
         self.api.health.passed(*_BOOTSTRAP)
@@ -208,6 +205,7 @@ class ControlPlane:
         """Start what works on the objects: the cache and the controllers."""
         await self.recorder.start()
         await self.cache.start()
+        self._kubernetes.keep(self.cache)
         await self.runner.start()
         self._meter.start()
 
