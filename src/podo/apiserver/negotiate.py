@@ -38,22 +38,34 @@ PLAIN = Form()
 
 @lru_cache(maxsize=512)
 def form_of(accept: str, protobuf: bool = False) -> Form:
-    """The first form listed that podo serves (clients list what they like best first). ``protobuf``: may it be that?
-    Raises NotAcceptable.
+    """The form that podo serves and the client likes best: by its weights, and the first of those alike. ``protobuf``:
+    may it be that? Raises NotAcceptable.
     """
     if not accept:
         return PLAIN
-    for clause in accept[:4096].split(","):
+    for clause in sorted(accept[:4096].split(","), key=_weight, reverse=True):
         found = _form(clause, protobuf)
         if found is not None:
             return found
     raise ApiError("NotAcceptable", f"only the following media types are accepted: {ACCEPTED}")
 
 
+def _weight(clause: str) -> float:
+    """The parameter ``q``, 1 where there is none."""
+    for parameter in clause.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return min(max(float(value), 0.0), 1.0)
+            except ValueError:
+                return 1.0
+    return 1.0
+
+
 def _form(clause: str, protobuf: bool) -> Form | None:
     media, *rest = (part.strip() for part in clause.split(";"))
     parameters = {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in rest)}
-    if parameters.get("q") in ("0", "0.0"):
+    if not _weight(clause):
         return None
     if media in _JSON_LIKE:
         served = JSON

@@ -113,6 +113,15 @@ class Selection:
         return all(one.matches(values[one.field]) for one in self.by_key)
 
 
+def _not_selectable(kind: Kind, field: str) -> str:
+    """As upstream, a Job and a kind without fields of its own have texts of their own."""
+    if kind.group == "batch" and kind.kind == "Job":
+        return f'field label "{field}" not supported for Job'
+    if kind.fields or kind.custom is not None:
+        return f"field label not supported: {field}"
+    return f'"{field}" is not a known field selector: only "metadata.name", "metadata.namespace"'
+
+
 def select(kind: Kind, namespace: str, labels: str, fields: str) -> Selection:
     """The selection of selectors as text. Raises BadRequest for what cannot be understood."""
     try:
@@ -122,7 +131,7 @@ def select(kind: Kind, namespace: str, labels: str, fields: str) -> Selection:
         raise bad_request(str(problem)) from None
     for one in by_field:
         if one.field not in _META_FIELDS and one.field not in kind.fields:
-            raise bad_request(f'field label not supported: "{one.field}"')
+            raise bad_request(_not_selectable(kind, one.field))
     by_key = tuple(one for one in by_field if one.field in _META_FIELDS)
     by_value = tuple(one for one in by_field if one.field not in _META_FIELDS)
     return Selection(kind, namespace, by_label, by_key, by_value)
