@@ -70,3 +70,35 @@ def test_the_default_service_account_comes_back() -> None:
         world.wait_until(lambda: world.list("ServiceAccount", "team"))
         world.delete("ServiceAccount", "default", "team")
         world.wait_until(lambda: world.list("ServiceAccount", "team"))
+
+
+def keep_config_maps() -> list[dict]:
+    """A policy that no ConfigMap called kept-... is deleted."""
+    api = {"apiVersion": "admissionregistration.k8s.io/v1"}
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["DELETE"], "resources": ["configmaps", "secrets"]}
+    spec = {
+        "matchConstraints": {"resourceRules": [rule]},
+        "validations": [{"expression": "!oldObject.metadata.name.startsWith('kept')", "message": "it is kept"}],
+    }
+    bound = {"policyName": "keep", "validationActions": ["Deny"]}
+    policy = {**api, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": "keep"}, "spec": spec}
+    return [policy, {**api, "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": "keep"}, "spec": bound}]
+
+
+def test_what_may_not_be_deleted_is_told_of_and_holds_up_no_other_kind() -> None:
+    with World() as world:
+        world.apply(keep_config_maps())
+        world.apply(namespace("team"))
+        world.apply([in_namespace("ConfigMap", "kept"), in_namespace("Secret", "kept")], "team")
+        service = {"spec": {"clusterIP": "None", "selector": {"app": "web"}}}
+        world.apply({**in_namespace("Service", "web"), **service}, "team")
+        world.settle()
+        world.delete("Namespace", "team")
+        world.wait_until(lambda: world.list("Service", "team") == [], within=60)
+        world.wait_until(lambda: world.list("ServiceAccount", "team") == [], within=60)
+        failure = condition_of(world.get("Namespace", "team"), "NamespaceDeletionContentFailure")
+        assert failure and (failure["status"], failure["reason"]) == ("True", "ContentDeletionFailed")
+        assert failure["message"].startswith("Failed to delete all resource types, 2 remaining: configmaps")
+        assert failure["message"].count("it is kept") == 2
+        world.delete("ValidatingAdmissionPolicyBinding", "keep")
+        world.wait_until(lambda: "team" not in [name_of(n) for n in world.list("Namespace")], within=300)

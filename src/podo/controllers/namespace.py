@@ -5,7 +5,8 @@ there; not before all extension API servers answer, which may have something in 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from podo.api import registry
@@ -14,8 +15,12 @@ from podo.api.meta import condition_is_true, is_deleting, name_of, namespace_of
 from podo.controllers import conditions, everykind
 from podo.reconcile.actions import Action, Delete, EnsureAbsent, SetStatus, Update, rest_after
 from podo.reconcile.declare import Key, View, controller
+from podo.values import timestamp
 
 FINALIZER = "kubernetes"
+#: What is in a namespace, by kind; and what was answered where a kind could not be deleted.
+Left = dict[str, list[Obj]]
+Errors = tuple[str, ...]
 #: All that a namespace can hold.
 _KINDS = (*(name for name in everykind.deletable() if registry.named(name).namespaced), "Event")
 
@@ -46,20 +51,39 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
         return
     kinds = (*_KINDS, *view.custom_kinds(namespaced=True))
     left = {kind: found for kind in kinds if (found := view.list(kind, key.name))}
-    if left:
-        # Pods end first: what they use (Secrets, policies) stays until they have (KEP-5080).
-        for obj in left.get("Pod") or [obj for found in left.values() for obj in found]:
-            if not is_deleting(obj):
-                yield Delete(obj, propagation="Background")
     unseen = _unavailable(view)
     if left or unseen:
-        yield SetStatus(namespace, {"phase": "Terminating", "conditions": _conditions(namespace, left, unseen, view)})
+        # Pods end first: what they use (Secrets, policies) stays until they have (KEP-5080).
+        first = {"Pod": left["Pod"]} if "Pod" in left else left
+        yield from _emptied(first, (), partial(_told, namespace, left, unseen, view))
         yield from rest_after(sum(map(len, left.values())))
         return
     for kind in dict.fromkeys((*kinds, *_custom_kinds(view))):
         yield EnsureAbsent(kind, key.name)
     others = [name for name in finalizers if name != FINALIZER]
     yield Update({**namespace, "spec": {**namespace["spec"], "finalizers": others}}, subresource="finalize")
+
+
+def _emptied(kinds: Left, errors: Errors, told: Callable[[Errors], SetStatus]) -> Iterator[Action]:
+    """Deletes all objects of these kinds. A refusal holds up the other objects of its kind, but no other kind."""
+    for kind, found in kinds.items():
+        others = {other: objs for other, objs in kinds.items() if other != kind}
+        go_on = partial(_emptied_of_others, others, errors, told)
+        for obj in found:
+            if not is_deleting(obj):
+                yield Delete(obj, propagation="Background", on_refusal=go_on)
+    yield told(errors)
+
+
+def _emptied_of_others(
+    kinds: Left, errors: Errors, told: Callable[[Errors], SetStatus], error: Exception
+) -> Iterator[Action]:
+    return _emptied(kinds, (*errors, str(error)), told)
+
+
+def _told(namespace: Obj, left: Left, unseen: list[str], view: View, errors: Errors) -> SetStatus:
+    conditions_now = _conditions(namespace, left, unseen, errors, view)
+    return SetStatus(namespace, {"phase": "Terminating", "conditions": conditions_now})
 
 
 def _custom_kinds(view: View) -> list[str]:
@@ -80,7 +104,7 @@ def _unavailable(view: View) -> list[str]:
 
 
 def _conditions(
-    namespace: Obj, left: dict[str, list[Obj]], unseen: list[str], view: View
+    namespace: Obj, left: Left, unseen: list[str], errors: Errors, view: View
 ) -> list[conditions.Condition]:
     """All five conditions of a namespace that is being deleted."""
     definitions = view.list("CustomResourceDefinition")
@@ -91,17 +115,20 @@ def _conditions(
         name for found in left.values() for obj in found for name in obj["metadata"].get("finalizers") or ()
     )
     present = list((namespace.get("status") or {}).get("conditions") or [])
-    for new in (_discovered(unseen), *_NO_FAILURES, _remaining(counts), _finalizers_remaining(finalizers)):
+    for new in (_discovered(unseen), _PARSED, _deleted(errors), _remaining(counts), _finalizers_remaining(finalizers)):
         present = _set(present, new, view.now)
     return present
 
 
 def _set(present: list[conditions.Condition], new: dict[str, Any], now: float) -> list[conditions.Condition]:
-    """As for other conditions, but a new message is written too: it says how much is left."""
+    """As for other conditions, but a new message is written too (it says how much is left), and none moves."""
     old = conditions.find(present, new["type"])
-    if old is not None and old.get("status") == new["status"] and old.get("message") != new["message"]:
-        return [*conditions.without(present, new["type"]), {**old, **new}]
-    return conditions.with_condition(present, new, now)
+    if old is None:
+        return conditions.with_condition(present, new, now)
+    changed = {**old, **new}
+    if old.get("status") != new["status"]:
+        changed["lastTransitionTime"] = timestamp.time(now)
+    return [changed if each is old else each for each in present]
 
 
 def _discovered(unseen: list[str]) -> dict[str, Any]:
@@ -122,20 +149,29 @@ def _discovered(unseen: list[str]) -> dict[str, Any]:
     }
 
 
-_NO_FAILURES = (
-    {
-        "type": "NamespaceDeletionGroupVersionParsingFailure",
-        "status": "False",
-        "reason": "ParsedGroupVersions",
-        "message": "All legacy kube types successfully parsed",
-    },
-    {
+_PARSED = {
+    "type": "NamespaceDeletionGroupVersionParsingFailure",
+    "status": "False",
+    "reason": "ParsedGroupVersions",
+    "message": "All legacy kube types successfully parsed",
+}
+
+
+def _deleted(errors: Errors) -> dict[str, Any]:
+    if not errors:
+        return {
+            "type": "NamespaceDeletionContentFailure",
+            "status": "False",
+            "reason": "ContentDeleted",
+            "message": "All content successfully deleted, may be waiting on finalization",
+        }
+    each = ", ".join(sorted(errors))
+    return {
         "type": "NamespaceDeletionContentFailure",
-        "status": "False",
-        "reason": "ContentDeleted",
-        "message": "All content successfully deleted, may be waiting on finalization",
-    },
-)
+        "status": "True",
+        "reason": "ContentDeletionFailed",
+        "message": f"Failed to delete all resource types, {len(errors)} remaining: {each}",
+    }
 
 
 def _remaining(counts: dict[str, int]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from podo.api.kind import Obj
 
 #: What a controller wants when the API refuses one of its actions: told the error (an ``ApiError``), it gives the
 #: actions that say
-#: so (``Tell``, ``SetStatus``). The runner carries these out instead of the rest of the pass, then fails the pass as
-#: it would have.
+#: so (``Tell``, ``SetStatus``), or that can be done all the same. The runner carries these out instead of the rest of
+#: the pass, then fails the pass as it would have.
 OnRefusal = Callable[[Exception], Iterable["Action"]]
 
 

@@ -33,6 +33,8 @@ Write = Create | Update | Patch | Delete | SetStatus
 #: Neighbouring creates (or deletes, or patches of different objects) go out together, in batches that double up to
 #: this; the first failure ends them.
 LARGEST_BATCH = 128
+#: What is wanted after a refusal may be refused too: so often, at most, in one pass.
+MOST_REFUSALS = 256
 
 
 class StillThere(Exception):
@@ -87,11 +89,14 @@ class Performer:
         delays = [action.after_seconds for action in actions if isinstance(action, CheckAgain)]
         outcome.again_after = min(delays, default=None)
         await self._run(steps_of(actions), outcome)
-        wanted = getattr(outcome.refused, "on_refusal", None)
-        if outcome.failure is None and outcome.refusal is not None and wanted is not None:
+        refused = outcome
+        for _ in range(MOST_REFUSALS):
+            wanted = getattr(refused.refused, "on_refusal", None)
+            if outcome.failure is not None or refused.refusal is None or wanted is None:
+                break
             saying = Outcome(outcome.written)
-            await self._run(steps_of(wanted(outcome.refusal)), saying)
-            outcome.failure = saying.failure
+            await self._run(steps_of(wanted(refused.refusal)), saying)
+            outcome.failure, refused = saying.failure, saying
         return outcome
 
     async def _run(self, steps: list[Step], outcome: Outcome) -> None:
