@@ -218,7 +218,7 @@ def test_issuing_takes_the_right_to_sign_and_a_chain_that_fits() -> None:
             assert code == 422, why
             assert why in message, message
         assert await put(good) == (200, "")
-        made["metadata"].pop("resourceVersion")
+        made["metadata"] = (await world.ask("GET", target))[1]["metadata"]
         denied = {"conditions": [condition("Denied", time.time())]}
         assert "immutable after PodCertificateRequest is issued" in (await put(denied))[1]
         changed = {**made, "spec": {**made["spec"], "podName": "other"}}

@@ -138,7 +138,7 @@ RULES = [
     ),
     (
         netpol(policyTypes=["Sideways"]),
-        ['spec.policyTypes[0]: Unsupported value: "Sideways": supported values: "Egress", "Ingress"'],
+        ['spec.policyTypes[0]: Unsupported value: "Sideways": supported values: "Ingress", "Egress"'],
     ),
     (
         make("IPAddress", called="010.0.0.1"),
@@ -154,10 +154,10 @@ RULES = [
         make("ServiceCIDR", spec={"cidrs": ["10.1.0.0/24", "10.2.0.0/24"]}),
         [
             'spec.cidrs: Invalid value: ["10.1.0.0/24","10.2.0.0/24"]: may specify no more than one IP for each IP '
-            "family, i.e 192.168.0.0/24 and 2001:db8::/96"
+            "family, i.e 192.168.0.0/24 and 2001:db8::/64"
         ],
     ),
-    (make("ServiceCIDR", spec={"cidrs": ["10.1.0.0/24", "2001:db8::/96"]}), []),
+    (make("ServiceCIDR", spec={"cidrs": ["10.1.0.0/24", "2001:db8::/64"]}), []),
     (
         make("RuntimeClass", handler="crun", overhead={"podFixed": {"cpu": "x"}}),
         [
@@ -295,7 +295,7 @@ def test_what_an_update_may_not_change(name: str, change: dict[str, Any], path: 
 
 def test_a_service_cidr_may_get_a_second_family() -> None:
     old = make("ServiceCIDR", spec={"cidrs": ["10.1.0.0/24"]})
-    assert wrong(make("ServiceCIDR", spec={"cidrs": ["10.1.0.0/24", "2001:db8::/96"]}), old) == []
+    assert wrong(make("ServiceCIDR", spec={"cidrs": ["10.1.0.0/24", "2001:db8::/64"]}), old) == []
 
 
 DEFAULTS = [

@@ -291,7 +291,7 @@ def test_claim_rules(spec: dict, expected: list[str]) -> None:
 
 def test_a_claim_keeps_its_spec_but_for_binding_and_growing() -> None:
     old = obj("PersistentVolumeClaim", spec=dict(CLAIM))
-    bound = obj("PersistentVolumeClaim", spec={**CLAIM, "volumeName": "disk"})
+    bound = obj("PersistentVolumeClaim", spec={**CLAIM, "volumeName": "disk"}, status={"phase": "Bound"})
     assert wrong(bound, old) == []
     larger = {"requests": {"storage": "2Gi"}}
     assert wrong(obj("PersistentVolumeClaim", spec={**bound["spec"], "resources": larger}), bound) == []

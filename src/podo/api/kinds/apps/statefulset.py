@@ -6,7 +6,8 @@ from typing import Any
 
 from podo.api.columns import AGE, NAME, TEMPLATE_COLUMNS, column
 from podo.api.kind import Kind, Obj, ScalePaths
-from podo.api.kinds.core.persistentvolumeclaim import check_claim_spec, fill_in_claim
+from podo.api.kinds.core.persistentvolumeclaim import fill_in_claim
+from podo.api.kinds.core.persistentvolumeclaim_rules import check_claim_spec
 from podo.api.parts import pod_warnings
 from podo.api.parts.podtemplate import fill_in_template
 from podo.api.parts.replicas import (

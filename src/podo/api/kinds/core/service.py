@@ -132,5 +132,5 @@ SERVICE = Kind(
         "spec.type": lambda service: service["spec"].get("type") or "",
     },
     subresources=frozenset({"status", "proxy"}),
-    name_rule="label1035",
+    name_rule="label",
 )

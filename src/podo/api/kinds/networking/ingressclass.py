@@ -26,13 +26,13 @@ def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
     spec = new.get("spec") or {}
     controller = spec.get("controller") or ""
+    if old is not None:
+        check_immutable("spec.controller", controller, (old.get("spec") or {}).get("controller") or "", found)
     if len(controller) > _CONTROLLER_MAX:
         found.append(too_long("spec.controller", _CONTROLLER_MAX))
     _check_prefixed_path("spec.controller", controller, found)
     if (parameters := spec.get("parameters")) is not None:
         _check_parameters(parameters, "spec.parameters", found)
-    if old is not None:
-        check_immutable("spec.controller", controller, (old.get("spec") or {}).get("controller") or "", found)
     return found
 
 
@@ -50,7 +50,7 @@ def _check_prefixed_path(path: str, text: str, found: Found) -> None:
 
 
 def _check_parameters(parameters: dict[str, Any], path: str, found: Found) -> None:
-    if group := parameters.get("apiGroup"):
+    if (group := parameters.get("apiGroup")) is not None:
         check_text(f"{path}.apiGroup", group, names.subdomain, found)
     for field in ("kind", "name"):
         if text := parameters.get(field):
@@ -64,9 +64,9 @@ def _check_parameters(parameters: dict[str, Any], path: str, found: Found) -> No
         found.append(not_supported(f"{path}.scope", scope, _SCOPES))
     elif scope == "Cluster" and namespace is not None:
         found.append(forbidden(f"{path}.namespace", "`parameters.scope` is set to 'Cluster'"))
-    elif scope == "Namespace" and not namespace:
+    elif scope == "Namespace" and namespace is None:
         found.append(required(f"{path}.namespace", "`parameters.scope` is set to 'Namespace'"))
-    elif namespace:
+    elif scope == "Namespace":
         check_text(f"{path}.namespace", namespace, names.label, found)
 
 

@@ -16,13 +16,13 @@ def _problems(new: Obj, old: Obj | None) -> Found:
     if parent is None:
         found.append(required("spec.parentRef"))
         return found
+    if group := parent.get("group"):
+        check_text("spec.parentRef.group", group, names.subdomain, found)
     for field in ("resource", "name"):
         if text := parent.get(field):
             check_text(f"spec.parentRef.{field}", text, names.path_segment, found)
         else:
             found.append(required(f"spec.parentRef.{field}"))
-    if group := parent.get("group"):
-        check_text("spec.parentRef.group", group, names.subdomain, found)
     if namespace := parent.get("namespace"):
         check_text("spec.parentRef.namespace", namespace, names.path_segment, found)
     if old is not None:

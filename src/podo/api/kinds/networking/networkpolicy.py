@@ -9,12 +9,13 @@ from typing import Any
 
 from podo.api.columns import AGE, NAME, column, selector_text
 from podo.api.kind import Kind, Obj
-from podo.api.parts.addresses import PROTOCOLS, check_cidr, cidr_warnings
+from podo.api.parts.addresses import check_cidr, cidr_warnings
 from podo.api.parts.labelselector import check_label_selector
 from podo.api.rules import Found, check_text, forbidden, invalid, not_supported, required
 from podo.values import names, net
 
-_TYPES = ("Egress", "Ingress")
+_TYPES = ("Ingress", "Egress")
+_PROTOCOLS = ("TCP", "UDP", "SCTP")
 #: The list of rules for each direction, and the field of a rule that holds its peers.
 _DIRECTIONS = (("ingress", "from"), ("egress", "to"))
 
@@ -53,8 +54,8 @@ def _problems(new: Obj, old: Obj | None) -> Found:
 
 def _check_port(port: dict[str, Any], path: str, found: Found) -> None:
     protocol, number, end = port.get("protocol"), port.get("port"), port.get("endPort")
-    if protocol not in PROTOCOLS:
-        found.append(not_supported(f"{path}.protocol", protocol or "", PROTOCOLS))
+    if protocol not in _PROTOCOLS:
+        found.append(not_supported(f"{path}.protocol", protocol or "", _PROTOCOLS))
     if number is None:
         if end is not None:
             found.append(invalid(f"{path}.endPort", end, "may not be specified when `port` is not specified"))
