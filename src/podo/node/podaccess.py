@@ -10,6 +10,7 @@ from podo.node.agent import NodeAgent
 from podo.node.observed import is_dead
 from podo.node.runtimes.contract import Container, Sandbox
 from podo.node.usage import NodeUsage
+from podo.runtime.metrics import Family
 
 
 class AgentPods:
@@ -52,6 +53,9 @@ class AgentPods:
 
     async def settled(self, container_id: str) -> None:
         await self._agent.room.inventory.settled(container_id)
+
+    def probes(self) -> Family:
+        return self._agent.room.probes.family()
 
     def usage(self) -> NodeUsage:
         return self._agent.usage()

@@ -102,7 +102,11 @@ class Prober:
         return Target(self._pod, spec, container, ip)
 
     def _tell(self, spec: Obj, kind: str, result: ProbeResult) -> None:
-        """The Event of a result that is not simply well."""
+        """Count it; and the Event of a result that is not simply well."""
+        metadata, named = self._pod["metadata"], kind.capitalize()
+        went = "unknown" if result.unknown else "successful" if result.passed else "failed"
+        place = (spec["name"], metadata["name"], metadata["namespace"], metadata["uid"])
+        self._room.probes.add((named, went, *place))
         reason, what = "Unhealthy", "failed"
         if result.warned:
             reason, what = "ProbeWarning", "warning"
@@ -110,7 +114,7 @@ class Prober:
             what = "errored and resulted in unknown state"
         elif result.passed:
             return
-        message = f"{kind.capitalize()} probe {what}: {result.output}"
+        message = f"{named} probe {what}: {result.output}"
         self._room.tell(self._pod, reason, message, "Warning", spec["name"])
 
     def _note(self, key: Key, passed: bool) -> None:

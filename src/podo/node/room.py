@@ -16,10 +16,12 @@ from podo.node.config import NodeConfig
 from podo.node.inventory import Inventory
 from podo.node.machine import Machine
 from podo.node.memory import Waiting
+from podo.node.metrics import probe_results
 from podo.node.pulledimages import PulledImages
 from podo.node.runtimes.contract import Runtime
 from podo.node.sources import Sources
 from podo.runtime.clock import Clock
+from podo.runtime.metrics import Counter
 
 #: Starts have their limit in the runtime; pulls have it here, to tell waiting from pulling.
 PULLS_AT_ONCE = 3
@@ -43,6 +45,7 @@ class NodeRoom:
     judge: Callable[[Obj], Waiting | None]
     #: Who may use the images that are here.
     pulled: PulledImages = field(default_factory=PulledImages)
+    probes: Counter = field(default_factory=probe_results)
     pulls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PULLS_AT_ONCE))
 
     def tell(self, pod: Obj, reason: str, message: str, type: str = "Normal", container: str = "") -> None:

@@ -20,11 +20,15 @@ from podo.http.message import Request, Response, Streaming, Upgrade, Writer
 from podo.http.server import HttpServer
 from podo.node.authorizing import OnlyApiServer
 from podo.node.logs import LogFile, LogOptions, send_log, wall_seconds
+from podo.node.metrics import of_containers, of_kubelet
 from podo.node.runtimes.contract import Container, Runtime, RuntimeFailure, Sandbox
 from podo.node.stats import resource_metrics, summary
 from podo.node.usage import NodeUsage
 from podo.runtime.clock import Clock
+from podo.runtime.metrics import Family, exposition
 
+#: What is below ``/healthz``: whoever answers is well.
+HEALTH_CHECKS: tuple[list[str], ...] = ([], ["ping"], ["log"], ["syncloop"])
 Answer = Response | Streaming | Upgrade
 Query = Mapping[str, Sequence[str]]
 
@@ -59,6 +63,9 @@ class PodAccess(Protocol):
 
     def usage(self) -> NodeUsage:
         """What the node and its pods use now."""
+
+    def probes(self) -> Family:
+        """How many probes went how."""
 
     async def settled(self, container_id: str) -> None:
         """Wait (a moment at most) until the log of a container that has ended is whole."""
@@ -105,7 +112,7 @@ class KubeletServer:
     async def _route(self, request: Request) -> Answer:
         await self._access.check(request)
         first, *rest = [unquote(part) for part in request.path.split("/")[1:]]
-        if first == "healthz" and not rest:
+        if first == "healthz" and rest in HEALTH_CHECKS:
             return Response(200, b"ok", "text/plain; charset=utf-8")
         if first not in self._routes:
             raise ApiError("NotFound", f"no such path: {request.path}")
@@ -123,9 +130,18 @@ class KubeletServer:
         return Response(200, json.dumps(summary(self._pods.usage())).encode())
 
     async def _metrics(self, request: Request, rest: list[str], query: Query) -> Answer:
-        if rest != ["resource"]:
-            raise ApiError("NotFound", f"no such path: {request.path}")
-        return Response(200, resource_metrics(self._pods.usage()).encode(), "text/plain; version=0.0.4; charset=utf-8")
+        match rest:
+            case []:
+                page = exposition(of_kubelet(self._pods.usage()))
+            case ["cadvisor"]:
+                page = exposition(of_containers(self._pods.usage()))
+            case ["probes"]:
+                page = exposition([self._pods.probes()])
+            case ["resource"]:
+                page = resource_metrics(self._pods.usage()).encode()
+            case _:
+                raise ApiError("NotFound", f"no such path: {request.path}")
+        return Response(200, page, "text/plain; version=0.0.4; charset=utf-8")
 
     # -- logs --------------------------------------------------------------------------------------------------------
 
