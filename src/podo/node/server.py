@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -19,8 +19,9 @@ from podo.http import tunnel
 from podo.http.message import Request, Response, Streaming, Upgrade, Writer
 from podo.http.server import HttpServer
 from podo.node.authorizing import OnlyApiServer
-from podo.node.logs import LogFile, LogOptions, send_log, wall_seconds
+from podo.node.logs import LogFile, send_log
 from podo.node.metrics import of_containers, of_kubelet
+from podo.node.queries import Query, flag, log_options, ports_of, streams
 from podo.node.runtimes.contract import Container, Runtime, RuntimeFailure, Sandbox
 from podo.node.stats import resource_metrics, summary
 from podo.node.usage import NodeUsage
@@ -30,7 +31,6 @@ from podo.runtime.metrics import Family, exposition
 #: What is below ``/healthz``: whoever answers is well.
 HEALTH_CHECKS: tuple[list[str], ...] = ([], ["ping"], ["log"], ["syncloop"])
 Answer = Response | Streaming | Upgrade
-Query = Mapping[str, Sequence[str]]
 
 
 class Access(Protocol):
@@ -148,7 +148,7 @@ class KubeletServer:
     async def _logs(self, request: Request, rest: list[str], query: Query) -> Answer:
         pod, container_name = self._container_of(rest)
         options = log_options(query, self._clock.now())
-        previous = _flag(query, "previous")
+        previous = flag(query, "previous")
         namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
         container = self._pods.container(namespace, name, container_name, previous)
         if container is None:
@@ -192,12 +192,12 @@ class KubeletServer:
         command = list(query.get("command", ()))
         if not command:
             raise bad_request("you must specify at least one command")
-        url = await self._runtime.exec_url(container_id, command, **_streams(query))
+        url = await self._runtime.exec_url(container_id, command, **streams(query))
         return _tunnel_to(request, url)
 
     async def _attach(self, request: Request, rest: list[str], query: Query) -> Answer:
         container_id = self._running_container(request, rest)
-        return _tunnel_to(request, await self._runtime.attach_url(container_id, **_streams(query)))
+        return _tunnel_to(request, await self._runtime.attach_url(container_id, **streams(query)))
 
     def _running_container(self, request: Request, rest: list[str]) -> str:
         _check_upgrade(request)
@@ -215,32 +215,10 @@ class KubeletServer:
         sandbox = self._pods.sandbox(rest[0], rest[1])
         if sandbox is None:
             raise ApiError("InternalError", f'unable to forward a port: the sandbox of pod "{rest[1]}" is not ready')
-        ports = _ports(query)
+        ports = ports_of(query)
         if _is_websocket(request) and not ports:
             raise bad_request('query parameter "port" is required')
         return _tunnel_to(request, await self._runtime.port_forward_url(sandbox.id, ports))
-
-
-def log_options(query: Query, now: float) -> LogOptions:
-    """``PodLogOptions`` of a query; ``now`` is wall seconds, for sinceSeconds."""
-    since = None
-    if (seconds := _whole(query, "sinceSeconds")) is not None:
-        since = now - seconds
-    elif text := _one(query, "sinceTime"):
-        since = wall_seconds(text)
-        if since is None:
-            raise bad_request(f"sinceTime is not an RFC 3339 time: {text!r}")
-    stream = _one(query, "stream") or "All"
-    if stream not in ("All", "Stdout", "Stderr"):
-        raise bad_request(f"stream must be All, Stdout or Stderr, not {stream!r}")
-    return LogOptions(
-        follow=_flag(query, "follow"),
-        tail_lines=_whole(query, "tailLines"),
-        since=since,
-        timestamps=_flag(query, "timestamps"),
-        limit_bytes=_whole(query, "limitBytes"),
-        stream=stream,
-    )
 
 
 def container_names(pod: Obj) -> list[str]:
@@ -287,27 +265,6 @@ def _check_upgrade(request: Request) -> None:
         raise ApiError("Forbidden", f"none of the WebSocket subprotocols is supported: {', '.join(offered)}")
 
 
-def _streams(query: Query) -> dict[str, bool]:
-    asked = {
-        "stdin": _flag(query, "input") or _flag(query, "stdin"),
-        "stdout": _flag(query, "output") or _flag(query, "stdout"),
-        "stderr": _flag(query, "error") or _flag(query, "stderr"),
-        "tty": _flag(query, "tty"),
-    }
-    if asked["tty"]:
-        asked["stderr"] = False  # a terminal has one output
-    if not (asked["stdin"] or asked["stdout"] or asked["stderr"]):
-        raise bad_request("you must specify at least 1 of stdin, stdout, stderr")
-    return asked
-
-
-def _ports(query: Query) -> list[int]:
-    texts = [part for field in ("port", "ports") for text in query.get(field, ()) for part in text.split(",") if part]
-    if not all(text.isdigit() and 0 < int(text) < 65536 for text in texts):
-        raise bad_request(f"not a port: {','.join(texts)}")
-    return [int(text) for text in texts]
-
-
 def _tunnel_to(request: Request, url: str) -> Upgrade:
     target = urlsplit(url)
     host, port = target.hostname or "127.0.0.1", target.port or 80
@@ -325,20 +282,3 @@ def _runtime_failed(failure: RuntimeFailure) -> Response:
     }
     error = reasons.get(failure.kind) or ApiError("InternalError", failure.message)
     return Response(error.code, json.dumps(error.status()).encode())
-
-
-def _one(query: Query, name: str) -> str:
-    return next(iter(query.get(name, ())), "")
-
-
-def _flag(query: Query, name: str) -> bool:
-    return _one(query, name).lower() in ("1", "t", "true")
-
-
-def _whole(query: Query, name: str) -> int | None:
-    text = _one(query, name)
-    if not text:
-        return None
-    if not text.isdigit():
-        raise bad_request(f"{name} must be a whole number, not {text!r}")
-    return int(text)
