@@ -32,6 +32,6 @@ def test_the_fixtures_are_there_and_a_failure_shows_its_seed(tmp_path: Path) -> 
         "--podo-seed=5",
         str(tmp_path),
     ]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert "2 failed, 1 passed" in done.stdout, done.stdout
     assert done.stdout.count("seed 5: run again with --podo-seed=5") == 1
