@@ -149,6 +149,18 @@ def test_a_missing_template_is_told_and_no_attempt_is_made_before_it_comes() -> 
         world.wait_until(lambda: where(world)["p"], within=60)
 
 
+def test_a_claim_that_may_not_be_made_is_told_of() -> None:
+    with World(nodes=1) as world:
+        none = {"hard": {"count/resourceclaims.resource.k8s.io": "0"}}
+        world.apply({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": none})
+        world.settle()
+        world.apply([device_class(), template("t"), pod("p", template="t")])
+        world.wait_until(lambda: "FailedResourceClaimCreation" in reasons(world), within=10)
+        told = next(each for each in world.list("Event") if each["reason"] == "FailedResourceClaimCreation")
+        assert told["type"] == "Warning" and "exceeded quota: none" in told["message"]
+        assert told["message"].startswith("PodResourceClaim gpu: create ResourceClaim : ")
+
+
 def reasons(world: World) -> set[str]:
     return {each["reason"] for each in world.list("Event")}
 

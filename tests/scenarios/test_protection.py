@@ -73,6 +73,16 @@ def test_a_token_secret_is_filled_and_believed_until_it_or_its_account_goes() ->
             world.run(tokens.authenticate(token))
 
 
+def test_a_token_secret_keeps_the_namespace_that_somebody_has_written() -> None:
+    with World(nodes=0) as world:
+        world.apply(
+            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot", "namespace": "default"}}
+        )
+        world.apply({**token_secret("robot"), "stringData": {"namespace": "elsewhere"}})
+        secret = world.wait_until(lambda: token_of(world), what="a token")
+        assert base64.b64decode(secret["data"]["namespace"]) == b"elsewhere"
+
+
 def token_of(world: World) -> dict[str, Any] | None:
     secret = world.get("Secret", "token")
     return secret if (secret.get("data") or {}).get("token") else None

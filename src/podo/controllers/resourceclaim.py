@@ -21,7 +21,7 @@ from podo.api.meta import (
     uid_of,
 )
 from podo.controllers.podstate import is_finished
-from podo.reconcile.actions import Action, Create, Delete, EnsureAbsent, Patch, Tell
+from podo.reconcile.actions import Action, Create, Delete, EnsureAbsent, OnRefusal, Patch, Tell
 from podo.reconcile.declare import Among, Key, View, controller
 
 CLAIM, TEMPLATE = "ResourceClaim", "ResourceClaimTemplate"
@@ -78,7 +78,7 @@ def of_pods(key: Key, view: View) -> Iterator[Action]:
         else:
             taken = {name_of(claim) for claim in view.list(CLAIM, key.namespace)}
             new[name] = next(iter(view.names(f"{name_of(pod)}-{name}"[:_BASE_MAX] + "-", taken)))
-            yield Create(_claim(pod, name, new[name], template))
+            yield Create(_claim(pod, name, new[name], template), on_refusal=_not_created(pod, name))
     if new:
         statuses = [{"name": name, "resourceClaimName": claim} for name, claim in new.items()]
         patch = {"metadata": {"uid": uid_of(pod)}, "status": {"resourceClaimStatuses": statuses}}
@@ -95,6 +95,14 @@ def _no_template(asked: Obj) -> str:
     name = asked.get("resourceClaimTemplateName") or ""
     why = f'resourceclaimtemplate.resource.k8s.io "{name}" not found'
     return f'PodResourceClaim {asked["name"]}: resource claim template "{name}": {why}'
+
+
+def _not_created(pod: Obj, name: str) -> OnRefusal:
+    def actions(error: Exception) -> Iterator[Action]:
+        text = f"PodResourceClaim {name}: create ResourceClaim : {error}"  # upstream's has no name yet
+        yield Tell(pod, "FailedResourceClaimCreation", text, "Warning")
+
+    return actions
 
 
 def _claim(pod: Obj, name: str, claim_name: str, template: Obj) -> Obj:

@@ -35,7 +35,8 @@ def tokensecrets(issue: Issue, ca: str) -> Declaration:
             yield Delete(secret)
             return
         data = secret.get("data") or {}
-        wanted = {**data, "namespace": _encoded(key.namespace), **({"ca.crt": _encoded(ca)} if ca else {})}
+        wanted = {**data, **({"ca.crt": _encoded(ca)} if ca else {})}
+        wanted["namespace"] = data.get("namespace") or _encoded(key.namespace)
         wanted.setdefault("token", "")
         if data != wanted or not uid or not wanted["token"]:
             wanted["token"] = wanted["token"] or _encoded(issue(account, secret))
