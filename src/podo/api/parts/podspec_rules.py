@@ -37,24 +37,29 @@ _SOUND_MAX = 256
 _SOUND_BYTES_MAX = 16 * 1024
 
 
-def check_pod_spec(spec: dict[str, Any], path: str, found: Found, is_pod: bool = False) -> None:
-    """All of a PodSpec. ``path`` is where it stands, e.g. ``spec`` or ``spec.template.spec``. ``is_pod``: of a pod
-    itself; to a template some defaults and names are still to come."""
-    key = (is_pod, orjson.dumps(spec))
+def check_pod_spec(spec: dict[str, Any], path: str, found: Found, pod: str = "") -> None:
+    """All of a PodSpec. ``path`` is where it stands, e.g. ``spec`` or ``spec.template.spec``. ``pod``: the name of the
+    pod that it is of, if any; to a template some defaults and names are still to come."""
+    key = (bool(pod), orjson.dumps(spec))
     if key in _sound:
         return
     before = len(found)
-    _check(spec, path, found, is_pod)
-    if is_pod:
+    _check(spec, path, found, pod)
+    if pod:
         _check_of_pod(spec, path, found)
-    if len(found) == before and len(key[1]) <= _SOUND_BYTES_MAX:
+    if len(found) == before and len(key[1]) <= _SOUND_BYTES_MAX and not (pod and _by_name(spec)):
         if len(_sound) >= _SOUND_MAX:
             del _sound[next(iter(_sound))]
         _sound[key] = None
 
 
-def _check(spec: dict[str, Any], path: str, found: Found, is_pod: bool) -> None:
-    volumes = check_volumes(spec.get("volumes") or (), f"{path}.volumes", found)
+def _by_name(spec: dict[str, Any]) -> bool:
+    """Is it sound only for a pod of its name?"""
+    return any(volume.get("ephemeral") is not None for volume in spec.get("volumes") or ())
+
+
+def _check(spec: dict[str, Any], path: str, found: Found, pod: str) -> None:
+    volumes = check_volumes(spec.get("volumes") or (), pod, f"{path}.volumes", found)
     claims = spec.get("resourceClaims") or ()
     check_pod_claims(claims, f"{path}.resourceClaims", found)
     around = Surroundings.of(spec, volumes, claim_names(claims))
@@ -63,12 +68,14 @@ def _check(spec: dict[str, Any], path: str, found: Found, is_pod: bool) -> None:
     check_init_containers(spec.get("initContainers") or (), taken, around, f"{path}.initContainers", found)
     check_ephemeral_containers(spec, around, path, found)
     check_pod_resources(spec, path, found)
-    check_host_ports(spec, f"{path}.containers", is_pod, found)
+    check_host_ports(spec, f"{path}.containers", bool(pod), found)
     check_one_of(f"{path}.restartPolicy", spec.get("restartPolicy"), _RESTART, found)
     check_one_of(f"{path}.dnsPolicy", spec.get("dnsPolicy"), _DNS, found)
-    check_labels(spec.get("nodeSelector") or {}, f"{path}.nodeSelector", found)
+    if selector := spec.get("nodeSelector"):
+        check_labels(selector, f"{path}.nodeSelector", found)
     check_pod_security(spec, f"{path}.securityContext", found)
-    check_affinity(spec.get("affinity") or {}, f"{path}.affinity", found)
+    if affinity := spec.get("affinity"):
+        check_affinity(affinity, f"{path}.affinity", found)
     check_dns(spec, f"{path}.dnsConfig", found)
     _check_gates(spec, path, found)
     check_spread(spec.get("topologySpreadConstraints") or (), f"{path}.topologySpreadConstraints", found)

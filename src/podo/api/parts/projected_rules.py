@@ -28,7 +28,7 @@ def check_projected(source: dict[str, Any], path: str, found: Found) -> None:
     check_mode(source, "defaultMode", path, found)
     for index, part in enumerate(source.get("sources") or ()):
         where = f"{path}.sources[{index}]"
-        given = [field for field in _CHECKS if part.get(field) is not None]
+        given = [field for field, value in part.items() if value is not None and field in _CHECKS]
         for field in given:
             _CHECKS[field](part[field], f"{where}.{field}", found)
         if len(given) > 1:
@@ -47,12 +47,13 @@ def _check_distinct(parts: Sequence[dict[str, Any]], path: str, found: Found) ->
 
 
 def _targets(part: dict[str, Any]) -> Iterator[str]:
-    for source in ("secret", "configMap", "downwardAPI"):
-        yield from (item["path"] for item in (part.get(source) or {}).get("items") or () if item.get("path"))
-    if target := (part.get("clusterTrustBundle") or {}).get("path"):
-        yield target
-    certificate = part.get("podCertificate") or {}
-    yield from (certificate[field] for field in CERTIFICATE_PATHS if certificate.get(field))
+    for source, value in part.items():
+        if source in ("secret", "configMap", "downwardAPI") and value:
+            yield from (item["path"] for item in value.get("items") or () if item.get("path"))
+        elif source == "clusterTrustBundle" and value and value.get("path"):
+            yield value["path"]
+        elif source == "podCertificate" and value:
+            yield from (value[field] for field in CERTIFICATE_PATHS if value.get(field))
 
 
 def _check_projected_files(part: dict[str, Any], path: str, found: Found) -> None:

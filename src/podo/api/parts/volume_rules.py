@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from podo.api.kind import Obj
 from podo.api.parts.driver_name import check_driver_name
 from podo.api.parts.paths import check_no_backsteps
 from podo.api.parts.projected_rules import check_projected
@@ -28,13 +27,16 @@ _HOST_TYPES = (
 )
 
 
-def check_volumes(volumes: Any, path: str, found: Found) -> dict[str, Any]:
-    """All volumes of a pod. Returns those that are sound, by name: containers know no others."""
+def check_volumes(volumes: Any, pod: str, path: str, found: Found) -> dict[str, Any]:
+    """All volumes of a pod (its name, "" in a template). Returns those that are sound, by name: containers know no
+    others."""
     known: dict[str, Any] = {}
     for index, volume in enumerate(volumes):
         where, before = f"{path}[{index}]", len(found)
         _check_source(volume, where, found)
         name = volume.get("name")
+        if pod and name and volume.get("ephemeral") is not None:
+            _check_claim_name(name, f"{pod}-{name}", where, found)
         if not name:
             found.append(required(f"{where}.name"))
         else:
@@ -43,29 +45,30 @@ def check_volumes(volumes: Any, path: str, found: Found) -> dict[str, Any]:
             found.append(duplicate(f"{where}.name", name))
         if len(found) == before:
             known[name] = volume
+        if pod and (claim := volume.get("persistentVolumeClaim")) is not None:
+            _check_other_claim(claim.get("claimName"), volumes, pod, where, found)
     return known
 
 
-def check_ephemeral_volumes(pod: Obj, found: Found) -> None:
-    """The claims that are made for a pod have names made of its own."""
-    name, volumes = pod["metadata"].get("name") or "", pod["spec"].get("volumes") or ()
-    made = {f"{name}-{each.get('name')}" for each in volumes if each.get("ephemeral") is not None}
-    for index, volume in enumerate(volumes) if made and name else ():
-        path = f"spec.volumes[{index}]"
-        if volume.get("ephemeral") is not None:
-            claim = f"{name}-{volume.get('name')}"
-            for message in names.subdomain(claim):
-                found.append(invalid(f"{path}.name", volume.get("name"), f'PVC name "{claim}": {message}'))
-        elif (claimed := (volume.get("persistentVolumeClaim") or {}).get("claimName")) in made:
-            why = "must not reference a PVC that gets created for an ephemeral volume"
-            found.append(invalid(f"{path}.persistentVolumeClaim.claimName", claimed, why))
+def _check_claim_name(volume: str, claim: str, path: str, found: Found) -> None:
+    """Of the claim that is made for a pod's volume."""
+    found.extend(invalid(f"{path}.name", volume, f'PVC name "{claim}": {why}') for why in names.subdomain(claim))
+
+
+def _check_other_claim(claim: str | None, volumes: Any, pod: str, path: str, found: Found) -> None:
+    """A claim that is there without the pod is none that is made for it."""
+    if any(each.get("ephemeral") is not None and claim == f"{pod}-{each.get('name')}" for each in volumes):
+        why = "must not reference a PVC that gets created for an ephemeral volume"
+        found.append(invalid(f"{path}.persistentVolumeClaim.claimName", claim, why))
 
 
 def _check_source(volume: dict[str, Any], path: str, found: Found) -> None:
-    taken = [field for field in _REQUIRED if volume.get(field) is not None]
+    taken = [field for field, value in volume.items() if value is not None and field in _REQUIRED]
     if not taken:
         found.append(required(path, "must specify a volume type"))
         return
+    if len(taken) > 1:
+        taken = [field for field in _REQUIRED if field in taken]
     source = taken[0]
     where = f"{path}.{_NAMED.get(source, source)}"
     for field in _REQUIRED[source]:

@@ -25,7 +25,7 @@ def check(kind: Kind, new: Obj, old: Obj) -> None:
     if MIRROR in annotations_of(old):
         found.append(forbidden("", "static pods do not support ephemeral containers"))
     else:
-        check_pod_spec(new["spec"], "spec", found, is_pod=True)
+        check_pod_spec(new["spec"], "spec", found, new["metadata"]["name"])
         check_only_additions(new["spec"], old["spec"], found)
     if found:
         raise invalid(kind, new["metadata"]["name"], found)

@@ -38,7 +38,7 @@ def check(kind: Kind, new: Obj, old: Obj) -> None:
     elif (old["spec"].get("os") or {}).get("name") == "windows":
         found.append(forbidden("", "windows pods cannot be resized"))
     else:
-        check_pod_spec(new["spec"], "spec", found, is_pod=True)
+        check_pod_spec(new["spec"], "spec", found, new["metadata"]["name"])
         check_resize(new, old, found)
     if found:
         raise invalid(kind, new["metadata"]["name"], found)

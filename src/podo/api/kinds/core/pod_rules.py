@@ -12,7 +12,6 @@ from podo.api.kinds.core.pod_gated import check_more_wanted
 from podo.api.parts import pod_annotations
 from podo.api.parts.podspec_rules import check_pod_spec
 from podo.api.parts.specdiff import difference
-from podo.api.parts.volume_rules import check_ephemeral_volumes
 from podo.api.rules import Found, forbidden, invalid
 
 _FIXED = (
@@ -36,9 +35,7 @@ def problems(new: Obj, old: Obj | None) -> Found:
     if old is not None and spec == old["spec"]:  # it was checked when it was written
         pod_annotations.check_update(metadata, old["metadata"], found)
         return found
-    check_pod_spec(spec, "spec", found, is_pod=True)
-    if spec.get("volumes"):
-        check_ephemeral_volumes(new, found)
+    check_pod_spec(spec, "spec", found, metadata.get("name") or "?")
     if spec.get("resourceClaims") and pod_annotations.MIRROR in (metadata.get("annotations") or ()):
         found.append(forbidden("", "static pods do not support resource claims"))
     if old is None:
