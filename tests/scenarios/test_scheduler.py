@@ -8,6 +8,7 @@ import pytest
 
 from podo.api.meta import condition_of, name_of
 from podo.lab import Faults, World
+from tests.scenarios.explaining import told as why
 
 
 def pod(name: str, cpu: str = "100m", **spec: object) -> dict:
@@ -123,3 +124,5 @@ def test_a_binding_that_is_refused_is_told_and_its_room_is_for_others() -> None:
         (text,) = told(world, "refused", "FailedScheduling")[:1]
         assert text.startswith('running Bind plugin "DefaultBinder": ') and "not this one" in text
         assert (condition["status"], condition["reason"]) in {("False", "SchedulerError"), ("False", "Unschedulable")}
+        world.delete("Pod", "waits")
+        world.wait_until(lambda: "the last attempt failed: running Bind" in why(world, "Pod", "refused"), within=60)

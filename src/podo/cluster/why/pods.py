@@ -27,7 +27,7 @@ def why_pod(pod: Obj, picture: Picture, place: ExplainPlace) -> Finding:
     going = tuple(deleting.lines(pod, picture))
     if not node_name:
         found = place(pod)
-        waits = (f"{status.get('phase', 'Pending')}, not scheduled", *going, *found.lines)
+        waits = (f"{status.get('phase', 'Pending')}, not scheduled", *going, *_failed(pod), *found.lines)
         return Finding(title(pod), waits, tuple(_wanted(pod, picture)), found.document)
     says = [f"{status.get('phase', 'Pending')} on {node_name}", *going]
     if status.get("reason"):
@@ -36,6 +36,13 @@ def why_pod(pod: Obj, picture: Picture, place: ExplainPlace) -> Finding:
     says += picture.warnings(pod)
     causes = (*containers.images(pod, picture), *_wanted(pod, picture), *_missing(pod, picture))
     return Finding(title(pod), tuple(says), (*causes, *_nodes(node_name, picture)))
+
+
+def _failed(pod: Obj) -> Iterator[str]:
+    """What went wrong when the scheduler last tried, where that was no refusal of nodes."""
+    said = condition_of(pod, "PodScheduled") or {}
+    if said.get("reason") == "SchedulerError":
+        yield f"the last attempt failed: {said.get('message', '')}"
 
 
 def _wanted(pod: Obj, picture: Picture) -> Iterator[Finding]:
