@@ -67,7 +67,7 @@ told '"reason": "AlreadyExists"' ask "$pods" -X POST -H "$json" --data "@$here/p
 told '"name": "by-curl"' ask "$pods?labelSelector=app%3Dby-curl&limit=1"
 told '"release": "canary"' ask "$pods/by-curl" -X PATCH -H "Content-Type: application/merge-patch+json" \
     --data '{"metadata":{"labels":{"release":"canary"}}}'
-told '"type":"ADDED"' ask "$pods?watch=true&timeoutSeconds=1"
+told '"type":"ADDED"' ask "$pods?watch=true&timeoutSeconds=2"
 show wait pod/by-curl --for=condition=Ready --timeout=30s
 
 say "Programs have ServiceAccounts, and tokens. Who it is, for whom the token is and when it ends can be read in it."
