@@ -289,3 +289,17 @@ async def _(arena: Arena) -> None:
         await arena.refused("GET", f"{PODS}/p/log?container={container}", b"", 400)
     for path in (f"{PODS}/..%2f..%2f/log", f"{PODS}/p/log/../../exec", f"{BASE}/pods/p/log/x"):
         await arena.refused("GET", path, b"", 400, 403, 404)
+
+
+@attack("an extension's path that means another one there", "CWE-436 two readings of a path", "get on one resource")
+async def _(arena: Arena) -> None:
+    group = "x.example.com"
+    await grant(arena.world, "reader", rule("get list", "things", group))
+    spec = {"group": group, "version": "v1", "groupPriorityMinimum": 1, "versionPriority": 1}
+    spec |= {"service": {"name": "s", "namespace": "default"}, "insecureSkipTLSVerify": True}
+    made = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": f"v1.{group}"}}
+    await arena.made("/apis/apiregistration.k8s.io/v1/apiservices", {**made, "spec": spec})
+    things = f"/apis/{group}/v1/namespaces/default/things"
+    await arena.refused("GET", things, b"", 503)
+    for climbing in ("..%2Fsecrets", "x/..", "x/../../secrets", "%2e%2e/%2e%2e/kube-system/things", "."):
+        await arena.refused("GET", f"{things}/{climbing}", b"", 400, 404)

@@ -4,7 +4,9 @@ or unpack something."""
 from __future__ import annotations
 
 import base64
+import gzip
 import io
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,7 +20,7 @@ from podo.apiserver.audit.policy import DEFAULT, Policy, policy_of
 from podo.client import kubeconfig
 from podo.runtime.chance import Chance
 from podo.runtime.clock import SystemClock
-from tests.attacks.table import JANE, MAPS, MERGE, PODS, SECRET, SECRETS, VALUE, Arena, Obj, attack
+from tests.attacks.table import APPLY, JANE, MAPS, MERGE, PODS, SECRET, SECRETS, VALUE, Arena, Obj, attack
 from tests.unit.apiserver.hooks import configmap
 from tests.unit.apiserver.world import ADMIN, certificate, pod
 
@@ -86,6 +88,37 @@ async def _(arena: Arena) -> None:
         await arena.world.ask("DELETE", f"{MAPS}/one")
         codes = sorted(orjson.loads(line)["responseStatus"]["code"] for line in record.lines())
     assert codes == [200, 201, 401, 403, 403, 403]
+
+
+@attack(
+    "a request hidden behind a user whom the policy leaves out", "CWE-778 insufficient logging", "impersonate on users"
+)
+async def _(arena: Arena) -> None:
+    rules: list[Obj] = [{"level": "None", "users": ["system:kube-proxy"]}, {"level": "Metadata"}]
+    policy = policy_of({"kind": "Policy", "apiVersion": "audit.k8s.io/v1", "rules": rules}, "the test")
+    async with recorded(arena, policy) as record:
+        for path in (PODS, "/version"):
+            await arena.world.ask("GET", path, impersonate_user="system:kube-proxy")
+        events = [orjson.loads(line) for line in record.lines()]
+    assert {event["requestURI"] for event in events} == {PODS, "/version"}
+    assert {event["impersonatedUser"]["username"] for event in events} == {"system:kube-proxy"}
+
+
+@attack("a body that grows when it is noted", "CWE-409 decompression bomb, CVE-2019-11253", "any write")
+async def _(arena: Arena) -> None:
+    zipped = gzip.compress(bytes(64 << 20))
+    lines = [b"a0: &a0 [x]", *(b"a%d: &a%d [%s]" % (n, n, b",".join([b"*a%d" % (n - 1)] * 9)) for n in range(1, 9))]
+    tracemalloc.start()
+    try:
+        async with recorded(arena) as record:
+            for body, content_type in ((zipped, "application/json"), (b"\n".join(lines), APPLY)):
+                target = f"{MAPS}/one?fieldManager=m"
+                await arena.refused("PATCH", target, body, 400, 413, 415, who=ADMIN, content_type=content_type)
+            events = [orjson.loads(line) for line in record.lines()]
+        assert tracemalloc.get_traced_memory()[1] < 32 << 20
+    finally:
+        tracemalloc.stop()
+    assert events and not any("requestObject" in event for event in events)
 
 
 @attack("Secrets in the audit log, even where a policy would note all", "secrets via audit", "reading the log")

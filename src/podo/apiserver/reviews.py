@@ -20,6 +20,7 @@ from podo.authn.method import Rejected, TokenMethod
 from podo.authn.user import User
 from podo.authz.attributes import Attributes
 from podo.authz.chain import AuthorizerChain
+from podo.authz.selectors import fields_text
 from podo.values import timestamp
 
 KINDS = (
@@ -71,7 +72,7 @@ def asked(user: User, spec: Obj) -> Attributes:
         return Attributes(user.name, user.groups, path.get("verb") or "", path=path.get("path") or "/")
     found = spec.get("resourceAttributes") or {}
     given: dict[str, Any] = {name: found.get(name) or "" for name in _NAMES}
-    fields = (found.get("fieldSelector") or {}).get("rawSelector") or ""
+    fields = fields_text(found.get("fieldSelector"))
     return Attributes(user.name, user.groups, **given, fields=fields, uid=user.uid, extra=user.extra)
 
 

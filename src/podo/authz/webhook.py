@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from podo.api.kind import Obj
-from podo.authz import conditions
+from podo.authz import conditions, selectors
 from podo.authz.attributes import Attributes, Decision, Unanswered, length
 from podo.authz.settings import WebhookSettings
 from podo.cel.budget import SLICE, TOTAL_LIMIT
@@ -110,8 +110,12 @@ def spec_of(asked: Attributes) -> Obj:
         spec["nonResourceAttributes"] = {"path": asked.path, "verb": asked.verb}
     else:
         names = ("namespace", "verb", "group", "version", "resource", "subresource", "name")
-        found = {name: getattr(asked, name) for name in names if getattr(asked, name)}
-        if asked.fields:
-            found["fieldSelector"] = {"rawSelector": asked.fields}
+        found: Obj = {name: getattr(asked, name) for name in names if getattr(asked, name)}
+        for name, requirements in (
+            ("fieldSelector", selectors.of_fields(asked.fields) if asked.fields else []),
+            ("labelSelector", selectors.of_labels(asked.labels) if asked.labels else []),
+        ):
+            if requirements:
+                found[name] = {"requirements": requirements}
         spec["resourceAttributes"] = found
     return {key: value for key, value in spec.items() if value}

@@ -79,7 +79,7 @@ class Auditor:
     def called(self, trail: Trail, call: Call) -> None:
         """It is known what the request asks for."""
         trail.call = call
-        user = trail.acting
+        user = trail.user  # who acts as somebody else hides from no rule by it
         # What the policy says depends on these alone, unless it names objects.
         key = (user.name, user.groups, call.verb, call.kind, call.subresource, call.namespace)
         verdict = self._verdicts.get(key)
@@ -102,7 +102,7 @@ class Auditor:
 
     def asked_path(self, trail: Trail, verb: str) -> None:
         """Likewise of what is no resource."""
-        user = trail.acting
+        user = trail.user
         trail.question = Question(user.name, user.groups, verb, path=trail.request.path)
         trail.verdict = self._policy.verdict(trail.question)
         if trail.verdict.level:
@@ -111,7 +111,7 @@ class Auditor:
     def handed_on(self, trail: Trail) -> None:
         """Another server answers it: what it asks for is told by its path, and its body is not seen."""
         request = trail.request
-        trail.question = question_of_path(request.method, request.path, trail.acting)
+        trail.question = question_of_path(request.method, request.path, trail.user)
         verdict = self._policy.verdict(trail.question)
         if verdict.level:
             trail.verdict = Verdict(Level.METADATA, verdict.omit_stages)
@@ -160,9 +160,9 @@ class Auditor:
         trail.verdict = _DENIED
         trail.audit_id = trail.audit_id or self._chance.uid()
         if trail.call is not None:
-            trail.question = question_of(trail.call, trail.acting)
+            trail.question = question_of(trail.call, trail.user)
         elif trail.question is None:
-            user, method = trail.acting, trail.request.method.lower()
+            user, method = trail.user, trail.request.method.lower()
             trail.question = Question(user.name, user.groups, method, path=trail.request.path)
         return True
 

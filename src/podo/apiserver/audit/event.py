@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from typing import Any
 
 import orjson
 
+from podo.api.encoding import YAML, decode_value
+from podo.api.errors import ApiError
 from podo.apiserver.audit.entry import Entry
 from podo.apiserver.audit.policy import LEVEL_NAMES, Level
 from podo.values import timestamp
@@ -77,25 +78,23 @@ def _add_bodies(found: dict[str, Any], entry: Entry) -> None:
 
 
 def _sent(entry: Entry) -> Any:
-    """Protobuf is left out."""
-    if "yaml" in entry.sent_type:
-        import yaml
-
-        try:
-            return yaml.safe_load(entry.sent or b"")
-        except (yaml.YAMLError, RecursionError):
-            return None
-    return _decoded(entry.sent)
+    """Protobuf is left out, and what the server itself does not read: aliases that grow."""
+    if "yaml" not in entry.sent_type:
+        return _decoded(entry.sent)
+    try:
+        return decode_value(entry.sent, YAML)[0] if entry.sent and len(entry.sent) <= MOST_BODY else None
+    except ApiError:
+        return None
 
 
 def _decoded(body: bytes | None) -> Any:
     if not body:
         return None
     try:
-        if body.startswith(_GZIP):
-            body = gzip.decompress(body)
+        if body.startswith(_GZIP):  # not more than is noted, of what a client may have sent
+            body = zlib.decompressobj(wbits=31).decompress(body, MOST_BODY + 1)
         return orjson.loads(body) if len(body) <= MOST_BODY else None
-    except (ValueError, OSError, EOFError, zlib.error):
+    except (ValueError, zlib.error):
         return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from podo.api.errors import ApiError
 from podo.apiserver.extension.aggregation.requestinfo import call_of
 from podo.authn.user import ANONYMOUS
 
@@ -25,7 +26,7 @@ ROOT = "/apis/g.example.com/v1"
         ("GET", "/namespaces/ns", {}, ("get", "namespaces", "ns", "ns", "")),
         ("GET", "/namespaces/ns/status", {}, ("get", "namespaces", "ns", "ns", "status")),
         ("GET", "/namespaces", {}, ("list", "namespaces", "", "", "")),
-        ("GET", "/things/a%2Fb", {}, ("get", "things", "", "a/b", "")),
+        ("GET", "/things/a%20b", {}, ("get", "things", "", "a b", "")),
         ("BREW", "/things/a", {}, ("", "things", "", "a", "")),
     ],
 )
@@ -41,3 +42,9 @@ def test_what_is_asked_for(
 def test_the_root_of_a_version_is_no_resource() -> None:
     assert call_of("GET", ROOT, {}, ANONYMOUS) is None
     assert call_of("GET", f"{ROOT}/", {}, ANONYMOUS) is None
+
+
+@pytest.mark.parametrize("path", ["/things/a%2Fb", "/things/..", "/things/a/%2e%2e/b", "/./things", "/things/a/b/c/.."])
+def test_what_another_server_may_read_otherwise_is_refused(path: str) -> None:
+    with pytest.raises(ApiError, match="neither dot segments nor encoded slashes"):
+        call_of("GET", ROOT + path, {}, ANONYMOUS)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from functools import lru_cache
 from urllib.parse import unquote
 
+from podo.api.errors import bad_request
 from podo.api.kind import Kind
 from podo.apiserver.call import Call
 from podo.apiserver.parameters import Query, is_true
@@ -17,8 +18,11 @@ _OF_NAMESPACES = ("status", "finalize")
 
 
 def call_of(method: str, path: str, query: Query, user: User) -> Call | None:
-    """The call that a request to ``/apis/GROUP/VERSION/...`` is; None where the path names no resource."""
+    """The call that a request to ``/apis/GROUP/VERSION/...`` is; None where the path names no resource. Raises
+    BadRequest for a path that the other server may read as another one."""
     parts = [unquote(part) for part in path.split("/") if part]
+    if any("/" in part or part in (".", "..") for part in parts):
+        raise bad_request("the path may have neither dot segments nor encoded slashes")
     group, version, rest = parts[1], parts[2], parts[3:]
     if not rest:
         return None
