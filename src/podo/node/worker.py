@@ -3,41 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.api.meta import is_deleting, name_of, namespace_of, revision_of, uid_of
 from podo.client.contract import Unreachable
 from podo.node import podspec, resizing
+from podo.node.doing import work_on
 from podo.node.environment import ConfigProblem
 from podo.node.instructions import (
-    CleanUp,
-    DeletePod,
     Ending,
     Instruction,
     Plan,
     PrepareVolumes,
-    PreStop,
-    RemoveContainer,
-    RemoveSandbox,
-    ResizePod,
-    RunSandbox,
     StartContainer,
     StopContainer,
-    StopSandbox,
 )
 from podo.node.lifecycle import decide
 from podo.node.machine import MachineFailure
 from podo.node.memory import PodMemory, Stopping, Waiting
-from podo.node.observed import Seen
 from podo.node.probing import Prober
-from podo.node.resize import resize_pod
+from podo.node.reporting import StatusReport
 from podo.node.room import NodeRoom
 from podo.node.runtimes.contract import RuntimeFailure
-from podo.node.starting import run_sandbox, start_container
-from podo.node.status import difference, status_of
-from podo.node.stopping import pre_stop, stop_container
 from podo.runtime.crowd import turn
 from podo.runtime.log import Logger
 from podo.runtime.tasks import Tasks
@@ -45,7 +33,6 @@ from podo.values import timestamp
 
 log = Logger("podo.node.worker")
 
-BUSY_CREATING = frozenset({"volumes", "sandbox", "start"})
 MOST_MOUNT_RETRY_SECONDS = 122.0
 
 
@@ -65,7 +52,7 @@ class PodWorker:
         self._start: asyncio.Task[None] | None = None
         self._prober = Prober(room, self.memory, self._tasks, self.wake)
         self._told: dict[str, Waiting] = {}
-        self._settle_until = room.clock.now() + room.config.settle_seconds
+        self._report = StatusReport(room, self.memory, self.update, self.gone)
         self._admitted = not self._is_new()
         self._adopt()
 
@@ -168,7 +155,7 @@ class PodWorker:
         self._prober.keep(self.pod, seen, bool(plan.ending))
         self._tell_waiting(plan)
         if not self.memory.removed:
-            await self._report(seen, plan, now)
+            await self._report.write(self.pod, self._as_granted(), seen, plan, now)
         return plan.check_at
 
     def _as_granted(self) -> Obj:
@@ -228,7 +215,7 @@ class PodWorker:
         key = instruction.key
         try:
             await turn()
-            await self._work(instruction)
+            await work_on(self._room, self._as_granted(), instruction, self.memory)
             self.memory.succeeded(key)
         except MachineFailure as failure:
             self._room.tell(self.pod, failure.reason, failure.message, "Warning")
@@ -248,134 +235,10 @@ class PodWorker:
             self._start = None
         self.wake()
 
-    def _work(self, instruction: Instruction) -> Awaitable[None]:
-        room, pod = self._room, self._as_granted()
-        match instruction:
-            case StartContainer():
-                return start_container(room, pod, instruction, self.memory)
-            case RunSandbox():
-                return run_sandbox(room, pod, instruction.attempt)
-            case StopContainer():
-                return stop_container(room, pod, instruction)
-            case PreStop():
-                return pre_stop(room, pod, instruction, self.memory)
-            case ResizePod():
-                return resize_pod(room, pod, instruction, self.memory)
-            case PrepareVolumes():
-                return self._prepare()
-            case StopSandbox():
-                return self._stop_sandbox(instruction.sandbox_id)
-            case RemoveSandbox():
-                return self._remove_sandbox(instruction.sandbox_id)
-            case RemoveContainer():
-                return self._remove_container(instruction.container_id)
-            case CleanUp():
-                return self._clean_up(instruction.everything)
-            case DeletePod():
-                return self._delete()
-
-    async def _prepare(self) -> None:
-        await self._room.machine.prepare(self.pod)
-        self.memory.volumes_ready = True
-
-    async def _stop_sandbox(self, sandbox_id: str) -> None:
-        await self._room.runtime.stop_sandbox(sandbox_id)
-        await self._room.inventory.look_at_sandbox(sandbox_id)
-
-    async def _remove_sandbox(self, sandbox_id: str) -> None:
-        await self._room.runtime.remove_sandbox(sandbox_id)
-        self._room.inventory.forget_sandbox(sandbox_id)
-
-    async def _remove_container(self, container_id: str) -> None:
-        await self._room.runtime.remove_container(container_id)
-        self._room.inventory.forget_container(container_id)
-        self.memory.applied.pop(container_id, None)
-        self.memory.coming_again.discard(container_id)
-        self.memory.hooked.discard(container_id)
-
-    async def _clean_up(self, everything: bool) -> None:
-        await self._room.machine.clean_up(uid_of(self.pod), everything)
-        self.memory.cleaned = True
-
-    async def _delete(self) -> None:
-        """The last word to the API. That it knows the pod no more, or another of its name, is as good."""
-        try:
-            await self._room.client.delete(
-                "Pod", name_of(self.pod), namespace_of(self.pod), grace_seconds=0, uid=uid_of(self.pod)
-            )
-        except ApiError as refusal:
-            if refusal.reason not in ("NotFound", "Conflict"):
-                raise
-        self.memory.removed = True
-
-    # Reporting
-
-    async def _report(self, seen: Seen, plan: Plan, now: float) -> None:
-        """Write the status if it differs from what the API has."""
-        if plan.ending and plan.ending.remove and _is_between(seen):
-            return
-        if self._may_wait(seen, plan, now):
-            return
-        old = self.pod.get("status") or {}
-        status = status_of(self._as_granted(), seen, self.memory, plan, now, self._room.config.internal_ip)
-        patch = difference(old, status, uid_of(self.pod))
-        if patch is None:
-            return
-        if (retry_at := self.memory.retry.get("status", 0.0)) > now:
-            plan.again(retry_at)
-            return
-        try:
-            updated = await self._room.client.patch(
-                "Pod",
-                name_of(self.pod),
-                namespace_of(self.pod),
-                patch=patch,
-                type="strategic",
-                subresource="status",
-            )
-            self.memory.succeeded("status")
-            # The answer may show more than this write, a deletion say; the watch will not bring it a second time.
-            self.update(updated)
-        except ApiError as refusal:
-            self._report_refused(refusal, plan)
-        except (Unreachable, TimeoutError, OSError) as failure:
-            self._report_failed(str(failure), plan)
-
-    def _may_wait(self, seen: Seen, plan: Plan, now: float) -> bool:
-        """Will there be more to say in a moment? (A pod is Pending until the last of its containers has started.)"""
-        if plan.ending and seen.alive and self.memory.ending_since is not None:
-            quick = self.memory.ending_since + self._room.config.settle_seconds
-            if now < quick:
-                plan.again(quick)
-            return now < quick
-        if now >= self._settle_until or plan.waiting or not self.memory.busy & BUSY_CREATING:
-            return False
-        if podspec.phase_of(self.pod) != "Pending":
-            return False
-        plan.again(self._settle_until)
-        return True
-
-    def _report_refused(self, refusal: ApiError, plan: Plan) -> None:
-        if refusal.reason == "NotFound":
-            self.gone()
-        else:
-            self._report_failed(refusal.message, plan)
-
-    def _report_failed(self, why: str, plan: Plan) -> None:
-        log.warning("status not written, will try again", pod=podspec.full_name(self.pod), why=why)
-        now = self._room.clock.now()
-        self.memory.failed("status", now, 10.0)
-        plan.again(self.memory.retry["status"])
-
 
 def _asks_for_something_else(new: Obj, old: Obj) -> bool:
     """Between two versions of a pod's metadata: did somebody else than the node change the pod?"""
     return any(new.get(field) != old.get(field) for field in ("generation", "annotations", "labels"))
-
-
-def _is_between(seen: Seen) -> bool:
-    """The end of a pod that goes is told once: when its sandbox is stopped too, and not again as things are removed."""
-    return not seen.alive and (not seen.containers or any(sandbox.ready for sandbox in seen.sandboxes))
 
 
 def _started_at(pod: Obj, now: float) -> float:
