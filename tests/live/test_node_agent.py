@@ -208,6 +208,10 @@ def test_a_pod_runs_serves_and_is_ready_by_its_probe(instance: containerd_instan
         assert ("Pulled", have) in told
         assert ("Created", "Container created") in told
         assert ("Started", "Container started") in told
+        itself = await node.client.get("Node", node.config.name)
+        assert any("docker.io/library/nginx:1.14.2" in each["names"] for each in itself["status"]["images"])
+        reasons = [reason for reason, _ in await node.told(node.config.name)]
+        assert {"Starting", "NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeReady"} <= set(reasons)
 
     tell(instance, story)
 
@@ -461,12 +465,15 @@ def test_init_containers_sidecars_and_completion(instance: containerd_instance.I
         volume = [{"name": "shared", "emptyDir": {}}]
         mounts = [{"name": "shared", "mountPath": "/shared"}]
         write = {"name": "write", "image": "busybox:1.28", "command": ["sh", "-c", "echo made > /shared/f"]}
-        sidecar = {**shell(), "name": "side", "restartPolicy": "Always"}
+        hooks = {"preStop": {"exec": {"command": ["sh", "-c", "echo hooked > /dev/termination-log"]}}}
+        sidecar = {**shell(), "name": "side", "restartPolicy": "Always", "lifecycle": hooks}
         read = {"name": "read", "image": "busybox:1.28", "command": ["cat", "/shared/f"], "volumeMounts": mounts}
         inits = [{**write, "volumeMounts": mounts}, sidecar]
         await node.create("job", [read], initContainers=inits, restartPolicy="Never", volumes=volume)
         pod = await node.until("job", lambda pod: pod["status"]["phase"] in ("Succeeded", "Failed"))
         assert pod["status"]["phase"] == "Succeeded", pod["status"]
+        side = pod["status"]["initContainerStatuses"][1]["state"]["terminated"]
+        assert (side["exitCode"], side["message"]) == (0, "hooked\n")
         log = next((node.config.data_dir / "logs").glob("*/read/0.log"))
         assert " stdout F made\n" in log.read_text()
 
