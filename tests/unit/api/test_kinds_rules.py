@@ -255,7 +255,10 @@ NETWORK = [
     (obj("Node", spec={"taints": [{"key": "a", "effect": "NoSchedule"}, {"key": "a", "effect": "NoExecute"}]}), []),
     (
         obj("Node", spec={"taints": [{"key": "a", "effect": "NoSchedule"}] * 2}),
-        ['spec.taints[1]: Duplicate value: {"key":"a","effect":"NoSchedule"}'],
+        [
+            'metadata.taints[1]: Duplicate value: {"key":"a","effect":"NoSchedule"}: '
+            "taints must be unique by key and effect pair"
+        ],
     ),
     (
         obj("Node", spec={"podCIDR": "10.244.0.0"}),

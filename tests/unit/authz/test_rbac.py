@@ -83,6 +83,17 @@ def test_a_clusterrole_bound_in_a_namespace_holds_there_only() -> None:
     assert not rbac.decide(Attributes("jane", (), "get", path="/metrics")).allowed
 
 
+def test_an_account_that_does_not_say_its_namespace_is_of_the_bindings() -> None:
+    rbac = RbacAuthorizer()
+    rbac.put("clusterroles", "", "all", {"rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]})
+    account = {"kind": "ServiceAccount", "name": "robot"}
+    rbac.put("rolebindings", "a", "b", binding("ClusterRole", "all", account))
+    rbac.put("clusterrolebindings", "", "b", binding("ClusterRole", "all", account))
+    for namespace, allowed in (("a", True), ("b", False), ("", False)):
+        user = f"system:serviceaccount:{namespace}:robot"
+        assert rbac.decide(Attributes(user, (), "get", "", "pods", namespace="a")).allowed is allowed
+
+
 def test_a_rule_on_pods_does_not_reach_their_subresources() -> None:
     rbac = RbacAuthorizer()
     rbac.put("clusterroles", "", "r", {"rules": [{"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]}]})

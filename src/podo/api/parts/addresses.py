@@ -6,7 +6,7 @@ import ipaddress
 from functools import lru_cache
 from typing import Any
 
-from podo.api.rules import Found, check_one_of, check_text, duplicate, invalid, required
+from podo.api.rules import Found, check_one_of, check_text, invalid, required
 from podo.values import names
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")
@@ -69,20 +69,18 @@ def _is_local(group: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
 
 
 def check_named_ports(ports: list[dict[str, Any]], path: str, found: Found) -> None:
-    """Ports of which each has a name as soon as there are several (Service, Endpoints)."""
-    seen = set()
+    """Ports of endpoints, of which each has a name as soon as there are several."""
     for index, port in enumerate(ports):
         where = f"{path}[{index}]"
         name = port.get("name")
         if name:
             check_text(f"{where}.name", name, names.label, found)
-            if name in seen:
-                found.append(duplicate(f"{where}.name", name))
-            seen.add(name)
         elif len(ports) > 1:
             found.append(required(f"{where}.name"))
         check_text(f"{where}.port", port.get("port") or 0, names.port_number, found)
         check_one_of(f"{where}.protocol", port.get("protocol"), PROTOCOLS, found)
+        if (protocol := port.get("appProtocol")) is not None:
+            check_text(f"{where}.appProtocol", protocol, names.qualified_name, found)
 
 
 def ip_warnings(path: str, value: str) -> list[str]:

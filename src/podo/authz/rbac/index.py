@@ -101,12 +101,13 @@ def role_place(namespace: str, role: Obj) -> Place:
 def _grants(place: Place, binding: Obj) -> Iterator[tuple[str, Grant]]:
     role = binding.get("roleRef") or {}
     for subject in binding.get("subjects") or ():
-        key, shown = _subject(subject)
+        key, shown = _subject(subject, place[0])
         if key:
             yield key, Grant(place, role.get("kind") or "", role_place(place[0], role), shown)
 
 
-def _subject(subject: Obj) -> tuple[str, str]:
+def _subject(subject: Obj, near: str) -> tuple[str, str]:
+    """``near``: the binding's namespace, whose accounts need not say theirs."""
     kind, name = subject.get("kind"), subject.get("name") or ""
     if kind == "User":
         return f"u:{name}", f'User "{name}"'
@@ -114,5 +115,6 @@ def _subject(subject: Obj) -> tuple[str, str]:
         return f"g:{name}", f'Group "{name}"'
     if kind == "ServiceAccount":
         namespace = subject.get("namespace") or ""
-        return f"u:system:serviceaccount:{namespace}:{name}", f'ServiceAccount "{name}/{namespace}"'
+        key = f"u:system:serviceaccount:{namespace or near}:{name}"
+        return key if namespace or near else "", f'ServiceAccount "{name}/{namespace}"'
     return "", ""

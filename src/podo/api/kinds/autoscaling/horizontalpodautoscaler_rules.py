@@ -6,6 +6,7 @@ from typing import Any
 
 from podo.api.kind import Obj
 from podo.api.parts.labelselector import check_label_selector
+from podo.api.parts.resource_rules import check_container_resource_name
 from podo.api.rules import (
     Found,
     check_not_negative,
@@ -18,15 +19,30 @@ from podo.api.rules import (
 )
 from podo.values import names
 
-#: The type of a metric, the field it needs, and the kinds of target that field may have.
+#: The type of a metric, and the field it needs, in the order in which they are looked at.
 _SOURCES = {
-    "ContainerResource": ("containerResource", ("Utilization", "AverageValue")),
-    "External": ("external", ("Value", "AverageValue")),
-    "Object": ("object", ("Value", "AverageValue")),
-    "Pods": ("pods", ("AverageValue",)),
-    "Resource": ("resource", ("Utilization", "AverageValue")),
+    "Object": "object",
+    "External": "external",
+    "Pods": "pods",
+    "Resource": "resource",
+    "ContainerResource": "containerResource",
 }
-_TARGET_FIELDS = {"Utilization": "averageUtilization", "Value": "value", "AverageValue": "averageValue"}
+_RESOURCE = (
+    *("must set either a target raw value or a target utilization", "averageUtilization", "averageValue"),
+    "may not set both a target raw value and a target utilization",
+)
+#: What each needs of a target: the words if there is neither that field nor an average value, the field that must not
+#: stand beside it, and the words for both.
+_TARGETS = {
+    "object": ("must set either a target value or averageValue", "value", "", ""),
+    "external": (
+        *("must set either a target value for metric or a per-pod target", "value", "value"),
+        "may not set both a target value for metric and a per-pod target",
+    ),
+    "pods": ("must specify a positive target averageValue", "averageValue", "", ""),
+    "resource": _RESOURCE,
+    "containerResource": _RESOURCE,
+}
 _SELECT = ("Disabled", "Max", "Min")
 _POLICY_TYPES = ("Percent", "Pods")
 _PERIOD_MAX, _WINDOW_MAX = 1800, 3600
@@ -76,36 +92,46 @@ def _check_metric(metric: dict[str, Any], path: str, found: Found) -> None:
     kind = metric.get("type") or ""
     if not kind:
         found.append(required(f"{path}.type", "must specify a metric source type"))
-        return
     if kind not in _SOURCES:
-        found.append(not_supported(f"{path}.type", kind, _SOURCES))
-        return
-    field, targets = _SOURCES[kind]
-    for other, _ in _SOURCES.values():
-        if other != field and metric.get(other) is not None:
-            why = f"must populate the given metric source only, found {other} beside type {kind}"
-            found.append(forbidden(f"{path}.{other}", why))
-    source = metric.get(field)
-    if source is None:
-        found.append(required(f"{path}.{field}", "must populate information for the given metric source"))
-        return
-    _check_source(kind, source, f"{path}.{field}", found)
-    _check_target(source.get("target") or {}, targets, f"{path}.{field}.target", found)
+        found.append(not_supported(f"{path}.type", kind, sorted(_SOURCES)))
+    present = [field for field in _SOURCES.values() if metric.get(field) is not None]
+    if present:
+        _check_source(present[0], metric[present[0]], f"{path}.{present[0]}", found)
+    wanted = _SOURCES.get(kind)
+    if wanted is not None and wanted not in present:
+        found.append(required(f"{path}.{wanted}", "must populate information for the given metric source"))
+    if len(present) > 1:
+        why = "must populate the given metric source only"
+        found.extend(forbidden(f"{path}.{field}", why) for field in present if field != wanted)
 
 
-def _check_source(kind: str, source: dict[str, Any], path: str, found: Found) -> None:
-    if kind in ("Resource", "ContainerResource"):
-        if not source.get("name"):
-            found.append(required(f"{path}.name", "must specify a resource name"))
-        if kind == "ContainerResource":
-            if container := source.get("container"):
-                check_text(f"{path}.container", container, names.label, found)
-            else:
-                found.append(required(f"{path}.container", "must specify a container"))
-        return
-    if kind == "Object":
-        _check_reference(source.get("describedObject") or {}, f"{path}.describedObject", found)
-    _check_identifier(source.get("metric") or {}, f"{path}.metric", found)
+def _check_source(field: str, source: dict[str, Any], path: str, found: Found) -> None:
+    if field in ("resource", "containerResource"):
+        _check_resource(field, source, path, found)
+    else:
+        if field == "object":
+            _check_reference(source.get("describedObject") or {}, f"{path}.describedObject", found)
+        _check_identifier(source.get("metric") or {}, f"{path}.metric", found)
+    target = source.get("target") or {}
+    _check_target(target, f"{path}.target", found)
+    either, one, other, both = _TARGETS[field]
+    if target.get(one) is None and target.get("averageValue") is None:
+        found.append(required(f"{path}.target.{one if field.endswith('esource') else 'averageValue'}", either))
+    if both and target.get(one) is not None and target.get("averageValue") is not None:
+        found.append(forbidden(f"{path}.target.{other}", both))
+
+
+def _check_resource(field: str, source: dict[str, Any], path: str, found: Found) -> None:
+    name, is_container = source.get("name"), field == "containerResource"
+    if not name:
+        found.append(required(f"{path}.name", "must specify a resource name"))
+    elif is_container:
+        check_container_resource_name(name, f"{path}.name", found)
+    if is_container:
+        if container := source.get("container"):
+            check_text(f"{path}.container", container, names.label, found)
+        else:
+            found.append(required(f"{path}.container", "must specify a container"))
 
 
 def _check_identifier(metric: dict[str, Any], path: str, found: Found) -> None:
@@ -117,27 +143,15 @@ def _check_identifier(metric: dict[str, Any], path: str, found: Found) -> None:
         check_label_selector(selector, f"{path}.selector", found)
 
 
-def _check_target(target: dict[str, Any], allowed: tuple[str, ...], path: str, found: Found) -> None:
+def _check_target(target: dict[str, Any], path: str, found: Found) -> None:
     kind = target.get("type") or ""
     if not kind:
         found.append(required(f"{path}.type", "must specify a metric target type"))
-        return
-    if kind not in _TARGET_FIELDS:
-        known = ("Utilization", "Value", "AverageValue")
-        found.append(invalid(f"{path}.type", kind, f"must be either {', '.join(known[:2])}, or {known[2]}"))
-        return
-    given = [field for field in _TARGET_FIELDS.values() if target.get(field) is not None]
-    if not any(_TARGET_FIELDS[one] in given for one in allowed):
-        wanted = " or ".join(f"a target {_words(one)}" for one in allowed)
-        found.append(required(f"{path}.{_TARGET_FIELDS[allowed[0]]}", f"must set {wanted}"))
-    elif len(given) > 1:
-        found.append(forbidden(f"{path}.{given[1]}", "may not set more than one target"))
-    for field in given:
-        _check_amount(f"{path}.{field}", target[field], found)
-
-
-def _words(kind: str) -> str:
-    return {"Utilization": "utilization", "Value": "value", "AverageValue": "average value"}[kind]
+    if kind not in ("Utilization", "Value", "AverageValue"):
+        found.append(invalid(f"{path}.type", kind, "must be either Utilization, Value, or AverageValue"))
+    for field in ("value", "averageValue", "averageUtilization"):
+        if (amount := target.get(field)) is not None:
+            _check_amount(f"{path}.{field}", amount, found)
 
 
 def _check_amount(path: str, amount: Any, found: Found) -> None:

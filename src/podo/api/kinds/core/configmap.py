@@ -14,6 +14,8 @@ FROZEN = "field is immutable when `immutable` is set"
 
 def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
+    if old is not None:
+        check_frozen(new, old, ("data", "binaryData"), found)
     data, binary = new.get("data") or {}, new.get("binaryData") or {}
     size = 0
     for key, value in data.items():
@@ -26,8 +28,6 @@ def _problems(new: Obj, old: Obj | None) -> Found:
         size += decoded_size(value)
     if size > SIZE_MAX:
         found.append(too_long("[]", SIZE_MAX))
-    if old is not None:
-        check_frozen(new, old, ("data", "binaryData"), found)
     return found
 
 

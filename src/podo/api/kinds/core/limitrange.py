@@ -61,7 +61,10 @@ def _problems(new: Obj, old: Obj | None) -> Found:
     seen: set[str] = set()
     for index, item in enumerate((new.get("spec") or {}).get("limits") or ()):
         path, type_ = f"spec.limits[{index}]", item.get("type") or ""
+        known = len(found)
         check_text(f"{path}.type", type_, names.qualified_name, found)
+        if len(found) == known and "/" not in type_ and type_ not in (POD, CONTAINER, CLAIM):
+            found.append(invalid(f"{path}.type", type_, "must be a standard limit type or fully qualified"))
         if type_ in seen:
             found.append(duplicate(f"{path}.type", type_))
         seen.add(type_)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
+from podo.api.meta import is_deleting
+from podo.api.metadata_rules import STANDARD_FINALIZERS
+from podo.api.rules import Found, check_text, invalid
+from podo.values import names
 
 _NAME_LABEL = "kubernetes.io/metadata.name"
 
@@ -27,6 +31,24 @@ def _prepare(new: Obj, old: Obj | None) -> None:
     spec["finalizers"] = finalizers if "kubernetes" in finalizers else [*finalizers, "kubernetes"]
 
 
+def _problems(new: Obj, old: Obj | None) -> Found:
+    found: Found = []
+    for finalizer in ((new.get("spec") or {}).get("finalizers") or ()) if old is None else ():
+        check_text("spec.finalizers", finalizer, names.qualified_name, found)
+        if "/" not in finalizer and finalizer not in STANDARD_FINALIZERS:
+            why = "name is neither a standard finalizer name nor is it fully qualified"
+            found.append(invalid("spec.finalizers", finalizer, why))
+    return found
+
+
+def _status_problems(new: Obj, old: Obj | None) -> Found:
+    phase, ends = _phase(new), is_deleting(new)
+    wanted, which = ("Terminating", "not empty") if ends else ("Active", "empty")
+    if phase == wanted:
+        return []
+    return [invalid("status.Phase", phase, f"may only be '{wanted}' if `deletionTimestamp` is {which}")]
+
+
 def _phase(namespace: Obj) -> str:
     return (namespace.get("status") or {}).get("phase") or ""
 
@@ -42,6 +64,8 @@ NAMESPACE = Kind(
     verbs=("create", "delete", "get", "list", "patch", "update", "watch"),
     fill_in=_fill_in,
     prepare=_prepare,
+    problems=_problems,
+    status_problems=_status_problems,
     columns=(NAME, column("Status", _phase), AGE),
     fields={"status.phase": _phase, "name": lambda namespace: namespace["metadata"].get("name", "")},
     subresources=frozenset({"status", "finalize"}),

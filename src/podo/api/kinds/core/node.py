@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from podo.api.columns import AGE, NAME, column, wide
 from podo.api.kind import Kind, Obj
 from podo.api.meta import condition_of, labels_of
 from podo.api.parts.addresses import check_cidr
-from podo.api.rules import Found, check_one_of, check_text, duplicate, forbidden
+from podo.api.rules import Found, check_one_of, check_text, checked_quantity, duplicate, forbidden, invalid
 from podo.values import names
 
 _ROLE_PREFIX = "node-role.kubernetes.io/"
 _ROLE_LABEL = "kubernetes.io/role"
-EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")
+EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
 def _fill_in(node: Obj) -> None:
@@ -28,35 +29,72 @@ def _fill_in(node: Obj) -> None:
 
 
 def _problems(new: Obj, old: Obj | None) -> Found:
-    found: Found = []
     spec = new.get("spec") or {}
-    _check_taints(spec.get("taints") or (), found)
-    for index, cidr in enumerate(spec.get("podCIDRs") or ()):
-        check_cidr(f"spec.podCIDRs[{index}]", cidr, found)
+    found: Found = []
     if old is not None:
-        _check_update(spec, old.get("spec") or {}, found)
+        return status_problems(new, old) + _check_update(spec, old.get("spec") or {})
+    _check_taints(spec.get("taints") or (), found)
+    _check_resources(new.get("status") or {}, {}, found)
+    cidrs = spec.get("podCIDRs") or []
+    for index, cidr in enumerate(cidrs):
+        check_cidr(f"spec.podCIDRs[{index}]", cidr, found)
+    if len(cidrs) > 1:
+        if {":" in cidr for cidr in cidrs} != {True, False} or len(cidrs) > 2:
+            found.append(invalid("spec.podCIDRs", cidrs, "may specify no more than one CIDR for each IP family"))
+        for index, cidr in enumerate(cidrs):
+            if cidr in cidrs[:index]:
+                found.append(duplicate(f"spec.podCIDRs[{index}]", cidr))
     return found
+
+
+def status_problems(new: Obj, old: Obj | None) -> Found:
+    """What a kubelet says of its node, where it says something new."""
+    found: Found = []
+    status, before = new.get("status") or {}, (old or {}).get("status") or {}
+    _check_resources(status, before, found)
+    addresses = status.get("addresses") or []
+    if addresses != before.get("addresses"):
+        for index, address in enumerate(addresses):
+            if address in addresses[:index]:
+                found.append(duplicate(f"status.addresses[{index}]", address))
+    return found
+
+
+def _check_resources(status: dict[str, Any], before: dict[str, Any], found: Found) -> None:
+    for field in ("capacity", "allocatable"):
+        amounts = status.get(field) or {}
+        for name, text in amounts.items() if amounts != before.get(field) else ():
+            path = f"status.{field}.{name}"
+            amount = checked_quantity(path, text, found)
+            if amount is not None and amount.nano < 0:
+                found.append(invalid(path, text, "must be greater than or equal to 0"))
 
 
 def _check_taints(taints: Any, found: Found) -> None:
     seen = set()
     for index, taint in enumerate(taints):
-        path = f"spec.taints[{index}]"
-        check_text(f"{path}.key", taint.get("key", ""), names.qualified_name, found)
-        check_text(f"{path}.value", taint.get("value") or "", names.label_value, found)
+        path = f"metadata.taints[{index}]"  # as upstream has it
+        check_text(f"{path}.key", taint.get("key") or "", names.qualified_name, found)
+        if wrong := names.label_value(taint.get("value") or ""):
+            found.append(invalid(f"{path}.value", taint["value"], ";".join(wrong)))
         check_one_of(f"{path}.effect", taint.get("effect"), EFFECTS, found)
         identity = (taint.get("key"), taint.get("effect"))
         if identity in seen:
-            problem = duplicate(path, taint)
-            found.append(problem)
+            twice = duplicate(path, taint)
+            found.append(replace(twice, message=f"{twice.message}: taints must be unique by key and effect pair"))
         seen.add(identity)
 
 
-def _check_update(new: dict[str, Any], old: dict[str, Any], found: Found) -> None:
+def _check_update(new: dict[str, Any], old: dict[str, Any]) -> Found:
+    found: Found = []
     if old.get("podCIDRs") and new.get("podCIDRs") != old["podCIDRs"]:
         found.append(forbidden("spec.podCIDRs", 'node updates may not change podCIDR except from "" to valid'))
     if old.get("providerID") and new.get("providerID") != old["providerID"]:
         found.append(forbidden("spec.providerID", 'node updates may not change providerID except from "" to valid'))
+    _check_taints(new.get("taints") or (), found)
+    if (new.get("externalID") or "") != (old.get("externalID") or ""):
+        found.append(forbidden("spec.externalID", "may not be updated"))
+    return found
 
 
 def _status(node: Obj) -> str:
@@ -110,6 +148,7 @@ NODE = Kind(
     namespaced=False,
     fill_in=_fill_in,
     problems=_problems,
+    status_problems=status_problems,
     warnings=_warnings,
     columns=(
         NAME,

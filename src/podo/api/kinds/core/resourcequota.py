@@ -11,8 +11,9 @@ from typing import Any
 
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
-from podo.api.rules import Found, check_immutable, check_text, invalid, required
-from podo.values import names, quantity
+from podo.api.parts.resource_rules import check_resource_name
+from podo.api.rules import IMMUTABLE, Found, invalid, required
+from podo.values import quantity
 
 _COMPUTE = frozenset(
     f"{part}{name}" for part in ("", "requests.", "limits.") for name in ("cpu", "memory", "ephemeral-storage")
@@ -38,7 +39,7 @@ SCOPES: dict[str, frozenset[str]] = {
 _OPPOSITES = (("BestEffort", "NotBestEffort"), ("Terminating", "NotTerminating"))
 _WITHOUT_VALUES = frozenset(SCOPES) - {"PriorityClass", "VolumeAttributesClass"}
 _ONLY_EXISTS = (
-    "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, "
+    "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, "
     "ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity"
 )
 
@@ -52,9 +53,11 @@ def _problems(new: Obj, old: Obj | None) -> Found:
         _check_scopes(scopes, standard, found)
     for expression in (spec.get("scopeSelector") or {}).get("matchExpressions") or ():
         _check_expression(expression, spec["scopeSelector"], standard, found)
-    if old is not None:
-        before = (old.get("spec") or {}).get("scopes") or []
-        check_immutable("spec.scopes", sorted(scopes or []), sorted(before), found)
+    selected = {one.get("scopeName") for one in (spec.get("scopeSelector") or {}).get("matchExpressions") or ()}
+    path = "spec.scopeSelector.matchExpressions"
+    found.extend(invalid(path, scopes, "conflicting scopes") for pair in _OPPOSITES if set(pair) <= selected)
+    if old is not None and set(scopes or ()) != set((old.get("spec") or {}).get("scopes") or ()):
+        found.append(invalid("spec.scopes", scopes, IMMUTABLE))
     return found
 
 
@@ -68,7 +71,7 @@ def _status_problems(new: Obj, old: Obj | None) -> Found:
 def _check_amounts(amounts: dict[str, Any] | None, path: str, found: Found) -> None:
     for name, text in (amounts or {}).items():
         where = f"{path}[{name}]"
-        check_text(where, name, names.qualified_name, found)
+        check_resource_name(name, where, found)
         if "/" not in name and not _is_standard(name):
             found.append(invalid(where, name, "must be a standard resource for quota"))
         try:
@@ -123,7 +126,7 @@ def _check_expression(expression: dict[str, Any], selector: Any, standard: list[
             found.append(required(f"{path}.values", why))
     elif operator in ("Exists", "DoesNotExist"):
         if values:
-            why = "must be no value when `operator` is 'Exists' or 'DoesNotExist' for scope selector"
+            why = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector"
             found.append(invalid(f"{path}.values", values, why))
     else:
         found.append(invalid(f"{path}.operator", operator, "not a valid selector operator"))

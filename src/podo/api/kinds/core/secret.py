@@ -35,15 +35,15 @@ def _fill_in(secret: Obj) -> None:
 
 def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
+    if old is not None:
+        check_immutable("type", new.get("type"), old.get("type"), found)
+        check_frozen(new, old, ("data",), found)
     data = new.get("data") or {}
     for key in data:
         check_text(f"data[{key}]", key, names.config_key, found)
     if sum(map(decoded_size, data.values())) > SIZE_MAX:
         found.append(too_long("data", SIZE_MAX))
     _check_type(new, data, found)
-    if old is not None:
-        check_immutable("type", new.get("type"), old.get("type"), found)
-        check_frozen(new, old, ("data",), found)
     return found
 
 

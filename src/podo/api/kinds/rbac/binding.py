@@ -29,7 +29,7 @@ def _check_role(role: Obj, supported: tuple[str, ...], found: Found) -> None:
         check_text("roleRef.name", role["name"], names.path_segment, found)
 
 
-def _check_subject(path: str, subject: Obj, found: Found) -> None:
+def _check_subject(path: str, subject: Obj, namespaced: bool, found: Found) -> None:
     name, kind, group = subject.get("name") or "", subject.get("kind"), subject.get("apiGroup") or ""
     if not name:
         found.append(required(f"{path}.name"))
@@ -38,9 +38,11 @@ def _check_subject(path: str, subject: Obj, found: Found) -> None:
             check_text(f"{path}.name", name, names.subdomain, found)
         if group:
             found.append(not_supported(f"{path}.apiGroup", group, ("",)))
-        if not subject.get("namespace"):
+        if not namespaced and not subject.get("namespace"):
             found.append(required(f"{path}.namespace"))
     elif kind in ("User", "Group"):
+        if not name:
+            found.append(invalid(f"{path}.name", name, f"{kind.lower()} name cannot be empty"))
         if group != GROUP:
             found.append(not_supported(f"{path}.apiGroup", group, (GROUP,)))
     else:
@@ -51,7 +53,7 @@ def _check(new: Obj, old: Obj | None, supported: tuple[str, ...]) -> Found:
     found: Found = []
     _check_role(new.get("roleRef") or {}, supported, found)
     for index, subject in enumerate(new.get("subjects") or ()):
-        _check_subject(f"subjects[{index}]", subject, found)
+        _check_subject(f"subjects[{index}]", subject, "Role" in supported, found)
     if old is not None and new.get("roleRef") != old.get("roleRef"):
         found.append(invalid("roleRef", new.get("roleRef"), "cannot change roleRef"))
     return found

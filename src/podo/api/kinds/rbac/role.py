@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from podo.api.columns import CREATED_AT, NAME
 from podo.api.kind import Kind, Obj
+from podo.api.parts.labelselector import check_label_selector
 from podo.api.rules import Found, invalid, required
 
 GROUP = "rbac.authorization.k8s.io"
@@ -38,9 +39,13 @@ def _cluster_role_problems(new: Obj, old: Obj | None) -> Found:
     for index, rule in enumerate(new.get("rules") or ()):
         _check_rule(f"rules[{index}]", rule, False, found)
     aggregation = new.get("aggregationRule")
-    if aggregation is not None and not aggregation.get("clusterRoleSelectors"):
-        why = "at least one clusterRoleSelector required if aggregationRule is non-nil"
-        found.append(required("aggregationRule.clusterRoleSelectors", why))
+    if aggregation is None:
+        return found
+    path, selectors = "aggregationRule.clusterRoleSelectors", aggregation.get("clusterRoleSelectors") or ()
+    if not selectors:
+        found.append(required(path, "at least one clusterRoleSelector required if aggregationRule is non-nil"))
+    for index, selector in enumerate(selectors):
+        check_label_selector(selector, f"{path}[{index}]", found)
     return found
 
 
