@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import time
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -181,3 +183,20 @@ async def _(arena: Arena) -> None:
         made["metadata"]["name"] = f"crontabs.{group}"
         status, _ = await arena.world.ask("POST", DEFINITIONS, made)
         assert status in (400, 422), group
+
+
+@attack("questions with long names, which are remembered", "CWE-770 allocation without limits", "the address")
+async def _(arena: Arena) -> None:
+    async def ask(numbers: range) -> None:
+        for number in numbers:
+            await arena.refused("GET", f"{PODS}/{number}{'x' * 30_000}", b"", 403, 404)
+            await arena.refused("GET", f"{PODS}?labelSelector=a%3D{number}{'x' * 30_000}", b"", 400, 403)
+
+    await ask(range(5))
+    tracemalloc.start()
+    try:
+        await ask(range(5, 105))
+        gc.collect()
+        assert tracemalloc.get_traced_memory()[0] < 2 << 20  # 6 MB were said
+    finally:
+        tracemalloc.stop()

@@ -36,6 +36,10 @@ _SUBRESOURCES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
 }
 
 
+#: Longer paths name no group and version, and are not remembered.
+_MOST_PATH = 1024
+
+
 def discovery_answer(kinds: Served, path: str, form: Form, etag_seen: str, host: str) -> Response | None:
     """The answer of a discovery path, or None if it is none. ``etag_seen``: the If-None-Match header."""
     every = kinds.all_kinds()
@@ -49,7 +53,7 @@ def discovery_answer(kinds: Served, path: str, form: Form, etag_seen: str, host:
         return Response(200, body, media, [("ETag", etag), ("Vary", "Accept")])
     if parts == ["api"]:
         return Response(200, dumps(_core_versions(every, host)))
-    body = _legacy(tuple(parts), every)
+    body = _legacy(tuple(parts), every) if len(parts) <= 3 and len(path) <= _MOST_PATH else b""
     return Response(200, body) if body else None
 
 

@@ -32,7 +32,7 @@ def impersonated(user: User, headers: Mapping[str, str], authorizer: Authorizer)
     return _with_groups(wanted)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=64)
 def _asked(names: tuple[str, ...]) -> bool:
     """The headers of a client are the same at each of its requests."""
     return any(name.startswith("impersonate-") for name in names)

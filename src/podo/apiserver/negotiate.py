@@ -36,7 +36,7 @@ class Form:
 PLAIN = Form()
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=64)
 def form_of(accept: str, protobuf: bool = False) -> Form:
     """The form that podo serves and the client likes best: by its weights, and the first of those alike. ``protobuf``:
     may it be that? Raises NotAcceptable.

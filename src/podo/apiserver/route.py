@@ -43,9 +43,9 @@ def route(path: str, kinds: Served | None = None) -> Route | None:
 def _built_in(path: str) -> Route | None:
     if "/proxy/" in path:
         own, rest = _before_proxied(path)
-        found = _remembered(own)
+        found = _remembered(own) if len(own) <= MAX_PATH else None
         return replace(found, rest=rest) if found is not None and rest else found
-    return _remembered(path)
+    return _remembered(path) if len(path) <= MAX_PATH else None
 
 
 def _before_proxied(path: str) -> tuple[str, str]:

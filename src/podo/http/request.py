@@ -10,7 +10,7 @@ from functools import lru_cache
 from podo.http.message import Disconnected, Peer, TooLarge
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def header_name(raw: bytes) -> str:
     return raw.decode("latin-1").lower()
 

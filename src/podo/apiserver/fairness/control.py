@@ -43,6 +43,8 @@ PATIENCE = 15.0
 WIDEST = 0.15
 #: Flows that are remembered.
 REMEMBERED = 8192
+#: What is asked for by a longer path is looked up each time: who asks chooses it.
+MOST_PATH = 1024
 _LENGTHS = (0.0, 10, 25, 50, 100, 250, 500, 1000)
 _WAITS = (0.0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30)
 
@@ -151,7 +153,9 @@ class Fairness:
         counts = self.counts.setdefault((schema.level, schema.name), Counts())
         if len(self._flows) >= REMEMBERED:
             self._flows.clear()
-        flow = self._flows[key] = Flow(schema, level, schema.distinguisher(asked), counts)
+        flow = Flow(schema, level, schema.distinguisher(asked), counts)
+        if len(asked.path) <= MOST_PATH:
+            self._flows[key] = flow
         return flow
 
     def try_enter(self, flow: Flow, width: int) -> bool:
