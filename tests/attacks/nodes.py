@@ -186,8 +186,9 @@ async def _(arena: Arena) -> None:
         made["metadata"]["ownerReferences"][0] |= change
         await arena.refused("POST", PODS, made, who=NODE, says=says)
     made = await mirror(arena)
-    made["metadata"]["ownerReferences"] *= 2
-    await arena.refused("POST", PODS, made, 403, 422, who=NODE)
+    second = {"apiVersion": "v1", "kind": "Node", "name": "n2", "uid": other}
+    made["metadata"]["ownerReferences"].append(second)
+    await arena.refused("POST", PODS, made, who=NODE, says="with a single owner reference set to itself")
     made["metadata"]["ownerReferences"] = []
     await arena.refused("POST", PODS, made, who=NODE, says="with an owner reference set to itself")
 
