@@ -119,7 +119,7 @@ def _check_seccomp(profile: dict[str, Any] | None, path: str, found: Found) -> N
     if kind != "Localhost":
         if local is not None:
             found.append(invalid(f"{path}.localhostProfile", profile, "can only be set when seccomp type is Localhost"))
-    elif local is None:
+    elif not local:
         found.append(required(f"{path}.localhostProfile", "must be set when seccomp type is Localhost"))
     else:
         check_relative(f"{path}.localhostProfile", local, found)
