@@ -268,7 +268,7 @@ UPDATES = [
     ("PriorityClass", {"value": 5}, "value: ", "Forbidden: may not be changed in an update."),
     ("PriorityClass", {"preemptionPolicy": "Never"}, "preemptionPolicy: ", "field is immutable"),
     ("CSIDriver", {"spec": {"attachRequired": False}}, "spec.attachedRequired: ", "field is immutable"),
-    ("CSINode", {"spec": {"drivers": [{"name": "csi.example.com", "nodeID": "x"}]}}, "CSINodeDriver", "immutable"),
+    ("CSINode", {"spec": {"drivers": [{"name": "csi.example.com", "nodeID": "x"}]}}, "spec.drivers", "immutable"),
     ("CSIStorageCapacity", {"storageClassName": "slow"}, "storageClassName: ", "field is immutable"),
     ("VolumeAttachment", {"spec": {"nodeName": "n2"}}, "spec: ", "field is immutable"),
     ("VolumeAttributesClass", {"driverName": "x.y"}, "driverName: ", "updates to driverName are forbidden."),

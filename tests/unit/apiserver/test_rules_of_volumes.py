@@ -107,6 +107,34 @@ NEW: list[tuple[Obj, list[str]]] = [
 ]
 
 
+ATTACHMENT = one("storage.k8s.io/v1", "VolumeAttachment", spec={"attacher": "a.example", "nodeName": "n"})
+BOTH: Obj = {"persistentVolumeName": "a", "inlineVolumeSpec": {"hostPath": {"path": "/x"}}}
+EXACTLY_ONE = "must specify exactly one of inlineVolumeSpec and persistentVolumeName"
+NEW += [
+    (ATTACHMENT, [f"spec.source: Required value: {EXACTLY_ONE}"]),
+    (changed(ATTACHMENT, spec__source=BOTH), [f"spec.source: Forbidden: {EXACTLY_ONE}"]),
+    (
+        one(
+            "storage.k8s.io/v1",
+            "CSIDriver",
+            spec={"tokenRequests": [{"audience": "a"}, {"audience": "a"}], "volumeLifecycleModes": ["Brief"]},
+        ),
+        [
+            'spec.tokenRequests[1].audience: Duplicate value: "a"',
+            'spec.volumeLifecycleModes: Unsupported value: "Brief": supported values: "Persistent", "Ephemeral"',
+        ],
+    ),
+    (
+        one(
+            "storage.k8s.io/v1",
+            "CSINode",
+            spec={"drivers": [{"name": "a.example", "nodeID": "n", "topologyKeys": ["a", "a"]}]},
+        ),
+        ['spec.drivers[0]: Duplicate value: "a"'],
+    ),
+]
+
+
 @pytest.mark.parametrize(("given", "wanted"), NEW)
 def test_what_storage_must_be_like(given: Obj, wanted: list[str]) -> None:
     assert told(given) == wanted

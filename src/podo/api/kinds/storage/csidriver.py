@@ -17,8 +17,8 @@ _DEFAULTS = {
     "requiresRepublish": False,
     "seLinuxMount": False,
 }
-_GROUP_POLICIES = ("ReadWriteOnceWithFSType", "File", "None")
-_MODES = ("Ephemeral", "Persistent")
+_GROUP_POLICIES = ("File", "None", "ReadWriteOnceWithFSType")
+_MODES = ("Persistent", "Ephemeral")
 _TOKEN_SECONDS_MIN, _TOKEN_SECONDS_MAX = 600, 1 << 32
 _UPDATE_SECONDS_MIN = 10
 
@@ -35,19 +35,19 @@ def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
     check_driver_name("metadata.name", new["metadata"].get("name") or "", found)
     spec = new.get("spec") or {}
+    # The first path has upstream's spelling, here and below.
     for field in ("attachRequired", "podInfoOnMount", "storageCapacity"):
         if spec.get(field) is None:
-            found.append(required(f"spec.{field}"))
+            found.append(required(f"spec.{'attachedRequired' if field == 'attachRequired' else field}"))
     if spec.get("fsGroupPolicy") not in _GROUP_POLICIES:
         found.append(not_supported("spec.fsGroupPolicy", spec.get("fsGroupPolicy") or "", _GROUP_POLICIES))
+    _check_tokens(spec.get("tokenRequests") or [], found)
     for mode in spec.get("volumeLifecycleModes") or ():
         if mode not in _MODES:
             found.append(not_supported("spec.volumeLifecycleModes", mode, _MODES))
-    _check_tokens(spec.get("tokenRequests") or [], found)
     _check_period(spec.get("nodeAllocatableUpdatePeriodSeconds"), found)
     if old is not None:
         before = old.get("spec") or {}
-        # The path has upstream's spelling.
         check_immutable("spec.attachedRequired", spec.get("attachRequired"), before.get("attachRequired"), found)
         modes = "volumeLifecycleModes"
         check_immutable(f"spec.{modes}", spec.get(modes), before.get(modes), found)
@@ -61,6 +61,7 @@ def _check_tokens(requests: list[dict[str, Any]], found: Found) -> None:
         audience, seconds = request.get("audience") or "", request.get("expirationSeconds")
         if audience in seen:
             found.append(duplicate(f"{path}.audience", audience))
+            continue
         seen.add(audience)
         if seconds is None:
             continue

@@ -31,7 +31,7 @@ def _problems(new: Obj, old: Obj | None) -> Found:
         before = {driver.get("name"): _fixed(driver) for driver in _drivers(old)}
         for driver in _drivers(new):
             if _fixed(driver) != before.get(driver.get("name"), _fixed(driver)):
-                found.append(invalid("CSINodeDriver", driver, "field is immutable"))
+                found.append(invalid("spec.drivers", _fixed(driver), "field is immutable"))
     return found
 
 
@@ -54,8 +54,8 @@ def _check_driver(driver: dict[str, Any], path: str, found: Found) -> None:
             found.append(required(path))
         else:
             if key in keys:
-                found.append(duplicate(f"{path}.topologyKeys", key))
-            check_text(f"{path}.topologyKeys", key, names.qualified_name, found)
+                found.append(duplicate(path, key))
+            check_text(path, key, names.qualified_name, found)
         keys.append(key)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Column, Kind, Obj
 from podo.api.parts.driver_name import check_driver_name
-from podo.api.rules import Found, check_immutable, check_text, required, too_long
+from podo.api.rules import Found, check_immutable, check_text, forbidden, required, too_long
 from podo.values import names
 
 _EXACTLY_ONE = "must specify exactly one of inlineVolumeSpec and persistentVolumeName"
@@ -18,11 +18,8 @@ def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
     spec = new.get("spec") or {}
     check_driver_name("spec.attacher", spec.get("attacher") or "", found)
-    if node := spec.get("nodeName"):
-        check_text("spec.nodeName", node, names.subdomain, found)
-    else:
-        found.append(required("spec.nodeName"))
     _check_source(spec.get("source") or {}, "spec.source", found)
+    check_text("spec.nodeName", spec.get("nodeName") or "", names.subdomain, found)
     if old is not None:
         check_immutable("spec", spec, old.get("spec") or {}, found)
     return found
@@ -30,8 +27,10 @@ def _problems(new: Obj, old: Obj | None) -> Found:
 
 def _check_source(source: dict[str, Any], path: str, found: Found) -> None:
     name, inline = source.get("persistentVolumeName"), source.get("inlineVolumeSpec")
-    if (name is None) == (inline is None):
+    if name is None and inline is None:
         found.append(required(path, _EXACTLY_ONE))
+    elif name is not None and inline is not None:
+        found.append(forbidden(path, _EXACTLY_ONE))
     elif name is not None:
         if name:
             check_text(f"{path}.persistentVolumeName", name, names.subdomain, found)
