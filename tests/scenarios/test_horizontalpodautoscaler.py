@@ -98,8 +98,43 @@ def test_too_many_or_too_few_from_the_start() -> None:
     with World() as world:
         world.apply(deployment(replicas=6, cpu="0"))
         world.apply(autoscaler(least=2, most=3, metrics=resource(averageUtilization=50)))
-        world.wait_until(lambda: replicas(world) == 3, within=10)
+        world.wait_until(lambda: replicas(world) == 3, within=20)
         assert any("above Spec.MaxReplicas" in event["message"] for event in world.events("web"))
+
+
+def told(world: World, reason: str) -> int:
+    """How often the autoscaler said so."""
+    found = (each for each in world.events("web") if each["involvedObject"]["kind"] == "HorizontalPodAutoscaler")
+    return sum(int(each.get("count") or 1) for each in found if each["reason"] == reason)
+
+
+def test_it_looks_every_fifteen_seconds_whatever_happens_meanwhile() -> None:
+    with World() as world:
+        world.apply(deployment(memory="64Mi"))
+        world.apply(autoscaler(metrics=resource(averageUtilization=50)))
+        world.advance(14)
+        assert told(world, "FailedGetResourceMetric") == 0, "it has yet to look the first time"
+        world.advance(2)
+        assert told(world, "FailedGetResourceMetric") == 1
+        for size in (3, 5, 2):
+            world.apply(deployment(replicas=size, memory="64Mi"))
+            world.advance(3)
+        assert told(world, "FailedGetResourceMetric") == 1, "what its target does is no reason to look"
+        world.apply(autoscaler(least=4))
+        world.advance(3)
+        assert replicas(world) == 2, "neither is a changed spec"
+        world.wait_until(lambda: replicas(world) == 4, within=4)
+
+
+def test_what_it_may_not_do_it_tries_no_sooner_again() -> None:
+    with World() as world:
+        world.apply(farms(maximum=2))
+        world.wait_for("CustomResourceDefinition", "farms.example.com", condition="Established")
+        world.apply({"apiVersion": "example.com/v1", "kind": "Farm", "metadata": {"name": "web"}, "spec": {"size": 1}})
+        world.apply(autoscaler_of_farm(least=3))
+        world.advance(76)
+        assert told(world, "FailedRescale") == 5
+        assert condition(world, "AbleToScale")["reason"] == "FailedUpdateScale"
 
 
 def test_a_behaviour_slows_growth_and_forbids_shrinking() -> None:
@@ -200,8 +235,9 @@ def test_a_sum_says_which_metric_failed() -> None:
         world.wait_until(lambda: any(e["message"].startswith(start) for e in world.events("web")), within=90)
 
 
-def test_a_custom_kind_with_a_scale_is_scaled() -> None:
-    properties = {"spec": {"type": "object", "properties": {"size": {"type": "integer"}}}}
+def farms(**size: Any) -> Obj:
+    """A kind with a scale subresource; ``size``: what its schema says of it."""
+    properties = {"spec": {"type": "object", "properties": {"size": {"type": "integer", **size}}}}
     status = {"type": "object", "properties": {"size": {"type": "integer"}, "labels": {"type": "string"}}}
     schema = {"openAPIV3Schema": {"type": "object", "properties": {**properties, "status": status}}}
     scale = {
@@ -211,7 +247,7 @@ def test_a_custom_kind_with_a_scale_is_scaled() -> None:
     }
     version = {"name": "v1", "served": True, "storage": True, "schema": schema}
     names = {"plural": "farms", "singular": "farm", "kind": "Farm"}
-    definition = {
+    return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": {"name": "farms.example.com"},
@@ -222,12 +258,19 @@ def test_a_custom_kind_with_a_scale_is_scaled() -> None:
             "versions": [{**version, "subresources": {"status": {}, "scale": scale}}],
         },
     }
-    made = autoscaler(least=3, metrics=resource(averageUtilization=50))
+
+
+def autoscaler_of_farm(least: int) -> Obj:
+    made = autoscaler(least=least, metrics=resource(averageUtilization=50))
     made["spec"]["scaleTargetRef"] = {"apiVersion": "example.com/v1", "kind": "Farm", "name": "web"}
+    return made
+
+
+def test_a_custom_kind_with_a_scale_is_scaled() -> None:
     with World() as world:
-        world.apply(definition)
+        world.apply(farms())
         world.wait_for("CustomResourceDefinition", "farms.example.com", condition="Established")
         world.apply({"apiVersion": "example.com/v1", "kind": "Farm", "metadata": {"name": "web"}, "spec": {"size": 1}})
-        world.apply(made)
+        world.apply(autoscaler_of_farm(least=3))
         world.wait_until(lambda: world.get("Farm", "web")["spec"]["size"] == 3, within=60)
         world.wait_until(lambda: condition(world, "ScalingActive").get("reason") == "InvalidSelector", within=60)

@@ -199,6 +199,7 @@ class Cluster:
             await sleep(0.5)
             if self.fate.dead.is_set():
                 await self.restart()
+                since = self.clock.monotonic()
             if self.store.revision != revision:
                 revision, since = self.store.revision, self.clock.monotonic()
 

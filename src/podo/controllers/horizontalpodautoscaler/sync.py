@@ -1,7 +1,8 @@
 """HorizontalPodAutoscaler: looks at what the pods of a workload use and gives it as many replicas as its metrics ask.
 
-Upstream looks every 15 seconds; here also whenever there are new measurements, which come every few seconds while
-there is an autoscaler. Source: API reference HorizontalPodAutoscaler v2, "Horizontal Pod Autoscaling".
+It looks every 15 seconds, the first time so long after the autoscaler came, and at nothing sooner: neither at what its
+target does meanwhile nor at its own changed spec (``--horizontal-pod-autoscaler-sync-period``). Source: API reference
+HorizontalPodAutoscaler v2, "Horizontal Pod Autoscaling".
 """
 
 from __future__ import annotations
@@ -26,16 +27,16 @@ from podo.controllers.horizontalpodautoscaler.metrics import (
     said,
 )
 from podo.controllers.scaletargets import DEFINITION, NotScaled, Target
-from podo.reconcile.actions import Action, CheckAgain, Patch, SetStatus, Tell
-from podo.reconcile.declare import Declaration, Key, View, controller
+from podo.reconcile.actions import Action, CheckAgain, Patch, Rest, SetStatus, Tell
+from podo.reconcile.declare import Declaration, Key, Later, View, controller, nothing
 from podo.values import timestamp
 
 KIND = "HorizontalPodAutoscaler"
-#: How often an autoscaler is looked at whatever happens.
+#: How often an autoscaler is looked at, whatever happens or fails.
 SYNC_SECONDS = 15.0
 #: When to look again while an adapter has not answered yet.
 SOON_SECONDS = 1.0
-#: Kinds that can be scaled and that every cluster has: their changes are looked at at once.
+#: Kinds that can be scaled and that every cluster has.
 SCALED = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
 TOLERANCE = 0.1
 
@@ -60,8 +61,9 @@ def autoscaler(values: MetricValues) -> Declaration:
     @controller(
         name="horizontalpodautoscaler",
         reconciles=KIND,
-        watches={**dict.fromkeys(SCALED, _of_target), PODMETRICS: _of_metrics},
-        reads=("Pod", DEFINITION),
+        watches={KIND: _next_time},
+        reads=(*SCALED, PODMETRICS, "Pod", DEFINITION),
+        minds=nothing,
     )
     def reconcile(key: Key, view: View) -> Iterator[Action]:
         hpa = view.get(KIND, key.name, key.namespace)
@@ -72,27 +74,24 @@ def autoscaler(values: MetricValues) -> Declaration:
             return
         memory = memories.setdefault(uid_of(hpa), Memory())
         memory.forget(view.now)
-        yield from scaled(hpa, view, memory, values)
+        try:
+            yield from scaled(hpa, view, memory, values)
+        except NotYet:
+            yield CheckAgain(SOON_SECONDS)
+        else:
+            yield CheckAgain(SYNC_SECONDS)
+            yield Rest(SYNC_SECONDS)
 
     return reconcile
 
 
-def _of_target(obj: Obj, view: View) -> Iterator[Key]:
-    for hpa in view.list(KIND, namespace_of(obj)):
-        reference = hpa["spec"]["scaleTargetRef"]
-        if reference["name"] == name_of(obj) and reference["kind"] == obj["kind"]:
-            yield Key(namespace_of(hpa), name_of(hpa))
-
-
-def _of_metrics(measured: Obj, view: View) -> Iterator[Key]:
-    """New measurements of a namespace concern its autoscalers."""
-    for hpa in view.list(KIND, namespace_of(measured)):
-        yield Key(namespace_of(hpa), name_of(hpa))
+def _next_time(hpa: Obj, view: View) -> Iterator[Later]:
+    """Where a look is due anyway this asks for none: of several times for a key the earliest counts."""
+    yield Later(Key(namespace_of(hpa), name_of(hpa)), SYNC_SECONDS)
 
 
 def scaled(hpa: Obj, view: View, memory: Memory, values: MetricValues) -> Iterator[Action]:
-    """One look at one autoscaler."""
-    yield CheckAgain(SYNC_SECONDS)
+    """One look at one autoscaler. ``NotYet``, before anything is wanted, while an adapter has not answered."""
     old = list((hpa.get("status") or {}).get("conditions") or ())
     try:
         target = _target(hpa, view)
@@ -107,11 +106,7 @@ def scaled(hpa: Obj, view: View, memory: Memory, values: MetricValues) -> Iterat
     memory.begin(view.now, current)
     told = "the HPA controller was able to get the target's current scale"
     found = _set(old, "AbleToScale", True, "SucceededGetScale", told, view.now)
-    try:
-        outcome = _decide(hpa, target, scale, found, view, memory, values)
-    except NotYet:
-        yield CheckAgain(SOON_SECONDS)
-        return
+    outcome = _decide(hpa, target, scale, found, view, memory, values)
     for type_, reason, message in outcome.events:
         yield Tell(hpa, reason, message, type_)
     if outcome.desired is None:
