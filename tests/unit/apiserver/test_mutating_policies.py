@@ -95,6 +95,21 @@ def test_a_json_patch_is_applied() -> None:
     in_world(test)
 
 
+def test_a_json_patch_whose_test_fails_changes_nothing() -> None:
+    failing = """[
+        JSONPatch{op: "replace", path: "/data/a", value: "2"},
+        JSONPatch{op: "test", path: "/data/b", value: "1"}
+    ]"""
+    after = '[JSONPatch{op: "add", path: "/data/c", value: "3"}]'
+
+    async def test(world: World) -> None:
+        await enforce(world, mutating("patched", failing, after, match=ON_CONFIGMAPS))
+        assert (await made(world, configmap("one", a="1", b="2")))["data"] == {"a": "1", "b": "2", "c": "3"}
+        assert (await made(world, configmap("two", a="1", b="1")))["data"] == {"a": "2", "b": "1", "c": "3"}
+
+    in_world(test)
+
+
 def test_mutations_and_policies_see_what_was_done_before() -> None:
     first = mutating("a", 'Object{metadata: Object.metadata{labels: {"a": "1"}}}', LABEL)
     value = "object.metadata.labels.a + object.metadata.labels.team"

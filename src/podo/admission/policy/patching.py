@@ -43,11 +43,14 @@ def applied(obj: Obj, value: Any, mutation: Mutation, layout: Struct) -> Obj:
 
 
 def patched(obj: Obj, value: Any, mutation: Mutation) -> Obj:
-    """``obj`` after the JSON patch that an expression made. Raises MutationError."""
+    """``obj`` after the JSON patch that an expression made: as it is where one of the patch's tests fails. Raises
+    MutationError."""
     operations = [_operation(one, mutation) for one in value if isinstance(one, dict)]
     try:
         found = json.apply(_copied(obj), operations)
     except PatchError as problem:
+        if problem.failed_test:
+            return _copied(obj)
         raise MutationError(f"error applying patch: {problem}") from None
     if not isinstance(found, dict) or not isinstance(found.get("metadata", {}), dict):
         raise MutationError("error applying patch: the patched value is not an object with metadata")
