@@ -128,6 +128,8 @@ class Kind:
     stored_version: str = ""
     #: Must an update (PUT) name the resourceVersion that it is about?
     conditional: bool = False
+    #: Does an update (PUT) of what is not there create it?
+    created_by_update: bool = False
     #: Do its rules compile or run expressions, so that to judge an object may take long? Then others on the event loop
     #: have their turn meanwhile.
     long_rules: bool = False

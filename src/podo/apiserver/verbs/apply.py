@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from podo.api.errors import ApiError, conflict
+from podo.api.errors import conflict
 from podo.api.kind import Obj
 from podo.apiserver import patching, shape, stored
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
 from podo.apiserver.fieldmanagement import applying, tracking
-from podo.apiserver.rewrite import ATTEMPTS, rewrite, scope_of
-from podo.apiserver.stamping import CHANGED
+from podo.apiserver.rewrite import rewrite, scope_of
+from podo.apiserver.verbs import absent
 from podo.apiserver.verbs.create import create
 
 
@@ -30,34 +31,19 @@ async def apply(backend: Backend, call: Call, sent: Any) -> Written:
         patching.check_identity(call, new, identity)
         return new
 
-    for _ in range(ATTEMPTS):
-        try:
-            return await rewrite(backend, call, produce, scope, copied=False)
-        except ApiError as refusal:
-            if call.subresource or not _is_about(call, refusal, "NotFound"):
-                raise
-        try:
-            return await _create(backend, call, config)
-        except ApiError as refusal:
-            if not _is_about(call, refusal, "AlreadyExists"):
-                raise
-    raise conflict(call.kind, call.name, CHANGED)
+    async def change() -> Written:
+        return await rewrite(backend, call, produce, scope, copied=False)
 
-
-def _is_about(call: Call, refusal: ApiError, reason: str) -> bool:
-    """Is the object itself, not its namespace or what else admission looks at, not there (or there already)?"""
-    about = refusal.details or {}
-    return refusal.reason == reason and about.get("kind") == call.kind.plural and about.get("name") == call.name
+    if call.subresource:
+        return await change()
+    return await absent.change_or_create(call, change, partial(_create, backend, call, config))
 
 
 async def _create(backend: Backend, call: Call, config: Obj) -> Written:
     if uid := config["metadata"].get("uid"):
         why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
         raise conflict(call.kind, call.name, why)
-    if "create" not in call.kind.verbs:
-        raise ApiError("MethodNotAllowed", "the server does not allow this method on the requested resource")
-    if call.authorize:
-        call.authorize(replace(call, verb="create"))
+    absent.check_may_create(call)
     now = backend.clock.now()
     obj = shape.conform(call, applying.applied(call, None, config, now))
     obj["metadata"].pop("resourceVersion", None)  # what is not there has none that could differ

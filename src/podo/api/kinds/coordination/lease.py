@@ -24,4 +24,5 @@ LEASE = Kind(
     problems=_problems,
     columns=(NAME, column("Holder", lambda lease: (lease.get("spec") or {}).get("holderIdentity") or ""), AGE),
     conditional=True,
+    created_by_update=True,
 )

@@ -75,4 +75,5 @@ ENDPOINTS = Kind(
     problems=_problems,
     warnings=_warnings,
     columns=(NAME, column("Endpoints", lambda endpoints: first_three(_addresses(endpoints), "<none>")), AGE),
+    created_by_update=True,
 )

@@ -104,4 +104,5 @@ EVENT = Kind(
         "source": lambda event: (event.get("source") or {}).get("component") or event.get("reportingComponent") or "",
         "type": lambda event: event.get("type") or "",
     },
+    created_by_update=True,
 )

@@ -132,4 +132,5 @@ LIMITRANGE = Kind(
     fill_in=_fill_in,
     problems=_problems,
     columns=(NAME, CREATED_AT),
+    created_by_update=True,
 )

@@ -133,4 +133,5 @@ SERVICE = Kind(
     },
     subresources=frozenset({"status", "proxy"}),
     name_rule="label",
+    created_by_update=True,
 )

@@ -69,4 +69,5 @@ EVENTS_EVENT = Kind(
     stored_as=EVENT,
     to_stored=to_core,
     from_stored=from_core,
+    created_by_update=True,
 )

@@ -51,4 +51,5 @@ RUNTIMECLASS = Kind(
     warnings=_warnings,
     columns=(NAME, column("Handler", lambda given: given.get("handler") or ""), AGE),
     conditional=True,
+    created_by_update=True,
 )

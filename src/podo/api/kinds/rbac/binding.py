@@ -98,6 +98,7 @@ ROLEBINDING = Kind(
     fill_in=_fill_in,
     problems=_problems,
     columns=_COLUMNS,
+    created_by_update=True,
 )
 CLUSTERROLEBINDING = Kind(
     group=GROUP,
@@ -110,4 +111,5 @@ CLUSTERROLEBINDING = Kind(
     fill_in=_fill_in,
     problems=_cluster_problems,
     columns=_COLUMNS,
+    created_by_update=True,
 )

@@ -63,6 +63,7 @@ ROLE = Kind(
     fill_in=_fill_in,
     problems=_role_problems,
     columns=(NAME, CREATED_AT),
+    created_by_update=True,
 )
 CLUSTERROLE = Kind(
     group=GROUP,
@@ -75,4 +76,5 @@ CLUSTERROLE = Kind(
     fill_in=_fill_in,
     problems=_cluster_role_problems,
     columns=(NAME, CREATED_AT),
+    created_by_update=True,
 )
