@@ -42,7 +42,7 @@ def changed(path: str, value: Any) -> Obj:
 
 
 SCHEMA = "spec.versions.0.schema.openAPIV3Schema"
-AT = "spec.versions[0].schema.openAPIV3Schema"
+AT = "spec.validation.openAPIV3Schema"
 PROPERTY = f"{AT}.properties[x]"
 
 
@@ -59,7 +59,7 @@ REFUSED: list[tuple[Obj, str, str]] = [
     (changed("spec.names.listKind", "CronTab"), "spec.names.listKind", "kind and listKind may not be the same"),
     (changed("spec.names.shortNames", ["C T"]), "spec.names.shortNames[0]", "a DNS-1035 label must consist of"),
     (changed("spec.preserveUnknownFields", True), "spec.preserveUnknownFields", "cannot set to true, set x-kubern"),
-    (changed("spec.versions.0.schema", {}), AT, "schemas are required"),
+    (changed("spec.versions.0.schema", {}), "spec.versions[0].schema.openAPIV3Schema", "Required value"),
     (changed("spec.conversion", {"strategy": "Webhook"}), "spec.conversion.webhookClientConfig", "required when"),
     (changed("spec.conversion", {"strategy": "Magic"}), "spec.conversion.strategy", "supported values"),
     (changed(SCHEMA, {"type": "array", "items": {"type": "string"}}), f"{AT}.type", "must be object at the root"),
@@ -103,11 +103,6 @@ REFUSED: list[tuple[Obj, str, str]] = [
         "must not be empty if x-kubernetes-list-type is map",
     ),
     (
-        with_property({"type": "string", "x-kubernetes-int-or-string": True}),
-        f"{PROPERTY}.type",
-        "type must be empty if x-kubernetes-int-or-string is true",
-    ),
-    (
         with_property({"type": "object", "x-kubernetes-embedded-resource": True}),
         f"{PROPERTY}.properties",
         "must not be empty if x-kubernetes-embedded-resource is true without",
@@ -125,12 +120,12 @@ REFUSED: list[tuple[Obj, str, str]] = [
     ),
     (
         changed("spec.versions.0.additionalPrinterColumns", [{"name": "x", "type": "text", "jsonPath": ".a"}]),
-        "spec.versions[0].additionalPrinterColumns[0].type",
+        "spec.additionalPrinterColumns[0].type",
         "must be one of boolean,date,integer,number,string",
     ),
     (
         changed("spec.versions.0.additionalPrinterColumns", [{"name": "x", "type": "string", "jsonPath": ".a["}]),
-        "spec.versions[0].additionalPrinterColumns[0].jsonPath",
+        "spec.additionalPrinterColumns[0].JSONPath",
         "is an invalid json path",
     ),
     (
@@ -138,12 +133,12 @@ REFUSED: list[tuple[Obj, str, str]] = [
             "spec.versions.0.subresources",
             {"scale": {"specReplicasPath": ".status.n", "statusReplicasPath": ".status.n"}},
         ),
-        "spec.versions[0].subresources.scale.specReplicasPath",
+        "spec.subresources.scale.specReplicasPath",
         "should be a json path under .spec",
     ),
     (
         changed("spec.versions.0.selectableFields", [{"jsonPath": ".spec.nothing"}]),
-        "spec.versions[0].selectableFields[0].jsonPath",
+        "spec.selectableFields[0].jsonPath",
         "does not refer to a valid field",
     ),
     (

@@ -13,7 +13,7 @@ from podo.api.kind import Obj
 from podo.api.kinds.apiextensions import version_rules
 from podo.api.meta import condition_is_true
 from podo.api.parts.webhookclient import check_bundle, check_client
-from podo.api.rules import Found, check_immutable, forbidden, invalid, not_supported, required
+from podo.api.rules import Found, check_immutable, check_one_of, forbidden, invalid, required
 from podo.values import names
 
 SCOPES = ("Cluster", "Namespaced")
@@ -25,29 +25,27 @@ _SEE = "see https://github.com/kubernetes/enhancements/pull/1111"
 def problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
     spec = new["spec"]
-    if not (spec.get("names") or {}).get("plural") or new["metadata"].get("name") != _full_name(spec):
+    if old is None and new["metadata"].get("name") != _full_name(spec):
         why = 'must be spec.names.plural+"."+spec.group'
         found.append(invalid("metadata.name", new["metadata"].get("name") or "", why))
     _check_group(spec.get("group") or "", found)
-    _check_approval(new, found)
-    _check_scope(spec, found)
-    _check_versions(spec, old, found)
-    _check_names(spec.get("names") or {}, "spec.names", found)
-    for name in ("plural", "singular", "kind", "listKind"):
-        if not (spec.get("names") or {}).get(name):
-            found.append(required(f"spec.names.{name}"))
-    _check_conversion(spec.get("conversion") or {}, (old or {}).get("spec", {}).get("conversion") or {}, found)
+    check_one_of("spec.scope", spec.get("scope"), SCOPES, found)
+    _check_versions(spec.get("versions") or [], old, found)
+    _check_all_names(spec.get("names") or {}, found)
+    version_rules.check_alike(spec.get("versions") or [], (old or {"spec": {}})["spec"].get("versions") or [], found)
+    _check_conversion(spec.get("conversion") or {}, old, found)
+    if old is not None:
+        _check_unchanged(new, old, found)
+    _check_stored(new, found)
+    _check_approval(new, old, found)
     if spec.get("preserveUnknownFields"):
         why = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead"
         found.append(invalid("spec.preserveUnknownFields", True, why))
-    if old is not None:
-        _check_unchanged(new, old, found)
-        _check_stored(new, found)
     return found
 
 
 def _full_name(spec: Obj) -> str:
-    return f"{(spec.get('names') or {}).get('plural')}.{spec.get('group')}"
+    return f"{(spec.get('names') or {}).get('plural') or ''}.{spec.get('group') or ''}"
 
 
 def _check_group(group: str, found: Found) -> None:
@@ -59,19 +57,26 @@ def _check_group(group: str, found: Found) -> None:
         found.append(invalid("spec.group", group, "should be a domain with at least one dot"))
 
 
-def _check_approval(definition: Obj, found: Found) -> None:
+def _check_approval(definition: Obj, old: Obj | None, found: Found) -> None:
     """Groups of the Kubernetes community are for kinds that it has approved."""
     group = definition["spec"].get("group") or ""
     if not (group.endswith(_PROTECTED) or group in ("k8s.io", "kubernetes.io")):
         return
-    path, given = f"metadata.annotations[{_APPROVAL}]", (definition["metadata"].get("annotations") or {}).get(_APPROVAL)
+    given = (definition["metadata"].get("annotations") or {}).get(_APPROVAL) or ""
+    state = _approval(given)
+    if old is not None and _approval((old["metadata"].get("annotations") or {}).get(_APPROVAL) or "") == state:
+        return
+    path, why = f"metadata.annotations[{_APPROVAL}]", f'protected groups must have approval annotation "{_APPROVAL}"'
+    if state == "missing":
+        found.append(required(path, f"{why}, {_SEE}"))
+    elif state == "invalid":
+        found.append(invalid(path, given, f'{why} with either a URL or a reason starting with "unapproved", {_SEE}'))
+
+
+def _approval(given: str) -> str:
     if not given:
-        found.append(required(path, f'protected groups must have approval annotation "{_APPROVAL}", {_SEE}'))
-    elif not given.startswith("unapproved") and not _is_url(given):
-        why = (
-            f'protected groups must have approval annotation "{_APPROVAL}" with either a URL or a reason starting with'
-        )
-        found.append(invalid("metadata.annotations", given, f'{why} "unapproved", {_SEE}'))
+        return "missing"
+    return "bypassed" if given.startswith("unapproved") else "approved" if _is_url(given) else "invalid"
 
 
 def _is_url(text: str) -> bool:
@@ -82,28 +87,28 @@ def _is_url(text: str) -> bool:
     return bool(parts.scheme and parts.netloc)
 
 
-def _check_scope(spec: Obj, found: Found) -> None:
-    scope = spec.get("scope") or ""
-    if not scope:
-        found.append(required("spec.scope"))
-    elif scope not in SCOPES:
-        found.append(not_supported("spec.scope", scope, SCOPES))
-
-
-def _check_versions(spec: Obj, old: Obj | None, found: Found) -> None:
-    versions = spec.get("versions") or []
+def _check_versions(versions: list[Obj], old: Obj | None, found: Found) -> None:
+    for index, version in enumerate(versions):
+        if (version.get("schema") or {}).get("openAPIV3Schema") is None:
+            found.append(required(f"spec.versions[{index}].schema.openAPIV3Schema"))
     before = {one.get("name"): one for one in (old or {"spec": {}})["spec"].get("versions") or ()}
-    seen: set[str] = set()
+    alike = version_rules.alike(versions)
     for index, version in enumerate(versions):
         path, name = f"spec.versions[{index}]", version.get("name") or ""
-        seen.add(name)
         if messages := list(names.label_1035(name)):
             found.append(invalid(f"{path}.name", name, ",".join(messages)))
-        version_rules.check(version, before.get(name), path, found)
-    if len(seen) != len(versions):
+        version_rules.check(version, before.get(name), alike, path, found)
+    if len({version.get("name") for version in versions}) != len(versions):
         found.append(invalid("spec.versions", versions, "must contain unique version names"))
     if sum(bool(one.get("storage")) for one in versions) != 1:
         found.append(invalid("spec.versions", versions, "must have exactly one version marked as storage version"))
+
+
+def _check_all_names(given: Obj, found: Found) -> None:
+    for name in ("plural", "singular", "kind", "listKind"):
+        if not given.get(name):
+            found.append(required(f"spec.names.{name}"))
+    _check_names(given, "spec.names", found)
 
 
 def _check_names(given: Obj, path: str, found: Found) -> None:
@@ -114,11 +119,12 @@ def _check_names(given: Obj, path: str, found: Found) -> None:
         if text and (messages := list(names.label_1035(text.lower()))):
             why = f"may have mixed case, but should otherwise match: {','.join(messages)}"
             found.append(invalid(f"{path}.{name}", text, why))
-    for name in ("shortNames", "categories"):
-        for index, text in enumerate(given.get(name) or ()):
-            _check_label(text, f"{path}.{name}[{index}]", found)
+    for index, text in enumerate(given.get("shortNames") or ()):
+        _check_label(text, f"{path}.shortNames[{index}]", found)
     if given.get("kind") and given.get("kind") == given.get("listKind"):
         found.append(invalid(f"{path}.listKind", given["listKind"], "kind and listKind may not be the same"))
+    for index, text in enumerate(given.get("categories") or ()):
+        _check_label(text, f"{path}.categories[{index}]", found)
 
 
 def _check_label(text: Any, path: str, found: Found) -> None:
@@ -126,28 +132,36 @@ def _check_label(text: Any, path: str, found: Found) -> None:
         found.append(invalid(path, text, ",".join(messages)))
 
 
-def _check_conversion(conversion: Obj, before: Obj, found: Found) -> None:
-    path, strategy, webhook = "spec.conversion", conversion.get("strategy") or "", conversion.get("webhook") or {}
-    if strategy not in ("None", "Webhook"):
-        found.append(not_supported(f"{path}.strategy", strategy, ("None", "Webhook")))
-        return
+def _check_conversion(conversion: Obj, old: Obj | None, found: Found) -> None:
+    """Told with the names that the client and its versions have in upstream's storage, as kubectl shows them."""
+    path, webhook = "spec.conversion", conversion.get("webhook") or {}
     client, versions = webhook.get("clientConfig"), webhook.get("conversionReviewVersions") or []
-    if strategy == "None":
-        for name, value in (("webhookClientConfig", client), ("conversionReviewVersions", versions)):
-            if value:
-                found.append(forbidden(f"{path}.{name}", "should not be set when strategy is not set to Webhook"))
+    check_one_of(f"{path}.strategy", conversion.get("strategy"), ("None", "Webhook"), found)
+    if conversion.get("strategy") != "Webhook":
+        why = "should not be set when strategy is not set to Webhook"
+        if client is not None:
+            found.append(forbidden(f"{path}.webhookClientConfig", why))
+        if versions:
+            found.append(forbidden(f"{path}.conversionReviewVersions", why))
         return
     if client is None:
         found.append(required(f"{path}.webhookClientConfig", "required when strategy is set to Webhook"))
     else:
         check_client(client, f"{path}.webhookClientConfig", found)
-        bundle, former = (
-            client.get("caBundle"),
-            ((before.get("webhook") or {}).get("clientConfig") or {}).get("caBundle"),
-        )
-        if bundle and bundle != former:
-            check_bundle(bundle, f"{path}.webhookClientConfig.caBundle", found)
+        if client.get("caBundle") and not _may_have_bad_bundle(old):
+            check_bundle(client["caBundle"], f"{path}.webhookClientConfig.caBundle", found)
     _check_review_versions(versions, f"{path}.conversionReviewVersions", found)
+
+
+def _may_have_bad_bundle(old: Obj | None) -> bool:
+    """Until the kind is established no converter is called; and what was stored once may stay."""
+    if old is None or not condition_is_true(old, "Established"):
+        return True
+    webhook = (old["spec"].get("conversion") or {}).get("webhook") or {}
+    former: Found = []
+    if bundle := (webhook.get("clientConfig") or {}).get("caBundle"):
+        check_bundle(bundle, "", former)
+    return bool(former)
 
 
 def _check_review_versions(versions: list[str], path: str, found: Found) -> None:
@@ -157,8 +171,8 @@ def _check_review_versions(versions: list[str], path: str, found: Found) -> None
     for index, version in enumerate(versions):
         if version in versions[:index]:
             found.append(invalid(f"{path}[{index}]", version, "duplicate version"))
-        elif messages := list(names.label_1035(version)):
-            found.append(invalid(f"{path}[{index}]", version, ",".join(messages)))
+        else:
+            found.extend(invalid(f"{path}[{index}]", version, why) for why in names.label_1035(version))
     if "v1" not in versions and "v1beta1" not in versions:
         found.append(invalid(path, versions, "must include at least one of v1, v1beta1"))
 
@@ -166,30 +180,30 @@ def _check_review_versions(versions: list[str], path: str, found: Found) -> None
 def _check_unchanged(new: Obj, old: Obj, found: Found) -> None:
     """What objects are stored by stays; and where there may be some, what they are."""
     after, before = new["spec"], old["spec"]
-    check_immutable("spec.group", after.get("group"), before.get("group"), found)
-    plural = (before.get("names") or {}).get("plural")
-    check_immutable("spec.names.plural", (after.get("names") or {}).get("plural"), plural, found)
+    after_names, before_names = after.get("names") or {}, before.get("names") or {}
     if condition_is_true(old, "Established"):
         check_immutable("spec.scope", after.get("scope"), before.get("scope"), found)
-        kind = (before.get("names") or {}).get("kind")
-        check_immutable("spec.names.kind", (after.get("names") or {}).get("kind"), kind, found)
+        check_immutable("spec.names.kind", after_names.get("kind"), before_names.get("kind"), found)
+    check_immutable("spec.group", after.get("group"), before.get("group"), found)
+    check_immutable("spec.names.plural", after_names.get("plural"), before_names.get("plural"), found)
 
 
 def _check_stored(definition: Obj, found: Found) -> None:
     stored = (definition.get("status") or {}).get("storedVersions") or []
-    known = {one.get("name"): one for one in definition["spec"].get("versions") or ()}
+    versions = definition["spec"].get("versions") or []
     if not stored:
         found.append(invalid("status.storedVersions", stored, "must have at least one stored version"))
+        return
+    for one in versions:
+        if one.get("storage") and one.get("name") not in stored:
+            why = f"must have the storage version {one.get('name')}"
+            found.append(invalid("status.storedVersions", stored, why))
+    known = {one.get("name") for one in versions}
     for index, name in enumerate(stored):
         if name not in known:
-            why = (
-                f"missing from spec.versions; {name} was previously a storage version, and must remain in spec.versions"
-            )
-            why += f" until a storage migration ensures no data remains persisted in {name} and removes {name} from"
-            found.append(invalid(f"status.storedVersions[{index}]", name, f"{why} status.storedVersions"))
-    current = next((name for name, one in known.items() if one.get("storage")), None)
-    if current is not None and current not in stored:
-        found.append(invalid("status.storedVersions", stored, f"must have the storage version {current}"))
+            why = f"missing from spec.versions; {name} was previously a storage version, and must remain in"
+            why += f" spec.versions until a storage migration ensures no data remains persisted in {name} and removes"
+            found.append(invalid(f"status.storedVersions[{index}]", name, f"{why} {name} from status.storedVersions"))
 
 
 def status_problems(new: Obj, old: Obj | None) -> Found:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from podo.cel.program import Program
     from podo.cel.selfrules import SchemaRules
 
-REASONS = ("FieldValueRequired", "FieldValueInvalid", "FieldValueForbidden", "FieldValueDuplicate")
-_MESSAGE_MAX = 2048
+REASONS = ("FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired")
+_LINE_BREAK = re.compile(r"[\n\r]")
 _WHOLE = "x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema"
 _STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\['((?:[^'\\]|\\.)+)'\]")
 
@@ -71,36 +71,34 @@ def _check_node(schema: Any, place: _Place, is_root: bool, costs: list[int], fou
 
 
 def _check_rule(rule: Obj, schema: Any, path: str, found: Found) -> None:
-    text, message = (rule.get("rule") or "").strip(), rule.get("message")
+    text, message = (rule.get("rule") or "").strip(), rule.get("message") or ""
     if not text:
         found.append(required(f"{path}.rule", "rule is not specified"))
-    if message is not None and not message.strip():
-        found.append(invalid(f"{path}.message", message, "message must be non-empty if specified"))
-    elif message and "\n" in message.strip():
-        found.append(invalid(f"{path}.message", message, "message must not contain line breaks"))
-    elif message and len(message) > _MESSAGE_MAX:
-        found.append(invalid(f"{path}.message", message, "message must have a maximum length of 2048 characters"))
-    elif "\n" in text and not message:
+    elif message and not message.strip():
+        found.append(invalid(f"{path}.message", message, "must be non-empty if specified"))
+    elif _LINE_BREAK.search(message.strip()):
+        found.append(invalid(f"{path}.message", message, "must not contain line breaks"))
+    elif _LINE_BREAK.search(text) and not message:
         found.append(required(f"{path}.message", "message must be specified if rule contains line breaks"))
-    if rule.get("reason") and rule["reason"] not in REASONS:
-        found.append(not_supported(f"{path}.reason", rule["reason"], REASONS))
+    if (told := rule.get("messageExpression")) and not told.strip():
+        found.append(required(f"{path}.messageExpression", "messageExpression must be non-empty if specified"))
+    if (reason := rule.get("reason")) is not None and reason not in REASONS:
+        found.append(not_supported(f"{path}.reason", reason, REASONS))
     if rule.get("fieldPath"):
         _check_field_path(rule["fieldPath"], schema, f"{path}.fieldPath", found)
 
 
 def _check_field_path(text: str, schema: Any, path: str, found: Found) -> None:
+    if not text.strip():
+        found.append(invalid(path, text, "must be non-empty if specified"))
+    if _LINE_BREAK.search(text):
+        found.append(invalid(path, text, "must not contain line breaks"))
     at, end = schema, 0
-    while at is not None and end < len(text):
-        step = _STEP.match(text, end)
-        if step is None:
-            break
-        name = step[1] or step[2]
-        values = additional(at)
+    while at is not None and end < len(text) and (step := _STEP.match(text, end)):
+        name, values = step[1] or step[2], additional(at)
         at, end = (properties(at).get(name) if values is None else values), step.end()
-    if at is None:
-        found.append(invalid(path, text, "fieldPath must refer to an existing field"))
-    elif end < len(text):
-        found.append(invalid(path, text, "fieldPath must be a valid path"))
+    if at is None or end < len(text):
+        found.append(invalid(path, text, "must be a valid path"))
 
 
 def _check_expressions(rule: Obj, scopes: Scopes, place: _Place, costs: list[int], found: Found) -> None:
@@ -122,7 +120,7 @@ def _check_expressions(rule: Obj, scopes: Scopes, place: _Place, costs: list[int
     elif rule.get("optionalOldSelf") is not None:
         why = "may not be set if oldSelf is not used in rule"
         found.append(invalid(f"{path}.optionalOldSelf", rule["optionalOldSelf"], why))
-    if message := rule.get("messageExpression"):
+    if message := (rule.get("messageExpression") or "").strip():
         try:
             told = scope.compile(message)
         except CompileError as problem:

@@ -22,11 +22,11 @@ from podo.api.structural.defaulting import defaulter
 from podo.api.structural.pruning import pruner
 from podo.api.structural.rules import Rules
 from podo.api.structural.validating import validator
-from podo.api.structural.walking import EMBEDDED, INT_OR_STRING, PRESERVE
+from podo.api.structural.walking import EMBEDDED, INT_OR_STRING, PRESERVE, RESOURCE_FIELDS
 
 _SCHEMA_TYPE = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps"
 _JUNCTORS = ("allOf", "anyOf", "oneOf")
-_NOT_SUPPORTED = ("$ref", "definitions", "dependencies", "patternProperties", "additionalItems", "id", "$schema")
+_NOT_SUPPORTED = ("id", "additionalItems", "patternProperties", "definitions", "dependencies", "$ref", "$schema")
 #: Of a schema within allOf and its like: what would say something about what a value is, not whether it is good.
 _FORBIDDEN_WITHIN = (
     ("type", "must be empty to be structural"),
@@ -35,6 +35,7 @@ _FORBIDDEN_WITHIN = (
     ("title", "must be empty to be structural"),
     ("description", "must be empty to be structural"),
     ("nullable", "must be false to be structural"),
+    ("externalDocs", "must be undefined to be structural"),
     (PRESERVE, "must be false to be structural"),
     (EMBEDDED, "must be false to be structural"),
     (INT_OR_STRING, "must be false to be structural"),
@@ -44,30 +45,21 @@ _FORBIDDEN_WITHIN = (
     ("x-kubernetes-validations", "must be empty to be structural"),
 )
 _INT_OR_STRING_ANY_OF = [{"type": "integer"}, {"type": "string"}]
-_AT_ROOT = frozenset(
-    {
-        *("description", "type", "format", "title", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum"),
-        *(
-            "maxLength",
-            "minLength",
-            "pattern",
-            "maxItems",
-            "minItems",
-            "uniqueItems",
-            "multipleOf",
-            "required",
-            "items",
-        ),
-        *("properties", "externalDocs", "example", PRESERVE, "x-kubernetes-validations", "x-kubernetes-map-type"),
-        *("nullable", "minProperties", "maxProperties", "enum"),
-    }
+#: What upstream's message lists as that which may be said of the whole of a kind with a status: its names for them.
+_AT_ROOT = (
+    *("Description", "Type", "Format", "Title", "Maximum", "ExclusiveMaximum", "Minimum", "ExclusiveMinimum"),
+    *("MaxLength", "MinLength", "Pattern", "MaxItems", "MinItems", "UniqueItems", "MultipleOf", "Required", "Items"),
+    *("Properties", "ExternalDocs", "Example", "XPreserveUnknownFields", "XValidations"),
+)
+_AT_ROOT_KEYWORDS = frozenset(
+    {*(name[0].lower() + name[1:] for name in _AT_ROOT[:-2]), PRESERVE, "x-kubernetes-validations"}
 )
 #: More problems than these are not told.
 _ENOUGH = 50
 
 
 def problems(schema: Obj, path: str, *, has_status: bool = False) -> Found:
-    """All that is wrong with the schema of a version."""
+    """All that is wrong with the schema of a version, in upstream's order."""
     found: Found = []
     _check_shapes(schema, path, found)
     if found:
@@ -76,20 +68,34 @@ def problems(schema: Obj, path: str, *, has_status: bool = False) -> Found:
         _check_root_for_status(schema, path, found)
     if schema.get("nullable"):
         found.append(forbidden(f"{path}.nullable", "nullable cannot be true at the root"))
+    keywords: Found = []
     for one, where in _all_schemas(schema, path):
-        _check_keywords(one, where, found)
-        if len(found) > _ENOUGH:
-            return found
-    if found:
-        return found  # as upstream: only what is well-formed is asked whether it is structural
-    _check_structural(schema, path, "root", found)
-    if not found:
+        _check_keywords(one, where, keywords)
+        if len(keywords) > _ENOUGH:
+            return found + keywords
+    _check_forbidden_defaults(schema, path, keywords)
+    if not _is_beyond_structure(schema):
+        structural: Found = []
+        _check_structural(schema, path, "root", structural)
+        found.extend(sorted(structural, key=str))
+    if not found and not keywords:
         _check_defaults(schema, path, found)
+    found.extend(keywords)
     if not found:
         rule_rules.check(schema, path, found)
     if not found:
         _check_defaults_by_rules(schema, path, found)
     return found
+
+
+def _is_beyond_structure(schema: Obj) -> bool:
+    """Has it what no structural schema can be made of? Then only that is told."""
+    return any(
+        one.get(PRESERVE) is False
+        or isinstance(one.get("items"), list)
+        or any(one.get(name) for name in _NOT_SUPPORTED)
+        for one, _ in _all_schemas(schema, "")
+    )
 
 
 def _check_shapes(schema: Obj, path: str, found: Found) -> None:
@@ -108,12 +114,15 @@ def _check_shapes(schema: Obj, path: str, found: Found) -> None:
 
 def _check_root_for_status(schema: Obj, path: str, found: Found) -> None:
     """With a status of its own, what holds for the whole must not tie the status to the rest."""
-    if others := sorted(name for name, value in schema.items() if value and name not in _AT_ROOT):
-        why = f"only {', '.join(sorted(_AT_ROOT))} are allowed at the root of the schema if the status subresource is"
-        found.extend(forbidden(f"{path}.{name}", f"{why} enabled") for name in others)
+    if (kind := schema.get("type")) and kind != "object":
+        why = 'only "object" is allowed as the type at the root of the schema if the status subresource is enabled'
+        found.append(invalid(f"{path}.type", kind, why))
+    elif any(value and name not in _AT_ROOT_KEYWORDS for name, value in schema.items()):
+        why = f"only [{' '.join(_AT_ROOT)}] fields are allowed at the root of the schema if the status subresource is"
+        found.append(invalid(path, schema, f"{why} enabled"))
 
 
-def _all_schemas(schema: Obj, path: str) -> Iterator[tuple[Obj, str]]:
+def _all_schemas(schema: Any, path: str) -> Iterator[tuple[Obj, str]]:
     """Every schema within, outer ones first; bounded by the depth and size of a request's body."""
     waiting: list[tuple[Any, str]] = [(schema, path)]
     while waiting:
@@ -146,23 +155,27 @@ def _inner(one: Obj, where: str) -> Iterator[tuple[Any, str]]:
 
 
 def _check_keywords(one: Obj, where: str, found: Found) -> None:
+    if (kind := one.get("type")) and kind not in extension_rules.TYPES:
+        found.append(extension_rules.unknown_type(f"{where}.type", kind))
     for name in _NOT_SUPPORTED:
         if one.get(name):
             found.append(forbidden(f"{where}.{name}", f"{name} is not supported"))
+    if kind == "null":
+        found.append(forbidden(f"{where}.type", "type cannot be set to null, use nullable as an alternative"))
+    if isinstance(one.get("items"), list):
+        found.append(forbidden(f"{where}.items", "items must be a schema object and not an array"))
     if one.get("uniqueItems"):
         why = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic"
         found.append(forbidden(f"{where}.uniqueItems", why))
-    if one.get("additionalProperties") is False:
+    if one.get("properties") and one.get("additionalProperties") not in (None, True):
+        why = "additionalProperties and properties are mutual exclusive"
+        found.append(forbidden(f"{where}.additionalProperties", why))
+    elif one.get("additionalProperties") is False:
         found.append(forbidden(f"{where}.additionalProperties", "additionalProperties cannot be set to false"))
-    if one.get("additionalProperties") is not None and one.get("properties"):
-        found.append(
-            forbidden(f"{where}.additionalProperties", "additionalProperties and properties are mutual exclusive")
-        )
-    if isinstance(one.get("items"), list):
-        found.append(forbidden(f"{where}.items", "items must be a schema object and not an array"))
-    if one.get("type") and one["type"] not in extension_rules.TYPES:
-        found.append(extension_rules.unknown_type(f"{where}.type", one["type"]))
     extension_rules.check(one, where, found)
+
+
+def _check_pattern(one: Obj, where: str, found: Found) -> None:
     if pattern := one.get("pattern"):
         try:
             patterns.searcher(pattern)
@@ -174,6 +187,8 @@ def _check_keywords(one: Obj, where: str, found: Found) -> None:
 def _check_structural(one: Obj, where: str, level: str, found: Found) -> None:
     """``level``: "root", "item" or "field"."""
     kind = one.get("type") or ""
+    _check_pattern(one, where, found)
+    extension_rules.check_int_or_string(one, where, found)
     if one.get(EMBEDDED):
         _check_embedded(one, kind, where, found)
     elif not kind and not one.get(INT_OR_STRING) and not one.get(PRESERVE):
@@ -245,6 +260,7 @@ def _is_int_or_string(whole: Obj, any_of: Any) -> bool:
 
 
 def _check_within(inner: Obj, whole: Obj, where: str, found: Found) -> None:
+    _check_pattern(inner, where, found)
     for name, why in _FORBIDDEN_WITHIN:
         if inner.get(name):
             found.append(forbidden(f"{where}.{name}", why))
@@ -266,13 +282,22 @@ def _check_within(inner: Obj, whole: Obj, where: str, found: Found) -> None:
             _check_within(inner["items"], whole["items"], f"{where}.items", found)
 
 
+def _check_forbidden_defaults(schema: Obj, path: str, found: Found) -> None:
+    """What every resource has is the server's to fill in."""
+    fields = schema.get("properties") or {}
+    for name in RESOURCE_FIELDS:
+        for one, where in _all_schemas(fields.get(name), f"{path}.properties[{name}]"):
+            if one.get("default") is not None:
+                found.append(forbidden(f"{where}.default", f"must not be set in top-level {name}"))
+
+
 def _check_defaults(schema: Obj, path: str, found: Found) -> None:
     """Defaults are what would be stored: nothing unknown in them, and nothing wrong."""
     for one, where in _all_schemas(schema, path):
         default = one.get("default")
         if default is None:
             continue
-        if ".properties[metadata]" in where or where == path:
+        if where == path:
             found.append(forbidden(f"{where}.default", "must not be set"))
             continue
         _check_default(one, default, where, found)
