@@ -22,6 +22,7 @@ from podo.admission import (
     persistentvolumeclaimresize,
     podcertificates,
     podpriority,
+    podtopologylabels,
     runtimeclass,
     serviceaccount,
     serviceexternalips,
@@ -48,6 +49,7 @@ PLUGINS: tuple[Plugin, ...] = (
     defaultclass.STORAGE,
     defaultclass.INGRESS,
     storageobjectinuse.PLUGIN,
+    podtopologylabels.PLUGIN,
 )
 VALIDATING: tuple[Plugin, ...] = (
     policyaccess.PLUGIN,

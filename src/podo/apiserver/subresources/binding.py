@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from podo.api.encoding import dumps
 from podo.api.errors import ApiError, conflict, invalid
 from podo.api.kind import Obj
+from podo.api.kinds.core.binding import BINDING
 from podo.api.rules import not_supported, required
-from podo.apiserver import stored
+from podo.apiserver import shape, stored
 from podo.apiserver.admitting import admit_whole
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
@@ -25,17 +27,17 @@ BOUND = dumps({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "
 
 async def bind(backend: Backend, call: Call, binding: Obj) -> Written:
     """Set ``spec.nodeName`` once, with the condition PodScheduled. Raises Conflict for a bound or deleted pod."""
+    shape.conform(replace(call, kind=BINDING, subresource=""), binding)
     _target(call, binding)
-    found = binding.get("metadata") or {}
-    if found.get("name") not in (None, "", call.name):
+    if binding["metadata"].get("name") not in (None, "", call.name):
         raise ApiError("BadRequest", "name in URL does not match name in Binding object")
     await admit_whole(backend, call, "CREATE", binding, None)
-    node = _target(call, binding)  # as webhooks have it
+    node, found = _target(call, binding), binding.get("metadata") or {}  # as webhooks have it
     now = timestamp.time(backend.clock.now())
 
     def assign(pod: Obj) -> Obj:
-        _check(call, pod, found.get("uid") or "")
-        return _assigned(pod, node, found.get("annotations"), now)
+        _check(call, pod, found)
+        return _assigned(pod, node, found, now)
 
     await rewrite(backend, call, assign, UNOWNED, copied=False)
     return Written(BOUND, 201)
@@ -69,11 +71,10 @@ async def _bind_at_once(backend: Backend, call: Call, binding: Obj, now: str) ->
     if record is None:
         return await _alone(backend, call, binding)
     try:
-        node, found = _target(call, binding), binding.get("metadata") or {}
-        pod = stored.shared(call.kind, record.value)
-        _check(call, pod, found.get("uid") or "")
+        node, pod = _target(call, binding), stored.shared(call.kind, record.value)
+        _check(call, pod, binding.get("metadata") or {})
         await admit_whole(backend, call, "CREATE", binding, None)
-        new = _assigned(pod, node, found.get("annotations"), now)
+        new = _assigned(pod, node, binding.get("metadata") or {}, now)
         done = await backend.store.update(record.key, stored.dump(call.kind, new), expected=record.revision)
     except ApiError as refused:
         return refused
@@ -85,11 +86,13 @@ async def _bind_at_once(backend: Backend, call: Call, binding: Obj, now: str) ->
     return None
 
 
-def _assigned(pod: Obj, node: str, annotations: Obj | None, now: str) -> Obj:
-    """The pod with its node; parts that do not change are shared with ``pod``."""
+def _assigned(pod: Obj, node: str, given: Obj, now: str) -> Obj:
+    """The pod with its node, and the labels and annotations that are ``given`` by the metadata of the binding; parts
+    that do not change are shared with ``pod``."""
     metadata = dict(pod["metadata"])
-    if annotations:
-        metadata["annotations"] = {**(metadata.get("annotations") or {}), **annotations}
+    for name in ("annotations", "labels"):
+        if given.get(name):
+            metadata[name] = {**(metadata.get(name) or {}), **given[name]}
     status = dict(pod.get("status") or {})
     status.pop("nominatedNodeName", None)  # it has its node
     _set_scheduled(status, now)
@@ -109,10 +112,12 @@ def _target(call: Call, binding: Obj) -> str:
     return str(name)
 
 
-def _check(call: Call, pod: Obj, uid: str) -> None:
-    if uid and uid != pod["metadata"].get("uid"):
-        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {pod['metadata'].get('uid')}"
-        raise conflict(call.kind, call.name, why)
+def _check(call: Call, pod: Obj, given: Obj) -> None:
+    """``given``: the binding's metadata, which may say which pod it means."""
+    for name, word in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
+        if (wanted := given.get(name)) and wanted != (found := pod["metadata"].get(name)):
+            why = f"Precondition failed: {word} in precondition: {wanted}, {word} in object meta: {found}"
+            raise conflict(call.kind, call.name, why)
     if "deletionTimestamp" in pod["metadata"]:
         raise conflict(call.kind, call.name, f"pod {call.name} is being deleted, cannot be assigned to a host")
     if node := (pod.get("spec") or {}).get("nodeName"):

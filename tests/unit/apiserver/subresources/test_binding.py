@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from podo.api.errors import ApiError
 from podo.api.meta import condition_of
 from podo.apiserver.local import LocalClient
@@ -103,5 +105,68 @@ def test_who_may_not_bind_binds_none() -> None:
         nobody = LocalClient(world.server, "nobody", ())
         assert reasons(await nobody.bind_all([binding("web"), binding("absent")])) == ["Forbidden", "Forbidden"]
         assert "nodeName" not in (await world.client.get("Pod", "web", "default"))["spec"]
+
+    in_world(test)
+
+
+ZONE, REGION = "topology.kubernetes.io/zone", "topology.kubernetes.io/region"
+
+
+async def add_node(world: World, name: str, **labels: str) -> None:
+    metadata = {"name": name, "labels": {"kubernetes.io/hostname": name, **labels}}
+    await world.client.create({"apiVersion": "v1", "kind": "Node", "metadata": metadata})
+
+
+async def labels_of(world: World, name: str) -> Any:
+    return (await world.client.get("Pod", name, "default"))["metadata"].get("labels")
+
+
+def test_a_pod_gets_the_zone_and_the_region_of_its_node() -> None:
+    async def test(world: World) -> None:
+        await add_node(world, "n1", **{ZONE: "a", REGION: "r", "topology.kubernetes.io/rack": "7"})
+        for name in ("alone", "one", "two"):
+            metadata = {"name": name, "namespace": "default", "labels": {"app": "x", ZONE: "old"}}
+            await world.client.create({**pod(name), "metadata": metadata})
+        await world.client.create(binding("alone", labels={"by": "me"}), subresource="binding")
+        assert await world.client.bind_all([binding("one"), binding("two")]) == [None, None]
+        topology = {ZONE: "a", REGION: "r"}
+        assert await labels_of(world, "alone") == {"app": "x", "by": "me", **topology}
+        for name in ("one", "two"):
+            assert await labels_of(world, name) == {"app": "x", **topology}
+
+    in_world(test)
+
+
+def test_a_pod_that_names_its_node_gets_them_as_it_is_created() -> None:
+    async def test(world: World) -> None:
+        await add_node(world, "n1", **{ZONE: "a"})
+        await add_node(world, "plain")
+        for name, node, expected in (("p1", "n1", {ZONE: "a"}), ("p2", "plain", None), ("p3", "absent", None)):
+            await world.client.create(pod(name, nodeName=node))
+            assert await labels_of(world, name) == expected
+        await world.client.create(pod("p4"))
+        assert await world.client.bind_all([binding("p4", "absent")]) == [None]
+        assert await labels_of(world, "p4") is None
+
+    in_world(test)
+
+
+def test_a_binding_may_say_which_version_of_the_pod_it_means() -> None:
+    async def test(world: World) -> None:
+        version = (await world.client.create(pod("p")))["metadata"]["resourceVersion"]
+        target = "/api/v1/namespaces/default/pods/p/binding"
+        status, answer = await world.ask("POST", target, binding("p", resourceVersion="1"))
+        assert status == 409 and "ResourceVersion in precondition: 1, " in answer["message"]
+        assert (await world.ask("POST", target, binding("p", resourceVersion=version)))[0] == 201
+
+    in_world(test)
+
+
+@pytest.mark.parametrize("metadata", [{"annotations": ["a"]}, {"labels": {"a": 1}}, {"uid": 7}])
+def test_a_binding_has_the_shape_of_one(metadata: dict[str, Any]) -> None:
+    async def test(world: World) -> None:
+        await world.client.create(pod("p"))
+        status, answer = await world.ask("POST", "/api/v1/namespaces/default/pods/p/binding", binding("p", **metadata))
+        assert (status, answer["reason"]) == (400, "BadRequest")
 
     in_world(test)
