@@ -281,14 +281,16 @@ def test_jobs() -> None:
             "In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, "
             "Kubernetes might not be able to track completedIndexes when a big number of indexes fail"
         )
-        meta = {"name": "a.b", "namespace": "default"}
+        meta = {"name": "a", "namespace": "default"}
         job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, "spec": spec}
+        assert await created(world, f"{BATCH}/jobs", job) == [f"spec: {much}", f"spec.template.{hidden}"]
         dotted = f"metadata.name: {MANY}: [must not contain dots]"
-        assert await created(world, f"{BATCH}/jobs", job) == [dotted, f"spec: {much}", f"spec.template.{hidden}"]
+        plain = {**job, "metadata": {**meta, "name": "a.b"}, "spec": {"template": template}}
+        assert await created(world, f"{BATCH}/jobs", plain) == [dotted, f"spec.template.{hidden}"]
         cron = {
             "apiVersion": "batch/v1",
             "kind": "CronJob",
-            "metadata": meta,
+            "metadata": {**meta, "name": "a.b"},
             "spec": {"schedule": "* * * * *", "jobTemplate": {"spec": spec}},
         }
         path = "spec.jobTemplate.spec"
