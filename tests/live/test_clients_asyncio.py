@@ -85,7 +85,7 @@ def test_many_requests_at_once(simulated_cluster: Cluster) -> None:
 @needs_containerd
 def test_exec(shared_cluster: Cluster, kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", given=manifests.pod("it"))
-    kubectl("wait", "pod/it", "--for=condition=Ready", "--timeout=30s")
+    kubectl("wait", "pod/it", "--for=condition=Ready", "--timeout=60s")
 
     async def story(api: Any) -> None:
         core = client.CoreV1Api(api)

@@ -71,7 +71,7 @@ def vineyard(simulated_cluster: Cluster) -> Iterator[Kubectl]:
     kubectl = simulated_cluster.kubectl.within(SPACE)
     kubectl("create", "namespace", SPACE)
     kubectl("create", "-f", "-", given=DEFINITION)
-    kubectl("wait", "crd/grapes.example.com", "--for=condition=Established", "--timeout=30s")
+    kubectl("wait", "crd/grapes.example.com", "--for=condition=Established", "--timeout=60s")
     yield kubectl
     kubectl("delete", "crd", "grapes.example.com", "--wait=false")
     kubectl("delete", "namespace", SPACE, "--wait=false")
@@ -94,7 +94,7 @@ def test_an_operator_tends_its_objects(vineyard: Kubectl, simulated_cluster: Clu
         kubectl("patch", "gr", "one", "--type=merge", "-p", '{"spec":{"color":"white"}}')
         eventually(lambda: kubectl.path(state, "grape/one") == "from red to white", "the update")
         assert "from red to white" in kubectl("get", "grapes")
-        kubectl("delete", "grape", "one", "--timeout=30s")
+        kubectl("delete", "grape", "one", "--timeout=60s")
         assert kubectl.path("{.data.color}", "configmap/one-was-here") == "white"
         eventually(lambda: "one-juice" not in kubectl("get", "configmaps", "-o", "name"), "what it owned goes too", 20)
         assert running.poll() is None, log.read_text()[-3000:]

@@ -160,7 +160,7 @@ def test_one_of_two_leads(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 @needs_containerd
 def test_exec_log_and_port(shared_cluster: Cluster, kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", given=manifests.pod("it", manifests.shell("echo hello; " + manifests.WAIT)))
-    kubectl("wait", "pod/it", "--for=condition=Ready", "--timeout=30s")
+    kubectl("wait", "pod/it", "--for=condition=Ready", "--timeout=60s")
     with connected(shared_cluster) as made:
         core = client.CoreV1Api(made)
         assert core.read_namespaced_pod_log("it", kubectl.namespace) == "hello\n"

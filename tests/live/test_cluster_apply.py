@@ -75,7 +75,7 @@ def test_two_managers_of_one_object(kubectl: Kubectl) -> None:
 
 def test_who_writes_owns(kubectl: Kubectl) -> None:
     kubectl(*APPLY, given=web(replicas=1))
-    kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+    kubectl("rollout", "status", "deployment/web", "--timeout=60s")
     (pod,) = kubectl("get", "pods", "-o", "name").split()
     assert {"kube-controller-manager Update", "kubelet Update status"} <= set(owners(kubectl, pod))
     kubectl("scale", "deployment/web", "--replicas=3")

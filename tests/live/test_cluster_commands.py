@@ -60,7 +60,7 @@ def test_purge_leaves_no_trace(kubectl: Kubectl, tmp_path: Path) -> None:
         ]
         made.kubectl("apply", "-f", "-", given=objects)
         made.kubectl("rollout", "status", "deployment/web", "--timeout=40s")
-        made.kubectl("wait", "pod/memory", "--for=condition=Ready", "--timeout=30s")
+        made.kubectl("wait", "pod/memory", "--for=condition=Ready", "--timeout=60s")
         during = footprint(made)
         assert {"credentials", "image", "memory"} <= {Path(mount).name for mount in during["mounts"]}
         added = {sort: during[sort] - before[sort] for sort in before}
@@ -122,7 +122,7 @@ def test_image_rm_takes_what_nobody_uses(shared_cluster: Cluster, kubectl: Kubec
     oci.write_archive(tmp_path / "unused.tar", [made])
     shared_cluster.podo("image load", str(tmp_path / "unused.tar"))
     kubectl("run", "uses", "--image=busybox:1.28", "--command", "--", "sleep", "600")
-    kubectl("wait", "pod/uses", "--for=condition=Ready", "--timeout=30s")
+    kubectl("wait", "pod/uses", "--for=condition=Ready", "--timeout=60s")
     used = shared_cluster.podo("image rm", "podo.local/unused:1", "busybox:1.28")
     assert (used.code, "is in use by container" in used.err) == (6, True), str(used)
     assert "podo.local/unused:1" in shared_cluster.podo("image list").out

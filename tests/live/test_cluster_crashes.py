@@ -84,7 +84,7 @@ def whole(hurt: Cluster) -> None:
     """All components are ready and the API says that the node is, too."""
     eventually(lambda: hurt.status()["ready"], "all components are ready again", 40)
     eventually(
-        lambda: hurt.kubectl("wait", "node/node-1", "--for=condition=Ready", "--timeout=20s"), "the node is Ready"
+        lambda: hurt.kubectl("wait", "node/node-1", "--for=condition=Ready", "--timeout=60s"), "the node is Ready"
     )
 
 
@@ -115,7 +115,7 @@ def works_on(hurt: Cluster) -> None:
         lambda: "Welcome" in kubectl.run("exec", "probe", "--", "wget", "-qO-", "http://web:8080/").out,
         "it reaches web",
     )
-    kubectl("delete", "pod", "probe", "--timeout=30s")
+    kubectl("delete", "pod", "probe", "--timeout=60s")
 
 
 def test_a_killed_supervisor_is_replaced_by_up(hurt: Cluster) -> None:
@@ -192,7 +192,7 @@ def test_what_happened_meanwhile_is_seen(hurt: Cluster) -> None:
     os.kill(first, signal.SIGKILL)
     kubectl("delete", "pod", "goes", "--wait=false")
     hurt.up()
-    kubectl("wait", "pod/goes", "--for=delete", "--timeout=30s")
+    kubectl("wait", "pod/goes", "--for=delete", "--timeout=60s")
     eventually(
         lambda: kubectl.path("{.status.containerStatuses[0].restartCount}", "pod/dies") == "1", "it is restarted"
     )

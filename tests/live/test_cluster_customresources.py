@@ -89,9 +89,9 @@ def kubectl(simulated_cluster: Cluster) -> Iterator[Kubectl]:
     found = simulated_cluster.kubectl.within("custom")
     found("create", "namespace", "custom")
     found("apply", "-f", "-", given=DEFINITION)
-    found("wait", "--for=condition=established", "--timeout=30s", f"crd/{CRONTABS}")
+    found("wait", "--for=condition=established", "--timeout=60s", f"crd/{CRONTABS}")
     yield found
-    found("delete", "crd", CRONTABS, "--ignore-not-found", "--timeout=20s")
+    found("delete", "crd", CRONTABS, "--ignore-not-found", "--timeout=60s")
     found("delete", "namespace", "custom", "--wait=false")
 
 
@@ -121,7 +121,7 @@ def test_objects_are_made_listed_and_changed(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", given=crontab("web", image="cron:3"))
     assert kubectl.path("{.spec.image} {.spec.replicas}", "ct", "web") == "cron:3 4"
     assert "cron:4" in kubectl.run("diff", "-f", "-", given=crontab("web", image="cron:4")).out
-    kubectl("wait", "ct/web", "--for=jsonpath={.status.replicas}=4", "--timeout=30s")
+    kubectl("wait", "ct/web", "--for=jsonpath={.status.replicas}=4", "--timeout=60s")
     kubectl("delete", "ct", "web")
 
 
@@ -158,6 +158,6 @@ def test_a_change_is_published_soon_and_the_end_takes_all(kubectl: Kubectl) -> N
     eventually(lambda: "Of the paint." in kubectl("explain", "ct.spec.colour"), "it is explained", 10)
     with kubectl.follow("get", "ct", "-w") as watching:
         watching.until("last")
-        kubectl("delete", "crd", CRONTABS, "--timeout=20s")
+        kubectl("delete", "crd", CRONTABS, "--timeout=60s")
         assert "last" in watching.seen
     assert "the server could not find the requested resource" in kubectl.fails("get", f"crontabs.v1.{GROUP}")

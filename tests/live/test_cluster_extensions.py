@@ -87,7 +87,7 @@ def test_kubectl_tells_what_webhooks_say(kubectl: Kubectl, tmp_path: Path) -> No
         assert denied in kubectl.fails("create", "configmap", "bad", "--dry-run=server")
         assert "Warning: an odd name" in kubectl.run("create", "configmap", "odd").err
         kubectl("run", "web", "--image", "nginx:1.14.2")
-        kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=30s")
+        kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s")
         assert "no shells here" in kubectl.fails("exec", "web", "--", "true")
         kubectl("apply", "-f", "-", given=configuration(kubectl, by_service))
         error = kubectl.fails("create", "configmap", "other")
@@ -109,7 +109,7 @@ def test_kubectl_uses_an_extension_api_server(kubectl: Kubectl, simulated_cluste
         name = f"{VERSION}.{GROUP}"
         meta = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": name}}
         kubectl("apply", "-f", "-", given={**meta, "spec": spec})
-        kubectl("wait", "--for=condition=Available", f"apiservice/{name}", "--timeout=30s")
+        kubectl("wait", "--for=condition=Available", f"apiservice/{name}", "--timeout=60s")
         assert kubectl("get", "flunders", "-o", "name") == f"flunder.{GROUP}/f1\n"
         assert "flunders" in kubectl("api-resources", "--api-group", GROUP)
         assert extension.seen[-1][2]["x-remote-user"] == "kubernetes-admin"
@@ -118,7 +118,7 @@ def test_kubectl_uses_an_extension_api_server(kubectl: Kubectl, simulated_cluste
         assert row[1:3] == ["default/api", "True"]
         extension.healthy = False
         kubectl("annotate", "apiservice", name, "look=again")
-        kubectl("wait", "--for=condition=Available=false", f"apiservice/{name}", "--timeout=30s")
+        kubectl("wait", "--for=condition=Available=false", f"apiservice/{name}", "--timeout=60s")
         assert "ServiceUnavailable" in kubectl.fails("get", "flunders")
         kubectl("delete", "apiservice", name)
         kubectl("delete", "service", "api", "-n", "default")

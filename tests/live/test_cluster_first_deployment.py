@@ -67,8 +67,8 @@ def test_a_service_answers_by_address_port_and_name(kubectl: Kubectl) -> None:
             manifests.pod("host-asker", hostNetwork=True, dnsPolicy="ClusterFirstWithHostNet"),
         ],
     )
-    kubectl("rollout", "status", "deployment/web", "--timeout=30s")
-    kubectl("wait", "pod/asker", "pod/host-asker", "--for=condition=Ready", "--timeout=30s")
+    kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    kubectl("wait", "pod/asker", "pod/host-asker", "--for=condition=Ready", "--timeout=60s")
     cluster_ip, node_port = kubectl.path("{.spec.clusterIP} {.spec.ports[0].nodePort}", "service/web").split()
     node_ip = kubectl.path('{.items[0].status.addresses[?(@.type=="InternalIP")].address}', "nodes")
     for address in (f"{cluster_ip}:8080", f"{node_ip}:{node_port}"):
@@ -84,7 +84,7 @@ def test_dns_answers_pods_over_udp_and_tcp(kubectl: Kubectl) -> None:
     headless = {**manifests.service("named", clusterIP="None"), "metadata": {"name": "headless"}}
     objects = [manifests.pod("named", manifests.nginx()), manifests.service("named"), headless]
     kubectl("apply", "-f", "-", given=objects)
-    kubectl("wait", "pod/named", "--for=condition=Ready", "--timeout=30s")
+    kubectl("wait", "pod/named", "--for=condition=Ready", "--timeout=60s")
     cluster_ip = kubectl.path("{.spec.clusterIP}", "service/named")
     pod_ip = kubectl.path("{.status.podIP}", "pod/named")
     domain = f"{kubectl.namespace}.svc.cluster.local"
@@ -110,27 +110,27 @@ def test_dns_answers_pods_over_udp_and_tcp(kubectl: Kubectl) -> None:
 
 def test_a_deleted_pod_is_replaced(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", given=manifests.deployment("web", replicas=3))
-    kubectl("wait", "deployment/web", "--for=condition=Available", "--timeout=30s")
+    kubectl("wait", "deployment/web", "--for=condition=Available", "--timeout=60s")
     before = set(kubectl("get", "pods", "-o", "name").split())
     victim = sorted(before)[0]
     assert (
         kubectl("delete", victim) == f'pod "{victim.removeprefix("pod/")}" deleted from {kubectl.namespace} namespace\n'
     )
-    kubectl("wait", "deployment/web", "--for=jsonpath={.status.readyReplicas}=3", "--timeout=30s")
+    kubectl("wait", "deployment/web", "--for=jsonpath={.status.readyReplicas}=3", "--timeout=60s")
     after = set(kubectl("get", "pods", "-o", "name").split())
     assert victim not in after and len(after & before) == 2 and len(after) == 3
 
 
 def test_a_killed_process_is_started_again(kubectl: Kubectl, shared_cluster: Cluster) -> None:
     kubectl("apply", "-f", "-", given=manifests.deployment("web"))
-    kubectl("wait", "deployment/web", "--for=condition=Available", "--timeout=30s")
+    kubectl("wait", "deployment/web", "--for=condition=Available", "--timeout=60s")
     name = kubectl.path("{.items[0].metadata.name}", "pods")
     container = kubectl.path("{.status.containerStatuses[0].containerID}", "pod", name)
     os.kill(in_container(shared_cluster.name, container)[0], signal.SIGKILL)
     eventually(lambda: kubectl.path("{.status.containerStatuses[0].restartCount}", "pod", name) == "1", "a restart")
-    kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=30s")
+    kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=60s")
     status = kubectl.json("get", "pod", name)["status"]["containerStatuses"][0]
     assert status["lastState"]["terminated"]["exitCode"] == 137
     assert status["containerID"] != container
     assert re.search(rf"^{name} +1/1 +Running +1 \(\d+s ago\) ", kubectl("get", "pods"), re.M)
-    kubectl("wait", "deployment/web", "--for=condition=Available", "--timeout=30s")
+    kubectl("wait", "deployment/web", "--for=condition=Available", "--timeout=60s")

@@ -45,7 +45,7 @@ def test_a_pod_has_a_certificate_of_its_own_and_knows_whom_to_trust(kubectl: Kub
         )[0]
         status = json.dumps({"status": signer.issue(asked["spec"])})
         kubectl("patch", "podcertificaterequest", asked["metadata"]["name"], *MERGE, status)
-        kubectl("wait", "pod/named", "--for=condition=Ready", "--timeout=30s")
+        kubectl("wait", "pod/named", "--for=condition=Ready", "--timeout=60s")
         assert asked["spec"]["podName"] == "named"
         assert kubectl("exec", "named", "--", "cat", "/identity/ca.pem") == signer.ca
         other = Signer("other").ca

@@ -37,7 +37,7 @@ def test_pods_services_and_nodes_by_proxy(kubectl: Kubectl) -> None:
     container = manifests.shell(SCRIPT, ports=[{"containerPort": 80}])
     kubectl("apply", "-f", "-", given=manifests.deployment("web", container))
     kubectl("apply", "-f", "-", given=manifests.service("web", 8080))
-    kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+    kubectl("rollout", "status", "deployment/web", "--timeout=60s")
     name = kubectl("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}")
     root = f"/api/v1/namespaces/{kubectl.namespace}"
     for there in (f"pods/{name}", f"pods/http:{name}:80", "services/web", "services/web:8080"):

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.live, needs_root, needs_containerd]
 @pytest.fixture
 def web(kubectl: Kubectl) -> Kubectl:
     kubectl("apply", "-f", "-", given=[manifests.deployment("web", replicas=2), manifests.service("web")])
-    kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+    kubectl("rollout", "status", "deployment/web", "--timeout=60s")
     return kubectl
 
 
@@ -51,7 +51,7 @@ def test_get_selects_sorts_and_pages(web: Kubectl) -> None:
     assert web("get", "pods", "-l", "app in (other)", "-o", "name") == "pod/other\n"
     assert web("get", "pods", "-l", "app!=web,tier", "-o", "name") == "pod/other\n"
     assert web("get", "pods", "--field-selector", "metadata.name=other", "-o", "name") == "pod/other\n"
-    web("wait", "pod/other", "--for=condition=Ready", "--timeout=30s")
+    web("wait", "pod/other", "--for=condition=Ready", "--timeout=60s")
     running = web("get", "pods", "--field-selector", "status.phase=Running,spec.nodeName=node-1", "-o", "name")
     assert len(running.split()) == 3
     assert web("get", "pods", "--sort-by=.metadata.name", "-o", "name").split()[0] == "pod/other"
@@ -129,8 +129,8 @@ def test_explain_describes_fields(kubectl: Kubectl) -> None:
 
 def test_wait_in_every_form(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", given=[manifests.pod("a"), manifests.config_map("c", state="old")])
-    assert kubectl("wait", "pod/a", "--for=condition=Ready", "--timeout=30s") == "pod/a condition met\n"
-    kubectl("wait", "pod/a", "--for=jsonpath={.status.phase}=Running", "--timeout=30s")
+    assert kubectl("wait", "pod/a", "--for=condition=Ready", "--timeout=60s") == "pod/a condition met\n"
+    kubectl("wait", "pod/a", "--for=jsonpath={.status.phase}=Running", "--timeout=60s")
     with kubectl.follow("wait", "configmap/c", "--for=jsonpath={.data.state}=new", "--timeout=30s") as waiting:
         kubectl("patch", "configmap", "c", "-p", '{"data":{"state":"new"}}')
         assert waiting.end().out == "configmap/c condition met\n"

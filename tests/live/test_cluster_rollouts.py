@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.live, needs_root, needs_containerd]
 @pytest.fixture
 def web(kubectl: Kubectl) -> Kubectl:
     kubectl("apply", "-f", "-", given=manifests.deployment("web", replicas=2))
-    kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+    kubectl("rollout", "status", "deployment/web", "--timeout=60s")
     return kubectl
 
 
@@ -27,12 +27,12 @@ def images(kubectl: Kubectl) -> set[str]:
 
 def test_scale_up_and_down(web: Kubectl) -> None:
     assert web("scale", "deployment/web", "--replicas=4") == "deployment.apps/web scaled\n"
-    web("wait", "deployment/web", "--for=jsonpath={.status.availableReplicas}=4", "--timeout=30s")
+    web("wait", "deployment/web", "--for=jsonpath={.status.availableReplicas}=4", "--timeout=60s")
     assert re.search(r"^web +4/4 +4 +4 ", web("get", "deployment", "web"), re.M)
     assert "error" in web.fails("scale", "deployment/web", "--replicas=1", "--current-replicas=3")
     web("scale", "deployment/web", "--replicas=0")
-    web("wait", "pods", "-l", "app=web", "--for=delete", "--timeout=30s")
-    web("wait", "deployment/web", "--for=jsonpath={.spec.replicas}=0", "--timeout=30s")
+    web("wait", "pods", "-l", "app=web", "--for=delete", "--timeout=60s")
+    web("wait", "deployment/web", "--for=jsonpath={.spec.replicas}=0", "--timeout=60s")
 
 
 def test_a_new_image_rolls_out_and_back(web: Kubectl) -> None:
@@ -41,7 +41,7 @@ def test_a_new_image_rolls_out_and_back(web: Kubectl) -> None:
     web("annotate", "deployment/web", "kubernetes.io/change-cause=second", "--overwrite")
     status = web("rollout", "status", "deployment/web", "--timeout=40s")
     assert status.endswith('deployment "web" successfully rolled out\n')
-    web("wait", "deployment/web", "--for=jsonpath={.status.replicas}=2", "--timeout=20s")
+    web("wait", "deployment/web", "--for=jsonpath={.status.replicas}=2", "--timeout=60s")
     eventually(lambda: images(web) == {"nginx:1.16.1"}, "only the new image runs")
     history = web("rollout", "history", "deployment/web")
     assert re.search(r"^1 +first$", history, re.M) and re.search(r"^2 +second$", history, re.M), history
@@ -89,12 +89,12 @@ def test_a_bad_image_stops_a_rollout_and_undo_mends_it(web: Kubectl) -> None:
     assert 'deployment "web" exceeded its progress deadline' in late
     assert web.path("{.status.availableReplicas}", "deployment/web") == "2"
     web("rollout", "undo", "deployment/web")
-    web("rollout", "status", "deployment/web", "--timeout=30s")
+    web("rollout", "status", "deployment/web", "--timeout=60s")
 
 
 def test_recreate_never_runs_two_versions(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", given=manifests.deployment("one", replicas=2, strategy={"type": "Recreate"}))
-    kubectl("rollout", "status", "deployment/one", "--timeout=30s")
+    kubectl("rollout", "status", "deployment/one", "--timeout=60s")
     with kubectl.follow(
         "get", "pods", "-w", "-o", "custom-columns=I:.spec.containers[0].image,P:.status.phase"
     ) as pods:
@@ -114,5 +114,5 @@ def test_deletion_propagates_as_asked(web: Kubectl) -> None:
     eventually(lambda: not web.path("{.metadata.ownerReferences}", replicaset), "the ReplicaSet has no owner")
     web("apply", "-f", "-", given=manifests.deployment("web", replicas=2))
     eventually(lambda: web.path("{.metadata.ownerReferences[0].name}", replicaset) == "web", "it is adopted")
-    web("delete", "deployment/web", "--cascade=foreground", "--timeout=30s")
+    web("delete", "deployment/web", "--cascade=foreground", "--timeout=60s")
     assert web("get", "replicasets,pods", "-o", "name") == ""  # foreground: gone before the owner

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.live, needs_root, needs_containerd]
 
 def run_pod(kubectl: Kubectl, *containers: manifests.Obj, name: str = "it", **spec: object) -> None:
     kubectl("apply", "-f", "-", given=manifests.pod(name, *containers, **spec))
-    kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=30s")
+    kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=60s")
 
 
 def test_logs_in_every_form(kubectl: Kubectl) -> None:

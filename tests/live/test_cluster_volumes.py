@@ -35,7 +35,7 @@ def user(name: str, claim: str, mount: dict[str, Any] | None = None, **spec: Any
 
 
 def ready(kubectl: Kubectl, name: str) -> None:
-    kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=30s")
+    kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=60s")
 
 
 def test_one_pod_writes_and_the_next_one_reads(kubectl: Kubectl, shared_cluster: Cluster) -> None:
@@ -52,7 +52,7 @@ def test_one_pod_writes_and_the_next_one_reads(kubectl: Kubectl, shared_cluster:
     ready(kubectl, "second")
     assert kubectl("exec", "second", "--", "cat", "/data/note") == "kept\n"
     kubectl("delete", "pod/second", "pvc/data")
-    kubectl("wait", f"pv/{volume}", "--for=delete", "--timeout=30s")
+    kubectl("wait", f"pv/{volume}", "--for=delete", "--timeout=60s")
     assert directory.parent.is_dir() and not directory.exists()
 
 
@@ -61,7 +61,7 @@ def test_an_ephemeral_volume_goes_with_its_pod(kubectl: Kubectl) -> None:
     ready(kubectl, "scratch")
     volume = kubectl("get", "pvc/scratch-data", "-o", "jsonpath={.spec.volumeName}")
     kubectl("delete", "pod/scratch")
-    kubectl("wait", f"pv/{volume}", "--for=delete", "--timeout=30s")
+    kubectl("wait", f"pv/{volume}", "--for=delete", "--timeout=60s")
 
 
 def test_a_volume_that_the_node_cannot_mount(kubectl: Kubectl) -> None:

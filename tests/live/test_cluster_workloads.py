@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.live, needs_root, needs_containerd]
 
 
 def ready(kubectl: Kubectl, name: str) -> None:
-    kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=30s")
+    kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=60s")
 
 
 def inside(kubectl: Kubectl, name: str, script: str) -> str:
@@ -141,7 +141,7 @@ def test_readiness_gates_endpoints(kubectl: Kubectl) -> None:
         "-",
         given=[manifests.pod("web", manifests.nginx(readinessProbe=probe)), manifests.service("web")],
     )
-    kubectl("wait", "pod/web", "--for=jsonpath={.status.phase}=Running", "--timeout=30s")
+    kubectl("wait", "pod/web", "--for=jsonpath={.status.phase}=Running", "--timeout=60s")
     addresses = "{.subsets[*].addresses[*].ip}"
     always(lambda: not kubectl.path(addresses, "endpoints/web"), "no endpoint before the pod is ready", 1.5)
     assert re.search(r"^web +0/1 +Running ", kubectl("get", "pod", "web"), re.M)
@@ -171,7 +171,7 @@ def test_a_startup_probe_holds_the_others_back(kubectl: Kubectl) -> None:
     startup = {"exec": {"command": ["test", "-e", "/tmp/up"]}, "periodSeconds": 1, "failureThreshold": 60}
     liveness = {"exec": {"command": ["test", "-e", "/tmp/up"]}, "periodSeconds": 1, "failureThreshold": 1}
     kubectl("apply", "-f", "-", given=manifests.pod("it", shell(startupProbe=startup, livenessProbe=liveness)))
-    kubectl("wait", "pod/it", "--for=jsonpath={.status.phase}=Running", "--timeout=30s")
+    kubectl("wait", "pod/it", "--for=jsonpath={.status.phase}=Running", "--timeout=60s")
     always(lambda: kubectl.path("{.status.containerStatuses[0].restartCount}", "pod/it") == "0", "not restarted", 2)
     kubectl("exec", "it", "--", "touch", "/tmp/up")
     ready(kubectl, "it")
@@ -213,7 +213,7 @@ def test_a_graceful_end(kubectl: Kubectl) -> None:
         kubectl("delete", "pod", "it", "--wait=false")
         watch.until(r"it +1/1 +Terminating ")
         log.until(r"hook\ngot TERM\ndone\n")
-    kubectl("wait", "pod/it", "--for=delete", "--timeout=30s")
+    kubectl("wait", "pod/it", "--for=delete", "--timeout=60s")
 
 
 def test_a_deaf_process_is_killed_after_its_grace(kubectl: Kubectl) -> None:
@@ -292,4 +292,4 @@ def test_a_pod_is_resized_in_place(kubectl: Kubectl) -> None:
     much = {"limits": {"cpu": "900"}, "requests": {"cpu": "900"}}
     change = {"spec": {"containers": [{"name": "main", "resources": much}]}}
     kubectl("patch", "pod", "it", "--subresource=resize", "-p", json.dumps(change))
-    kubectl("wait", "pod/it", "--for=condition=PodResizePending", "--timeout=30s")
+    kubectl("wait", "pod/it", "--for=condition=PodResizePending", "--timeout=60s")

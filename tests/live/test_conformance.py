@@ -37,7 +37,7 @@ def test_an_empty_dir_on_disk_and_in_memory_for_root_and_others(kubectl: Kubectl
     ]
     volumes = [{"name": "disk", "emptyDir": {}}, {"name": "memory", "emptyDir": {"medium": "Memory"}}]
     kubectl("apply", "-f", "-", given=manifests.pod("it", *containers, volumes=volumes, restartPolicy="Never"))
-    kubectl("wait", "pod/it", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=30s")
+    kubectl("wait", "pod/it", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
     for name, user in (("root", 0), ("other", 1001)):
         one = ["777", *(line for mode in ("644", "666", "777") for line in (f"{mode} {user}", "x"))]
         assert kubectl("logs", "it", "-c", name).splitlines() == [*one, *one, "1"]
@@ -54,7 +54,7 @@ def test_termination_messages(kubectl: Kubectl) -> None:
         shell("echo DONE", name="succeeding", **fallback),
     ]
     kubectl("apply", "-f", "-", given=manifests.pod("it", *containers, restartPolicy="Never"))
-    kubectl("wait", "pod/it", "--for=jsonpath={.status.phase}=Failed", "--timeout=30s")
+    kubectl("wait", "pod/it", "--for=jsonpath={.status.phase}=Failed", "--timeout=60s")
     statuses = kubectl.json("get", "pod", "it")["status"]["containerStatuses"]
     said = {each["name"]: each["state"]["terminated"].get("message", "") for each in statuses}
     assert said == {"other-path": "DONE", "file": "OK", "failing": "DONE", "succeeding": ""}
@@ -107,7 +107,7 @@ def test_a_replication_controller_by_kubectl(quick: Kubectl) -> None:
     eventually(lambda: quick.path(ready, "rc/web") == "2", "both pods", 20)
     assert quick("scale", "rc", "web", "--replicas=1") == "replicationcontroller/web scaled\n"
     eventually(lambda: quick.path(ready, "rc/web") == "1", "one pod", 20)
-    quick("scale", "rc", "web", "--replicas=2", "--timeout=20s")
+    quick("scale", "rc", "web", "--replicas=2", "--timeout=60s")
     eventually(lambda: quick.path(ready, "rc/web") == "2", "two again", 20)
     assert "Selector:     app=web" in quick("describe", "rc", "web")
     quick("delete", "rc", "web", "--grace-period=0", "--force")

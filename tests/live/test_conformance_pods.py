@@ -22,13 +22,13 @@ def served(name: str, *arguments: str, **more: Any) -> dict[str, Any]:
 
 def test_http_hooks(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", given=served("handler"))
-    kubectl("wait", "pod/handler", "--for=condition=Ready", "--timeout=30s")
+    kubectl("wait", "pod/handler", "--for=condition=Ready", "--timeout=60s")
     host = kubectl.path("{.status.podIP}", "pod/handler")
     hooks = {
         when: {"httpGet": {"host": host, "port": serving.ONE, "path": f"/{when}"}} for when in ("postStart", "preStop")
     }
     kubectl("apply", "-f", "-", given=manifests.pod("hooked", shell(lifecycle=hooks)))
-    kubectl("wait", "pod/hooked", "--for=condition=Ready", "--timeout=30s")
+    kubectl("wait", "pod/hooked", "--for=condition=Ready", "--timeout=60s")
     eventually(lambda: kubectl("logs", "handler") == "/postStart\n", "the hook of its start", 10)
     kubectl("delete", "pod", "hooked")
     assert kubectl("logs", "handler") == "/postStart\n/preStop\n"
@@ -52,7 +52,7 @@ def test_tcp_and_grpc_probes_of_containers(kubectl: Kubectl) -> None:
         return int(kubectl.path("{.status.containerStatuses[0].restartCount}", f"pod/{name}") or 0)
 
     eventually(lambda: restarts("no-tcp") >= 1 and restarts("no-grpc") >= 1, "both are started again", 40)
-    kubectl("wait", "pod/tcp", "pod/grpc", "--for=condition=Ready", "--timeout=20s")
+    kubectl("wait", "pod/tcp", "pod/grpc", "--for=condition=Ready", "--timeout=60s")
     assert restarts("tcp") == restarts("grpc") == 0
     for name, said in (("no-tcp", "connection refused"), ("no-grpc", "service unhealthy")):
         assert said in kubectl("describe", "pod", name)
@@ -80,7 +80,7 @@ def test_another_user_reads_volumes_and_may_not_administer(kubectl: Kubectl) -> 
     more: dict[str, Any] = {"securityContext": {"fsGroup": 1001}, "restartPolicy": "Never", "volumes": volumes}
     objects = [manifests.config_map("settings", a="1\n"), manifests.secret("keys", a="2\n")]
     kubectl("apply", "-f", "-", given=[*objects, manifests.pod("it", *containers, **more)])
-    kubectl("wait", "pod/it", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=30s")
+    kubectl("wait", "pod/it", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
     said = kubectl("logs", "it", "-c", "main").splitlines()
     assert said == ["1000", "644 0 1001", "1", "444 0 1001", "1", "444 0 1001", "1", "440 0 1001", "2"]
     root = kubectl("logs", "it", "-c", "root")
@@ -97,7 +97,7 @@ def test_a_part_whose_name_is_wrong_until_an_annotation_comes(kubectl: Kubectl) 
     waits = "{.status.containerStatuses[0].state.waiting.reason}"
     eventually(lambda: kubectl.path(waits, "pod/it").startswith("CreateContainer"), "it cannot be made", 20)
     kubectl("annotate", "pod", "it", "mysubpath=mypath")
-    kubectl("wait", "pod/it", "--for=condition=Ready", "--timeout=30s")
+    kubectl("wait", "pod/it", "--for=condition=Ready", "--timeout=60s")
     kubectl("exec", "it", "--", "sh", "-c", "echo x > /scratch/f")
 
 
