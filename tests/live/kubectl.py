@@ -21,7 +21,7 @@ import yaml
 
 BIN = Path(__file__).parents[2] / "build" / "bin"
 KUBECTL, HELM = BIN / "kubectl", BIN / "helm"
-SECONDS = 40.0
+SECONDS = 90.0
 
 Obj = dict[str, Any]
 
