@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-
-import orjson
 
 from podo import controllers
 from podo.api.kind import Obj
-from podo.apiserver.audit.auditor import Auditor
-from podo.apiserver.audit.journal import Journal
-from podo.apiserver.audit.policy import DEFAULT
 from podo.authz.rbac.policy import policy
 from podo.lab import World
-from podo.runtime.chance import Chance
+from tests.scenarios.auditing import Events, audited
 
 ACCOUNT = "system:serviceaccount:kube-system:"
 WEB = {
@@ -28,20 +21,6 @@ WEB = {
         "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}},
     },
 }
-Events = list[dict[str, Any]]
-
-
-@contextmanager
-def audited(world: World) -> Iterator[Events]:
-    """By the default policy; the list is complete when the block ends."""
-    lines: list[bytes] = []
-    events: Events = []
-    journal = Journal([lines.extend])
-    journal.start()
-    world.simulation._plane.api.audit(Auditor(DEFAULT, journal, world.simulation.clock, Chance(1)))
-    yield events
-    journal.stop()
-    events += map(orjson.loads, lines)
 
 
 def writers(events: Events, resource: str, subresource: str = "") -> set[tuple[str, str]]:

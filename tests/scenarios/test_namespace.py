@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from podo.api.errors import ApiError
 from podo.api.meta import condition_of, name_of
-from podo.lab import World
+from podo.lab import Faults, World
+from podo.values import timestamp
+from tests.scenarios.auditing import audited
 
 
 def namespace(name: str) -> dict:
@@ -62,6 +66,51 @@ def test_what_pods_use_stays_until_they_have_ended() -> None:
         assert "used" in [name_of(one) for one in world.list("ConfigMap", "team")]
         world.run(world.client.patch("Pod", "web", "team", patch={"metadata": {"finalizers": None}}))
         world.wait_until(lambda: "team" not in [name_of(n) for n in world.list("Namespace")])
+
+
+TEMPLATE: dict[str, Any] = {
+    "metadata": {"labels": {"app": "web"}},
+    "spec": {"containers": [{"name": "c", "image": "nginx"}], "terminationGracePeriodSeconds": 300},
+}
+SELECTOR = {"matchLabels": {"app": "web"}}
+WORKLOADS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("apps/v1", "Deployment", {"replicas": 3, "selector": SELECTOR, "template": TEMPLATE}),
+    ("apps/v1", "ReplicaSet", {"replicas": 3, "selector": SELECTOR, "template": TEMPLATE}),
+    ("apps/v1", "DaemonSet", {"selector": SELECTOR, "template": TEMPLATE}),
+    ("apps/v1", "StatefulSet", {"replicas": 3, "serviceName": "web", "selector": SELECTOR, "template": TEMPLATE}),
+    (
+        "batch/v1",
+        "Job",
+        {
+            "parallelism": 2,
+            "completions": 9,
+            "template": {**TEMPLATE, "spec": {**TEMPLATE["spec"], "restartPolicy": "Never"}},
+        },
+    ),
+)
+
+
+@pytest.mark.parametrize(("version", "kind", "spec"), WORKLOADS)
+@pytest.mark.parametrize("lag", (0.0, 2.0))
+def test_a_workload_that_stays_makes_nothing_where_its_namespace_goes(
+    version: str, kind: str, spec: dict, lag: float
+) -> None:
+    """Something holds the workload and not its pods; and whoever hears late of the namespace says nothing either."""
+    with World(nodes=3, faults=Faults(watch_lag=lag)) as world, audited(world) as events:
+        world.apply(namespace("team"))
+        metadata = {"name": "web", "finalizers": ["example.com/hold"]}
+        world.apply({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}, "team")
+        world.wait_until(lambda: len(world.list("Pod", "team")) >= 2, within=60)
+        pod = world.list("Pod", "team")[0]
+        world.delete("Namespace", "team")
+        world.delete("Pod", name_of(pod), "team")
+        heard = timestamp.time(world.now + 2 * lag + 1)
+        world.advance(600)
+        assert world.get(kind, "web", "team"), "it is held"
+    asked = [each for each in events if each["verb"] == "create" and each["objectRef"]["resource"] == "pods"]
+    refused = [each for each in asked if each["responseStatus"]["code"] == 403]
+    assert all(each["requestReceivedTimestamp"] < heard for each in refused), "once it has heard, it tries no more"
+    assert lag or not refused
 
 
 def test_the_default_service_account_comes_back() -> None:

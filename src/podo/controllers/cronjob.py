@@ -19,9 +19,9 @@ from podo.api.meta import (
     uid_of,
 )
 from podo.controllers.job.verdict import is_finished
-from podo.controllers.refusals import of_going_namespace
 from podo.reconcile.actions import Action, CheckAgain, Create, Delete, OnRefusal, SetStatus, Tell
 from podo.reconcile.declare import Key, View, controller
+from podo.reconcile.refusals import of_going_namespace
 from podo.values import cron, timestamp
 
 SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"

@@ -16,6 +16,7 @@ from podo.controllers.deletionrank import least_useful
 from podo.controllers.podstate import is_active, is_ready, is_terminating, seconds_until_available
 from podo.reconcile.actions import Action, CheckAgain, Create, Delete, SetStatus, Tell, rest_after
 from podo.reconcile.declare import Among, Key, View, controller
+from podo.reconcile.refusals import in_going_namespace, of_going_namespace
 
 #: The most pods that one pass creates or deletes.
 BURST = 500
@@ -74,7 +75,7 @@ def replicate(rs: Obj, view: View) -> Iterator[Action]:
 def _manage(rs: Obj, active: list[Obj], claims: Claims, view: View) -> Iterator[Action]:
     """Creates what is missing or deletes what is too much, ``BURST`` at most."""
     missing = replicas_of(rs) - len(active)
-    if missing > 0 and _may_create(rs, view):
+    if missing > 0 and not in_going_namespace(rs, view):
         names = view.names(f"{name_of(rs)}-", ())
         for _, name in zip(range(min(missing, BURST)), names, strict=False):
             yield Create(pod_for(rs, name), on_refusal=_failed(rs, claims, view.now, "FailedCreate", "creating"))
@@ -85,16 +86,13 @@ def _manage(rs: Obj, active: list[Obj], claims: Claims, view: View) -> Iterator[
             yield Tell(rs, "SuccessfulDelete", f"Deleted pod: {name_of(pod)}")
 
 
-def _may_create(rs: Obj, view: View) -> bool:
-    """Nothing can be created in a namespace that is being deleted, and nothing is to be said about that."""
-    namespace = view.get("Namespace", namespace_of(rs))
-    return namespace is None or not is_deleting(namespace)
-
-
 def _failed(rs: Obj, claims: Claims, now: float, reason: str, doing: str) -> Callable[[Exception], Iterator[Action]]:
     """What a refused create or delete means: a Warning and the condition ReplicaFailure."""
 
     def actions(error: Exception) -> Iterator[Action]:
+        if of_going_namespace(error):
+            yield SetStatus(rs, status_of(rs, claims.held, now))
+            return
         yield Tell(rs, reason, f"Error {doing}: {error}", "Warning")
         failure = {"type": "ReplicaFailure", "status": "True", "reason": reason, "message": str(error)}
         yield SetStatus(rs, status_of(rs, claims.held, now, failure))

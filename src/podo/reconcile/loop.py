@@ -16,6 +16,7 @@ from podo.reconcile.declare import Declaration, Key
 from podo.reconcile.ownwrites import OwnWrites
 from podo.reconcile.perform import Outcome, Performer
 from podo.reconcile.queue import KeyQueue
+from podo.reconcile.refusals import of_going_namespace
 from podo.reconcile.view import CacheView
 from podo.reconcile.wake import Listener, kinds_of
 from podo.runtime.chance import Chance
@@ -169,7 +170,7 @@ class Loop:
         if outcome.again_after is not None:
             self._queue.add_after(key, outcome.again_after)
         problem = outcome.failure or outcome.refusal
-        if problem is None:
+        if problem is None or of_going_namespace(problem):
             self._queue.forget(key)
             return
         least = 0.0

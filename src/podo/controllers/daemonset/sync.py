@@ -16,6 +16,7 @@ from podo.controllers.podstate import is_ready, phase_of, seconds_until_availabl
 from podo.controllers.revisions import HASH, History
 from podo.reconcile.actions import Action, CheckAgain, Create, Delete, SetStatus, Tell
 from podo.reconcile.declare import Among, Declaration, Key, View, controller
+from podo.reconcile.refusals import in_going_namespace, of_going_namespace
 
 #: The most pods that one pass creates, and the most that it deletes.
 BURST = 250
@@ -49,6 +50,7 @@ def daemonset() -> Declaration:
         reconciles="DaemonSet",
         owns=("Pod", "ControllerRevision"),
         watches={"Pod": Among("DaemonSet", _adopters), "ControllerRevision": _adopters, "Node": _all},
+        reads=("Namespace",),
     )
     def reconcile(key: Key, view: View) -> Iterator[Action]:
         found = view.get("DaemonSet", key.name, key.namespace)
@@ -153,7 +155,8 @@ def _excess(rollout: Rollout, alive: list[Obj]) -> list[Obj]:
 
 def _carried_out(daemonset: Obj, plan: _Plan, hashed: str, view: View) -> Iterator[Action]:
     names = view.names(f"{name_of(daemonset)}-", ())
-    for node, name in zip(plan.create[:BURST], names, strict=False):
+    nodes = [] if in_going_namespace(daemonset, view) else plan.create[:BURST]
+    for node, name in zip(nodes, names, strict=False):
         failed = _failed(daemonset, "FailedCreate", "creating")
         yield Create(daemon_pod(daemonset, name, node, hashed), on_refusal=failed)
         yield Tell(daemonset, "SuccessfulCreate", f"Created pod: {name}")
@@ -164,6 +167,8 @@ def _carried_out(daemonset: Obj, plan: _Plan, hashed: str, view: View) -> Iterat
 
 def _failed(daemonset: Obj, reason: str, doing: str) -> Callable[[Exception], Iterator[Action]]:
     def actions(error: Exception) -> Iterator[Action]:
+        if of_going_namespace(error):
+            return
         yield Tell(daemonset, reason, f"Error {doing}: {error}", "Warning")
 
     return actions

@@ -22,10 +22,10 @@ from podo.controllers.deployment.rolling import grow_new, shrink_old, size_of_ne
 from podo.controllers.deployment.rollout import Rollout, count, is_rolling
 from podo.controllers.deployment.scaling import is_scaled, resize, scale, told
 from podo.controllers.podstate import is_finished
-from podo.controllers.refusals import of_going_namespace
 from podo.controllers.replicaset import replicas_of
 from podo.reconcile.actions import Action, CheckAgain, Create, Patch, SetStatus, Tell
 from podo.reconcile.declare import Key, View, controller
+from podo.reconcile.refusals import of_going_namespace
 
 
 def _adopters(rs: Obj, view: View) -> Iterator[Key]:

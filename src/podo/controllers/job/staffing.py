@@ -29,6 +29,7 @@ from podo.controllers.podstate import finished_at, is_active, is_terminating, ph
 from podo.controllers.replicaset import pod_for
 from podo.reconcile.actions import Action, CheckAgain, Create, Delete, Tell
 from podo.reconcile.declare import View
+from podo.reconcile.refusals import in_going_namespace, of_going_namespace
 
 #: The most pods that one pass creates or deletes.
 BURST = 500
@@ -50,7 +51,7 @@ def staff(tally: Tally, view: View) -> Iterator[Action]:
         return
     terminating = tally.terminating if waits_for_end(job) else 0
     missing = min(wanted - terminating - len(active), BURST)
-    if missing > 0:
+    if missing > 0 and not in_going_namespace(job, view):
         yield from _hire_indexed(tally, missing, view) if is_indexed(job) else _hire(tally, missing, view)
 
 
@@ -96,6 +97,8 @@ def dismiss(job: Obj, pods: list[Obj]) -> Iterator[Action]:
 
 def _failed(job: Obj, reason: str, doing: str) -> Callable[[Exception], Iterator[Action]]:
     def actions(error: Exception) -> Iterator[Action]:
+        if of_going_namespace(error):
+            return
         yield Tell(job, reason, f"Error {doing}: {error}", "Warning")
 
     return actions

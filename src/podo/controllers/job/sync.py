@@ -51,7 +51,7 @@ def _is_orphan(pod: Obj, view: View) -> bool:
     return job is None or uid_of(job) != owner["uid"]
 
 
-@controller(name="job", reconciles="Job", owns=("Pod",), watches={"Pod": _around})
+@controller(name="job", reconciles="Job", owns=("Pod",), watches={"Pod": _around}, reads=("Namespace",))
 def reconcile(key: Key, view: View) -> Iterator[Action]:
     if key.name.startswith(_POD):
         pod = view.get("Pod", key.name.removeprefix(_POD), key.namespace)

@@ -23,6 +23,7 @@ from podo.controllers.statefulset.rollout import (
 from podo.controllers.statefulset.storage import CLAIM, is_stale, missing_claims, owned_claims
 from podo.reconcile.actions import Action, CheckAgain, Create, Delete, Patch, SetStatus, Tell
 from podo.reconcile.declare import Among, Key, View, controller
+from podo.reconcile.refusals import in_going_namespace, of_going_namespace
 
 #: Seconds after which a claim that goes with the pod that had it is expected to be gone.
 STALE_CLAIM = 1.0
@@ -38,7 +39,7 @@ def _adopters(pod: Obj, view: View) -> Iterator[Key]:
     reconciles="StatefulSet",
     owns=("Pod", "ControllerRevision"),
     watches={"Pod": Among("StatefulSet", _adopters), "ControllerRevision": _adopters},
-    reads=(CLAIM,),
+    reads=(CLAIM, "Namespace"),
 )
 def reconcile(key: Key, view: View) -> Iterator[Action]:
     statefulset = view.get("StatefulSet", key.name, key.namespace)
@@ -95,11 +96,7 @@ def _bring_up(rollout: Rollout, number: int, view: View) -> Iterator[Action]:
     if pod is None and is_stale(statefulset, number, view):
         yield CheckAgain(STALE_CLAIM)
     elif pod is None:
-        yield from missing_claims(statefulset, number, view)
-        made = numbered_pod(statefulset, rollout.revision_for(number), number)
-        yield Create(made, on_refusal=_failed(statefulset, "create", name_of(made)))
-        text = f"create Pod {name_of(made)} in StatefulSet {name_of(statefulset)} successful"
-        yield Tell(statefulset, "SuccessfulCreate", text)
+        yield from _made(rollout, number, view)
     elif phase_of(pod) in ("Failed", "Succeeded") and not is_deleting(pod):
         failed = phase_of(pod) == "Failed"
         word = "failed" if failed else "terminated"
@@ -112,6 +109,17 @@ def _bring_up(rollout: Rollout, number: int, view: View) -> Iterator[Action]:
         if phase_of(pod) == "Pending":
             yield from missing_claims(statefulset, number, view)
         yield from _identified(statefulset, pod)
+
+
+def _made(rollout: Rollout, number: int, view: View) -> Iterator[Action]:
+    statefulset = rollout.statefulset
+    if in_going_namespace(statefulset, view):
+        return
+    yield from missing_claims(statefulset, number, view)
+    pod = numbered_pod(statefulset, rollout.revision_for(number), number)
+    yield Create(pod, on_refusal=_failed(statefulset, "create", name_of(pod)))
+    text = f"create Pod {name_of(pod)} in StatefulSet {name_of(statefulset)} successful"
+    yield Tell(statefulset, "SuccessfulCreate", text)
 
 
 def _identified(statefulset: Obj, pod: Obj) -> Iterator[Action]:
@@ -131,6 +139,8 @@ def _deleted(statefulset: Obj, pod: Obj) -> Iterator[Action]:
 
 def _failed(statefulset: Obj, verb: str, pod: str) -> Callable[[Exception], Iterator[Action]]:
     def actions(error: Exception) -> Iterator[Action]:
+        if of_going_namespace(error):
+            return
         text = f"{verb} Pod {pod} in StatefulSet {name_of(statefulset)} failed error: {error}"
         yield Tell(statefulset, f"Failed{verb.capitalize()}", text, "Warning")
 
