@@ -98,7 +98,8 @@ class Kind:
     #: What the server itself sets on create (``old`` is None) and on update of the main resource, in place, before
     #: validation:
     #: a Pod's phase, what may not be changed by the client. metadata and the status split are done for all kinds alike.
-    prepare: Callable[[Obj, Obj | None], None] = _no_change
+    #: What it gives on create is told the client.
+    prepare: Callable[[Obj, Obj | None], Iterable[str] | None] = _no_change
     #: Likewise of a write to ``/status``; ``new`` has all but the status from ``old``.
     prepare_status: Callable[[Obj, Obj], None] = _no_change
     columns: tuple[Column, ...] = ()  # without the Name and Age of every kind when empty

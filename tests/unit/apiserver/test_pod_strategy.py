@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from podo.http.message import Response
 from tests.unit.apiserver.world import World, in_world, pod
 
 ONE = "/api/v1/namespaces/default/pods/web"
@@ -262,5 +263,44 @@ def test_a_refused_update_shows_what_differs() -> None:
         ((reason, field, message),) = causes(answer)
         assert (reason, field) == ("FieldValueForbidden", "spec")
         assert message.endswith('@@ -1 +1,3 @@\n-{}\n+{\n+  "hostname": "other"\n+}\n')
+
+    in_world(test)
+
+
+APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
+LOCALHOST = {"type": "Localhost", "localhostProfile": "mine"}
+
+
+@pytest.mark.parametrize(
+    ("annotation", "own", "whole", "expected", "told"),
+    [
+        ("runtime/default", None, None, {"type": "RuntimeDefault"}, True),
+        ("unconfined", None, {"type": "RuntimeDefault"}, {"type": "Unconfined"}, True),
+        ("localhost/mine", None, None, LOCALHOST, True),
+        ("localhost/mine", LOCALHOST, None, LOCALHOST, False),
+        ("runtime/default", None, {"type": "RuntimeDefault"}, None, False),
+        ("", None, None, None, True),
+        ("localhost/", None, None, None, True),
+    ],
+)
+def test_apparmor_profiles_of_annotations_become_fields(
+    annotation: str, own: Obj | None, whole: Obj | None, expected: Obj | None, told: bool
+) -> None:
+    context = {"securityContext": {"runAsUser": 7, **({"appArmorProfile": own} if own else {})}}
+    plain = {"name": "other", "image": "i"}
+    made = labelled(
+        containers=[{"name": "main", "image": "i", **context}, plain],
+        **({"securityContext": {"appArmorProfile": whole}} if whole else {}),
+    )
+    made["metadata"]["annotations"] = {f"{APPARMOR}main": annotation}
+
+    async def test(world: World) -> None:
+        found = await world.answer("POST", "/api/v1/namespaces/default/pods", made)
+        assert isinstance(found, Response) and found.status == 201, found
+        warned = [text for name, text in found.headers if name == "Warning"]
+        assert len(warned) == told and all("deprecated since v1.30" in each for each in warned)
+        main, other = (await world.ask("GET", ONE))[1]["spec"]["containers"]
+        assert main["securityContext"] == {"runAsUser": 7, **({"appArmorProfile": expected} if expected else {})}
+        assert "securityContext" not in other
 
     in_world(test)

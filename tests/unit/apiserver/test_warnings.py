@@ -123,14 +123,14 @@ PODS: dict[str, tuple[dict[str, Any], list[str]]] = {
             },
         ),
         [
+            "metadata.annotations[container.apparmor.security.beta.kubernetes.io/main]: deprecated since v1.30; "
+            'use the "appArmorProfile" field instead',
             "metadata.annotations[security.alpha.kubernetes.io/sysctls]: non-functional in v1.11+; "
             'use the "sysctls" field instead',
             "metadata.annotations[seccomp.security.alpha.kubernetes.io/pod]: non-functional in v1.27+; "
             'use the "seccompProfile" field instead',
             "metadata.annotations[container.seccomp.security.alpha.kubernetes.io/main]: non-functional in v1.27+; "
             'use the "seccompProfile" field instead',
-            "metadata.annotations[container.apparmor.security.beta.kubernetes.io/main]: deprecated since v1.30; "
-            'use the "appArmorProfile" field instead',
         ],
     ),
     "volumes": (

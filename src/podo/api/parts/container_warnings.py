@@ -8,6 +8,8 @@ from typing import Any
 from podo.api.parts import fractions
 
 Container = dict[str, Any]
+#: Where the annotations of a pod stand, not of a template.
+OF_POD = "metadata.annotations"
 #: A container and its path.
 At = tuple[str, Container]
 
@@ -31,13 +33,14 @@ def warnings(each: list[At]) -> list[str]:
 
 def of_annotations(annotations: Mapping[str, str], each: list[At], path: str, pod: Container) -> list[str]:
     """Profiles that are named by annotations and no field. ``pod``: the pod's security context."""
-    found = []
+    found, is_template = [], path != OF_POD  # of a pod's AppArmor profiles is told as they become fields
     for _, container in each:
         name, context = container.get("name"), container.get("securityContext") or {}
         if f"{SECCOMP}{name}" in annotations and not context.get("seccompProfile"):
             what = 'non-functional in v1.27+; use the "seccompProfile" field instead'
             found.append(f"{path}[{SECCOMP}{name}]: {what}")
-        if f"{APPARMOR}{name}" in annotations and not (context.get("appArmorProfile") or pod.get("appArmorProfile")):
+        profile = context.get("appArmorProfile") or pod.get("appArmorProfile")
+        if is_template and not profile and f"{APPARMOR}{name}" in annotations:
             what = 'deprecated since v1.30; use the "appArmorProfile" field instead'
             found.append(f"{path}[{APPARMOR}{name}]: {what}")
     return found

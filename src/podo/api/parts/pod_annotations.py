@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from podo.api.kind import Obj
+from podo.api.parts import apparmor
 from podo.api.parts.container_warnings import APPARMOR, SECCOMP
 from podo.api.parts.paths import check_relative
 from podo.api.parts.podtemplate import containers_at
@@ -24,7 +25,7 @@ _SECCOMP_PROFILES = {
     "docker/default": "RuntimeDefault",
     "unconfined": "Unconfined",
 }
-_APPARMOR_PROFILES = {"": "", "runtime/default": "RuntimeDefault", "unconfined": "Unconfined"}
+_APPARMOR_PROFILES = {"": "", **apparmor.TYPES}
 _is_number = re.compile("0|-?[1-9][0-9]*|[+][1-9][0-9]*", re.ASCII).fullmatch
 _INT32 = 2**31
 

@@ -74,7 +74,8 @@ def _begin(call: Call, obj: Obj) -> None:
             obj.pop("status", None)
     if kind.generation:
         obj["metadata"]["generation"] = 1
-    kind.prepare(obj, None)
+    if told := kind.prepare(obj, None):
+        call.warnings.extend(told)
 
 
 async def _rehearse(backend: Backend, call: Call, obj: Obj) -> Written:

@@ -8,7 +8,7 @@ from podo.api.kind import Kind, Obj
 from podo.api.kinds.core import pod_status
 from podo.api.kinds.core.pod_columns import COLUMNS, row_conditions
 from podo.api.kinds.core.pod_rules import problems
-from podo.api.parts import container, labelkeys, pod_warnings, podlevel, podtemplate
+from podo.api.parts import apparmor, container, labelkeys, pod_warnings, podlevel, podtemplate
 from podo.api.parts.addresses import ip_warnings
 from podo.api.parts.resources import qos_class
 
@@ -37,15 +37,16 @@ def _fill_in(pod: Obj) -> None:
                 container.fill_in_host_ports(each)
 
 
-def _prepare(new: Obj, old: Obj | None) -> None:
+def _prepare(new: Obj, old: Obj | None) -> list[str] | None:
     if old is not None or (new.get("status") or {}).get("qosClass"):  # made anew under another name it has one
-        return
+        return None
     spec = new["spec"]
     if "affinity" in spec or "topologySpreadConstraints" in spec:
         labelkeys.merge(spec, new["metadata"].get("labels") or {})
     new["status"] = {"phase": "Pending", "qosClass": qos_class(new)}
     if spec.get("schedulingGates"):
         new["status"]["conditions"] = [dict(_GATED)]
+    return apparmor.take_over(new) if new["metadata"].get("annotations") else None
 
 
 def _status_warnings(new: Obj, old: Obj) -> list[str]:
