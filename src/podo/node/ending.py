@@ -9,6 +9,7 @@ from __future__ import annotations
 from podo.api.kind import Obj
 from podo.api.meta import is_deleting
 from podo.api.parts.container import is_sidecar
+from podo.api.parts.restarts import is_restarted
 from podo.node import podspec
 from podo.node.instructions import (
     CleanUp,
@@ -23,7 +24,7 @@ from podo.node.instructions import (
 from podo.node.memory import PodMemory
 from podo.node.observed import Seen, is_dead
 from podo.node.planning import stop, want
-from podo.node.restarting import is_restarted, may_be_restarted
+from podo.node.restarting import may_be_restarted
 from podo.node.runtimes.contract import Container
 
 SHORTEST_GRACE_SECONDS = 1.0
@@ -64,14 +65,14 @@ def init_failed(pod: Obj, seen: Seen) -> bool:
     """Did an init container fail that is not to be restarted?"""
     for container in podspec.init_containers(pod):
         last = seen.newest(container["name"])
-        if last and is_dead(last) and last.exit_code != 0 and not is_restarted(pod, container, last.exit_code):
+        if last and is_dead(last) and last.exit_code != 0 and not is_restarted(pod["spec"], container, last.exit_code):
             return True
     return False
 
 
 def comes_again(pod: Obj, container: Obj, last: Container, memory: PodMemory) -> bool:
     """Is a container started again that ended so: by its restart policy, or because it was stopped for that?"""
-    if is_restarted(pod, container, last.exit_code):
+    if is_restarted(pod["spec"], container, last.exit_code):
         return True
     return last.id in memory.coming_again and may_be_restarted(pod, container)
 
