@@ -126,7 +126,7 @@ def _keep_all_but_exactly_status(new: Obj, old: Obj) -> None:
 
 
 CUSTOM_STATUS = Scope(_keep_all_but_exactly_status, validation.check_status)
-APPROVAL = Scope(_keep_all_but_approval, validation.check_status)
+APPROVAL = Scope(_keep_all_but_approval, validation.check_approval)
 
 
 #: The scopes of the subresources that verbs update and patch write.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 from podo.api.errors import invalid
-from podo.api.kind import Kind, Obj
+from podo.api.kind import Kind, Obj, Problem
+from podo.api.kinds.certificates.certificatesigningrequest import approval_problems
 from podo.api.metadata_rules import STANDARD_FINALIZERS, check_metadata, check_metadata_update, problems_of
 from podo.api.rules import Found
 from podo.apiserver.call import Call
@@ -36,10 +37,19 @@ def check_update(kind: Kind, new: Obj, old: Obj) -> None:
 
 def check_status(kind: Kind, new: Obj, old: Obj) -> None:
     """Raises Invalid with all that is wrong with a change of the status."""
+    _check_subresource(kind, new, old, kind.status_problems)
+
+
+def check_approval(kind: Kind, new: Obj, old: Obj) -> None:
+    """Likewise of a change of the approval, which only CertificateSigningRequests have."""
+    _check_subresource(kind, new, old, approval_problems)
+
+
+def _check_subresource(kind: Kind, new: Obj, old: Obj, rules: Callable[[Obj, Obj], Iterable[Problem]]) -> None:
     problems: Found = []
     check_metadata(kind, new["metadata"], problems)
     check_metadata_update(new["metadata"], old["metadata"], problems)
-    problems.extend(kind.status_problems(new, old))
+    problems.extend(rules(new, old))
     if problems:
         raise invalid(kind, new["metadata"]["name"], problems)
 

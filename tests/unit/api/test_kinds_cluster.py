@@ -161,7 +161,7 @@ RULES = [
     (
         make("RuntimeClass", handler="crun", overhead={"podFixed": {"cpu": "x"}}),
         [
-            'overhead.podFixed.limits[cpu]: Invalid value: "x": quantities must match the regular expression '
+            'overhead.limits[cpu]: Invalid value: "x": quantities must match the regular expression '
             "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
         ],
     ),

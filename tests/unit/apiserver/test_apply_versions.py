@@ -135,19 +135,23 @@ def test_events_of_both_groups_are_one_object() -> None:
     async def test(world: World) -> None:
         about = {"apiVersion": "v1", "kind": "Pod", "name": "web", "namespace": "default"}
         event = {
-            "apiVersion": "v1",
-            "kind": "Event",
             "metadata": {"name": "e"},
-            "involvedObject": about,
-            "message": "x",
+            "regarding": about,
+            "note": "x",
+            "type": "Normal",
+            "reason": "R",
+            "action": "A",
+            "eventTime": "2026-01-01T00:00:00.000000Z",
+            "reportingController": "example.com/c",
+            "reportingInstance": "c-1",
         }
         core = "/api/v1/namespaces/default/events"
         new = "/apis/events.k8s.io/v1/namespaces/default/events"
-        status, made = await world.ask("POST", f"{core}?fieldManager=core", {**event, "type": "Normal", "reason": "R"})
+        status, made = await world.ask("POST", f"{new}?fieldManager=new", event)
         assert status == 201, made
-        _, found = await world.ask("PATCH", f"{new}/e?fieldManager=new", {"note": "y"}, content_type=MERGE)
-        assert found["note"] == "y", found
+        _, found = await world.ask("PATCH", f"{core}/e?fieldManager=core", {"message": "y"}, content_type=MERGE)
+        assert found["message"] == "y", found
         shares = {one["manager"]: one["fieldsV1"] for one in found["metadata"]["managedFields"]}
-        assert "f:note" in shares["new"] and "f:message" not in shares["core"] and "f:reason" in shares["core"]
+        assert "f:message" in shares["core"] and "f:note" not in shares["new"] and "f:reason" in shares["new"]
 
     in_world(test)

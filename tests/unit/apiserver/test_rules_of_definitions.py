@@ -85,9 +85,7 @@ NEW: list[tuple[Obj, list[str]]] = [
     ),
     (
         definition(version({**STRINGS, "minProperties": 1}, subresources={"status": {}})),
-        [
-            f'{AT}: Invalid value: {{"type":"object","properties":{{"a":{{"type":"string"}}}},"minProperties":1}}: only ['
-        ],
+        [f'{AT}: Invalid value: {{"type":"object","properties":{{"a":{{"type":"string"}}}},"minProperties":1}}: only '],
     ),
     # what is not structural, in order of its text, and then what is no schema at all
     (

@@ -6,19 +6,24 @@ from typing import Any
 
 from podo.api.columns import Column, since, wide
 from podo.api.kind import Kind, Obj
-from podo.api.rules import Found, invalid, required
+from podo.api.rules import Found, check_text, invalid, required
+from podo.values import names
 
 _OBJECT_FIELDS = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
 #: Where Events about things in no namespace are kept.
-_FOR_CLUSTER_SCOPED = ("", "default", "kube-system")
-_TEXT_MAX = {"reason": 128, "action": 128, "reportingInstance": 128, "message": 1024}
+_FOR_CLUSTER_SCOPED = ("default", "kube-system")
+_TEXT_MAX = {"reportingInstance": 128, "action": 128, "reason": 128, "message": 1024}
 
 
 def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
     namespace = new["metadata"].get("namespace") or ""
     about = (new.get("involvedObject") or {}).get("namespace") or ""
-    if namespace not in ((about,) if about else _FOR_CLUSTER_SCOPED):
+    if new.get("eventTime"):
+        is_there = bool(about) or namespace in _FOR_CLUSTER_SCOPED
+    else:
+        is_there = namespace == about if about else namespace in ("", "default")
+    if not is_there:
         found.append(invalid("involvedObject.namespace", about, "does not match event.namespace"))
     if new.get("eventTime"):
         _check_new_style(new, found)
@@ -26,18 +31,17 @@ def _problems(new: Obj, old: Obj | None) -> Found:
 
 
 def _check_new_style(event: Obj, found: Found) -> None:
-    """Events written through events.k8s.io say who reports and what was done."""
-    for field, shown in (("reportingComponent", "reportingController"), ("reportingInstance", "reportingInstance")):
-        if not event.get(field):
-            found.append(required(shown))
-    for field in ("action", "reason"):
-        if not event.get(field):
-            found.append(required(field))
+    """Events that have an eventTime say who reports and what was done."""
+    controller = event.get("reportingComponent") or ""
+    if not controller:
+        found.append(required("reportingController"))
+    check_text("reportingController", controller, names.qualified_name, found)
     for field, limit in _TEXT_MAX.items():
-        if len(event.get(field) or "") > limit:
+        text = event.get(field) or ""
+        if not text and field != "message":
+            found.append(required(field))
+        if len(text.encode()) > limit:
             found.append(invalid(field, "", f"can have at most {limit} characters"))
-    if event.get("type") not in ("Normal", "Warning"):
-        found.append(invalid("type", event.get("type", ""), "has invalid value: must be Normal or Warning"))
 
 
 def _first_seen(event: Obj, now: float) -> str:

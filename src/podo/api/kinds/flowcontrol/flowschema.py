@@ -9,14 +9,16 @@ from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.flowcontrol import defaults
 from podo.api.meta import condition_of
+from podo.api.parts.condition_rules import check_condition_types
 from podo.api.rules import Found, check_text, forbidden, invalid, not_supported, required
 from podo.values import names
 
 GROUP = "flowcontrol.apiserver.k8s.io"
 _PRECEDENCE_MAX, _DEFAULT_PRECEDENCE = 10000, 1000
 _METHODS = ("ByNamespace", "ByUser")
-_SUBJECTS = ("Group", "ServiceAccount", "User")
-_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch")
+_SUBJECTS = {"Group": "group", "ServiceAccount": "serviceAccount", "User": "user"}
+_TOLD_OF = ("ServiceAccount", "User", "Group")
+_VERBS = frozenset({"create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch"})
 #: The schema that all others fall through to, and the one of administrators: they have fixed precedences.
 _LAST, _FIRST = "catch-all", "exempt"
 
@@ -31,26 +33,34 @@ def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
     name, spec = new["metadata"].get("name") or "", new.get("spec") or {}
     precedence = spec.get("matchingPrecedence") or 0
-    if not 1 <= precedence <= _PRECEDENCE_MAX:
-        why = f"must be between 1 and {_PRECEDENCE_MAX}"
+    if why := _wrong_precedence(precedence, name):
         found.append(invalid("spec.matchingPrecedence", precedence, why))
-    elif precedence == 1 and name != _FIRST:
-        found.append(
-            invalid(
-                "spec.matchingPrecedence", precedence, "only the schema named 'exempt' may have matchingPrecedence 1"
-            )
-        )
+    if (method := spec.get("distinguisherMethod")) is not None and method.get("type") not in _METHODS:
+        found.append(not_supported("spec.distinguisherMethod.type", method, _METHODS))
     level = (spec.get("priorityLevelConfiguration") or {}).get("name") or ""
     if level:
         check_text("spec.priorityLevelConfiguration.name", level, names.subdomain, found)
     else:
         found.append(required("spec.priorityLevelConfiguration.name", "must reference a priority level"))
-    if (method := spec.get("distinguisherMethod")) is not None and method.get("type") not in _METHODS:
-        found.append(not_supported("spec.distinguisherMethod", method.get("type") or "", _METHODS))
     for index, rule in enumerate(spec.get("rules") or ()):
         _check_rule(rule, f"spec.rules[{index}]", found)
     if name in defaults.MANDATORY and spec != _mandatory(name):
         found.append(invalid("spec", "{...}", f"spec of '{name}' must equal the fixed value"))
+    return found
+
+
+def _wrong_precedence(precedence: int, name: str) -> str:
+    if precedence <= 0:
+        return "must be a positive value"
+    if precedence > _PRECEDENCE_MAX:
+        return f"must not be greater than {_PRECEDENCE_MAX}"
+    is_reserved = precedence == 1 and name != _FIRST
+    return "only the schema named 'exempt' may have matchingPrecedence 1" if is_reserved else ""
+
+
+def _status_problems(new: Obj, old: Obj | None) -> Found:
+    found: Found = []
+    check_condition_types((new.get("status") or {}).get("conditions") or [], "status.conditions", found)
     return found
 
 
@@ -72,9 +82,7 @@ def _check_rule(rule: dict[str, Any], path: str, found: Found) -> None:
     for index, entry in enumerate(resources):
         _check_resource_rule(entry, f"{path}.resourceRules[{index}]", found)
     for index, entry in enumerate(others):
-        where = f"{path}.nonResourceRules[{index}]"
-        _check_list(entry.get("verbs") or [], f"{where}.verbs", "verbs", found)
-        _check_list(entry.get("nonResourceURLs") or [], f"{where}.nonResourceURLs", "nonResourceURLs", found)
+        _check_other_rule(entry, f"{path}.nonResourceRules[{index}]", found)
 
 
 def _check_subject(subject: dict[str, Any], path: str, found: Found) -> None:
@@ -82,51 +90,86 @@ def _check_subject(subject: dict[str, Any], path: str, found: Found) -> None:
     if kind not in _SUBJECTS:
         found.append(not_supported(f"{path}.kind", kind, _SUBJECTS))
         return
-    own = {"Group": "group", "ServiceAccount": "serviceAccount", "User": "user"}
-    for other, field in own.items():
-        if other != kind and subject.get(field) is not None:
-            found.append(forbidden(f"{path}.{field}", f"{field} is forbidden when subject kind is not '{other}'"))
-    field = own[kind]
-    body = subject.get(field)
-    if body is None:
-        found.append(required(f"{path}.{field}", f"{field} is required when subject kind is '{kind}'"))
-        return
-    if not body.get("name"):
-        found.append(required(f"{path}.{field}.name"))
-    if kind == "ServiceAccount" and not body.get("namespace"):
-        found.append(required(f"{path}.{field}.namespace", "must specify namespace for service account"))
+    own = _SUBJECTS[kind]
+    if (body := subject.get(own)) is None:
+        found.append(required(f"{path}.{own}", f"{own} is required when subject kind is '{kind}'"))
+    elif kind == "ServiceAccount":
+        _check_account(body, f"{path}.{own}", found)
+    elif not body.get("name"):
+        found.append(required(f"{path}.{own}.name"))
+    for other in _TOLD_OF:
+        if other != kind and subject.get(_SUBJECTS[other]) is not None:
+            why = f"{_SUBJECTS[other]} is forbidden when subject kind is not '{other}'"
+            found.append(forbidden(f"{path}.{_SUBJECTS[other]}", why))
+
+
+def _check_account(account: dict[str, Any], path: str, found: Found) -> None:
+    name, namespace = account.get("name") or "", account.get("namespace") or ""
+    if not name:
+        found.append(required(f"{path}.name"))
+    elif name != "*":
+        check_text(f"{path}.name", name, names.subdomain, found)
+    if namespace:
+        check_text(f"{path}.namespace", namespace, names.label, found)
+    else:
+        found.append(required(f"{path}.namespace", "must specify namespace for service account"))
 
 
 def _check_resource_rule(rule: dict[str, Any], path: str, found: Found) -> None:
-    verbs = rule.get("verbs") or []
-    _check_list(verbs, f"{path}.verbs", "verbs", found)
-    if unknown := [verb for verb in verbs if verb != "*" and verb not in _VERBS]:
-        found.append(not_supported(f"{path}.verbs", unknown, _VERBS))
-    for field in ("apiGroups", "resources"):
-        _check_list(rule.get(field) or [], f"{path}.{field}", field, found)
-    spaces = rule.get("namespaces") or []
+    _check_verbs(rule.get("verbs") or [], f"{path}.verbs", found)
+    groups, resources = rule.get("apiGroups") or [], rule.get("resources") or []
+    _check_list(groups, f"{path}.apiGroups", "resource rules must supply at least one api group", "api groups", found)
+    why = "resource rules must supply at least one resource"
+    _check_list(resources, f"{path}.resources", why, "resources", found)
+    spaces, where = rule.get("namespaces") or [], f"{path}.namespaces"
     if not spaces and not rule.get("clusterScope"):
-        found.append(
-            required(
-                f"{path}.namespaces", "resource rules that are not cluster scoped must supply at least one namespace"
-            )
-        )
-    if "*" in spaces and len(spaces) > 1:
-        found.append(invalid(f"{path}.namespaces", spaces, "if '*' is present, must not specify other namespaces"))
-    for index, space in enumerate(spaces):
-        if space != "*":
-            check_text(f"{path}.namespaces[{index}]", space, names.label, found)
+        why = "resource rules that are not cluster scoped must supply at least one namespace"
+        found.append(required(where, why))
+    elif "*" in spaces:
+        _check_list(spaces, where, "", "namespaces", found)
+    else:
+        why = "each member of this list must be '*' or a DNS-1123 label; "
+        for index, space in enumerate(spaces):
+            found.extend(invalid(f"{where}[{index}]", space, why + message) for message in names.label(space))
 
 
-def _check_list(values: list[str], path: str, field: str, found: Found) -> None:
+def _check_other_rule(rule: dict[str, Any], path: str, found: Found) -> None:
+    _check_verbs(rule.get("verbs") or [], f"{path}.verbs", found)
+    urls, where = rule.get("nonResourceURLs") or [], f"{path}.nonResourceURLs"
+    _check_list(urls, where, "nonResourceURLs must contain at least one value", "non-resource URLs", found)
+    if "*" not in urls:
+        for index, url in enumerate(urls):
+            if why := _wrong_with(url):
+                found.append(invalid(f"{where}[{index}]", url, why))
+
+
+def _check_verbs(verbs: list[str], path: str, found: Found) -> None:
+    _check_list(verbs, path, "verbs must contain at least one value", "verbs", found)
+    if "*" not in verbs and not _VERBS.issuperset(verbs):
+        found.append(not_supported(path, verbs, sorted(_VERBS)))
+
+
+def _check_list(values: list[str], path: str, missing: str, what: str, found: Found) -> None:
     if not values:
-        found.append(required(path, f"{field} must contain at least one value"))
+        found.append(required(path, missing))
     elif "*" in values and len(values) > 1:
-        found.append(invalid(path, values, f"if '*' is present, must not specify other {_singular(field)}"))
+        found.append(invalid(path, values, f"if '*' is present, must not specify other {what}"))
 
 
-def _singular(field: str) -> str:
-    return {"apiGroups": "api groups", "nonResourceURLs": "non-resource URLs"}.get(field, field)
+def _wrong_with(url: str) -> str:
+    """Of a path that is no resource's; a star stands for the rest of one, after a slash."""
+    if not url:
+        return "must not be empty"
+    if url == "/":
+        return ""
+    if not url.startswith("/"):
+        return "must start with slash"
+    if " " in url:
+        return "must not contain white-space"
+    if "//" in url:
+        return "must not contain double slash"
+    is_wild = url.count("*") > 1 or ("*" in url and not url.endswith("/*"))
+    return "wildcard can only do suffix matching" if is_wild else ""
 
 
 def dangling(level: str, there: bool) -> dict[str, str]:
@@ -155,6 +198,7 @@ FLOWSCHEMA = Kind(
     namespaced=False,
     fill_in=_fill_in,
     problems=_problems,
+    status_problems=_status_problems,
     row_order=lambda schema: (schema.get("spec") or {}).get("matchingPrecedence") or 0,
     columns=(
         NAME,

@@ -4,20 +4,22 @@ wait."""
 from __future__ import annotations
 
 from functools import lru_cache
+from math import ceil, log2
 from typing import Any
 
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.flowcontrol import defaults
 from podo.api.kinds.flowcontrol.flowschema import GROUP
-from podo.api.rules import Found, check_not_negative, forbidden, invalid, not_supported, required
+from podo.api.parts.condition_rules import check_condition_types
+from podo.api.rules import Found, forbidden, invalid, not_supported, required
 
 _TYPES = ("Exempt", "Limited")
 _RESPONSES = ("Queue", "Reject")
 _LIMITED = {"nominalConcurrencyShares": 30, "lendablePercent": 0}
 _EXEMPT = {"nominalConcurrencyShares": 0, "lendablePercent": 0}
 _QUEUING = {"queues": 64, "handSize": 8, "queueLengthLimit": 50}
-_QUEUES_MAX = 10_000_000
+_QUEUES_MAX, _HASH_BITS = 10_000_000, 60
 
 
 def _fill_in(level: Obj) -> None:
@@ -42,10 +44,13 @@ def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
     spec = new.get("spec") or {}
     kind, limited, exempt = spec.get("type") or "", spec.get("limited"), spec.get("exempt")
+    name = new["metadata"].get("name") or ""
+    if (name == defaults.EXEMPT) != (kind == "Exempt"):
+        found.append(invalid("spec.type", kind, "type must be 'Exempt' if and only if name is 'exempt'"))
     if kind == "Exempt":
         if limited is not None:
             found.append(forbidden("spec.limited", "must be nil if the type is not Limited"))
-        _check_shares(exempt or {}, "spec.exempt", 0, found)
+        _check_shares(exempt or {}, "spec.exempt", found)
     elif kind == "Limited":
         if exempt is not None:
             found.append(forbidden("spec.exempt", "must be nil if the type is Limited"))
@@ -55,7 +60,13 @@ def _problems(new: Obj, old: Obj | None) -> Found:
             _check_limited(limited, "spec.limited", found)
     else:
         found.append(not_supported("spec.type", kind, _TYPES))
-    _check_mandatory(new["metadata"].get("name") or "", spec, found)
+    _check_mandatory(name, spec, found)
+    return found
+
+
+def _status_problems(new: Obj, old: Obj | None) -> Found:
+    found: Found = []
+    check_condition_types((new.get("status") or {}).get("conditions") or [], "status.conditions", found)
     return found
 
 
@@ -74,18 +85,20 @@ def _fixed(name: str) -> Obj:
     return spec
 
 
-def _check_shares(fields: dict[str, Any], path: str, least: int, found: Found) -> None:
-    shares = fields.get("nominalConcurrencyShares")
-    if shares is not None and shares < least:
+def _check_shares(fields: dict[str, Any], path: str, found: Found) -> None:
+    shares, borrowed = fields.get("nominalConcurrencyShares"), fields.get("borrowingLimitPercent")
+    if shares is not None and shares < 0:
         found.append(invalid(f"{path}.nominalConcurrencyShares", shares, "must be a non-negative integer"))
+    if borrowed is not None and borrowed < 0:
+        why = "if specified, must be a non-negative integer"
+        found.append(invalid(f"{path}.borrowingLimitPercent", borrowed, why))
     lendable = fields.get("lendablePercent")
     if lendable is not None and not 0 <= lendable <= 100:
         found.append(invalid(f"{path}.lendablePercent", lendable, "must be between 0 and 100, inclusive"))
 
 
 def _check_limited(limited: dict[str, Any], path: str, found: Found) -> None:
-    _check_shares(limited, path, 0, found)
-    check_not_negative(f"{path}.borrowingLimitPercent", limited.get("borrowingLimitPercent"), found)
+    _check_shares(limited, path, found)
     response = limited.get("limitResponse") or {}
     kind, queuing = response.get("type") or "", response.get("queuing")
     where = f"{path}.limitResponse"
@@ -101,14 +114,26 @@ def _check_limited(limited: dict[str, Any], path: str, found: Found) -> None:
 
 
 def _check_queuing(queuing: dict[str, Any], path: str, found: Found) -> None:
-    for field in _QUEUING:
-        if (queuing.get(field) or 0) <= 0:
-            found.append(invalid(f"{path}.{field}", queuing.get(field) or 0, "must be positive"))
     queues, hand = queuing.get("queues") or 0, queuing.get("handSize") or 0
-    if queues > _QUEUES_MAX:
+    if (length := queuing.get("queueLengthLimit") or 0) <= 0:
+        found.append(invalid(f"{path}.queueLengthLimit", length, "must be positive"))
+    if queues <= 0:
+        found.append(invalid(f"{path}.queues", queues, "must be positive"))
+    elif queues > _QUEUES_MAX:
         found.append(invalid(f"{path}.queues", queues, f"must not be greater than {_QUEUES_MAX}"))
+    if why := _wrong_hand(hand, queues):
+        found.append(invalid(f"{path}.handSize", hand, why))
+
+
+def _wrong_hand(hand: int, queues: int) -> str:
+    """A hand is dealt by a hash, of which each card takes as many bits as tell the queues apart."""
+    if hand <= 0:
+        return "must be positive"
     if hand > queues:
-        found.append(invalid(f"{path}.handSize", hand, f"should not be greater than queues ({queues})"))
+        return f"should not be greater than queues ({queues})"
+    if ceil(log2(queues) * hand) > _HASH_BITS:
+        return f"required entropy bits of deckSize {queues} and handSize {hand} should not be greater than {_HASH_BITS}"
+    return ""
 
 
 def _limited(level: Obj, field: str) -> str:
@@ -133,6 +158,7 @@ PRIORITYLEVELCONFIGURATION = Kind(
     namespaced=False,
     fill_in=_fill_in,
     problems=_problems,
+    status_problems=_status_problems,
     columns=(
         NAME,
         column("Type", lambda level: (level.get("spec") or {}).get("type") or ""),

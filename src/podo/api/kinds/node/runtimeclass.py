@@ -17,20 +17,21 @@ from podo.values import names
 def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
     handler = new.get("handler") or ""
+    if old is not None:
+        check_immutable("handler", handler, old.get("handler") or "", found)
+        return found
     check_text("handler", handler, names.label, found)
     if overhead := new.get("overhead"):
         _check_overhead(overhead.get("podFixed") or {}, found)
     if scheduling := new.get("scheduling"):
         check_labels(scheduling.get("nodeSelector") or {}, "scheduling.nodeSelector", found)
         check_tolerations(scheduling.get("tolerations") or [], "scheduling.tolerations", found)
-    if old is not None:
-        check_immutable("handler", handler, old.get("handler") or "", found)
     return found
 
 
 def _check_overhead(amounts: dict[str, Any], found: Found) -> None:
-    """The rules of a container's limits."""
-    check_resources({"limits": amounts}, "overhead.podFixed", found)
+    """The rules of a container's limits, as which upstream names them."""
+    check_resources({"limits": amounts}, "overhead", found)
 
 
 def _warnings(new: Obj, old: Obj | None) -> list[str]:

@@ -6,12 +6,13 @@ from typing import Any
 
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
+from podo.api.parts.condition_rules import check_conditions
 from podo.api.parts.labelselector import check_label_selector
 from podo.api.parts.rolling import check_not_more_than_all, check_share
 from podo.api.rules import Found, check_not_negative, check_one_of, invalid
 
 _POLICIES = ("AlwaysAllow", "IfHealthyBudget")
-_COUNTS = ("currentHealthy", "desiredHealthy", "disruptionsAllowed", "expectedPods")
+_COUNTS = ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods")
 
 
 def _fill_in(budget: Obj) -> None:
@@ -36,8 +37,10 @@ def _problems(new: Obj, old: Obj | None) -> Found:
 
 def _status_problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
+    status = new.get("status") or {}
+    check_conditions(status.get("conditions") or [], "status.conditions", found)
     for field in _COUNTS:
-        check_not_negative(f"status.{field}", (new.get("status") or {}).get(field), found)
+        check_not_negative(f"status.{field}", status.get(field), found)
     return found
 
 

@@ -23,6 +23,11 @@ def _fill_in(given: Obj) -> None:
 def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
     name, value = new["metadata"].get("name") or "", new.get("value") or 0
+    if old is not None:
+        if value != (old.get("value") or 0):
+            found.append(forbidden("value", "may not be changed in an update."))
+        check_immutable("preemptionPolicy", new.get("preemptionPolicy"), old.get("preemptionPolicy"), found)
+        return found
     if name.startswith(_SYSTEM):
         if why := _not_system(name, value, bool(new.get("globalDefault"))):
             text = f"priority class names with '{_SYSTEM}' prefix are reserved for system use only. error: {why}"
@@ -30,10 +35,6 @@ def _problems(new: Obj, old: Obj | None) -> Found:
     elif value > _HIGHEST:
         found.append(forbidden("value", f"maximum allowed value of a user defined priority is {_HIGHEST}"))
     check_one_of("preemptionPolicy", new.get("preemptionPolicy"), _POLICIES, found)
-    if old is not None:
-        if value != (old.get("value") or 0):
-            found.append(forbidden("value", "may not be changed in an update."))
-        check_immutable("preemptionPolicy", new.get("preemptionPolicy"), old.get("preemptionPolicy"), found)
     return found
 
 

@@ -16,12 +16,12 @@ _FIXED = ("nodeTopology", "storageClassName")
 
 def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
+    if topology := new.get("nodeTopology"):
+        check_label_selector(topology, "nodeTopology", found)
     if name := new.get("storageClassName"):
         check_text("storageClassName", name, names.subdomain, found)
     else:
         found.append(required("storageClassName"))
-    if topology := new.get("nodeTopology"):
-        check_label_selector(topology, "nodeTopology", found)
     for field in ("capacity", "maximumVolumeSize"):
         _check_amount(field, new.get(field), found)
     if old is not None:

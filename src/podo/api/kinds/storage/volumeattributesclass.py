@@ -14,12 +14,12 @@ _COUNT_MAX, _SIZE_MAX = 512, 256 * 1024
 
 def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
-    check_driver_name("driverName", new.get("driverName") or "", found)
-    _check_parameters(new.get("parameters") or {}, found)
     if old is not None:
         for field in ("driverName", "parameters"):
             if new.get(field) != old.get(field):
                 found.append(forbidden(field, f"updates to {field} are forbidden."))
+    check_driver_name("driverName", new.get("driverName") or "", found)
+    _check_parameters(new.get("parameters") or {}, found)
     return found
 
 

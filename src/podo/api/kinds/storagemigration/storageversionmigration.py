@@ -3,19 +3,14 @@ the version and under the key that are in force now. The controller of this name
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
 from podo.api.columns import column
 from podo.api.kind import Kind, Obj
 from podo.api.meta import condition_is_true
-from podo.api.rules import IMMUTABLE, Found, check_immutable, check_text, duplicate, invalid, not_supported, required
+from podo.api.parts.condition_rules import check_conditions
+from podo.api.rules import IMMUTABLE, Found, check_immutable, check_text, invalid, required
 from podo.values import names
 
 RUNNING, SUCCEEDED, FAILED = "Running", "Succeeded", "Failed"
-_STATUSES = ("False", "True", "Unknown")
-_REASON = re.compile(r"[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?")
-_REASON_MAX = 1024
 
 
 def is_over(migration: Obj) -> bool:
@@ -45,42 +40,12 @@ def _status_problems(new: Obj, old: Obj | None) -> Found:
     if revision and not (revision.isascii() and revision.isdigit() and not revision.startswith("0")):
         why = f"resource version is not well formed: {revision}"
         found.append(invalid("status.resourceVersion", revision, why))
-    for index, condition in enumerate(status.get("conditions") or ()):
-        _check_condition(condition, f"status.conditions[{index}]", found)
-    _check_types(status.get("conditions") or [], found)
+    check_conditions(status.get("conditions") or [], "status.conditions", found)
     if known and revision != known:
         found.append(invalid("status.resourceVersion", revision, IMMUTABLE))
     for why in _contradictions(new, old or {}):
         found.append(invalid("status.conditions", status.get("conditions"), why))
     return found
-
-
-def _check_condition(condition: dict[str, Any], path: str, found: Found) -> None:
-    """The rules of metav1.Condition."""
-    check_text(f"{path}.type", condition.get("type") or "", names.qualified_name, found)
-    if condition.get("status") not in _STATUSES:
-        found.append(not_supported(f"{path}.status", condition.get("status") or "", _STATUSES))
-    if (condition.get("observedGeneration") or 0) < 0:
-        why = "must be greater than or equal to zero"
-        found.append(invalid(f"{path}.observedGeneration", condition["observedGeneration"], why))
-    if not condition.get("lastTransitionTime"):
-        found.append(required(f"{path}.lastTransitionTime", "must be set"))
-    reason = condition.get("reason") or ""
-    if not reason:
-        found.append(required(f"{path}.reason", "must be set"))
-    elif len(reason) > _REASON_MAX or not _REASON.fullmatch(reason):
-        why = "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric"
-        why += " characters or '_,:', and must end with an alphanumeric character or '_'"
-        found.append(invalid(f"{path}.reason", reason, why))
-
-
-def _check_types(conditions: list[dict[str, Any]], found: Found) -> None:
-    seen: set[str] = set()
-    for index, condition in enumerate(conditions):
-        kind = condition.get("type") or ""
-        if kind in seen:
-            found.append(duplicate(f"status.conditions[{index}].type", kind))
-        seen.add(kind)
 
 
 def _contradictions(new: Obj, old: Obj) -> list[str]:
