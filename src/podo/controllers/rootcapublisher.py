@@ -7,13 +7,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from podo.api.kind import Obj
-from podo.api.meta import is_deleting, name_of, namespace_of
+from podo.api.meta import annotations_of, is_deleting, name_of, namespace_of
 from podo.reconcile.actions import Action, Create, Update
 from podo.reconcile.declare import Declaration, Key, View
 
 NAME = "kube-root-ca.crt"
+_ABOUT = "kubernetes.io/description"
 _DESCRIPTION = {
-    "kubernetes.io/description": "Contains a CA bundle that can be used to verify the kube-apiserver when using "
+    _ABOUT: "Contains a CA bundle that can be used to verify the kube-apiserver when using "
     "internal endpoints such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across "
     "distributions of Kubernetes clusters."
 }
@@ -31,8 +32,8 @@ def rootcapublisher(ca: str) -> Declaration:
         if there is None:
             metadata = {"name": NAME, "namespace": key.name, "annotations": dict(_DESCRIPTION)}
             yield Create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(data)})
-        elif there.get("data") != data:
-            annotations = {**(there["metadata"].get("annotations") or {}), **_DESCRIPTION}
+        elif there.get("data") != data or not annotations_of(there).get(_ABOUT):
+            annotations = {**annotations_of(there), **_DESCRIPTION}
             yield Update({**there, "metadata": {**there["metadata"], "annotations": annotations}, "data": dict(data)})
 
     return Declaration("rootcapublisher", "Namespace", reconcile, watches={"ConfigMap": _its_namespace})

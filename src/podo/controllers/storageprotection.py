@@ -1,4 +1,5 @@
-"""PVC and PV protection: a deleted claim goes when no pod uses it, a deleted volume when no claim is bound to it.
+"""PVC and PV protection: a deleted claim goes when no pod uses it, a deleted volume when no claim is bound to it. The
+finalizer that sees to it comes by admission; where somebody has taken it away it comes back.
 
 Source: "Storage Object in Use Protection" in "Persistent Volumes" of the Kubernetes documentation.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from podo.api.kind import Obj
-from podo.api.meta import is_deleting, name_of, namespace_of
+from podo.api.meta import is_controlled_by, is_deleting, name_of, namespace_of
 from podo.reconcile.actions import Action, Update
 from podo.reconcile.declare import Key, View, controller
 
@@ -34,26 +35,47 @@ def pvc(key: Key, view: View) -> Iterator[Action]:
     claim = view.get("PersistentVolumeClaim", key.name, key.namespace)
     if claim is None:
         return
-    # Pods without a node do not count: no kubelet starts one whose claim is being deleted.
-    users = (pod for pod in view.list("Pod", key.namespace) if pod["spec"].get("nodeName"))
-    if not _is_protected(claim, CLAIM_FINALIZER):
+    if _lacks(claim, CLAIM_FINALIZER):
+        yield _with(claim, CLAIM_FINALIZER)
         return
-    if not any(key.name in _claims_of(pod) for pod in users):
+    pods = view.list("Pod", key.namespace) if _is_protected(claim, CLAIM_FINALIZER) else None
+    if pods is not None and not any(_uses(pod, claim) for pod in pods):
         yield _without(claim, CLAIM_FINALIZER)
+
+
+def _uses(pod: Obj, claim: Obj) -> bool:
+    """Pods without a node do not: no kubelet starts one whose claim is being deleted. Nor do those that only wait to be
+    removed use claims of their own: a finalizer of theirs may wait for just these."""
+    if not pod["spec"].get("nodeName") or name_of(claim) not in _claims_of(pod):
+        return False
+    is_over = is_deleting(pod) and pod["metadata"].get("deletionGracePeriodSeconds") == 0
+    named = ((volume.get("persistentVolumeClaim") or {}).get("claimName") for volume in pod["spec"]["volumes"])
+    return name_of(claim) in named or (not is_over and is_controlled_by(claim, pod))
 
 
 @controller(reconciles="PersistentVolume", name="pvprotection")
 def pv(key: Key, view: View) -> Iterator[Action]:
     volume = view.get("PersistentVolume", key.name)
-    if volume is None or not _is_protected(volume, VOLUME_FINALIZER):
+    if volume is None:
         return
-    if (volume.get("status") or {}).get("phase") != "Bound":
+    if _lacks(volume, VOLUME_FINALIZER):
+        yield _with(volume, VOLUME_FINALIZER)
+    elif _is_protected(volume, VOLUME_FINALIZER) and (volume.get("status") or {}).get("phase") != "Bound":
         yield _without(volume, VOLUME_FINALIZER)
 
 
 def _is_protected(obj: Obj, finalizer: str) -> bool:
     """Is it deleted, and kept by us?"""
     return is_deleting(obj) and finalizer in (obj["metadata"].get("finalizers") or ())
+
+
+def _lacks(obj: Obj, finalizer: str) -> bool:
+    return not is_deleting(obj) and finalizer not in (obj["metadata"].get("finalizers") or ())
+
+
+def _with(obj: Obj, finalizer: str) -> Action:
+    finalizers = [*(obj["metadata"].get("finalizers") or ()), finalizer]
+    return Update({**obj, "metadata": {**obj["metadata"], "finalizers": finalizers}})
 
 
 def _without(obj: Obj, finalizer: str) -> Action:

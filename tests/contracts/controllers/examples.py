@@ -390,8 +390,9 @@ ACCESS = (
         "rootcapublisher",
         put("Namespace", "team", ""),
         Change("ConfigMap", "kube-root-ca.crt", {"data": {"ca.crt": "forged"}}, "team"),
+        Change("ConfigMap", "kube-root-ca.crt", {"metadata": {"annotations": None}}, "team"),
         touches="ConfigMap",
-        shows=("^ConfigMap team .*BEGIN CERTIFICATE",),
+        shows=("^ConfigMap team .*BEGIN CERTIFICATE", "^ConfigMap team .*kubernetes.io/description"),
         hides=("forged",),
     ),
     of(
