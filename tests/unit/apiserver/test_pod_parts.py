@@ -216,6 +216,20 @@ def test_what_a_resize_may_not_change(container: dict[str, Any], message: str) -
     in_world(test)
 
 
+def test_the_resources_of_a_whole_pod_stay_and_who_resizes_them_is_told() -> None:
+    async def test(world: World) -> None:
+        made = pod("web", resources={"requests": {"cpu": "500m"}, "limits": {"cpu": "1", "memory": "1Gi"}})
+        made["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "100m", "memory": "32Mi"}}
+        whole = (await world.client.create(made))["spec"]["resources"]
+        status, found = await resized(world, resources={"requests": {"cpu": "200m"}})
+        assert status == 200 and found["spec"]["resources"] == whole
+        status, answer = await patched(world, "resize", {"resources": {"limits": {"cpu": "2"}}})
+        why = "spec.resources: Forbidden: resizing the resources of a whole pod is not supported"
+        assert status == 422 and why in answer["message"]
+
+    in_world(test)
+
+
 def test_a_best_effort_pod_stays_one() -> None:
     async def test(world: World) -> None:
         await world.client.create(pod("web"))

@@ -45,7 +45,10 @@ def resizable(spec: dict[str, Any]) -> list[tuple[str, int, dict[str, Any]]]:
 
 
 def check_resize(new: Obj, old: Obj, found: Found) -> None:
-    """Between two states of a pod that differ in their containers only."""
+    """Between two states of a pod that differ in their containers, and in what all of them may use, only. That a node
+    cannot change yet."""
+    if (new["spec"].get("resources") or {}) != (old["spec"].get("resources") or {}):
+        found.append(forbidden("spec.resources", "resizing the resources of a whole pod is not supported"))
     quality = (old.get("status") or {}).get("qosClass") or qos_class(old)
     if quality != qos_class(new):
         found.append(invalid("spec", quality, "Pod QOS Class may not change as a result of resizing"))

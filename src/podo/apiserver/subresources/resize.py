@@ -16,11 +16,11 @@ _TAKEN = ("resources", "resizePolicy")
 
 
 def keep_others(new: Obj, old: Obj) -> None:
-    """Of the pod that was sent, only what its containers may use counts. Where it has others, or in another order, they
-    stay as they were sent: the check tells of them."""
+    """Of the pod that was sent, only what it and its containers may use counts. Where it has others, or in another
+    order, they stay as they were sent: the check tells of them."""
     sent = new.get("spec") or {}
-    lists = {field: _merged(sent.get(field) or [], old["spec"].get(field) or []) for field in LISTS}
-    keep_all_but(new, old, {field: found or None for field, found in lists.items()})
+    lists = {field: _merged(sent.get(field) or [], old["spec"].get(field) or []) or None for field in LISTS}
+    keep_all_but(new, old, {**lists, "resources": sent.get("resources")})
 
 
 def _merged(sent: list[Obj], stored: list[Obj]) -> list[Obj]:
