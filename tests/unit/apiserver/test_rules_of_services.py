@@ -180,6 +180,23 @@ def test_what_the_status_of_a_load_balancer_must_be_like(given: Obj, ingress: li
     assert told(changed(given, status={"loadBalancer": {"ingress": ingress}}), given, subresource="status") == wanted
 
 
+def test_addresses_of_a_load_balancer_are_virtual_unless_the_status_says_otherwise() -> None:
+    async def test(world: World) -> None:
+        await world.client.create(BALANCER)
+        ingress = [{"ip": "10.0.0.1"}, {"hostname": "lb.example"}, {"ip": "10.0.0.2", "ipMode": "Proxy"}]
+        target = f"/api/v1/namespaces/default/services/{BALANCER['metadata']['name']}/status"
+        for _ in range(2):  # once more changes nothing
+            patch = {"status": {"loadBalancer": {"ingress": ingress}}}
+            status, found = await world.ask("PATCH", target, patch, content_type="application/merge-patch+json")
+            assert status == 200, found
+            filled = [{**ingress[0], "ipMode": "VIP"}, *ingress[1:]]
+            assert found["status"]["loadBalancer"]["ingress"] == filled
+        _, stored = await world.ask("GET", target)
+        assert stored["metadata"]["resourceVersion"] == found["metadata"]["resourceVersion"]
+
+    in_world(test)
+
+
 def test_a_load_balancer_that_keeps_to_its_nodes_has_a_port_for_their_health() -> None:
     async def test(world: World) -> None:
         made = await created(world, LOCAL)

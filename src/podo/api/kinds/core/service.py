@@ -101,6 +101,17 @@ def _node_ports(spec: dict[str, Any]) -> set[Any]:
     return {port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")}
 
 
+def _fill_in_ip_modes(new: Obj, old: Obj) -> None:
+    """Addresses of a load balancer are virtual unless its status says otherwise; what is shared is replaced."""
+    balancer = (new.get("status") or {}).get("loadBalancer") or {}
+    ingress = balancer.get("ingress") or ()
+    silent = [bool(one.get("ip")) and one.get("ipMode") is None for one in ingress]
+    if new["spec"].get("type") != "LoadBalancer" or not any(silent):
+        return
+    filled = [{**one, "ipMode": "VIP"} if fills else one for one, fills in zip(ingress, silent, strict=True)]
+    new["status"] = {**new["status"], "loadBalancer": {**balancer, "ingress": filled}}
+
+
 def _fill_in_families(spec: dict[str, Any]) -> None:
     """A cluster of one address family: IPv4 unless the Service says otherwise."""
     is_bare = spec.get("clusterIP") == "None" and not spec.get("selector")
@@ -126,6 +137,7 @@ SERVICE = Kind(
     warnings=warnings,
     status_warnings=status_warnings,
     prepare=_prepare,
+    prepare_status=_fill_in_ip_modes,
     columns=COLUMNS,
     fields={
         "spec.clusterIP": lambda service: service["spec"].get("clusterIP") or "",
