@@ -73,12 +73,19 @@ TEXT_OR_NULL = ("string", "null_type")
 
 @lru_cache(maxsize=512)
 def environment(
-    *, has_params: bool = False, variables: Names = (), target: Declared = DYN, params: Declared = DYN
+    *,
+    has_params: bool = False,
+    has_authorizer: bool = True,
+    variables: Names = (),
+    target: Declared = DYN,
+    params: Declared = DYN,
 ) -> Environment:
     """``target`` and ``params``: what is known of the object and the parameters: nothing where a policy is in force,
     their type where it is checked."""
     messages = Messages()
     found = standard_variables(messages, target)
+    if not has_authorizer:
+        del found["authorizer"], found["authorizer.requestResource"]
     if has_params:
         found["params"] = messages.type_of(params, "Params")
     found["variables"] = messages.type_of(declared_variables(variables), "Variables")

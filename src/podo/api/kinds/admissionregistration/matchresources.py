@@ -33,8 +33,8 @@ def check_match_resources(match: dict[str, Any], path: str, found: Found) -> Non
     for field in _RULES:
         for index, rule in enumerate(match.get(field) or ()):
             where = f"{path}.{field}[{index}]"
-            check_rule(rule, where, found)
             _check_resource_names(rule.get("resourceNames") or [], f"{where}.resourceNames", found)
+            check_rule(rule, where, found)
 
 
 def _check_resource_names(wanted: list[str], path: str, found: Found) -> None:

@@ -30,6 +30,12 @@ def _problems(new: Obj, old: Obj | None) -> Found:
     return policy_rules.validating_problems(new, old)
 
 
+def _status_problems(new: Obj, old: Obj | None) -> Found:
+    from podo.api.kinds.admissionregistration import policy_rules
+
+    return policy_rules.status_problems(new, old)
+
+
 def _mutating_problems(new: Obj, old: Obj | None) -> Found:
     from podo.api.kinds.admissionregistration import policy_rules
 
@@ -54,6 +60,7 @@ VALIDATINGADMISSIONPOLICY = Kind(
     namespaced=False,
     fill_in=_fill_in,
     problems=_problems,
+    status_problems=_status_problems,
     columns=(
         NAME,
         column("Validations", _counted("validations"), "integer"),

@@ -3,6 +3,7 @@ loaded with the first policy."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from podo.api.kind import Obj
@@ -10,14 +11,23 @@ from podo.api.kinds.admissionregistration import expressions, mutationexpression
 from podo.api.kinds.admissionregistration.expressions import Names
 from podo.api.kinds.admissionregistration.matchresources import check_match_resources
 from podo.api.kinds.admissionregistration.rule_rules import FAILURE_POLICIES, check_choice, check_match_conditions
+from podo.api.parts.condition_rules import check_conditions
 from podo.api.rules import Found, check_text, duplicate, invalid, not_supported, required, too_long
 from podo.cel.environment import Environment
 from podo.cel.program import CompileError, Program
 from podo.values import names
 
-_REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized")
+_REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge")
+_LINE_BREAK = re.compile(r"[\n\r]")
 _PATCHES = {"ApplyConfiguration": "applyConfiguration", "JSONPatch": "jsonPatch"}
 _REINVOCATION = ("IfNeeded", "Never")
+#: Words that are CEL's own.
+_RESERVED = frozenset(
+    (
+        *("true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if"),
+        *("import", "let", "loop", "package", "namespace", "return", "var", "void", "while"),
+    )
+)
 _MESSAGE_EXPRESSION_MAX, _ANNOTATIONS_MAX = 5 * 1024, 20
 
 
@@ -45,10 +55,10 @@ def _check_variables(variables: list[dict[str, Any]], has_params: bool, found: F
     known: Names = ()
     for index, variable in enumerate(variables):
         path, name = f"spec.variables[{index}]", variable.get("name") or ""
-        if not name:
-            found.append(required(f"{path}.name", "name is required"))
-        else:
-            check_text(f"{path}.name", name, names.c_identifier, found)
+        if not name.strip():
+            found.append(required(f"{path}.name", "name is not specified"))
+        elif names.c_identifier(name) or name in _RESERVED:
+            found.append(invalid(f"{path}.name", name, "name is not a valid CEL identifier"))
         if name in seen:
             found.append(duplicate(f"{path}.name", name))
         seen.add(name)
@@ -65,8 +75,24 @@ def _check_param_kind(kind: dict[str, Any], path: str, found: Found) -> None:
         found.append(required(f"{path}.apiVersion"))
     elif version.count("/") > 1:
         found.append(invalid(f"{path}.apiVersion", version, f"unexpected GroupVersion string: {version}"))
-    if not kind.get("kind"):
+    else:
+        _check_group_version(version, f"{path}.apiVersion", found)
+    name = kind.get("kind") or ""
+    if not name:
         found.append(required(f"{path}.kind"))
+    elif messages := names.label_1035(name.lower()):
+        why = f"may have mixed case, but should otherwise match: {','.join(messages)}"
+        found.append(invalid(f"{path}.kind", name, why))
+
+
+def _check_group_version(text: str, path: str, found: Found) -> None:
+    group, _, version = text.rpartition("/")
+    if group and (messages := names.subdomain(group)):
+        found.append(invalid(path, group, ",".join(messages)))
+    if not version:
+        found.append(invalid(path, text, "version must be specified"))
+    elif messages := names.label_1035(version):
+        found.append(invalid(path, version, ",".join(messages)))
 
 
 def _check_expression(
@@ -102,13 +128,15 @@ def validating_problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
     spec = new.get("spec") or {}
     known = _check_policy(spec, found)
-    within = expressions.environment(has_params=spec.get("paramKind") is not None, variables=known)
+    has_params = spec.get("paramKind") is not None
+    within = expressions.environment(has_params=has_params, variables=known)
+    told_within = expressions.environment(has_params=has_params, variables=known, has_authorizer=False)
     validations, annotations = spec.get("validations") or [], spec.get("auditAnnotations") or []
     if not validations and not annotations:
         why = "validations or auditAnnotations must contain at least one item"
         found.extend((required("spec.validations", why), required("spec.auditAnnotations", why)))
     for index, validation in enumerate(validations):
-        _check_validation(validation, f"spec.validations[{index}]", within, found)
+        _check_validation(validation, f"spec.validations[{index}]", within, told_within, found)
     if len(annotations) > _ANNOTATIONS_MAX:
         why = f"must not have more than {_ANNOTATIONS_MAX} auditAnnotations"
         found.append(invalid("spec.auditAnnotations", len(annotations), why))
@@ -128,18 +156,36 @@ def validating_problems(new: Obj, old: Obj | None) -> Found:
     return found
 
 
-def _check_validation(validation: dict[str, Any], path: str, within: Environment, found: Found) -> None:
+def _check_validation(
+    validation: dict[str, Any], path: str, within: Environment, told_within: Environment, found: Found
+) -> None:
+    """``told_within``: what the expression of the message may use, which is all but the authorizer."""
     _check_expression(validation, f"{path}.expression", within, expressions.BOOL, found)
     expression = validation.get("messageExpression") or ""
     if len(expression) > _MESSAGE_EXPRESSION_MAX:
         found.append(too_long(f"{path}.messageExpression", _MESSAGE_EXPRESSION_MAX))
     elif expression.strip():
-        _compiled(expression, f"{path}.messageExpression", within, expressions.TEXT, found)
-    if "\n" in (validation.get("message") or ""):
-        found.append(invalid(f"{path}.message", validation["message"], "message must not contain line breaks"))
-    if "\n" in (validation.get("expression") or "").strip() and not (validation.get("message") or expression):
-        found.append(required(f"{path}.message", "message must be specified if expression contains line breaks"))
+        _compiled(expression, f"{path}.messageExpression", told_within, expressions.TEXT, found)
+    elif expression:
+        found.append(invalid(f"{path}.messageExpression", expression, "must be non-empty if specified"))
+    message = validation.get("message") or ""
+    if message and not message.strip():
+        found.append(invalid(f"{path}.message", message, "message must be non-empty if specified"))
+    elif _LINE_BREAK.search(message.strip()):
+        found.append(invalid(f"{path}.message", message, "message must not contain line breaks"))
     check_choice(f"{path}.reason", validation.get("reason"), _REASONS, found)
+
+
+def status_problems(new: Obj, old: Obj | None) -> Found:
+    found: Found = []
+    status = new.get("status") or {}
+    for index, told in enumerate((status.get("typeChecking") or {}).get("expressionWarnings") or ()):
+        path = f"status.typeChecking.expressionWarnings[{index}]"
+        found.extend(
+            required(f"{path}.{name}") for name in ("warning", "fieldRef") if not (told.get(name) or "").strip()
+        )
+    check_conditions(status.get("conditions") or [], "status.conditions", found)
+    return found
 
 
 def mutating_problems(new: Obj, old: Obj | None) -> Found:

@@ -47,7 +47,7 @@ def _check_param_ref(reference: dict[str, Any], path: str, found: Found) -> None
     elif not name:
         found.append(required(path, "one of name or selector must be specified"))
     action = reference.get("parameterNotFoundAction")
-    if action is None:
+    if not action:
         found.append(required(f"{path}.parameterNotFoundAction"))
     elif action not in _NOT_FOUND:
         found.append(not_supported(f"{path}.parameterNotFoundAction", action, _NOT_FOUND[::-1]))
@@ -64,8 +64,6 @@ def _problems(new: Obj, old: Obj | None) -> Found:
     spec = new.get("spec") or {}
     _check_binding(spec, found)
     actions = spec.get("validationActions") or []
-    if not actions:
-        found.append(required("spec.validationActions"))
     for index, action in enumerate(actions):
         if action not in _ACTIONS:
             found.append(not_supported(f"spec.validationActions[{index}]", action, _ACTIONS))
@@ -74,6 +72,8 @@ def _problems(new: Obj, old: Obj | None) -> Found:
     if "Deny" in actions and "Warn" in actions:
         why = "must not contain both Deny and Warn (repeating the same validation failure information in the API "
         found.append(invalid("spec.validationActions", actions, f"{why}response and headers serves no purpose)"))
+    if not actions:
+        found.append(required("spec.validationActions", "at least one validation action is required"))
     return found
 
 

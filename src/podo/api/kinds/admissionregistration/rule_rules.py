@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from podo.api.rules import Found, check_text, duplicate, invalid, not_supported, required
+from podo.api.rules import Found, check_text, duplicate, invalid, not_supported, required, too_many
 from podo.values import names
 
 GROUP = "admissionregistration.k8s.io"
@@ -57,15 +57,23 @@ def _check_names(values: list[str], path: str, what: str, found: Found, *, may_b
 def _check_resources(resources: list[str], path: str, found: Found) -> None:
     if not resources:
         found.append(required(path))
+    covered: set[str] = set()
     for index, resource in enumerate(resources):
+        plural, slash, sub = resource.partition("/")
         if not resource:
             found.append(required(f"{path}[{index}]"))
-        elif resource == "*/*" and len(resources) > 1:
-            found.append(invalid(path, resources, "if '*/*' is present, must not specify other resources"))
-        plural, _, sub = resource.partition("/")
-        if sub and plural != "*" and f"{plural}/*" in resources and sub != "*":
-            why = f"if '{plural}/*' is present, must not specify {resource}"
-            found.append(invalid(f"{path}[{index}]", resource, why))
+        elif slash:
+            for wild in (f"{plural}/*", f"*/{sub}"):
+                if wild in covered:
+                    why = f"if '{wild}' is present, must not specify {resource}"
+                    found.append(invalid(f"{path}[{index}]", resource, why))
+            if "*" in (plural, sub):
+                covered.add(resource)
+    if len(resources) > 1 and "*/*" in resources:
+        found.append(invalid(path, resources, "if '*/*' is present, must not specify other resources"))
+    if "*" in resources and any("/" not in resource and resource not in ("", "*") for resource in resources):
+        why = "if '*' is present, must not specify other resources without subresources"
+        found.append(invalid(path, resources, why))
 
 
 def check_match_conditions(
@@ -73,7 +81,7 @@ def check_match_conditions(
 ) -> None:
     """``has_params``: expressions may use a policy's parameters."""
     if len(conditions) > _CONDITIONS_MAX:
-        found.append(invalid(path, len(conditions), f"must have at most {_CONDITIONS_MAX} items"))
+        found.append(too_many(path, len(conditions), _CONDITIONS_MAX))
         return
     seen: set[str] = set()
     for index, condition in enumerate(conditions):

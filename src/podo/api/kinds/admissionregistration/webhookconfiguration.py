@@ -18,7 +18,7 @@ from podo.api.kinds.admissionregistration.rule_rules import (
 )
 from podo.api.parts.labelselector import check_label_selector
 from podo.api.parts.webhookclient import check_client
-from podo.api.rules import Found, check_text, duplicate, invalid, not_supported, required
+from podo.api.rules import Found, duplicate, invalid, not_supported, required
 from podo.values import names
 
 _SIDE_EFFECTS = ("None", "NoneOnDryRun")
@@ -50,28 +50,20 @@ def _problems(new: Obj, old: Obj | None) -> Found:
     for index, hook in enumerate(new.get("webhooks") or ()):
         path = f"webhooks[{index}]"
         _check_webhook(hook, path, found)
+        _check_versions(hook.get("admissionReviewVersions") or [], f"{path}.admissionReviewVersions", found)
         name = hook.get("name") or ""
-        if name in seen:
+        if name and name in seen:
             found.append(duplicate(f"{path}.name", name))
         seen.add(name)
     return found
 
 
 def _check_webhook(hook: dict[str, Any], path: str, found: Found) -> None:
-    name = hook.get("name") or ""
-    if not name:
-        found.append(required(f"{path}.name"))
-    else:
-        check_text(f"{path}.name", name, names.subdomain, found)
-        if name.count(".") < 2:
-            why = "should be a domain with at least three segments separated by dots"
-            found.append(invalid(f"{path}.name", name, why))
-    _check_versions(hook.get("admissionReviewVersions") or [], f"{path}.admissionReviewVersions", found)
+    _check_name(hook.get("name") or "", f"{path}.name", found)
     for index, rule in enumerate(hook.get("rules") or ()):
         check_rule(rule, f"{path}.rules[{index}]", found)
     check_choice(f"{path}.failurePolicy", hook.get("failurePolicy"), FAILURE_POLICIES, found)
     check_choice(f"{path}.matchPolicy", hook.get("matchPolicy"), MATCH_POLICIES, found)
-    check_choice(f"{path}.reinvocationPolicy", hook.get("reinvocationPolicy"), _REINVOCATION, found)
     effects = hook.get("sideEffects")
     if effects is None:
         found.append(required(f"{path}.sideEffects", f"must specify one of {', '.join(_SIDE_EFFECTS)}"))
@@ -82,8 +74,18 @@ def _check_webhook(hook: dict[str, Any], path: str, found: Found) -> None:
         found.append(invalid(f"{path}.timeoutSeconds", seconds, "the timeout value must be between 1 and 30 seconds"))
     for field in ("namespaceSelector", "objectSelector"):
         check_label_selector(hook.get(field) or {}, f"{path}.{field}", found)
+    check_choice(f"{path}.reinvocationPolicy", hook.get("reinvocationPolicy"), _REINVOCATION, found)
     check_client(hook.get("clientConfig") or {}, f"{path}.clientConfig", found)
     check_match_conditions(hook.get("matchConditions") or [], f"{path}.matchConditions", found)
+
+
+def _check_name(name: str, path: str, found: Found) -> None:
+    if not name:
+        found.append(required(path))
+    elif messages := names.subdomain(name):
+        found.append(invalid(path, name, ",".join(messages)))
+    elif name.count(".") < 2:
+        found.append(invalid(path, name, "should be a domain with at least three segments separated by dots"))
 
 
 def _check_versions(versions: list[str], path: str, found: Found) -> None:
@@ -93,6 +95,7 @@ def _check_versions(versions: list[str], path: str, found: Found) -> None:
     for index, version in enumerate(versions):
         if version in versions[:index]:
             found.append(invalid(f"{path}[{index}]", version, "duplicate version"))
+            continue
         found.extend(invalid(f"{path}[{index}]", version, message) for message in names.label_1035(version))
     if not any(version in _VERSIONS for version in versions):
         found.append(invalid(path, versions, f"must include at least one of {', '.join(_VERSIONS)}"))

@@ -7,11 +7,12 @@ from typing import Any
 
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
-from podo.api.rules import Found, check_text, invalid, required
+from podo.api.rules import Found, check_text, invalid, not_supported, required
 from podo.values import names
 
 GROUP = "apiregistration.k8s.io"
 AVAILABLE = "Available"
+_STATUSES = ("True", "False", "Unknown")
 _GROUP_PRIORITY_MAX, _VERSION_PRIORITY_MAX = 20_000, 1000
 
 
@@ -48,10 +49,21 @@ def _problems(new: Obj, old: Obj | None) -> Found:
         found.append(invalid("metadata.name", name, why))
     if group:
         check_text("spec.group", group, names.subdomain, found)
+    elif version != "v1":
+        found.append(required("spec.group", "only v1 may have an empty group and it better be legacy kube"))
     check_text("spec.version", version, names.label_1035, found)
     _check_priority(spec, "groupPriorityMinimum", _GROUP_PRIORITY_MAX, found)
     _check_priority(spec, "versionPriority", _VERSION_PRIORITY_MAX, found)
     _check_server(spec, found)
+    return found
+
+
+def _status_problems(new: Obj, old: Obj | None) -> Found:
+    found: Found = []
+    for index, condition in enumerate((new.get("status") or {}).get("conditions") or ()):
+        if condition.get("status") not in _STATUSES:
+            path = f"status.conditions[{index}].status"
+            found.append(not_supported(path, condition.get("status") or "", _STATUSES))
     return found
 
 
@@ -104,6 +116,7 @@ APISERVICE = Kind(
     fill_in=_fill_in,
     prepare=_prepare,
     problems=_problems,
+    status_problems=_status_problems,
     columns=(NAME, column("Service", _service), column("Available", _available), AGE),
     subresources=frozenset({"status"}),
     name_rule="path",
