@@ -44,7 +44,7 @@ def check_pod_spec(spec: dict[str, Any], path: str, found: Found, pod: str = "")
     if key in _sound:
         return
     before = len(found)
-    _check(spec, path, found, pod)
+    _check(spec, key[1], path, found, pod)
     if pod:
         _check_of_pod(spec, path, found)
     if len(found) == before and len(key[1]) <= _SOUND_BYTES_MAX and not (pod and _by_name(spec)):
@@ -58,7 +58,8 @@ def _by_name(spec: dict[str, Any]) -> bool:
     return any(volume.get("ephemeral") is not None for volume in spec.get("volumes") or ())
 
 
-def _check(spec: dict[str, Any], path: str, found: Found, pod: str) -> None:
+def _check(spec: dict[str, Any], encoded: bytes, path: str, found: Found, pod: str) -> None:
+    """``encoded``: the same spec. What it does not name anywhere need not be looked for in each container."""
     volumes = check_volumes(spec.get("volumes") or (), pod, f"{path}.volumes", found)
     claims = spec.get("resourceClaims") or ()
     check_pod_claims(claims, f"{path}.resourceClaims", found)
@@ -79,13 +80,15 @@ def _check(spec: dict[str, Any], path: str, found: Found, pod: str) -> None:
     check_dns(spec, f"{path}.dnsConfig", found)
     _check_gates(spec, path, found)
     check_spread(spec.get("topologySpreadConstraints") or (), f"{path}.topologySpreadConstraints", found)
-    check_host_process(spec, path, found)
+    if b'"hostProcess"' in encoded:
+        check_host_process(spec, path, found)
     _check_own_users(spec, path, found)
     check_hostname_override(spec, f"{path}.hostnameOverride", found)
     _check_scalars(spec, path, found)
     check_os(spec, path, found)
     _check_group(spec, f"{path}.schedulingGroup", found)
-    check_file_volumes(spec, path, found)
+    if b'"fileKeyRef"' in encoded:
+        check_file_volumes(spec, path, found)
 
 
 def _check_scalars(spec: dict[str, Any], path: str, found: Found) -> None:
