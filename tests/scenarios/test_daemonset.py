@@ -39,6 +39,19 @@ def test_a_pod_on_every_node_also_on_those_that_come() -> None:
         assert on_nodes(world) == sorted(["node-0", "node-1", "node-2", name])
 
 
+def test_its_status_is_told_also_where_pods_are_refused() -> None:
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": {"pods": "1"}}}
+    with World(nodes=3) as world:
+        world.apply(quota)
+        world.apply(daemonset())
+        world.wait_until(lambda: ready(world) == 1, within=30)
+        assert world.get("DaemonSet", "agent")["status"]["desiredNumberScheduled"] == 3
+        name = world.add_node()
+        wanted = {"desiredNumberScheduled": 4, "currentNumberScheduled": 1, "numberUnavailable": 3}
+        world.wait_until(lambda: wanted.items() <= world.get("DaemonSet", "agent")["status"].items(), within=9)
+        assert name not in on_nodes(world)
+
+
 def test_a_taint_drives_pods_away_and_a_dead_node_keeps_its_own() -> None:
     with World(nodes=3) as world:
         world.apply(daemonset())

@@ -54,6 +54,34 @@ def test_pods_wait_for_their_claims() -> None:
         world.wait_for("Pod", "db-0", within=30)
 
 
+def quota(**hard: str) -> dict:
+    return {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": hard}}
+
+
+def test_it_says_that_it_may_not_make_a_claim_and_goes_on_when_it_may() -> None:
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    with World(nodes=1) as world:
+        world.apply(quota(persistentvolumeclaims="1"))
+        made = statefulset(2, volumeClaimTemplates=[{"metadata": {"name": "data"}, "spec": spec}])
+        world.apply(made)
+        start = "create Claim data-db-1 for Pod db-1 in StatefulSet db failed error: "
+        world.wait_until(lambda: any(e["message"].startswith(start) for e in world.events("db")), within=60)
+        start = "create Pod db-1 in StatefulSet db failed error: failed to create PVC data-db-1: persistentvolumeclaims"
+        assert any(e["reason"] == "FailedCreate" and e["message"].startswith(start) for e in world.events("db"))
+        world.apply(quota(persistentvolumeclaims="2"))
+        world.wait_until(lambda: world.get("StatefulSet", "db")["status"].get("readyReplicas") == 2, within=120)
+
+
+def test_its_status_is_told_also_where_pods_are_refused() -> None:
+    with World(nodes=1) as world:
+        world.apply(quota(pods="1"))
+        world.apply(statefulset(3))
+        world.wait_until(lambda: world.get("StatefulSet", "db")["status"].get("readyReplicas") == 1, within=60)
+        world.apply(statefulset(4))
+        generation = world.get("StatefulSet", "db")["metadata"]["generation"]
+        world.wait_until(lambda: world.get("StatefulSet", "db")["status"]["observedGeneration"] == generation, within=9)
+
+
 def test_each_pod_keeps_its_own_claim() -> None:
     spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     with World(nodes=2) as world:

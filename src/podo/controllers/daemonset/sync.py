@@ -86,10 +86,11 @@ def _sync(daemonset: Obj, held: list[Obj], history: History, view: View, backoff
         step = next_step(rollout)
         plan = _Plan(step.delete, step.create, plan.tell)
     yield from plan.tell
-    yield from _carried_out(daemonset, plan, labels_of(history.current)[HASH], view)
+    status = SetStatus(daemonset, status_of(rollout, fits))
+    yield from _carried_out(status, plan, labels_of(history.current)[HASH], view)
     in_use = frozenset(labels_of(pod).get(HASH, "") for pod in held)
     yield from revisions.forget(history.old, daemonset["spec"].get("revisionHistoryLimit"), in_use)
-    yield SetStatus(daemonset, status_of(rollout, fits))
+    yield status
     minimum = int(daemonset["spec"].get("minReadySeconds") or 0)
     waits = [wait for pod in held if (wait := seconds_until_available(pod, minimum, view.now))]
     if waits:
@@ -153,23 +154,25 @@ def _excess(rollout: Rollout, alive: list[Obj]) -> list[Obj]:
     return [pod for pod in alive if all(pod is not each for each in kept)]
 
 
-def _carried_out(daemonset: Obj, plan: _Plan, hashed: str, view: View) -> Iterator[Action]:
+def _carried_out(status: SetStatus, plan: _Plan, hashed: str, view: View) -> Iterator[Action]:
+    """``status`` is written also where something is refused."""
+    daemonset = status.obj
     names = view.names(f"{name_of(daemonset)}-", ())
     nodes = [] if in_going_namespace(daemonset, view) else plan.create[:BURST]
     for node, name in zip(nodes, names, strict=False):
-        failed = _failed(daemonset, "FailedCreate", "creating")
+        failed = _failed(status, "FailedCreate", "creating")
         yield Create(daemon_pod(daemonset, name, node, hashed), on_refusal=failed)
         yield Tell(daemonset, "SuccessfulCreate", f"Created pod: {name}")
     for pod in plan.delete[:BURST]:
-        yield Delete(pod, on_refusal=_failed(daemonset, "FailedDelete", "deleting"))
+        yield Delete(pod, on_refusal=_failed(status, "FailedDelete", "deleting"))
         yield Tell(daemonset, "SuccessfulDelete", f"Deleted pod: {name_of(pod)}")
 
 
-def _failed(daemonset: Obj, reason: str, doing: str) -> Callable[[Exception], Iterator[Action]]:
+def _failed(status: SetStatus, reason: str, doing: str) -> Callable[[Exception], Iterator[Action]]:
     def actions(error: Exception) -> Iterator[Action]:
-        if of_going_namespace(error):
-            return
-        yield Tell(daemonset, reason, f"Error {doing}: {error}", "Warning")
+        if not of_going_namespace(error):
+            yield Tell(status.obj, reason, f"Error {doing}: {error}", "Warning")
+        yield status
 
     return actions
 

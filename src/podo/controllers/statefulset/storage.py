@@ -8,21 +8,35 @@ from typing import Any
 from podo.api.kind import Obj
 from podo.api.meta import name_of, namespace_of, owner_reference, uid_of
 from podo.controllers.statefulset.identity import claim_name, claim_templates, numbered_claim, ordinal_of
-from podo.reconcile.actions import Action, Create, Patch, Tell
+from podo.reconcile.actions import Action, Create, OnRefusal, Patch, Tell
 from podo.reconcile.declare import View
+from podo.reconcile.refusals import of_going_namespace
 
 CLAIM = "PersistentVolumeClaim"
 
 
-def missing_claims(statefulset: Obj, ordinal: int, view: View) -> Iterator[Action]:
-    """Creates the claims that the pod of this number lacks."""
+def missing_claims(statefulset: Obj, ordinal: int, view: View, failed: OnRefusal) -> Iterator[Action]:
+    """Creates the claims that the pod of this number lacks. ``failed``: what it means for the pod to lack one."""
     pod = f"{name_of(statefulset)}-{ordinal}"
     for template in claim_templates(statefulset):
         name = claim_name(statefulset, template, ordinal)
         if view.get(CLAIM, name, namespace_of(statefulset)) is None:
-            yield Create(numbered_claim(statefulset, template, ordinal))
+            refused = _refused(statefulset, name, pod, failed)
+            yield Create(numbered_claim(statefulset, template, ordinal), on_refusal=refused)
             text = f"create Claim {name} Pod {pod} in StatefulSet {name_of(statefulset)} success"
             yield Tell(statefulset, "SuccessfulCreate", text)
+
+
+def _refused(statefulset: Obj, claim: str, pod: str, failed: OnRefusal) -> OnRefusal:
+    def actions(error: Exception) -> Iterator[Action]:
+        if of_going_namespace(error):
+            yield from failed(error)
+            return
+        text = f"create Claim {claim} for Pod {pod} in StatefulSet {name_of(statefulset)} failed error: {error}"
+        yield Tell(statefulset, "FailedCreate", text, "Warning")
+        yield from failed(RuntimeError(f"failed to create PVC {claim}: {error}"))
+
+    return actions
 
 
 def is_stale(statefulset: Obj, ordinal: int, view: View) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 from podo.api.kind import Obj
@@ -21,7 +21,7 @@ from podo.controllers.statefulset.rollout import (
     to_replace,
 )
 from podo.controllers.statefulset.storage import CLAIM, is_stale, missing_claims, owned_claims
-from podo.reconcile.actions import Action, CheckAgain, Create, Delete, Patch, SetStatus, Tell
+from podo.reconcile.actions import Action, CheckAgain, Create, Delete, OnRefusal, Patch, SetStatus, Tell
 from podo.reconcile.declare import Among, Key, View, controller
 from podo.reconcile.refusals import in_going_namespace, of_going_namespace
 
@@ -59,7 +59,7 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
     rollout = sorted_out(statefulset, claims.held, history, view.now)
     if not is_deleting(statefulset):
         yield from _step(rollout, view)
-    yield SetStatus(statefulset, status_of(rollout))
+    yield _status(rollout)
     minimum = int(statefulset["spec"].get("minReadySeconds") or 0)
     waits = [wait for pod in claims.held if (wait := seconds_until_available(pod, minimum, view.now))]
     if waits:
@@ -84,10 +84,10 @@ def _step(rollout: Rollout, view: View) -> Iterator[Action]:
             return
     doomed = list(to_condemn(rollout))
     for pod in doomed:
-        yield from _deleted(statefulset, pod)
+        yield from _deleted(rollout, pod)
     if not doomed and not (rollout.is_ordered and rollout.condemned) and not acted:
         for pod in to_replace(rollout):
-            yield from _deleted(statefulset, pod)
+            yield from _deleted(rollout, pod)
 
 
 def _bring_up(rollout: Rollout, number: int, view: View) -> Iterator[Action]:
@@ -104,10 +104,10 @@ def _bring_up(rollout: Rollout, number: int, view: View) -> Iterator[Action]:
         text = f"{where} is recreating {word} Pod {name_of(pod)}"
         reason, kind = ("RecreatingFailedPod", "Warning") if failed else ("RecreatingTerminatedPod", "Normal")
         yield Tell(statefulset, reason, text, kind)
-        yield from _deleted(statefulset, pod)
+        yield from _deleted(rollout, pod)
     elif not is_deleting(pod):
         if phase_of(pod) == "Pending":
-            yield from missing_claims(statefulset, number, view)
+            yield from missing_claims(statefulset, number, view, lambda _: [_status(rollout)])
         yield from _identified(statefulset, pod)
 
 
@@ -115,9 +115,10 @@ def _made(rollout: Rollout, number: int, view: View) -> Iterator[Action]:
     statefulset = rollout.statefulset
     if in_going_namespace(statefulset, view):
         return
-    yield from missing_claims(statefulset, number, view)
     pod = numbered_pod(statefulset, rollout.revision_for(number), number)
-    yield Create(pod, on_refusal=_failed(statefulset, "create", name_of(pod)))
+    failed = _failed(rollout, "create", name_of(pod))
+    yield from missing_claims(statefulset, number, view, failed)
+    yield Create(pod, on_refusal=failed)
     text = f"create Pod {name_of(pod)} in StatefulSet {name_of(statefulset)} successful"
     yield Tell(statefulset, "SuccessfulCreate", text)
 
@@ -131,20 +132,26 @@ def _identified(statefulset: Obj, pod: Obj) -> Iterator[Action]:
         yield Tell(statefulset, "SuccessfulUpdate", text)
 
 
-def _deleted(statefulset: Obj, pod: Obj) -> Iterator[Action]:
-    yield Delete(pod, on_refusal=_failed(statefulset, "delete", name_of(pod)))
-    text = f"delete Pod {name_of(pod)} in StatefulSet {name_of(statefulset)} successful"
-    yield Tell(statefulset, "SuccessfulDelete", text)
+def _deleted(rollout: Rollout, pod: Obj) -> Iterator[Action]:
+    yield Delete(pod, on_refusal=_failed(rollout, "delete", name_of(pod)))
+    text = f"delete Pod {name_of(pod)} in StatefulSet {name_of(rollout.statefulset)} successful"
+    yield Tell(rollout.statefulset, "SuccessfulDelete", text)
 
 
-def _failed(statefulset: Obj, verb: str, pod: str) -> Callable[[Exception], Iterator[Action]]:
+def _failed(rollout: Rollout, verb: str, pod: str) -> OnRefusal:
+    statefulset = rollout.statefulset
+
     def actions(error: Exception) -> Iterator[Action]:
-        if of_going_namespace(error):
-            return
-        text = f"{verb} Pod {pod} in StatefulSet {name_of(statefulset)} failed error: {error}"
-        yield Tell(statefulset, f"Failed{verb.capitalize()}", text, "Warning")
+        if not of_going_namespace(error):
+            text = f"{verb} Pod {pod} in StatefulSet {name_of(statefulset)} failed error: {error}"
+            yield Tell(statefulset, f"Failed{verb.capitalize()}", text, "Warning")
+        yield _status(rollout)
 
     return actions
+
+
+def _status(rollout: Rollout) -> SetStatus:
+    return SetStatus(rollout.statefulset, status_of(rollout))
 
 
 def status_of(rollout: Rollout) -> Obj:
