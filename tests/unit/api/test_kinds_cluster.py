@@ -212,7 +212,7 @@ RULES = [
         make("ResourceSlice", spec={"allNodes": True}),
         [
             'spec: Invalid value: "{`nodeName`, `allNodes`}": exactly one of `nodeName`, `nodeSelector`, `allNodes`, '
-            "`perDeviceNodeSelection` is required"
+            "`perDeviceNodeSelection` is required, but multiple fields are set"
         ],
     ),
     (

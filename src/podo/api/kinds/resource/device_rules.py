@@ -13,7 +13,6 @@ from podo.api.rules import (
     duplicate,
     forbidden,
     invalid,
-    not_found,
     not_supported,
     required,
     too_long,
@@ -26,6 +25,8 @@ GROUP = "resource.k8s.io"
 SELECTORS_MAX, CONFIG_MAX, REQUESTS_MAX, CONSTRAINTS_MAX, CHOICES_MAX = 32, 32, 32, 32, 8
 _EFFECTS = ("None", "NoSchedule", "NoExecute")
 _MODES = ("All", "ExactCount")
+_IDENTIFIER_MAX = 32
+_NO_REQUEST = "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'"
 _ONE_REQUEST = "exactly one of `exactly` or `firstAvailable` is required"
 
 
@@ -84,8 +85,31 @@ def check_config(entries: list[dict[str, Any]], path: str, found: Found) -> None
             found.append(required(where))
             continue
         check_driver_name(f"{where}.driver", opaque.get("driver") or "", found)
-        if opaque.get("parameters") is None:
+        if (parameters := opaque.get("parameters")) is None:
             found.append(required(f"{where}.parameters"))
+        elif not isinstance(parameters, dict):
+            found.append(invalid(f"{where}.parameters", "<value omitted>", "must be a valid JSON object"))
+
+
+def check_name(path: str, name: str, found: Found) -> None:
+    """The name of an attribute or a capacity: an identifier, with a domain before it if not the driver's own."""
+    domain, slash, identifier = name.rpartition("/")
+    if slash and not domain:
+        found.append(invalid(path, "", "the domain must not be empty"))
+    elif slash:
+        check_driver_name(path, domain, found)
+    if slash and not identifier:
+        found.append(invalid(path, "", "the name must not be empty"))
+        return
+    if len(identifier) > _IDENTIFIER_MAX:
+        found.append(too_long(path, _IDENTIFIER_MAX))
+    check_text(path, identifier, names.c_identifier, found)
+
+
+def check_full_name(path: str, name: str, found: Found) -> None:
+    check_name(path, name, found)
+    if "/" not in name:
+        found.append(invalid(path, name, "a fully qualified name must be a domain and a name separated by a slash"))
 
 
 def check_pool_name(path: str, name: str, found: Found) -> None:
@@ -123,8 +147,13 @@ def check_claim(devices: dict[str, Any], path: str, found: Found) -> None:
     for index, constraint in enumerate(constraints):
         where = f"{path}.constraints[{index}]"
         _check_known(constraint.get("requests") or [], f"{where}.requests", known, found)
-        if not constraint.get("matchAttribute") and not constraint.get("distinctAttribute"):
-            found.append(required(where, "exactly one of `matchAttribute` or `distinctAttribute` is required"))
+        for field in ("matchAttribute", "distinctAttribute"):
+            if constraint.get(field) is not None:
+                check_full_name(f"{where}.{field}", constraint[field], found)
+                break
+        else:
+            why = 'exactly one of "matchAttribute" or "distinctAttribute" is required, but multiple fields are set'
+            found.append(required(where, why))
     check_config(devices.get("config") or [], f"{path}.config", found)
     for index, entry in enumerate((devices.get("config") or [])[:CONFIG_MAX]):
         _check_known(entry.get("requests") or [], f"{path}.config[{index}].requests", known, found)
@@ -132,10 +161,12 @@ def check_claim(devices: dict[str, Any], path: str, found: Found) -> None:
 
 def _check_known(wanted: list[str], path: str, known: set[str], found: Found) -> None:
     for index, name in enumerate(wanted):
+        if name.count("/") < 2:
+            for part in name.split("/"):
+                found.extend(invalid(f"{path}[{index}]", part, message) for message in names.label(part))
         if name not in known:
-            found.append(not_found(f"{path}[{index}]", name))
-        if name in wanted[:index]:
-            found.append(duplicate(f"{path}[{index}]", name))
+            found.append(invalid(f"{path}[{index}]", name, _NO_REQUEST))
+    found.extend(duplicate(f"{path}[{at}]", name) for at, name in enumerate(wanted) if name in wanted[:at])
 
 
 def _check_request(request: dict[str, Any], path: str, known: set[str], found: Found) -> None:
@@ -145,8 +176,11 @@ def _check_request(request: dict[str, Any], path: str, known: set[str], found: F
         found.append(duplicate(f"{path}.name", name))
     known.add(name)
     exactly, choices = request.get("exactly"), request.get("firstAvailable") or []
-    if (exactly is None) == (not choices):
-        found.append(required(path, _ONE_REQUEST) if exactly is None else invalid(path, name, _ONE_REQUEST))
+    if exactly is None and not choices:
+        found.append(required(path, _ONE_REQUEST))
+    elif exactly is not None and choices:
+        found.append(invalid(path, None, f"{_ONE_REQUEST}, but multiple fields are set"))
+        return
     if exactly is not None:
         _check_asked(exactly, f"{path}.exactly", found)
     if len(choices) > CHOICES_MAX:
@@ -174,7 +208,7 @@ def _check_asked(asked: dict[str, Any], path: str, found: Found) -> None:
     elif mode == "ExactCount" and (count or 0) <= 0:
         found.append(invalid(f"{path}.count", count or 0, "must be greater than zero"))
     elif mode == "All" and count:
-        found.append(invalid(f"{path}.count", count, 'must not be specified when allocationMode is "All"'))
+        found.append(invalid(f"{path}.count", count, "must not be specified when allocationMode is 'All'"))
     for index, toleration in enumerate(asked.get("tolerations") or ()):
         _check_toleration(toleration, f"{path}.tolerations[{index}]", found)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from podo.api.columns import AGE, NAME
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.resource.device_rules import GROUP, check_config, check_selectors
-from podo.api.rules import Found, check_text
+from podo.api.rules import Found, invalid
 from podo.values import names
 
 
@@ -15,7 +15,10 @@ def _problems(new: Obj, old: Obj | None) -> Found:
     check_selectors(spec.get("selectors") or [], "spec.selectors", found)
     check_config(spec.get("config") or [], "spec.config", found)
     if extended := spec.get("extendedResourceName"):
-        check_text("spec.extendedResourceName", extended, names.qualified_name, found)
+        is_sound = "/" in extended and "kubernetes.io/" not in extended and not extended.startswith("requests.")
+        if not is_sound or names.qualified_name(f"requests.{extended}"):
+            why = "must be a valid extended resource name"
+            found.append(invalid("spec.extendedResourceName", extended, why))
     return found
 
 

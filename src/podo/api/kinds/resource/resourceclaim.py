@@ -20,7 +20,8 @@ def _problems(new: Obj, old: Obj | None) -> Found:
     spec = new.get("spec") or {}
     if old is not None:
         check_immutable("spec", spec, old.get("spec") or {}, found)
-    check_claim(spec.get("devices") or {}, "spec.devices", found)
+    else:
+        check_claim(spec.get("devices") or {}, "spec.devices", found)
     return found
 
 
@@ -38,9 +39,12 @@ def _status_problems(new: Obj, old: Obj | None) -> Found:
         if uid in seen:
             found.append(duplicate(f"{path}.uid", uid))
         seen.add(uid)
+    before = (old or {}).get("status") or {}
     if users and not status.get("allocation"):
         found.append(forbidden("status.reservedFor", "may not be specified when `allocated` is not set"))
-    before = (old or {}).get("status") or {}
+    elif is_deleting(new) and any(user not in (before.get("reservedFor") or ()) for user in users):
+        why = "new entries may not be added while `deallocationRequested` or `deletionTimestamp` are set"
+        found.append(forbidden("status.reservedFor", why))
     if before.get("allocation") and status.get("allocation"):
         check_immutable("status.allocation", status["allocation"], before["allocation"], found)
     return found
@@ -77,9 +81,10 @@ def _fill_in_template(template: Obj) -> None:
 def _template_problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
     spec = new.get("spec") or {}
-    check_claim((spec.get("spec") or {}).get("devices") or {}, "spec.spec.devices", found)
     if old is not None:
         check_immutable("spec", spec, old.get("spec") or {}, found)
+    else:
+        check_claim((spec.get("spec") or {}).get("devices") or {}, "spec.spec.devices", found)
     return found
 
 
