@@ -34,6 +34,7 @@ def api(simulated_cluster: Cluster) -> Iterator[Any]:
     namespace.create()
     yield made
     namespace.delete()
+    eventually(lambda: not namespace.exists(), "the end of the namespace")  # the next test makes it anew
 
 
 def in_space(manifest: dict[str, Any]) -> dict[str, Any]:

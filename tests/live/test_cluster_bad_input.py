@@ -39,7 +39,7 @@ def with_container(**changes: object) -> manifests.Obj:
         (manifests.config_map("x", a=1), "data|cannot unmarshal number"),  # type: ignore[arg-type]
         (manifests.config_map("Bad_Name"), 'metadata.name: Invalid value: "Bad_Name": a lowercase RFC 1123 subdomain'),
         (manifests.config_map("x" * 300), r"must be no more than 253 (characters|bytes)"),
-        (manifests.service("9web"), 'metadata.name: Invalid value: "9web": a DNS-1035 label'),
+        (manifests.service("web.a"), 'metadata.name: Invalid value: "web.a": must not contain dots'),
         (manifests.pod("it", {"name": "main"}), r"spec.containers\[0\].image: Required value"),
         (manifests.pod("it", manifests.shell(), manifests.shell()), r'containers\[1\].name: Duplicate value: "main"'),
         (with_container(imagePullPolicy="Sometimes"), 'Unsupported value: "Sometimes": supported values: "Always"'),
