@@ -34,8 +34,8 @@ refused() {  # WHY COMMAND: it must be refused, for this reason
     [[ $answer == *"$why"* ]] || fail "this should have been refused because of: $why"
 }
 
-eventually() {  # TEXT COMMAND: the same command until it tells this, for 30 seconds at most; only the last time is shown
-    local text=$1 answer="" deadline=$((SECONDS + 30))
+eventually() {  # TEXT COMMAND: the same command until it tells this, for 60 seconds at most; only the last time is shown
+    local text=$1 answer="" deadline=$((SECONDS + 60))
     shift
     while [ $SECONDS -lt $deadline ]; do
         answer=$("$@" 2>&1) || true
@@ -43,7 +43,7 @@ eventually() {  # TEXT COMMAND: the same command until it tells this, for 30 sec
         sleep 0.2
     done
     printf '%s\n' "$answer"
-    fail "within 30 seconds this should have told: $text"
+    fail "within 60 seconds this should have told: $text"
 }
 
 needs_containers() {

@@ -33,7 +33,7 @@ REQUEST=$(base64 -w0 <"$work/jane.csr")
 sed "s|\${REQUEST}|$REQUEST|" "$here/csr.yaml" | show apply -f -
 show get csr jane
 show certificate approve jane
-show wait csr/jane --for=jsonpath='{.status.certificate}' --timeout=30s
+show wait csr/jane --for=jsonpath='{.status.certificate}' --timeout=60s
 show get csr jane
 $kubectl get csr jane -o jsonpath='{.status.certificate}' | base64 -d >"$work/jane.crt"
 run openssl x509 -in "$work/jane.crt" -noout -subject -issuer -enddate

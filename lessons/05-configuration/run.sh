@@ -25,7 +25,7 @@ password="of-jane-$RANDOM-$RANDOM" setting="of-everybody-$RANDOM-$RANDOM"
 say "A ConfigMap keeps settings apart from the image: the same image for development and production."
 show apply -f "$here/log-config.yaml"
 show apply -f "$here/configmap-pod.yaml"
-show wait pod/configmap-pod --for=condition=Ready --timeout=30s
+show wait pod/configmap-pod --for=condition=Ready --timeout=60s
 told "LOG_LEVEL=INFO" show exec configmap-pod -- env
 told "colour=grape" show exec configmap-pod -- head /etc/config/log_level /etc/config/app/app.properties
 
@@ -50,7 +50,7 @@ say "A Secret is used the same way. Base64 lets it carry any bytes; it hides not
 show apply -f "$here/hello-secret.yaml"
 told password show get secret hello-secret -o go-template='{{.data.language | base64decode}}{{"\n"}}'
 show apply -f "$here/secret-pod.yaml"
-show wait pod/secret-pod --for=condition=Ready --timeout=30s
+show wait pod/secret-pod --for=condition=Ready --timeout=60s
 told password show exec secret-pod -- sh -c 'echo $LANGUAGE; cat /etc/secret/language; echo'
 
 say "What is different: it is not printed by chance, only nodes that run a pod with it get it, and rights are given apart."
@@ -82,7 +82,7 @@ else
 fi
 
 say "Meanwhile the one that waited has started."
-show wait pod/missing-pod --for=condition=Ready --timeout=30s
+show wait pod/missing-pod --for=condition=Ready --timeout=60s
 told "it says hello" show logs missing-pod
 
 say "An image's name is REGISTRY/USER/IMAGE:VERSION; what is left out is docker.io, library and latest."
@@ -109,12 +109,12 @@ eventually "401 Unauthorized" show get pod stranger -o jsonpath='{.status.contai
 say "with it, it is."
 show run friend --image="$image" --image-pull-policy=Always --overrides='{"spec":{"imagePullSecrets":[{"name":"regcred"}]}}' \
     --command -- sh -c "$until_asked"
-show wait pod/friend --for=condition=Ready --timeout=30s
+show wait pod/friend --for=condition=Ready --timeout=60s
 
 say "A ServiceAccount can have it for all its pods."
 show patch serviceaccount default -p '{"imagePullSecrets":[{"name":"regcred"}]}'
 show run friend-too --image="$image" --image-pull-policy=Always --command -- sh -c "$until_asked"
-show wait pod/friend-too --for=condition=Ready --timeout=30s
+show wait pod/friend-too --for=condition=Ready --timeout=60s
 told regcred show get pod friend-too -o jsonpath='{.spec.imagePullSecrets[0].name}{"\n"}'
 
 say "The node remembers with whose password the image came: a pod without it has to ask the registry, as if it were not here."

@@ -25,7 +25,7 @@ refused "must specify limits.cpu for: main" show apply -f "$here/silent.yaml"
 
 say "This one does, and is counted."
 show apply -f "$here/frugal.yaml"
-show wait pod/frugal --for=condition=Ready --timeout=30s
+show wait pod/frugal --for=condition=Ready --timeout=60s
 told "requests.cpu        200m   1" show describe resourcequota team-quota
 
 say "This one wants 900m CPU, and 200m of 1 are given away already."
@@ -43,7 +43,7 @@ told '"cpu":"200m"' show get pod silent -o jsonpath='{.spec.containers[0].resour
 refused "maximum cpu usage per Container is 500m, but limit is 900m" show apply -f "$here/greedy.yaml"
 
 say "The kernel holds the container to it: these are the limits as it sees them, in bytes and in microseconds of CPU."
-show wait pod/silent --for=condition=Ready --timeout=30s
+show wait pod/silent --for=condition=Ready --timeout=60s
 limits='cd /sys/fs/cgroup; cat memory.max cpu.max 2>/dev/null ||
     cat memory/memory.limit_in_bytes cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us'
 told 67108864 show exec silent -- sh -c "$limits"
@@ -53,12 +53,12 @@ told Burstable show get pods -o custom-columns=NAME:.metadata.name,QOS:.status.q
 
 say "More CPU than the limit: it has to wait. More memory: the kernel ends it (137 is 128 + SIGKILL)."
 show apply -f "$here/glutton.yaml"
-show wait pod/glutton --for=jsonpath='{.status.phase}'=Failed --timeout=30s
+show wait pod/glutton --for=jsonpath='{.status.phase}'=Failed --timeout=60s
 told "OOMKilled 137" show get pod glutton -o jsonpath='{.status.containerStatuses[0].state.terminated.reason} {.status.containerStatuses[0].state.terminated.exitCode}'
 
 say "Who makes pods for you is refused too: a Deployment of 5 gets what is left (a pod that has ended no longer counts)."
 show apply -f "$here/crowd.yaml"
-show wait deployment/crowd --for=jsonpath='{.status.readyReplicas}'=1 --timeout=30s
+show wait deployment/crowd --for=jsonpath='{.status.readyReplicas}'=1 --timeout=60s
 told "exceeded quota: team-quota, requested: pods=1, used: pods=3, limited: pods=3" \
     show get deployment crowd -o jsonpath='{.status.conditions[?(@.type=="ReplicaFailure")].message}'
 

@@ -10,13 +10,13 @@ who='id; grep -E "^(CapEff|NoNewPrivs|Seccomp):" /proc/self/status'
 
 say "Say nothing, and a container is root, with the capabilities that container runtimes leave it."
 show apply -f "$here/plain.yaml"
-show wait pod/plain --for=condition=Ready --timeout=30s
+show wait pod/plain --for=condition=Ready --timeout=60s
 told "uid=0(root)" show exec plain -- sh -c "$who"
 show exec plain -- touch /anywhere
 
 say "A security context takes it away: the user of the pod, no capability, no way to get any, a root that is read-only."
 show apply -f "$here/hardened.yaml"
-show wait pod/hardened --for=condition=Ready --timeout=30s
+show wait pod/hardened --for=condition=Ready --timeout=60s
 told "uid=1000 gid=3000" show exec hardened -c main -- sh -c "$who"
 told "CapEff:	0000000000000000" show exec hardened -c main -- grep Cap /proc/self/status
 refused "Read-only file system" show exec hardened -c main -- touch /anywhere
@@ -31,7 +31,7 @@ told "uid=1001 gid=3000" show exec hardened -c other-user -- id
 
 say "Powers are given one by one (they can be given to containers only): this one may change its network, and nothing else."
 show apply -f "$here/network-admin.yaml"
-show wait pod/network-admin --for=condition=Ready --timeout=30s
+show wait pod/network-admin --for=condition=Ready --timeout=60s
 told "CapEff:	0000000000001000" show exec network-admin -- grep CapEff /proc/self/status
 show exec network-admin -- ip address add 10.99.99.99/32 dev lo
 refused "Operation not permitted" show exec network-admin -- chown 1000 /tmp
@@ -77,5 +77,5 @@ leftovers+=(runtimeclass/lesson-runc)
 refused 'RuntimeClass "lesson-runc" not found' show apply -f "$here/in-runtimeclass.yaml"
 show apply -f "$here/runtimeclass.yaml"
 show apply -f "$here/in-runtimeclass.yaml"
-show wait pod/in-runtimeclass --for=condition=Ready --timeout=30s
+show wait pod/in-runtimeclass --for=condition=Ready --timeout=60s
 told '{"memory":"16Mi"}' show get pod in-runtimeclass -o jsonpath='{.spec.overhead}'

@@ -17,7 +17,7 @@ how_many() { grep -c '[0-9] hostname-server-' || true; }
 say "Pods have addresses of their own, and lose them with their lives."
 show apply -f "$here/hostname-server.yaml" -f "$here/client.yaml"
 show rollout status deployment/hostname-server --timeout=60s
-show wait pod/client pod/stranger --for=condition=Ready --timeout=30s
+show wait pod/client pod/stranger --for=condition=Ready --timeout=60s
 show get pods -l app=hostname-server -o custom-columns=NAME:.metadata.name,IP:.status.podIP
 
 say "ClusterIP: one address inside the cluster for all pods that the selector finds, and that are ready."
@@ -34,7 +34,7 @@ told svc.cluster.local from client nslookup clusterip-hostname-service.lesson-se
 told "search lesson-services.svc.cluster.local" from client cat /etc/resolv.conf
 say "Pods that start later have it in variables too."
 show run in-variables --image=busybox:1.28 --restart=Never --command -- env
-show wait pod/in-variables --for=jsonpath='{.status.phase}'=Succeeded --timeout=30s
+show wait pod/in-variables --for=jsonpath='{.status.phase}'=Succeeded --timeout=60s
 told CLUSTERIP_HOSTNAME_SERVICE_SERVICE_HOST show logs in-variables
 
 say "Pods that go are left out at once, and new ones let in: nobody has to know."

@@ -16,7 +16,7 @@ refused "the server could not find the requested resource" show get --raw /apis/
 
 say "A CustomResourceDefinition tells the API of the kind: its names, its fields, its columns."
 show apply -f "$here/crd.yaml"
-show wait --for=condition=Established "$crd" --timeout=30s
+show wait --for=condition=Established "$crd" --timeout=60s
 show api-resources --api-group=lessons.example.com
 told "How many vines there should be." show explain vineyard.spec
 

@@ -26,7 +26,7 @@ sed "s/true\$/'true'/" "$here/settings.yaml" | show apply -f -
 say "kubectl VERB TYPE NAME FLAGS: make a pod, wait for it, look at it."
 show apply -f "$here/simple-pod.yaml"
 show apply -f "$here/echoserver.yaml" -f "$here/sidecar.yaml"
-show wait pod/nginx --for=condition=Ready --timeout=30s
+show wait pod/nginx --for=condition=Ready --timeout=60s
 show get pods
 show get pod nginx -o wide
 told "image: nginx:1.14.1" show get pod nginx -o yaml
@@ -37,7 +37,7 @@ told "image: nginx:1.14.1" show run web --image=nginx:1.14.1 --port=80 --dry-run
 show explain pod.spec.containers.command
 
 say "The echo server: its command and arguments are its manifest's, not its image's."
-show wait pod/echoserver --for=condition=Ready --timeout=30s
+show wait pod/echoserver --for=condition=Ready --timeout=60s
 told "hello from the echoserver" show logs echoserver
 told REQUEST_METHOD=GET show exec echoserver -- wget -qO- 'localhost:8080/cgi-bin/echo?grape=campbell'
 
@@ -63,7 +63,7 @@ address=$($kubectl get service echoserver -o jsonpath='{.spec.clusterIP}')
 eventually QUERY_STRING=by=service curl --silent --max-time 5 "http://$address:8080/cgi-bin/echo?by=service"
 
 say "Two containers of a pod: localhost is the same for both, and so are the ports. A second server at port 80 cannot be."
-show wait pod/with-sidecar --for=jsonpath='{.status.containerStatuses[?(@.name=="sidecar")].ready}'=true --timeout=30s
+show wait pod/with-sidecar --for=jsonpath='{.status.containerStatuses[?(@.name=="sidecar")].ready}'=true --timeout=60s
 eventually grapes show exec with-sidecar -c sidecar -- wget -qO- localhost
 eventually "url:/" show logs with-sidecar -c sidecar
 eventually "Address already in use" show logs with-sidecar -c too-late

@@ -14,8 +14,8 @@ owner() { show get "$1" -o jsonpath='{.metadata.ownerReferences[0].kind} {.metad
 
 say "A ReplicationController keeps a number of pods. It is the oldest controller; a ReplicaSet has better selectors."
 show apply -f "$here/replicationcontroller.yaml" -f "$here/replicaset.yaml"
-show wait rc/nginx --for=jsonpath='{.status.readyReplicas}'=2 --timeout=30s
-show wait rs/myapp --for=jsonpath='{.status.readyReplicas}'=3 --timeout=30s
+show wait rc/nginx --for=jsonpath='{.status.readyReplicas}'=2 --timeout=60s
+show wait rs/myapp --for=jsonpath='{.status.readyReplicas}'=3 --timeout=60s
 told '{"app":"nginx","tier":"web"}' show get rc nginx -o jsonpath='{.spec.selector}{"\n"}'
 
 say "Labels are for finding. Selectors: equal, not equal, one of, there, not there."
@@ -53,7 +53,7 @@ show delete rs myapp --cascade=orphan
 told "3 pods" pods_are -l app=myapp
 before=$($kubectl get pods -l app=myapp -o jsonpath='{.items[*].metadata.uid}')
 show apply -f "$here/replicaset.yaml"
-show wait rs/myapp --for=jsonpath='{.status.readyReplicas}'=3 --timeout=30s
+show wait rs/myapp --for=jsonpath='{.status.readyReplicas}'=3 --timeout=60s
 [ "$before" = "$($kubectl get pods -l app=myapp -o jsonpath='{.items[*].metadata.uid}')" ] || fail "the same pods should be there"
 
 say "Mind what your labels say. The course's ReplicaSet carries app: nginx, the selector of the course's Deployment:" \
@@ -61,7 +61,7 @@ say "Mind what your labels say. The course's ReplicaSet carries app: nginx, the 
 show label rs myapp app=old-nginx --overwrite
 show apply -f "$here/deployment.yaml"
 eventually "Deployment nginx-deployment" owner rs/myapp
-show wait rs/myapp --for=jsonpath='{.spec.replicas}'=0 --timeout=30s
+show wait rs/myapp --for=jsonpath='{.spec.replicas}'=0 --timeout=60s
 eventually "Scaled down replica set myapp" show describe deployment nginx-deployment
 
 say "A namespace is a room for names. A context of your kubeconfig says which cluster, as whom, in which namespace."

@@ -23,12 +23,12 @@ say "A pair of virtual interfaces is a cable. One end goes into each."
 run ip link add lesson-red-end type veth peer name lesson-blue-end
 run ip link set lesson-red-end netns lesson-red
 run ip link set lesson-blue-end netns lesson-blue
-run ip -n lesson-red address add 10.99.15.1/24 dev lesson-red-end
-run ip -n lesson-blue address add 10.99.15.2/24 dev lesson-blue-end
+run ip -n lesson-red address add 192.168.15.1/24 dev lesson-red-end
+run ip -n lesson-blue address add 192.168.15.2/24 dev lesson-blue-end
 run ip -n lesson-red link set lesson-red-end up
 run ip -n lesson-blue link set lesson-blue-end up
-eventually "1 packets received" run ip netns exec lesson-red busybox ping -c 1 -W 1 10.99.15.2
-told 10.99.15.2 run ip -n lesson-red neighbour
+eventually "1 packets received" run ip netns exec lesson-red busybox ping -c 1 -W 1 192.168.15.2
+told 192.168.15.2 run ip -n lesson-red neighbour
 say "The machine itself has no part in it: both ends are gone from its own interfaces."
 told "0 lesson interfaces" printf '%s lesson interfaces\n' "$(ip -brief link | grep -c lesson || true)"
 
@@ -40,21 +40,21 @@ for colour in red blue; do
     run ip link add "lesson-$colour-end" type veth peer name "lesson-$colour-br"
     run ip link set "lesson-$colour-br" master lesson-bridge up
     run ip link set "lesson-$colour-end" netns "lesson-$colour"
-    run ip -n "lesson-$colour" address add "10.99.15.$([ $colour = red ] && echo 1 || echo 2)/24" dev "lesson-$colour-end"
+    run ip -n "lesson-$colour" address add "192.168.15.$([ $colour = red ] && echo 1 || echo 2)/24" dev "lesson-$colour-end"
     run ip -n "lesson-$colour" link set "lesson-$colour-end" up
 done
-eventually "1 packets received" run ip netns exec lesson-blue busybox ping -c 1 -W 1 10.99.15.1
+eventually "1 packets received" run ip netns exec lesson-blue busybox ping -c 1 -W 1 192.168.15.1
 
 say "With an address on the bridge the machine takes part, and is the namespaces' way to the rest of the world."
-run ip address add 10.99.15.254/24 dev lesson-bridge
-run ip -n lesson-red route add default via 10.99.15.254
-eventually "1 packets received" run busybox ping -c 1 -W 1 10.99.15.1
+run ip address add 192.168.15.254/24 dev lesson-bridge
+run ip -n lesson-red route add default via 192.168.15.254
+eventually "1 packets received" run busybox ping -c 1 -W 1 192.168.15.1
 own=$($kubectl get nodes -o jsonpath='{.items[0].status.addresses[?(@.type=="InternalIP")].address}')
 eventually "1 packets received" run ip netns exec lesson-red busybox ping -c 1 -W 1 "$own"
 
 say "Pods get the same from a plug-in (CNI): a pair of interfaces, an address, a default route."
 show apply -f "$here/pods.yaml"
-show wait pod/pair pod/alone --for=condition=Ready --timeout=30s
+show wait pod/pair pod/alone --for=condition=Ready --timeout=60s
 told "default via" show exec pair -c one -- ip route
 told eth0 show exec pair -c one -- ip address show dev eth0
 address=$($kubectl get pod pair -o jsonpath='{.status.podIP}')
@@ -102,5 +102,5 @@ fi
 say "The first container of each pod, pause, does nothing but hold the pod's network: when a container dies, and is" \
     "started anew, the pod keeps its address."
 run kill -KILL "$(pid 1002)"
-show wait pod/pair --for='jsonpath={.status.containerStatuses[?(@.name=="two")].restartCount}=1' --timeout=30s
+show wait pod/pair --for='jsonpath={.status.containerStatuses[?(@.name=="two")].restartCount}=1' --timeout=60s
 told "$address" show get pod pair -o wide

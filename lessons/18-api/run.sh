@@ -68,7 +68,7 @@ told '"name": "by-curl"' ask "$pods?labelSelector=app%3Dby-curl&limit=1"
 told '"release": "canary"' ask "$pods/by-curl" -X PATCH -H "Content-Type: application/merge-patch+json" \
     --data '{"metadata":{"labels":{"release":"canary"}}}'
 told '"type":"ADDED"' ask "$pods?watch=true&timeoutSeconds=2"
-show wait pod/by-curl --for=condition=Ready --timeout=30s
+show wait pod/by-curl --for=condition=Ready --timeout=60s
 
 say "Programs have ServiceAccounts, and tokens. Who it is, for whom the token is and when it ends can be read in it."
 show create serviceaccount dashboard
@@ -82,7 +82,7 @@ show create rolebinding dashboard --clusterrole=view --serviceaccount=lesson-api
 told by-curl bearer "$pods"
 say "Until 1.24 each account had a token for ever, in a Secret. Today one has to ask for that."
 show apply -f "$here/token.yaml"
-show wait secret/dashboard-token --for=jsonpath='{.data.token}' --timeout=30s
+show wait secret/dashboard-token --for=jsonpath='{.data.token}' --timeout=60s
 
 say "Nodes ask too, and get what their pods need: this Secret, for a pod of theirs uses it (the Node authorizer); no other."
 node=$($kubectl get pod by-curl -o jsonpath='{.spec.nodeName}')
@@ -103,4 +103,4 @@ told "Healthy" show get componentstatuses
 told "livez check passed" show get --raw '/livez?verbose'
 
 ask "$pods/by-curl" -X DELETE --output nothing
-show wait pod/by-curl --for=delete --timeout=30s
+show wait pod/by-curl --for=delete --timeout=60s

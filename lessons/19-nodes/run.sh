@@ -38,7 +38,7 @@ say "With a nodeSelector it follows a label: there it runs, elsewhere it does no
 show apply -f "$here/gpu.yaml"
 eventually 0 show get daemonset gpu-plugin
 show label node "$node" lesson-hardware=gpu
-show wait daemonset/gpu-plugin --for=jsonpath='{.status.numberReady}'=1 --timeout=30s
+show wait daemonset/gpu-plugin --for=jsonpath='{.status.numberReady}'=1 --timeout=60s
 show label node "$node" lesson-hardware-
 eventually "0 on $node" here_are name=gpu-plugin
 
@@ -46,7 +46,7 @@ say "cordon: nothing new comes here. What runs, runs."
 show apply -f "$here/myapp.yaml"
 show rollout status deployment/myapp --timeout=60s
 sed "s/\${NODE}/$node/" "$here/bare.yaml" | show apply -f -
-show wait pod/bare pod/patient --for=condition=Ready --timeout=30s
+show wait pod/bare pod/patient --for=condition=Ready --timeout=60s
 show cordon "$node"
 told SchedulingDisabled show get node "$node"
 before=$(here_are app=myapp)
@@ -75,12 +75,12 @@ here_are app=myapp
 say "A taint NoExecute ends what does not tolerate it; who tolerates it for two seconds has two seconds. So the cluster" \
     "itself does with a node that is not heard of any more: 50 seconds until it is given up, 5 minutes that pods tolerate."
 sed "s/\${NODE}/$node/" "$here/bare.yaml" | show apply -f -
-show wait pod/patient --for=condition=Ready --timeout=30s
+show wait pod/patient --for=condition=Ready --timeout=60s
 show taint node "$node" lesson-maintenance=now:NoExecute
 eventually "0 on $node" here_are app=myapp
 show get pod patient || true
 show rollout status deployment/myapp --timeout=60s
-show wait pod/patient --for=delete --timeout=30s
+show wait pod/patient --for=delete --timeout=60s
 told "1 on $node" here_are name=fluentd-daemon
 show taint node "$node" lesson-maintenance-
 
