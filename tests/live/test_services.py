@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.live, needs_root]
 
 NODE, POD_A, POD_B, POD_C = "192.0.2.9", "10.244.0.2", "10.244.0.3", "10.244.0.4"
 CLUSTER_IP, NODE_PORT = "10.96.0.20", 30080
+TO_A = f"ip daddr {POD_A}"
 
 
 def service(**spec: Any) -> dict[str, Any]:
@@ -170,6 +171,34 @@ def test_connections_of_this_machine_keep_their_port() -> None:
                 await within(20, reader.read())
                 writer.close()
             assert [port for _, port in network.peers] == sent
+
+    asyncio.run(body())
+
+
+@in_own_network
+def test_a_port_is_good_again_whose_connection_met_a_pod_that_went() -> None:
+    """Its SYN was never answered; the next one from the same port goes to a pod that is there."""
+
+    async def began(port: int, seconds: float) -> str:
+        with socket.socket() as client:
+            client.setblocking(False)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            client.bind((NODE, port))
+            loop = asyncio.get_running_loop()
+            await within(seconds, loop.sock_connect(client, (CLUSTER_IP, 80)))
+            return (await within(seconds, loop.sock_recv(client, 100))).decode()
+
+    async def body() -> None:
+        async with Network() as network:
+            network.nft.run(f"table ip gone {{ chain drops {{ type filter hook input priority 0; {TO_A} drop; }}; }}")
+            network.put("Service", [service()])
+            network.put("EndpointSlice", [pieces(POD_A)])
+            await network.proxy.settled()
+            with pytest.raises(TimeoutError):
+                await began(45000, 0.5)
+            network.put("EndpointSlice", [pieces(POD_B)])
+            await network.proxy.settled()
+            assert await began(45000, 20) == POD_B
 
     asyncio.run(body())
 

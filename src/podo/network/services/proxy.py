@@ -106,7 +106,7 @@ class ServiceProxy:
             await asyncio.to_thread(self._rules.run, text)
             self._chains |= chains_in(new)
         self._whole = False
-        await conntrack.forget(gone)
+        await conntrack.forget(gone, new)
 
     def _everything(self) -> set[Source]:
         self._applied, self._users, self._chains = {}, Counter(), set()
