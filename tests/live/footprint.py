@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Set
 from pathlib import Path
+from typing import Any
 
 from tests.live import processes
 from tests.live.podo import Cluster
@@ -23,7 +24,7 @@ def footprint(cluster: Cluster) -> dict[str, Set[str]]:
         "links": {link["ifname"] for link in _json("ip", "-j", "link")},
         "nftables": {" ".join(t["table"].values()) for t in _nftables() if "table" in t},
         "cgroups": {str(path) for path in _cgroups(cluster.name)},
-        "routes": {f"{r['dst']} {r.get('dev', '')}" for r in _json("ip", "-j", "route", "show", "table", "all")},
+        "routes": {f"{r['dst']} {r.get('dev', '')}" for r in _routes()},
         "reservations": {path.name for path in Path("/run/podo").glob("*.json") if directory in path.read_text()},
         "data": {directory + "/d"} if cluster.data_dir.exists() else set(),
         "CNI": _names("/var/lib/cni/networks", "/var/lib/cni/results", "/etc/cni/net.d"),
@@ -53,6 +54,12 @@ def _nftables() -> list[dict[str, dict[str, str]]]:
     for entry in found["nftables"]:
         entry.get("table", {}).pop("handle", None)
     return list(found["nftables"])
+
+
+def _routes() -> list[dict[str, Any]]:
+    """But those that the kernel gives each link for itself, a second or two after the link, which is counted."""
+    found: list[dict[str, Any]] = _json("ip", "-j", "route", "show", "table", "all")
+    return [route for route in found if not route["dst"].startswith(("fe80:", "ff00:"))]
 
 
 def _json(*argv: str):  # type: ignore[no-untyped-def]
