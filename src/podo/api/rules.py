@@ -95,6 +95,13 @@ def check_one_of(path: str, value: Any, supported: Collection[str], found: Found
     found.append(not_supported(path, value, supported) if value else required(path))
 
 
+def check_unique(path: str, value: Any, seen: set[Any], found: Found) -> None:
+    """Is ``value`` the first of its kind? ``seen``: those before it, to which it is added."""
+    if value in seen:
+        found.append(duplicate(path, value))
+    seen.add(value)
+
+
 def check_not_negative(path: str, value: Any, found: Found) -> None:
     if value is not None and value < 0:
         found.append(invalid(path, value, "must be greater than or equal to 0"))

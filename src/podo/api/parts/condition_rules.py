@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from podo.api.rules import Found, check_text, duplicate, invalid, not_supported, required, too_long
+from podo.api.rules import Found, check_text, check_unique, invalid, not_supported, required, too_long
 from podo.values import names
 
 _STATUSES = ("False", "True", "Unknown")
@@ -18,9 +18,7 @@ def check_conditions(conditions: list[dict[str, Any]], path: str, found: Found) 
     seen: set[str] = set()
     for index, condition in enumerate(conditions):
         kind = condition.get("type") or ""
-        if kind in seen:
-            found.append(duplicate(f"{path}[{index}].type", kind))
-        seen.add(kind)
+        check_unique(f"{path}[{index}].type", kind, seen, found)
         check_condition(condition, f"{path}[{index}]", found)
 
 
@@ -51,8 +49,6 @@ def check_condition_types(conditions: list[dict[str, Any]], path: str, found: Fo
     seen: set[str] = set()
     for index, condition in enumerate(conditions):
         kind = condition.get("type") or ""
-        if kind in seen:
-            found.append(duplicate(f"{path}[{index}].type", kind))
-        seen.add(kind)
+        check_unique(f"{path}[{index}].type", kind, seen, found)
         if not kind:
             found.append(required(f"{path}[{index}].type", "must not be empty"))

@@ -21,6 +21,7 @@ from podo.api.rules import (
     Found,
     check_one_of,
     check_text,
+    check_unique,
     duplicate,
     forbidden,
     invalid,
@@ -64,9 +65,7 @@ def check_containers(containers: Sequence[dict[str, Any]], pod: Surroundings, pa
     for index, container in enumerate(containers):
         where, name = f"{path}[{index}]", container.get("name") or ""
         check_container(container, pod, where, found)
-        if name in seen:
-            found.append(duplicate(f"{where}.name", name))
-        seen.add(name)
+        check_unique(f"{where}.name", name, seen, found)
         _check_lasting(container, pod, where, found)
         check_restart(container, where, found)
     check_distinct_host_ports([(f"{path}[{index}]", each) for index, each in enumerate(containers)], found)
@@ -135,7 +134,7 @@ def check_container(container: dict[str, Any], pod: Surroundings, path: str, fou
 
 
 def _check_ports(ports: list[dict[str, Any]], path: str, found: Found) -> None:
-    seen = set()
+    seen: set[Any] = set()
     for index, port in enumerate(ports):
         where = f"{path}[{index}]"
         if name := port.get("name"):

@@ -6,7 +6,7 @@ from typing import Any
 
 from podo.api.parts.container_rules import Surroundings, check_container
 from podo.api.parts.specdiff import difference
-from podo.api.rules import Found, duplicate, forbidden, not_found
+from podo.api.rules import Found, check_unique, forbidden, not_found
 
 #: Fields of an ephemeral container that have a meaning. What a container is relied on for (ports, probes, hooks,
 #: resources) has none.
@@ -32,9 +32,7 @@ def check_ephemeral_containers(spec: dict[str, Any], pod: Surroundings, path: st
         where = f"{path}.ephemeralContainers[{index}]"
         check_container(container, pod, where, found)
         name, target = container.get("name"), container.get("targetContainerName")
-        if name in taken:
-            found.append(duplicate(f"{where}.name", name))
-        taken.add(name)
+        check_unique(f"{where}.name", name, taken, found)
         if target and target not in lasting:
             found.append(not_found(f"{where}.targetContainerName", target))
         _check_fields(container, where, found)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from podo.api.parts.addresses import check_ip
-from podo.api.rules import Found, check_text, duplicate, forbidden, invalid, required, too_long
+from podo.api.rules import Found, check_text, check_unique, forbidden, invalid, required, too_long
 from podo.values import names
 
 #: Limits of name resolution in libc.
@@ -63,15 +63,13 @@ def check_host_ports(spec: dict[str, Any], path: str, is_pod: bool, found: Found
 
 def check_distinct_host_ports(containers: Iterable[tuple[str, dict[str, Any]]], found: Found) -> None:
     """Of containers that run together, each with its path: no two ports are one port of the host."""
-    taken = set()
+    taken: set[str] = set()
     for path, container in containers:
         for index, port in enumerate(container.get("ports") or ()):
             if not (number := port.get("hostPort")):
                 continue
             identity = f"{port.get('protocol')}/{port.get('hostIP') or ''}/{number}"
-            if identity in taken:
-                found.append(duplicate(f"{path}.ports[{index}].hostPort", identity))
-            taken.add(identity)
+            check_unique(f"{path}.ports[{index}].hostPort", identity, taken, found)
 
 
 def check_hostname_override(spec: dict[str, Any], path: str, found: Found) -> None:

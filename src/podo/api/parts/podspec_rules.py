@@ -22,7 +22,7 @@ from podo.api.parts.securitycontext import check_pod_security
 from podo.api.parts.spread_rules import check_spread
 from podo.api.parts.toleration_rules import check_tolerations
 from podo.api.parts.volume_rules import check_volumes
-from podo.api.rules import Found, check_one_of, check_text, duplicate, forbidden, invalid
+from podo.api.rules import Found, check_one_of, check_text, check_unique, forbidden, invalid
 from podo.values import names
 
 _RESTART = ("Always", "OnFailure", "Never")
@@ -124,13 +124,11 @@ def _check_gates(spec: dict[str, Any], path: str, found: Found) -> None:
     for index, gate in enumerate(spec.get("readinessGates") or ()):
         where = f"{path}.readinessGates[{index}].conditionType"
         check_text(where, gate.get("conditionType") or "", names.qualified_name, found)
-    seen = set()
+    seen: set[Any] = set()
     for index, gate in enumerate(spec.get("schedulingGates") or ()):
         name = gate.get("name") or ""
         check_text(f"{path}.schedulingGates[{index}]", name, names.qualified_name, found)
-        if name in seen:
-            found.append(duplicate(f"{path}.schedulingGates[{index}]", name))
-        seen.add(name)
+        check_unique(f"{path}.schedulingGates[{index}]", name, seen, found)
 
 
 def _check_own_users(spec: dict[str, Any], path: str, found: Found) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from podo.api.kind import Obj
 from podo.api.parts.container import is_sidecar
 from podo.api.parts.resources import qos_class
-from podo.api.rules import Found, duplicate, forbidden, invalid, not_supported, required
+from podo.api.rules import Found, check_unique, forbidden, invalid, not_supported, required
 
 #: The resources of a container that can be resized.
 RESIZABLE = ("cpu", "memory")
@@ -19,12 +19,10 @@ LISTS = ("containers", "initContainers")
 
 def check_resize_policy(policies: list[dict[str, Any]], restart_policy: str, path: str, found: Found) -> None:
     """The ``resizePolicy`` of a container in a pod with this restartPolicy."""
-    seen = set()
+    seen: set[Any] = set()
     for index, each in enumerate(policies):
         name, policy = each.get("resourceName"), each.get("restartPolicy")
-        if name in seen:
-            found.append(duplicate(f"{path}[{index}]", name))
-        seen.add(name)
+        check_unique(f"{path}[{index}]", name, seen, found)
         for value, supported in ((name, RESIZABLE), (policy, _POLICIES)):
             if not value:
                 found.append(required(path))

@@ -12,7 +12,7 @@ from podo.api.kinds.admissionregistration.expressions import Names
 from podo.api.kinds.admissionregistration.matchresources import check_match_resources
 from podo.api.kinds.admissionregistration.rule_rules import FAILURE_POLICIES, check_choice, check_match_conditions
 from podo.api.parts.condition_rules import check_conditions
-from podo.api.rules import Found, check_text, duplicate, invalid, not_supported, required, too_long
+from podo.api.rules import Found, check_text, check_unique, invalid, not_supported, required, too_long
 from podo.cel.environment import Environment
 from podo.cel.program import CompileError, Program
 from podo.values import names
@@ -59,9 +59,7 @@ def _check_variables(variables: list[dict[str, Any]], has_params: bool, found: F
             found.append(required(f"{path}.name", "name is not specified"))
         elif names.c_identifier(name) or name in _RESERVED:
             found.append(invalid(f"{path}.name", name, "name is not a valid CEL identifier"))
-        if name in seen:
-            found.append(duplicate(f"{path}.name", name))
-        seen.add(name)
+        check_unique(f"{path}.name", name, seen, found)
         within = expressions.environment(has_params=has_params, variables=known)
         program = _check_expression(variable, f"{path}.expression", within, (), found)
         if names.c_identifier(name) == []:
@@ -145,9 +143,7 @@ def validating_problems(new: Obj, old: Obj | None) -> Found:
     for index, annotation in enumerate(annotations):
         path, key = f"spec.auditAnnotations[{index}]", annotation.get("key") or ""
         check_text(f"{path}.key", f"{new['metadata'].get('name')}/{key}", names.qualified_name, found)
-        if key in seen:
-            found.append(duplicate(f"{path}.key", key))
-        seen.add(key)
+        check_unique(f"{path}.key", key, seen, found)
         expression = annotation.get("valueExpression") or ""
         if not expression.strip():
             found.append(required(f"{path}.valueExpression", "valueExpression is not specified"))

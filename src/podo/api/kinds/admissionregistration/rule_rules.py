@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from podo.api.rules import Found, check_text, duplicate, invalid, not_supported, required, too_many
+from podo.api.rules import Found, check_text, check_unique, invalid, not_supported, required, too_many
 from podo.values import names
 
 GROUP = "admissionregistration.k8s.io"
@@ -92,9 +92,7 @@ def check_match_conditions(
             found.append(required(f"{where}.name"))
             continue
         check_text(f"{where}.name", name, names.qualified_name, found)
-        if name in seen:
-            found.append(duplicate(f"{where}.name", name))
-        seen.add(name)
+        check_unique(f"{where}.name", name, seen, found)
 
 
 def check_expression(

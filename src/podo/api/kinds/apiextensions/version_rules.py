@@ -8,7 +8,7 @@ from typing import Any
 
 from podo.api.kind import Obj
 from podo.api.kinds.apiextensions import schema_rules
-from podo.api.rules import Found, duplicate, invalid, required, too_many
+from podo.api.rules import Found, check_unique, invalid, required, too_many
 from podo.values.jsonpath import PathError, compiled
 
 COLUMN_TYPES = ("integer", "number", "string", "boolean", "date")
@@ -134,9 +134,7 @@ def _check_selectable(fields: list[Obj], schema: Obj, path: str, found: Found) -
             found.append(invalid(where, text, f"is an invalid path: {why}"))
         else:
             _check_selected(text, schema, where, found)
-            if text in seen:
-                found.append(duplicate(where, text))
-            seen.add(text)
+            check_unique(where, text, seen, found)
     if len(seen) > MAX_SELECTABLE:
         found.append(too_many(path, len(seen), MAX_SELECTABLE))
 

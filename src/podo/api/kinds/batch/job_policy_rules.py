@@ -11,7 +11,7 @@ from podo.api.rules import (
     Found,
     check_not_negative,
     check_text,
-    duplicate,
+    check_unique,
     invalid,
     not_supported,
     required,
@@ -84,9 +84,7 @@ def _check_codes(codes: dict[str, Any], known: set[Any], path: str, found: Found
     for index, value in enumerate(values):
         if operator == "In" and value == 0:
             found.append(invalid(f"{path}.values[{index}]", value, "must not be 0 for the In operator"))
-        if value in seen:
-            found.append(duplicate(f"{path}.values[{index}]", value))
-        seen.add(value)
+        check_unique(f"{path}.values[{index}]", value, seen, found)
     if values != sorted(values):
         found.append(invalid(f"{path}.values", values, "must be ordered"))
 

@@ -11,7 +11,7 @@ from typing import Any
 from podo.api.columns import CREATED_AT, NAME
 from podo.api.kind import Kind, Obj
 from podo.api.parts.resource_rules import check_container_resource_name, check_resource_name, may_overcommit
-from podo.api.rules import Found, check_text, duplicate, forbidden, invalid, required
+from podo.api.rules import Found, check_text, check_unique, forbidden, invalid, required
 from podo.values import names, quantity
 from podo.values.quantity import Quantity
 
@@ -65,9 +65,7 @@ def _problems(new: Obj, old: Obj | None) -> Found:
         check_text(f"{path}.type", type_, names.qualified_name, found)
         if len(found) == known and "/" not in type_ and type_ not in (POD, CONTAINER, CLAIM):
             found.append(invalid(f"{path}.type", type_, "must be a standard limit type or fully qualified"))
-        if type_ in seen:
-            found.append(duplicate(f"{path}.type", type_))
-        seen.add(type_)
+        check_unique(f"{path}.type", type_, seen, found)
         _check_item(item, type_, path, found)
     return found
 

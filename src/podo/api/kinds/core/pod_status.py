@@ -12,7 +12,7 @@ from podo.api.parts import pod_annotations
 from podo.api.parts.addresses import check_ip, ip_version
 from podo.api.parts.resourcestatus_rules import check_allocated, check_users
 from podo.api.parts.restarts import may_restart
-from podo.api.rules import IMMUTABLE, Found, check_text, duplicate, forbidden, invalid
+from podo.api.rules import IMMUTABLE, Found, check_text, check_unique, forbidden, invalid
 from podo.values import names
 
 Status = dict[str, Any]
@@ -132,15 +132,14 @@ def _check_restarts(new: Status, old: Status, spec: dict[str, Any], found: Found
 
 
 def _check_claims(statuses: list[Status], spec: dict[str, Any], found: Found) -> None:
-    known, seen = {claim.get("name") for claim in spec.get("resourceClaims") or ()}, set()
+    known = {claim.get("name") for claim in spec.get("resourceClaims") or ()}
+    seen: set[str] = set()
     for index, one in enumerate(statuses):
         where, name = f"status.resourceClaimStatuses[{index}]", one.get("name") or ""
         if name not in known:
             why = "must match the name of an entry in `spec.resourceClaims`"
             found.append(invalid(f"{where}.name", name, why))
-        if name in seen:
-            found.append(duplicate(f"{where}.name", name))
-        seen.add(name)
+        check_unique(f"{where}.name", name, seen, found)
         if (claim := one.get("resourceClaimName")) is not None:
             check_text(f"{where}.resourceClaimName", claim, names.subdomain, found)
 

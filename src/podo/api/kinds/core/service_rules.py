@@ -19,7 +19,7 @@ from podo.api.kinds.core.service_traffic_rules import check_ingress, check_traff
 from podo.api.meta import annotations_of
 from podo.api.metadata_rules import check_labels
 from podo.api.parts.addresses import PROTOCOLS, check_endpoint_ip
-from podo.api.rules import Found, check_one_of, check_text, duplicate, forbidden, invalid, required
+from podo.api.rules import Found, check_one_of, check_text, check_unique, duplicate, forbidden, invalid, required
 from podo.values import names
 
 _TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
@@ -101,9 +101,7 @@ def _check_ports(spec: dict[str, Any], found: Found) -> None:
 def _check_port(port: dict[str, Any], must_name: bool, path: str, seen: set[str], found: Found) -> None:
     if name := port.get("name"):
         check_text(f"{path}.name", name, names.label, found)
-        if name in seen:
-            found.append(duplicate(f"{path}.name", name))
-        seen.add(name)
+        check_unique(f"{path}.name", name, seen, found)
     elif must_name:
         found.append(required(f"{path}.name"))
     check_text(f"{path}.port", port.get("port") or 0, names.port_number, found)

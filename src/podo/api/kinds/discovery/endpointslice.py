@@ -14,7 +14,7 @@ from podo.api.rules import (
     check_immutable,
     check_one_of,
     check_text,
-    duplicate,
+    check_unique,
     invalid,
     required,
     too_many,
@@ -90,9 +90,7 @@ def _check_hints(hints: list[dict[str, Any]], path: str, rule: Validator, found:
     seen: set[str] = set()
     for index, hint in enumerate(hints):
         name = hint.get("name") or ""
-        if name in seen:
-            found.append(duplicate(f"{path}[{index}].name", name))
-        seen.add(name)
+        check_unique(f"{path}[{index}].name", name, seen, found)
         check_text(f"{path}[{index}].name", name, rule, found)
 
 
@@ -123,14 +121,12 @@ def _check_ports(ports: list[dict[str, Any]], found: Found) -> None:
     if len(ports) > _PORTS_MAX:
         found.append(too_many("ports", len(ports), _PORTS_MAX))
         return
-    seen = set()
+    seen: set[Any] = set()
     for index, port in enumerate(ports):
         name = port.get("name") or ""
         if name:
             check_text(f"ports[{index}].name", name, names.label, found)
-        if name in seen:
-            found.append(duplicate(f"ports[{index}].name", name))
-        seen.add(name)
+        check_unique(f"ports[{index}].name", name, seen, found)
         check_one_of(f"ports[{index}].protocol", port.get("protocol"), PROTOCOLS, found)
         if (number := port.get("port")) is not None:
             check_text(f"ports[{index}].port", number, names.port_number, found)

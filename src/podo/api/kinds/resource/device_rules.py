@@ -10,6 +10,7 @@ from podo.api.rules import (
     Found,
     check_one_of,
     check_text,
+    check_unique,
     duplicate,
     forbidden,
     invalid,
@@ -172,9 +173,7 @@ def _check_known(wanted: list[str], path: str, known: set[str], found: Found) ->
 def _check_request(request: dict[str, Any], path: str, known: set[str], found: Found) -> None:
     name = request.get("name") or ""
     check_text(f"{path}.name", name, names.label, found)
-    if name in known:
-        found.append(duplicate(f"{path}.name", name))
-    known.add(name)
+    check_unique(f"{path}.name", name, known, found)
     exactly, choices = request.get("exactly"), request.get("firstAvailable") or []
     if exactly is None and not choices:
         found.append(required(path, _ONE_REQUEST))

@@ -6,7 +6,7 @@ from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.resource.device_rules import GROUP, check_claim, fill_in_claim
 from podo.api.meta import is_deleting
-from podo.api.rules import Found, check_immutable, duplicate, forbidden, required, too_many
+from podo.api.rules import Found, check_immutable, check_unique, forbidden, required, too_many
 
 _CONSUMERS_MAX = 256
 
@@ -36,9 +36,7 @@ def _status_problems(new: Obj, old: Obj | None) -> Found:
         path = f"status.reservedFor[{index}]"
         found.extend(required(f"{path}.{field}") for field in ("resource", "name", "uid") if not user.get(field))
         uid = user.get("uid") or ""
-        if uid in seen:
-            found.append(duplicate(f"{path}.uid", uid))
-        seen.add(uid)
+        check_unique(f"{path}.uid", uid, seen, found)
     before = (old or {}).get("status") or {}
     if users and not status.get("allocation"):
         found.append(forbidden("status.reservedFor", "may not be specified when `allocated` is not set"))

@@ -9,7 +9,16 @@ from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.resource.device_rules import GROUP, check_name, check_pool_name, check_taint
 from podo.api.parts.driver_name import check_driver_name
-from podo.api.rules import Found, check_immutable, check_text, duplicate, invalid, required, too_long, too_many
+from podo.api.rules import (
+    Found,
+    check_immutable,
+    check_text,
+    check_unique,
+    invalid,
+    required,
+    too_long,
+    too_many,
+)
 from podo.values import names
 
 _DEVICES_MAX, _ATTRIBUTES_MAX, _TAINTS_MAX = 128, 32, 16
@@ -80,9 +89,7 @@ def _check_devices(devices: list[dict[str, Any]], path: str, found: Found) -> No
     for index, device in enumerate(devices):
         where, name = f"{path}[{index}]", device.get("name") or ""
         check_text(f"{where}.name", name, names.label, found)
-        if name in seen:
-            found.append(duplicate(f"{where}.name", name))
-        seen.add(name)
+        check_unique(f"{where}.name", name, seen, found)
         taints = device.get("taints") or []
         if len(taints) > _TAINTS_MAX:
             found.append(too_many(f"{where}.taints", len(taints), _TAINTS_MAX))

@@ -7,7 +7,7 @@ from typing import Any
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
 from podo.api.parts.driver_name import check_driver_name
-from podo.api.rules import Found, check_not_negative, check_text, duplicate, invalid, required
+from podo.api.rules import Found, check_not_negative, check_text, check_unique, duplicate, invalid, required
 from podo.values import names
 
 _NODE_ID_MAX = 256
@@ -24,9 +24,7 @@ def _problems(new: Obj, old: Obj | None) -> Found:
         path = f"spec.drivers[{index}]"
         _check_driver(driver, path, found)
         name = driver.get("name") or ""
-        if name in seen:
-            found.append(duplicate(f"{path}.name", name))
-        seen.add(name)
+        check_unique(f"{path}.name", name, seen, found)
     if old is not None:
         before = {driver.get("name"): _fixed(driver) for driver in _drivers(old)}
         for driver in _drivers(new):

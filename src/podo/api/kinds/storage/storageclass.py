@@ -13,6 +13,7 @@ from podo.api.rules import (
     check_immutable,
     check_one_of,
     check_text,
+    check_unique,
     duplicate,
     forbidden,
     invalid,
@@ -62,7 +63,7 @@ def _check_parameters(parameters: dict[str, str], found: Found) -> None:
 
 
 def _check_topology(term: dict[str, Any], path: str, found: Found) -> None:
-    seen = set()
+    seen: set[Any] = set()
     for index, one in enumerate(term.get("matchLabelExpressions") or ()):
         where, key, values = f"{path}[{index}]", one.get("key") or "", one.get("values") or []
         if not values:
@@ -71,9 +72,7 @@ def _check_topology(term: dict[str, Any], path: str, found: Found) -> None:
             if value in values[:at]:
                 found.append(duplicate(f"{where}.values[{at}]", value))
         check_text(f"{where}.key", key, names.qualified_name, found)
-        if key in seen:
-            found.append(duplicate(f"{where}.key", key))
-        seen.add(key)
+        check_unique(f"{where}.key", key, seen, found)
 
 
 def _check_update(new: Obj, old: Obj, found: Found) -> None:
