@@ -53,6 +53,13 @@ def causes_of(status: int, answer: Obj) -> list[str]:
     return [f"{cause['field']}: {cause['message']}" for cause in answer["details"]["causes"]]
 
 
+def assert_begin(causes: list[str], wanted: list[str]) -> None:
+    """As many causes as wanted, each with the beginning wanted of it."""
+    assert len(causes) == len(wanted), causes
+    for cause, beginning in zip(causes, wanted, strict=True):
+        assert cause.startswith(beginning), cause
+
+
 async def created(world: World, obj: Obj) -> Obj:
     status, answer = await world.ask("POST", collection(obj), obj)
     assert status == 201, answer

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.apiserver.judged import Obj, causes_of, created, one, told
+from tests.unit.apiserver.judged import Obj, assert_begin, causes_of, created, one, told
 from tests.unit.apiserver.world import World, in_world
 
 AT = "spec.validation.openAPIV3Schema"
@@ -164,10 +164,7 @@ NEW: list[tuple[Obj, list[str]]] = [
 
 @pytest.mark.parametrize(("given", "wanted"), NEW)
 def test_what_a_definition_must_be_like(given: Obj, wanted: list[str]) -> None:
-    found = told(given)
-    assert len(found) == len(wanted), found
-    for cause, beginning in zip(found, wanted, strict=True):
-        assert cause.startswith(beginning), cause
+    assert_begin(told(given), wanted)
 
 
 def test_a_definition_keeps_what_its_objects_are_stored_by() -> None:

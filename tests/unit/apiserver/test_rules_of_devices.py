@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.apiserver.judged import Obj, causes_of, created, one, told
+from tests.unit.apiserver.judged import Obj, assert_begin, causes_of, created, one, told
 from tests.unit.apiserver.world import World, in_world
 
 V1 = "resource.k8s.io/v1"
@@ -79,10 +79,7 @@ NEW: list[tuple[Obj, list[str]]] = [
 
 @pytest.mark.parametrize(("given", "wanted"), NEW)
 def test_what_they_must_be_like(given: Obj, wanted: list[str]) -> None:
-    found = told(given)
-    assert len(found) == len(wanted), found
-    for cause, beginning in zip(found, wanted, strict=True):
-        assert cause.startswith(beginning), cause
+    assert_begin(told(given), wanted)
 
 
 def test_nobody_joins_a_claim_that_goes() -> None:

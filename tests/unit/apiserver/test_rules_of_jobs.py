@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.apiserver.judged import Obj, causes_of, changed, collection, created, one, told
+from tests.unit.apiserver.judged import Obj, assert_begin, causes_of, changed, collection, created, one, told
 from tests.unit.apiserver.world import World, in_world
 
 POD: Obj = {"containers": [{"name": "main", "image": "busybox"}], "restartPolicy": "Never"}
@@ -99,10 +99,7 @@ NEW: list[tuple[Obj, list[str]]] = [
 
 @pytest.mark.parametrize(("given", "wanted"), NEW)
 def test_what_a_new_job_must_be_like(given: Obj, wanted: list[str]) -> None:
-    found = told(given)
-    assert len(found) == len(wanted), found
-    for cause, beginning in zip(found, wanted, strict=True):
-        assert cause.startswith(beginning)
+    assert_begin(told(given), wanted)
 
 
 def test_a_job_that_names_labels_to_select_by_has_its_own_beside_them() -> None:

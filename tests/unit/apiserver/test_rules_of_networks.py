@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.apiserver.judged import Obj, changed, one, told
+from tests.unit.apiserver.judged import Obj, assert_begin, changed, one, told
 
 NETWORKING = "networking.k8s.io/v1"
 CLASS = "kubernetes.io/ingress.class"
@@ -70,10 +70,7 @@ NEW: list[tuple[Obj, list[str]]] = [
 
 @pytest.mark.parametrize(("given", "wanted"), NEW)
 def test_what_networks_must_be_like(given: Obj, wanted: list[str]) -> None:
-    found = told(given)
-    assert len(found) == len(wanted), found
-    for cause, beginning in zip(found, wanted, strict=True):
-        assert cause.startswith(beginning)
+    assert_begin(told(given), wanted)
 
 
 CHANGES: list[tuple[Obj, Obj, list[str]]] = [

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.apiserver.judged import Obj, after, causes_of, changed, created, one, told
+from tests.unit.apiserver.judged import Obj, after, assert_begin, causes_of, changed, created, one, told
 from tests.unit.apiserver.world import World, in_world
 
 NEWER, FLOW, CERTIFICATES = "events.k8s.io/v1", "flowcontrol.apiserver.k8s.io/v1", "certificates.k8s.io/v1"
@@ -171,15 +171,9 @@ NEW: list[tuple[Obj, list[str]]] = [
 ]
 
 
-def matches(found: list[str], wanted: list[str]) -> None:
-    assert len(found) == len(wanted), found
-    for cause, beginning in zip(found, wanted, strict=True):
-        assert cause.startswith(beginning), cause
-
-
 @pytest.mark.parametrize(("given", "wanted"), NEW)
 def test_what_they_must_be_like(given: Obj, wanted: list[str]) -> None:
-    matches(told(given), wanted)
+    assert_begin(told(given), wanted)
 
 
 VOLUMES = one("storage.k8s.io/v1", "VolumeAttributesClass", driverName="a.example.com", parameters={"a": "b"})
@@ -214,7 +208,7 @@ CHANGES: list[tuple[Obj, Obj, list[str]]] = [
 
 @pytest.mark.parametrize(("old", "new", "wanted"), CHANGES)
 def test_what_may_change(old: Obj, new: Obj, wanted: list[str]) -> None:
-    matches(told(new, old), wanted)
+    assert_begin(told(new, old), wanted)
 
 
 def test_the_handler_of_a_runtime_class_stays() -> None:
@@ -239,7 +233,7 @@ def test_the_conditions_of_a_budget() -> None:
         conditions = [{"type": "A b", "status": "Maybe", "reason": "-"}]
         patch = {"status": {"conditions": conditions, "expectedPods": -1, "disruptionsAllowed": -1}}
         target = "/apis/policy/v1/namespaces/default/poddisruptionbudgets/web/status"
-        matches(
+        assert_begin(
             causes_of(*await world.ask("PATCH", target, patch, content_type=MERGE)),
             [
                 'status.conditions[0].type: Invalid value: "A b": name part must consist of',
