@@ -8,7 +8,7 @@ source "$here/../lesson.sh"
 say "A ReplicaSet keeps a number of pods: one that goes is replaced. (A Deployment has one for each of its versions.)"
 show apply -f "$here/replicaset.yaml"
 show wait replicaset/myapp --for=jsonpath='{.status.readyReplicas}'=3 --timeout=60s
-show delete "$($kubectl get pods -l app=myapp -o name | head -n 1)"
+show delete "$($kubectl get pods -l app=myapp -o name | sed -n 1p)"
 show wait replicaset/myapp --for=jsonpath='{.status.readyReplicas}'=3 --timeout=60s
 show get replicaset/myapp
 show delete replicaset/myapp

@@ -51,7 +51,7 @@ ask /apis | grep '      "name"'
 ask /apis/apps/v1 | grep '"name"'
 told ok ask /healthz
 ask /metrics >metrics
-grep -A 3 apiserver_request_total metrics | head -n 4
+grep -m 4 apiserver_request_total metrics
 say "kubectl proxy asks with your certificate for whoever is on this machine."
 $kubectl proxy --port=0 >proxied 2>&1 &
 proxy=$!
