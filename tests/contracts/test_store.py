@@ -12,13 +12,16 @@ from pathlib import Path
 import pytest
 
 from podo.storage.contract import (
+    NEW,
     Change,
     Compacted,
     FutureRevision,
     KeyExists,
     KeyNotFound,
+    Record,
     RevisionMismatch,
     Store,
+    Write,
 )
 from podo.storage.memory import MemoryStore
 from podo.storage.sqlite import SqliteStore
@@ -55,7 +58,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
 
 def on(opened: Opened, story: Callable[[Store], Awaitable[None]], **options: int) -> None:
     async def run() -> None:
-        async with asyncio.timeout(30), opened(**options) as store:
+        async with asyncio.timeout(120), opened(**options) as store:
             await story(store)
 
     asyncio.run(run())
@@ -259,8 +262,8 @@ def test_waiting_for_changes(opened: Opened) -> None:
         await asyncio.sleep(0)
         assert not waiting.done()
         await store.create("/a/b/1", body(1))
-        await asyncio.wait_for(waiting, 5)
-        await asyncio.wait_for(watch.wait(), 5)  # nothing was taken yet
+        await asyncio.wait_for(waiting, 60)
+        await asyncio.wait_for(watch.wait(), 60)  # nothing was taken yet
         assert len(watch.take()) == 1
 
         batches: list[int] = []
@@ -275,7 +278,7 @@ def test_waiting_for_changes(opened: Opened) -> None:
             await asyncio.sleep(0)
         assert batches == wanted
         watch.close()
-        await asyncio.wait_for(following, 5)
+        await asyncio.wait_for(following, 60)
         assert watch.take() == []
 
     on(opened, story)
@@ -357,7 +360,7 @@ def test_the_history_is_bounded(opened: Opened) -> None:
         assert watch.revision == start  # nothing was delivered: a bookmark must not say more
         with pytest.raises(Compacted):
             watch.take()
-        await asyncio.wait_for(watch.wait(), 5)
+        await asyncio.wait_for(watch.wait(), 60)
         assert len(store.watch("/a/b/", after=store.oldest).take()) == store.revision - store.oldest
 
     on(opened, story, history_limit=10)
@@ -396,6 +399,59 @@ def test_a_refusal_is_about_what_readers_see(opened: Opened) -> None:
         assert all(await asyncio.gather(*(create() for _ in range(10))))
 
     on(opened, story)
+
+
+def test_several_writes_happen_together_or_not_at_all(opened: Opened) -> None:
+    async def story(store: Store) -> None:
+        old = await store.create("/a/b/old", body(1))
+        gone = await store.create("/a/b/gone", body(1))
+        watch = store.watch("")
+        made, changed, removed = await store.write_all(
+            [
+                Write("/a/c/new", body(2), NEW),
+                Write("/a/b/old", body(2), old.revision),
+                Write("/a/b/gone", None, gone.revision),
+            ]
+        )
+        assert (made.created, changed.created, removed.created) == (made.revision, old.revision, gone.revision)
+        assert [made.revision, changed.revision, removed.revision] == [gone.revision + n for n in (1, 2, 3)]
+        assert made.value == stamp(body(2), made.revision)
+        told = [(one.key, one.created, one.deleted) for one in watch.take()]
+        assert told == [("/a/c/new", True, False), ("/a/b/old", False, False), ("/a/b/gone", False, True)]
+
+        refusals: list[tuple[Write, type[Exception]]] = [
+            (Write("/a/c/new", body(3), NEW), KeyExists),
+            (Write("/a/b/old", body(3), old.revision), RevisionMismatch),
+            (Write("/a/b/old", None, old.revision), RevisionMismatch),
+            (Write("/a/b/gone", None), KeyNotFound),
+            (Write("/a/b/gone", body(3)), KeyNotFound),
+        ]
+        for wrong, refusal in refusals:
+            with pytest.raises(refusal) as told_of:
+                await store.write_all([Write("/a/b/another", body(3), NEW), wrong])
+            assert told_of.value.key == wrong.key  # type: ignore[attr-defined]
+        assert await store.get("/a/b/another") is None
+        assert store.revision == removed.revision
+        assert await store.write_all([]) == []
+
+    on(opened, story)
+
+
+def test_nobody_sees_part_of_several_writes(opened: Opened) -> None:
+    async def story(store: Store) -> None:
+        odd: list[int] = []
+        watch = store.watch("/a/b/")
+        watch.on_change(lambda: odd.append(store.count("/a/b/") % 3 + len(watch.take()) % 3))
+
+        def three(n: int) -> Awaitable[list[Record]]:
+            return store.write_all([Write(f"/a/b/{n}-{part}", body(n), NEW) for part in range(3)])
+
+        await asyncio.gather(*(three(n // 2) for n in range(1400)), return_exceptions=True)
+        assert store.count("/a/b/") == 2100
+        assert odd
+        assert not any(odd)
+
+    on(opened, story, history_limit=5000)
 
 
 def test_a_cancelled_write_does_not_disturb_the_others(opened: Opened) -> None:

@@ -11,7 +11,7 @@ Promises:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,6 +47,19 @@ class Change(msgspec.Struct, frozen=True):
         return self.previous is None and not self.deleted
 
 
+#: ``Write.expected`` of what is to be made: there must be no such key.
+NEW = -1
+
+
+class Write(msgspec.Struct, frozen=True):
+    """One of the writes of ``write_all``. ``value`` None deletes; ``expected``: the revision the key must be at, 0 any,
+    ``NEW`` none."""
+
+    key: str
+    value: bytes | None
+    expected: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Part of a range, in key order, all as of ``revision``. ``remaining``: how many records follow the last one."""
@@ -63,9 +76,17 @@ class StoreError(Exception):
 class KeyExists(StoreError):
     """create: there is such a key already."""
 
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
 
 class KeyNotFound(StoreError):
     """update, delete: there is no such key."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
 
 
 class RevisionMismatch(StoreError):
@@ -73,6 +94,7 @@ class RevisionMismatch(StoreError):
 
     def __init__(self, current: Record) -> None:
         super().__init__(current.key)
+        self.key = current.key
         self.current = current
 
 
@@ -161,6 +183,10 @@ class Store(Protocol):
 
     async def delete(self, key: str, *, expected: int = 0) -> Record:
         """The last value, stamped with the revision of the delete. Raises KeyNotFound or RevisionMismatch."""
+
+    async def write_all(self, writes: Sequence[Write]) -> list[Record]:
+        """A few writes, each of a key of its own, all of them or none, whatever happens: in this order, each with a
+        revision of its own, and readers see them in the same moment. Raises what the first that is refused would."""
 
     async def is_outdated(self, key: str) -> bool:
         """Would what the key has be stored in another form if it was written again (under another key, say)?"""

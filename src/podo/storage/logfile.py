@@ -62,6 +62,12 @@ class Row(NamedTuple):
     value: bytes | None
 
 
+class JoinedRow(Row):
+    """One that the next row belongs to: both are committed, or neither is."""
+
+    __slots__ = ()
+
+
 def checksum(row: Row) -> int:
     head = f"{row.revision} {row.created} {row.previous} {'-' if row.value is None else '+'} {row.key}"
     return zlib.crc32(row.value or b"", zlib.crc32(head.encode()))

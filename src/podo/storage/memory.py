@@ -3,8 +3,10 @@ may be lost."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from podo.storage import preconditions
-from podo.storage.contract import Change, Record, Stamp
+from podo.storage.contract import Change, Record, Stamp, Write
 from podo.storage.ledger import HISTORY_LIMIT, Ledger
 from podo.storage.reading import LedgerReads
 
@@ -35,6 +37,17 @@ class MemoryStore(LedgerReads):
     async def delete(self, key: str, *, expected: int = 0) -> Record:
         ledger = self._ledger
         return self._commit(preconditions.deleted(key, ledger.get(key), expected, ledger.revision + 1, self._stamp))
+
+    async def write_all(self, writes: Sequence[Write]) -> list[Record]:
+        ledger = self._ledger
+        revisions = range(ledger.revision + 1, ledger.revision + 1 + len(writes))
+        changes = [
+            preconditions.decided(write, ledger.get(write.key), revision, self._stamp)
+            for write, revision in zip(writes, revisions, strict=True)
+        ]
+        if changes:
+            ledger.apply(changes)
+        return [change.record for change in changes]
 
     async def compact(self, revision: int) -> None:
         self._ledger.compact(revision)

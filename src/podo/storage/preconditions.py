@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podo.storage.contract import Change, KeyExists, KeyNotFound, Record, RevisionMismatch, Stamp
+from podo.storage.contract import NEW, Change, KeyExists, KeyNotFound, Record, RevisionMismatch, Stamp, Write
 from podo.storage.stamping import restamped
 
 
@@ -23,6 +23,15 @@ def deleted(key: str, newest: Record | None, expected: int, revision: int, stamp
     """The change that removes ``newest``; KeyNotFound, RevisionMismatch."""
     previous = _found(key, newest, expected)
     return Change(revision, key, restamped(previous, revision, stamp), previous, deleted=True)
+
+
+def decided(write: Write, newest: Record | None, revision: int, stamp: Stamp) -> Change:
+    """The change that one of several writes makes; what the above raise."""
+    if write.value is None:
+        return deleted(write.key, newest, write.expected, revision, stamp)
+    if write.expected == NEW:
+        return created(write.key, write.value, newest, revision, stamp)
+    return updated(write.key, write.value, newest, write.expected, revision, stamp)
 
 
 def _found(key: str, newest: Record | None, expected: int) -> Record:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,9 +25,10 @@ from podo.storage.contract import (
     Stamp,
     StoreError,
     StoreFailed,
+    Write,
 )
 from podo.storage.ledger import HISTORY_LIMIT, Ledger
-from podo.storage.logfile import LogFile, Row
+from podo.storage.logfile import JoinedRow, LogFile, Row
 from podo.storage.reading import LedgerReads, StoreStats
 from podo.storage.recovery import recovered
 from podo.storage.sealing import Sealing, SealingProblem, without_keys
@@ -133,6 +134,22 @@ class SqliteStore(LedgerReads):
         make = preconditions.deleted
         return await self._write(key, None, lambda newest, revision: make(key, newest, expected, revision, self._stamp))
 
+    async def write_all(self, writes: Sequence[Write]) -> list[Record]:
+        self._usable()
+        changes: list[Change] = []
+        try:
+            for revision, write in enumerate(writes, self._assigned + 1):
+                changes.append(preconditions.decided(write, self._newest(write.key), revision, self._stamp))
+        except StoreError:
+            await self._settled(*(write.key for write in writes))
+            raise
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        for write, change in zip(writes, changes, strict=True):
+            self._hand_in(change, write.value, done, JoinedRow if change is not changes[-1] else Row)
+        if changes:
+            await done
+        return [change.record for change in changes]
+
     async def compact(self, revision: int) -> None:
         """Returns when the disk has followed."""
         writer = self._usable()
@@ -186,17 +203,29 @@ class SqliteStore(LedgerReads):
 
     async def _write(self, key: str, value: bytes | None, decide: Callable[[Record | None, int], Change]) -> Record:
         self._usable()
-        pending = self._pending.get(key)
-        newest = self._ledger.get(key) if pending is None else None if pending.deleted else pending.record
         try:
-            change = decide(newest, self._assigned + 1)
+            change = decide(self._newest(key), self._assigned + 1)
         except StoreError:
-            if pending is not None:  # refused because of a write that readers cannot see yet: answer when they can
-                await self._listed(self._refused, pending.revision)
+            await self._settled(key)
             raise
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._hand_in(change, value, done, Row)
+        await done  # a writer that is cancelled here has written all the same
+        return change.record
+
+    def _newest(self, key: str) -> Record | None:
+        pending = self._pending.get(key)
+        return self._ledger.get(key) if pending is None else None if pending.deleted else pending.record
+
+    async def _settled(self, *keys: str) -> None:
+        """What was refused because of writes that readers cannot see yet is answered when they can."""
+        if revision := max((self._pending[key].revision for key in keys if key in self._pending), default=0):
+            await self._listed(self._refused, revision)
+
+    def _hand_in(self, change: Change, value: bytes | None, done: asyncio.Future[None], row: type[Row]) -> None:
+        key = change.key
         self._assigned = change.revision
         self._pending[key] = change
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((change, done))
         previous = change.previous.revision if change.previous else 0
         if self._sealing is not None:
@@ -206,9 +235,7 @@ class SqliteStore(LedgerReads):
         if not self._rows:
             # One waking of the writer a turn of the loop: each costs as much as the row, and the rows go together.
             asyncio.get_running_loop().call_soon(self._hand_over)
-        self._rows.append(Row(change.revision, key, change.record.created, previous, value))
-        await done  # a writer that is cancelled here has written all the same
-        return change.record
+        self._rows.append(row(change.revision, key, change.record.created, previous, value))
 
     def _hand_over(self) -> None:
         rows, self._rows = self._rows, []

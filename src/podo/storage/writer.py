@@ -9,7 +9,7 @@ from contextlib import suppress
 from itertools import islice
 
 from podo.runtime.log import Logger
-from podo.storage.logfile import BATCH, LogFile, Row
+from podo.storage.logfile import BATCH, JoinedRow, LogFile, Row
 
 #: Revisions of one compaction step, so that it does not hold writes up for long.
 COMPACTION_STEP = 2000
@@ -92,7 +92,9 @@ class Writer:
     def _write_batch(self) -> None:
         with self._wanted:
             batch = list(islice(self._rows, BATCH))
-            del self._rows[:BATCH]
+            while batch and isinstance(batch[-1], JoinedRow):  # of few rows: some are left
+                batch.pop()
+            del self._rows[: len(batch)]
         if batch:
             self._file.append(batch)
             self._committed(len(batch))

@@ -25,7 +25,7 @@ from podo.apiserver.calling.failures import CannotCall
 from podo.apiserver.fanout import WatchEvent
 from podo.apiserver.metrics.conversions import CALL_FAILED, MALFORMED
 from podo.apiserver.selection import Selection
-from podo.storage.contract import Page, Record, Store, Watch
+from podo.storage.contract import Page, Record, Store, Watch, Write
 
 #: Seconds a webhook may take, and objects that it is sent at once.
 SECONDS, AT_ONCE = 30.0, 500
@@ -208,6 +208,19 @@ class ConvertedStore:
 
     async def delete(self, key: str, *, expected: int = 0) -> Record:
         return await self._store.delete(key, expected=expected)
+
+    async def write_all(self, writes: Sequence[Write]) -> list[Record]:
+        kept = [
+            Write(one.key, await self._stored(one.value), one.expected)
+            if one.value is not None and self._is_mine(one.key)
+            else one
+            for one in writes
+        ]
+        done = await self._store.write_all(kept)
+        return [
+            _as_sent(record, one.value) if one.value is not None else record
+            for record, one in zip(done, writes, strict=True)
+        ]
 
     async def is_outdated(self, key: str) -> bool:
         found = await self._store.get(key) if self._is_mine(key) else None
