@@ -73,9 +73,7 @@ async def _remove_sandbox(room: NodeRoom, sandbox_id: str) -> None:
 async def _remove_container(room: NodeRoom, container_id: str, memory: PodMemory) -> None:
     await room.runtime.remove_container(container_id)
     room.inventory.forget_container(container_id)
-    memory.applied.pop(container_id, None)
-    memory.coming_again.discard(container_id)
-    memory.hooked.discard(container_id)
+    memory.forget_container(container_id)
 
 
 async def _clean_up(room: NodeRoom, pod: Obj, everything: bool, memory: PodMemory) -> None:

@@ -85,7 +85,7 @@ def end(pod: Obj, seen: Seen, memory: PodMemory, plan: Plan, ending: Ending, now
             stop(plan, memory, now, container, ending.grace, f"Stopping container {container.name}")
         _end_sidecars(pod, alive, not main, memory, plan, ending, now)
         return
-    if memory.busy & {"start", "sandbox", "volumes"}:
+    if memory.is_making:
         return  # the agent cancels them; look again when they are gone
     if ready := [sandbox for sandbox in seen.sandboxes if sandbox.ready]:
         for sandbox in ready:

@@ -44,6 +44,10 @@ class Stopping:
 _OF_MAKING = frozenset(("CreateContainerConfigError", "CreateContainerError"))
 
 
+#: The keys of the instructions by which a pod comes to run.
+_STEPS = frozenset(("volumes", "sandbox", "start"))
+
+
 @dataclass(slots=True)
 class PodMemory:
     """``busy``: keys of instructions in work. ``retry``: key -> when a failed one may be tried again."""
@@ -76,6 +80,19 @@ class PodMemory:
     def reconsider(self) -> None:
         """The pod was changed: what was wrong with the making of its containers may be right now."""
         self.refusals = {name: each for name, each in self.refusals.items() if each.waiting.reason not in _OF_MAKING}
+
+    @property
+    def is_making(self) -> bool:
+        """Are its volumes, its sandbox or a container being made?"""
+        return not _STEPS.isdisjoint(self.busy)
+
+    def forget_container(self, container_id: str) -> None:
+        """It is removed."""
+        self.applied.pop(container_id, None)
+        self.coming_again.discard(container_id)
+        self.hooked.discard(container_id)
+        for key in [key for key in self.probes if key[0] == container_id]:
+            del self.probes[key]
 
     def failed(self, key: str, now: float, most: float = 60.0) -> None:
         """An instruction failed: it may be tried again after 1 s, 2 s, ... ``most``."""

@@ -94,12 +94,8 @@ class Prober:
         return await self._room.machine.probe(target, probe)
 
     def _target(self, spec: Obj, container_id: str) -> Target | None:
-        seen = self._room.inventory.of(self._pod["metadata"]["uid"])
-        container = seen.container(container_id)
-        if container is None or container.state != "running":
-            return None
-        ip = seen.sandbox.ips[0] if seen.sandbox and seen.sandbox.ips else self._room.config.internal_ip
-        return Target(self._pod, spec, container, ip)
+        target = self._room.target(self._pod, spec, container_id)
+        return target if target is not None and target.container.state == "running" else None
 
     def _tell(self, spec: Obj, kind: str, result: ProbeResult) -> None:
         """Count it; and the Event of a result that is not simply well."""

@@ -20,19 +20,24 @@ from podo.runtime.log import Logger
 
 log = Logger("podo.node.worker")
 
-BUSY_CREATING = frozenset({"volumes", "sandbox", "start"})
-
 
 class StatusReport:
-    """``updated`` is given what the API answers, ``gone`` is called when it has the pod no more."""
+    """``updated`` is given what the API answers, ``gone`` is called when it has the pod no more. ``kept`` is given the
+    pod with its status where the API does not have it (a static pod)."""
 
     def __init__(
-        self, room: NodeRoom, memory: PodMemory, updated: Callable[[Obj], None], gone: Callable[[], None]
+        self,
+        room: NodeRoom,
+        memory: PodMemory,
+        updated: Callable[[Obj], None],
+        gone: Callable[[], None],
+        kept: Callable[[Obj], None] | None = None,
     ) -> None:
         self._room = room
         self._memory = memory
         self._updated = updated
         self._gone = gone
+        self._kept = kept
         self._settle_until = room.clock.now() + room.config.settle_seconds
 
     async def write(self, pod: Obj, granted: Obj, seen: Seen, plan: Plan, now: float) -> None:
@@ -45,6 +50,9 @@ class StatusReport:
         status = status_of(granted, seen, self._memory, plan, now, self._room.config.internal_ip)
         patch = difference(old, status, uid_of(pod))
         if patch is None:
+            return
+        if self._kept is not None:
+            self._kept({**pod, "status": {**old, **status}})
             return
         if (retry_at := self._memory.retry.get("status", 0.0)) > now:
             plan.again(retry_at)
@@ -73,7 +81,7 @@ class StatusReport:
             if now < quick:
                 plan.again(quick)
             return now < quick
-        if now >= self._settle_until or plan.waiting or not self._memory.busy & BUSY_CREATING:
+        if now >= self._settle_until or plan.waiting or not self._memory.is_making:
             return False
         if podspec.phase_of(pod) != "Pending":
             return False

@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from podo.api.kind import Obj
+from podo.api.meta import uid_of
 from podo.client.contract import Client
 from podo.client.events import Recorder
 from podo.node.admitting import Rejection, amounts_of
 from podo.node.config import NodeConfig
 from podo.node.inventory import Inventory
-from podo.node.machine import Machine
+from podo.node.machine import Machine, Target
 from podo.node.memory import Waiting
 from podo.node.metrics import probe_results
 from podo.node.pulledimages import PulledImages
@@ -54,6 +55,16 @@ class NodeRoom:
             return
         path = f"spec.containers{{{container}}}" if container else ""
         self.recorder.tell(pod, reason, message, type, component="kubelet", host=self.config.name, field_path=path)
+
+    def target(self, pod: Obj, spec: Obj, container_id: str) -> Target | None:
+        """Where a probe or a hook of a container (``spec``) goes: to the pod's own address, or the node's where the pod
+        has none of its own. None where the runtime has no such container."""
+        seen = self.inventory.of(uid_of(pod))
+        container = seen.container(container_id)
+        if container is None:
+            return None
+        ip = seen.sandbox.ips[0] if seen.sandbox and seen.sandbox.ips else self.config.internal_ip
+        return Target(pod, spec, container, ip)
 
     def node_amounts(self) -> dict[str, int]:
         """The node's capacity for resourceFieldRef: CPU in thousandths, sizes in bytes."""

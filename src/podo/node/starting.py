@@ -8,7 +8,7 @@ from podo.client.contract import Unreachable
 from podo.node import podspec, resizing, translate
 from podo.node.environment import ConfigProblem, environment_of
 from podo.node.instructions import StartContainer
-from podo.node.machine import MachineFailure, Target
+from podo.node.machine import MachineFailure
 from podo.node.memory import PodMemory, Refusal, Waiting
 from podo.node.pulling import Refused, image_for
 from podo.node.room import NodeRoom
@@ -159,12 +159,9 @@ async def _look_at_failed(room: NodeRoom, container_id: str) -> None:
 
 async def _post_start(room: NodeRoom, pod: Obj, container: Obj, container_id: str, memory: PodMemory) -> None:
     hook = (container.get("lifecycle") or {}).get("postStart")
-    seen = room.inventory.of(pod["metadata"]["uid"])
-    running = seen.container(container_id)
-    if not hook or running is None:
+    if not hook or (target := room.target(pod, container, container_id)) is None:
         return
-    ips = seen.sandbox.ips if seen.sandbox else ()
-    result = await room.machine.hook(Target(pod, container, running, ips[0] if ips else ""), hook, HOOK_SECONDS)
+    result = await room.machine.hook(target, hook, HOOK_SECONDS)
     if result.passed:
         return
     name = container["name"]

@@ -13,7 +13,6 @@ from podo.api.kind import Obj
 from podo.api.meta import is_deleting
 from podo.node import podspec
 from podo.node.instructions import PreStop, StopContainer
-from podo.node.machine import Target
 from podo.node.memory import PodMemory
 from podo.node.room import NodeRoom
 from podo.runtime.log import Logger
@@ -49,12 +48,9 @@ async def _pre_stop(room: NodeRoom, pod: Obj, order: StopContainer | PreStop) ->
     """Run the hook if there is one. That it failed is told, what it said is not: secrets may be in it."""
     spec = podspec.container_named(pod, order.name) or {}
     hook = (spec.get("lifecycle") or {}).get("preStop")
-    seen = room.inventory.of(pod["metadata"]["uid"])
-    running = seen.container(order.container_id)
-    if not hook or running is None:
+    if not hook or (target := room.target(pod, spec, order.container_id)) is None:
         return
-    ips = seen.sandbox.ips if seen.sandbox else ()
-    result = await room.machine.hook(Target(pod, spec, running, ips[0] if ips else ""), hook, order.grace)
+    result = await room.machine.hook(target, hook, order.grace)
     if not result.passed:
         log.info("hook failed", pod=podspec.full_name(pod), why=result.output)
         room.tell(pod, "FailedPreStopHook", "PreStopHook failed", "Warning", order.name)

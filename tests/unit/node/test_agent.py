@@ -277,6 +277,51 @@ def test_that_a_hook_failed_is_told_but_not_what_it_said() -> None:
     tell(story)
 
 
+class Aimed(ImaginedMachine):
+    """Remembers where hooks went."""
+
+    def __init__(self, config: NodeConfig, clock: LoopClock) -> None:
+        super().__init__(config, clock)
+        self.at: list[str] = []
+
+    async def hook(self, target: Target, hook: Obj, timeout_seconds: float) -> ProbeResult:
+        self.at.append(target.ip)
+        return ProbeResult(True)
+
+
+def test_hooks_of_a_pod_on_the_nodes_network_go_to_the_node() -> None:
+    async def story(node: Node) -> None:
+        await node.agent.stop()
+        machine = Aimed(node.config, node.clock)
+        node.agent = node.new_agent(machine=machine)
+        await node.agent.start()
+        hook = {"httpGet": {"port": 80}}
+        web = {"name": "web", "image": "nginx:1.14.2", "lifecycle": {"postStart": hook, "preStop": hook}}
+        await node.create(containers=[web], hostNetwork=True)
+        await node.create("own", containers=[web])
+        await node.until(is_running)
+        own = await node.until(is_running, "own")
+        for name in ("web", "own"):
+            await node.client.delete("Pod", name, "default")
+            await node.gone(name)
+        assert sorted(machine.at) == sorted([node.config.internal_ip] * 2 + [own["status"]["podIP"]] * 2)
+
+    tell(story)
+
+
+def test_what_is_known_of_containers_goes_with_them() -> None:
+    async def story(node: Node) -> None:
+        probes = {"livenessProbe": {"exec": {"command": ["x"]}, "periodSeconds": 1}}
+        notes = {"podo.dev/run-seconds": "5"}
+        await node.create(notes=notes, containers=[{"name": "web", "image": "nginx:1.14.2", **probes}])
+        await node.until(lambda pod: restarts(pod) == 5)
+        (worker,) = node.agent._workers.values()
+        kept = {container.id for container in await node.runtime.list_containers()}
+        assert {container_id for container_id, _ in worker.memory.probes} <= kept
+
+    tell(story)
+
+
 def test_a_deleted_pod_is_gone_and_leaves_nothing() -> None:
     async def story(node: Node) -> None:
         await node.create()
