@@ -15,6 +15,7 @@ from podo.node import containerd
 from podo.node.cni import write_conflist
 from podo.node.images import debian, oci, pause
 from podo.node.runtimes.cri import CriRuntime
+from podo.node.volumes import mounting
 from podo.runtime.clock import SystemClock
 
 ROOT = Path(__file__).parents[2]
@@ -125,7 +126,7 @@ def _remove_cgroups(name: str) -> None:
 def leftovers(instance: Instance) -> list[str]:
     """What of ``instance`` is still on the machine."""
     found = [f"process {pid}" for pid in containerd.processes(instance.directory)]
-    found += [f"mount {mount}" for mount in containerd.mounts(instance.directory)]
+    found += [f"mount {mount}" for mount in mounting.mounts_below(instance.directory)]
     found += [str(path) for path in (instance.directory, Path("/run/netns", instance.network)) if path.exists()]
     found += [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/{instance.network}")]
     return found

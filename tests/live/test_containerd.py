@@ -15,6 +15,7 @@ import pytest
 
 from podo.node import containerd
 from podo.node.runtimes.contract import ContainerSpec, RuntimeFailure, SandboxSpec
+from podo.node.volumes import mounting
 from tests.live.containerd_instance import Instance, archives, containerd_instance, leftovers, unavailable
 
 pytestmark = [pytest.mark.live, pytest.mark.skipif(bool(unavailable()), reason=unavailable())]
@@ -24,14 +25,14 @@ def test_a_sweep_after_kill_9_leaves_nothing() -> None:
     with containerd_instance(archives()[:2]) as instance:
         asyncio.run(_run_pod(instance))
         assert len(containerd.processes(instance.directory)) == 3  # shim, pause, container
-        assert len(containerd.mounts(instance.directory)) >= 4
+        assert len(mounting.mounts_below(instance.directory)) >= 4
         results = _cni_results(instance)
         assert results
         instance.kill()
         assert len(containerd.processes(instance.directory)) == 3  # they do not depend on it
         asyncio.run(containerd.sweep(instance.directory))
         assert containerd.processes(instance.directory) == []
-        assert containerd.mounts(instance.directory) == []
+        assert mounting.mounts_below(instance.directory) == []
         assert _cni_results(instance) == []
         assert instance.in_network("ip", "-j", "link", "show", "type", "veth").stdout.strip() in (b"", b"[]")
         instance.start()  # and what is on disk is still good

@@ -9,10 +9,10 @@ the supervisor: ``prepare(directory)``, then ``command(directory)``, then ``awai
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from podo.node.containerd_config import (
 )
 from podo.node.runtimes.contract import RuntimeFailure
 from podo.node.runtimes.cri import CriRuntime
+from podo.node.volumes import mounting
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
 from podo.runtime.tasks import sleep
@@ -42,7 +43,6 @@ __all__ = [
     "command",
     "config_text",
     "facts",
-    "mounts",
     "prepare",
     "problems",
     "processes",
@@ -128,8 +128,7 @@ async def remove_pods(runtime: CriRuntime) -> None:
 
 async def sweep(directory: Path, *, delete: bool = False, deadline_seconds: float = 10.0) -> None:
     """After containerd has ended: kill its shims and what runs under them, take its mounts down, with them the
-    namespaces
-    and links of its pods, and remove its files elsewhere; ``delete`` the directory too.
+    namespaces and links of its pods, and remove its files elsewhere; ``delete`` the directory too.
     """
     for _ in range(max(int(deadline_seconds / SWEEP_ROUND), 1)):
         left = processes(directory)
@@ -138,13 +137,20 @@ async def sweep(directory: Path, *, delete: bool = False, deadline_seconds: floa
         if not left:
             break
         await sleep(SWEEP_ROUND)
-    for mount in reversed(mounts(directory)):
-        process = await asyncio.create_subprocess_exec("umount", "--lazy", mount, stderr=subprocess.DEVNULL)
-        await process.wait()
+    _unmount_in(directory)
     for path in _files_elsewhere(directory):
         path.unlink(missing_ok=True)
     if delete:
         await asyncio.to_thread(shutil.rmtree, directory, True)
+
+
+def _unmount_in(directory: Path) -> None:
+    """Where the directory is a disk of its own, that stays."""
+    itself = directory.resolve()
+    for mount in mounting.mounts_below(directory):
+        if mount != itself:
+            with contextlib.suppress(OSError):  # gone meanwhile
+                mounting.unmount(mount)
 
 
 def _files_elsewhere(directory: Path) -> list[Path]:
@@ -182,13 +188,6 @@ def processes(directory: Path) -> list[int]:
     while more := {pid for pid, parent in parents.items() if parent in found} - found:
         found |= more
     return sorted(found)
-
-
-def mounts(directory: Path) -> list[str]:
-    """The mount points under ``directory``, in the order of mounting."""
-    inside = str(directory).rstrip("/") + "/"
-    points = [line.split()[1].replace("\\040", " ") for line in Path("/proc/mounts").read_text().splitlines()]
-    return [point for point in points if point.startswith(inside)]
 
 
 def _kill(pid: int) -> None:
