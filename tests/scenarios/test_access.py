@@ -5,14 +5,19 @@ from __future__ import annotations
 
 import base64
 import datetime
+from typing import Any
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from podo.api.errors import ApiError
 from podo.api.meta import name_of
+from podo.apiserver.local import LocalClient
 from podo.lab import World
 from tests.unit.apiserver.examples import FIELDS
+from tests.unit.cluster.wishes import wish
 
 
 def verbs_of(world: World, role: str, resource: str) -> list[str]:
@@ -94,3 +99,94 @@ def test_requests_for_pod_certificates_are_removed_after_half_an_hour() -> None:
         world.advance(29 * 60)
         assert world.get("PodCertificateRequest", "waits")
         world.wait_for("PodCertificateRequest", "waits", condition="delete", within=120)
+
+
+KUBELET = "kubernetes.io/kube-apiserver-client-kubelet"
+USAGES = ["client auth", "digital signature"]
+SELF = "Auto approving self kubelet client certificate after SubjectAccessReview."
+ANY = "Auto approving kubelet client certificate after SubjectAccessReview."
+
+
+def as_user(world: World, user: str, *groups: str) -> LocalClient:
+    return LocalClient(world.simulation._plane.api, user, groups)
+
+
+def asked(name: str, users: tuple[str, ...], **spec: Any) -> dict[str, Any]:
+    kind = {"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "metadata": {"name": name}}
+    whole = {"request": wish(*users, groups=("system:nodes",)), "signerName": KUBELET, "usages": USAGES}
+    return {**kind, "spec": {**whole, **spec}}
+
+
+def bound(group: str, subresource: str) -> dict[str, Any]:
+    """What ``kubeadm init`` binds."""
+    rbac = "rbac.authorization.k8s.io"
+    role = f"system:certificates.k8s.io:certificatesigningrequests:{subresource}"
+    return {
+        "apiVersion": f"{rbac}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": f"approve-{subresource}"},
+        "subjects": [{"apiGroup": rbac, "kind": "Group", "name": group}],
+        "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": role},
+    }
+
+
+def decisions(world: World, name: str) -> list[tuple[str, str, str]]:
+    status = world.get("CertificateSigningRequest", name, "").get("status") or {}
+    return [(one["type"], one["reason"], one["message"]) for one in status.get("conditions") or ()]
+
+
+def test_a_nodes_next_certificate_is_approved_once_nodes_may_have_them() -> None:
+    with World(nodes=0, seed=4) as world:
+        node = as_user(world, "system:node:n1", "system:nodes")
+        for name in ("next", "denied"):
+            world.run(node.create(asked(name, ("system:node:n1",))))
+        no: dict[str, Any] = {"type": "Denied", "status": "True", "reason": "ByHand", "message": "no"}
+        patch = {"status": {"conditions": [no]}}
+        world.run(world.client.patch("CertificateSigningRequest", "denied", patch=patch, subresource="approval"))
+        world.advance(600)
+        assert decisions(world, "next") == []
+        world.apply(bound("system:nodes", "selfnodeclient"))
+        world.wait_until(lambda: decisions(world, "next") == [("Approved", "AutoApproved", SELF)], within=1000)
+        assert decisions(world, "denied") == [("Denied", "ByHand", "no")]
+        condition = world.get("CertificateSigningRequest", "next", "")["status"]["conditions"][0]
+        assert condition["lastUpdateTime"] == condition["lastTransitionTime"]
+        world.run(node.create(asked("another", ("system:node:n1",))))
+        world.wait_until(lambda: decisions(world, "another") == [("Approved", "AutoApproved", SELF)], within=1)
+
+
+def test_a_node_neither_approves_its_request_nor_asks_for_anothers_certificate() -> None:
+    with World(nodes=0, seed=4) as world:
+        node = as_user(world, "system:node:n1", "system:nodes")
+        made = world.run(node.create(asked("own", ("system:node:n1",))))
+        yes = {"type": "Approved", "status": "True", "reason": "ByItself", "message": "yes"}
+        with pytest.raises(ApiError, match="cannot update resource"):
+            world.run(node.update({**made, "status": {"conditions": [yes]}}, subresource="approval"))
+        world.apply(bound("system:nodes", "selfnodeclient"))
+        for name, users in (("other", ("system:node:n2",)), ("first", ("system:node:n1", "system:node:n2"))):
+            with pytest.raises(ApiError, match="can only create a node CSR with CN=system:node:n1"):
+                world.run(node.create(asked(name, users)))
+        world.run(node.create(asked("last", ("system:node:n2", "system:node:n1"))))
+        world.advance(1800)
+        assert decisions(world, "last") == [], "a certificate of two names is nobody's"
+
+
+def test_a_nodes_first_certificate_is_approved_for_who_may_bootstrap_nodes_and_no_other() -> None:
+    wrong: dict[str, dict[str, Any]] = {
+        "serving": {"signerName": "kubernetes.io/kubelet-serving", "usages": ["server auth", "digital signature"]},
+        "client": {"signerName": "kubernetes.io/kube-apiserver-client"},
+        "usages": {"usages": ["client auth"]},
+        "group": {"request": wish("system:node:n1", groups=("system:nodes", "system:admins"))},
+        "user": {"request": wish("admin", groups=("system:nodes",))},
+        "named": {"request": wish("system:node:n1", groups=("system:nodes",), names=(x509.DNSName("n1"),))},
+    }
+    with World(nodes=0, seed=4) as world:
+        bootstrap, creating = bound("system:bootstrappers", "nodeclient"), bound("system:bootstrappers", "create")
+        world.apply(bootstrap)
+        world.apply({**creating, "roleRef": {**creating["roleRef"], "name": "system:node-bootstrapper"}})
+        joining = as_user(world, "system:bootstrap:abcdef", "system:bootstrappers")
+        for name, spec in wrong.items():
+            world.run(joining.create(asked(name, ("system:node:n1",), **spec)))
+        world.run(joining.create(asked("first", ("system:node:n1",))))
+        world.wait_until(lambda: decisions(world, "first") == [("Approved", "AutoApproved", ANY)], within=1)
+        world.advance(1800)
+        assert {name: decisions(world, name) for name in wrong} == {name: [] for name in wrong}

@@ -299,10 +299,14 @@ class ApiServer:
         operations.check_verb(call)
         parameters.read_write_options(call, exchange.query)
         review = shape.conform(call, await resources.read_object(exchange, self.backend.config.body_limit))
+        found = await self.review(call, review)
+        return answers.in_media(dumps(found), exchange.form, 201, answers.warning_headers(call.warnings))
+
+    async def review(self, call: Call, review: Obj) -> Obj:
+        """``review``, in the shape of its kind, with the answer in its status."""
         await admit_whole(self.backend, call, "CREATE", review, None)
         tokens = self.access.authentication.tokens
-        found = await reviews.answer(call, review, self._authorizer, tokens, self.backend.clock.now())
-        return answers.in_media(dumps(found), exchange.form, 201, answers.warning_headers(call.warnings))
+        return await reviews.answer(call, review, self._authorizer, tokens, self.backend.clock.now())
 
     async def _forward(self, extension: Extension, request: Request, user: User, turn: Turn) -> Answer:
         """To the extension API server that answers for the path, under this server's limits and authorization."""

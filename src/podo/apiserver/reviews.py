@@ -31,7 +31,12 @@ KINDS = (
     LOCALSUBJECTACCESSREVIEW,
     SELFSUBJECTRULESREVIEW,
 )
+_BY_TYPE = {(kind.api_version, kind.kind): kind for kind in KINDS}
 _NAMES = ("verb", "group", "version", "resource", "subresource", "namespace", "name")
+
+
+def kind_of(review: Obj) -> Kind | None:
+    return _BY_TYPE.get((review.get("apiVersion", ""), review.get("kind", "")))
 
 
 async def answer(call: Call, review: Obj, authorizer: AuthorizerChain, tokens: TokenMethod, now: float) -> Obj:
@@ -62,7 +67,8 @@ async def _status(kind: Kind, user: User, spec: Obj, authorizer: AuthorizerChain
 
 def _subject(spec: Obj) -> User:
     """Exactly the user and groups that are named: nothing is added."""
-    return User(spec.get("user") or "", tuple(spec.get("groups") or ()), spec.get("uid") or "")
+    extra = tuple(sorted((key, tuple(values)) for key, values in (spec.get("extra") or {}).items()))
+    return User(spec.get("user") or "", tuple(spec.get("groups") or ()), spec.get("uid") or "", extra)
 
 
 def asked(user: User, spec: Obj) -> Attributes:

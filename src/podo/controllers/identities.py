@@ -17,6 +17,7 @@ _KNOWN: dict[str, tuple[str, str]] = {
     "rootcapublisher": ("root-ca-cert-publisher", ""),
     "certificatesigning": ("certificate-controller", ""),
     "certificatecleaner": ("certificate-controller", ""),
+    "csrapproving": ("certificate-controller", ""),
     "tokencleaner": ("token-cleaner", ""),
     "bootstrapsigner": ("bootstrap-signer", ""),
     "clusterroleaggregation": ("clusterrole-aggregation-controller", ""),

@@ -102,6 +102,16 @@ class RewriteAll:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """Have the API answer ``review`` (a SubjectAccessReview, for one), which is never stored. ``on_answer`` is told the
+    answered review and gives what is to be done then."""
+
+    review: Obj
+    on_answer: Callable[[Obj], Iterable[Action]]
+    on_refusal: OnRefusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CheckAgain:
     """Run this key again after so many seconds, whatever happens before."""
 
@@ -129,4 +139,4 @@ def rest_after(objects: int) -> Iterator[Rest]:
         yield Rest(min(objects / LOOKED_AT_A_SECOND, LONGEST_REST))
 
 
-Action = Create | Update | Patch | Delete | SetStatus | Tell | EnsureAbsent | RewriteAll | CheckAgain | Rest
+Action = Create | Update | Patch | Delete | SetStatus | Tell | EnsureAbsent | RewriteAll | Ask | CheckAgain | Rest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from podo.api import registry
 from podo.api.errors import ApiError
@@ -14,6 +15,7 @@ from podo.client.contract import Client, Unreachable
 from podo.client.index import Place, place_of
 from podo.reconcile.actions import (
     Action,
+    Ask,
     CheckAgain,
     Create,
     Delete,
@@ -45,7 +47,7 @@ class StillThere(Exception):
 class Step:
     """One write, and what to tell once it is done. Without a write: only tell."""
 
-    write: Write | EnsureAbsent | RewriteAll | None
+    write: Write | EnsureAbsent | RewriteAll | Ask | None
     tells: list[Tell] = field(default_factory=list)
 
 
@@ -57,7 +59,7 @@ class Outcome:
     again_after: float | None = None
     failure: Exception | None = None
     refusal: ApiError | None = None
-    refused: Write | RewriteAll | None = None
+    refused: Write | RewriteAll | Ask | None = None
 
     @property
     def ended(self) -> bool:
@@ -116,7 +118,9 @@ class Performer:
         if isinstance(step.write, EnsureAbsent):
             await self._ensure(step.write, outcome)
         elif isinstance(step.write, RewriteAll):
-            await self._rewrite_all(step.write, outcome)
+            await self._follow(step.write, rewrite_all(self._client, step.write.kind, step.write.until), outcome)
+        elif isinstance(step.write, Ask):
+            await self._follow(step.write, self._client.create(step.write.review), outcome)
         elif step.write is None or await self._write(step.write, outcome):
             for tell in step.tells:
                 self._tell(tell)
@@ -152,9 +156,10 @@ class Performer:
             if found:
                 outcome.failure = StillThere(f"{absent.kind} {absent.namespace}/{absent.name or '*'} is there")
 
-    async def _rewrite_all(self, action: RewriteAll, outcome: Outcome) -> None:
+    async def _follow(self, action: RewriteAll | Ask, work: Awaitable[Any], outcome: Outcome) -> None:
+        """Do what comes after the ``work`` of an action, by what it gives."""
         try:
-            count = await rewrite_all(self._client, action.kind, action.until)
+            found = await work
         except ApiError as error:
             if error.retry or error.code >= 500:
                 outcome.failure = error
@@ -163,7 +168,8 @@ class Performer:
         except (Unreachable, TimeoutError, OSError) as error:
             outcome.failure = error
         else:
-            await self._run(steps_of(action.on_done(count)), outcome)
+            wanted = action.on_answer(found) if isinstance(action, Ask) else action.on_done(found)
+            await self._run(steps_of(wanted), outcome)
 
     def _request(self, action: Write) -> Awaitable[Obj | None]:
         client, obj = self._client, action.obj

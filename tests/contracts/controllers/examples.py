@@ -8,6 +8,7 @@ from typing import Any
 from tests.contracts.controllers import always
 from tests.contracts.controllers.example import Change, Example, Pass, Put, Remove, Step
 from tests.unit.apiserver.examples import FIELDS
+from tests.unit.cluster.wishes import wish
 
 APPS, BATCH, RBAC = "apps/v1", "batch/v1", "rbac.authorization.k8s.io/v1"
 ADMISSION, CERTIFICATES = "admissionregistration.k8s.io/v1", "certificates.k8s.io/v1"
@@ -410,6 +411,20 @@ ACCESS = (
         approved("jane"),
         touches="CertificateSigningRequest",
         shows=('^CertificateSigningRequest .*"certificate": ',),
+    ),
+    of(
+        "csrapproving",
+        put(
+            *("CertificateSigningRequest", "node", ""),
+            version=CERTIFICATES,
+            spec={
+                "request": wish("system:node:n1", groups=("system:nodes",)),
+                "signerName": "kubernetes.io/kube-apiserver-client-kubelet",
+                "usages": ["client auth", "digital signature"],
+            },
+        ),
+        touches="CertificateSigningRequest authorization.k8s.io/SubjectAccessReview",
+        shows=('^CertificateSigningRequest .*"reason": "AutoApproved"',),
     ),
     of(
         "certificatecleaner",

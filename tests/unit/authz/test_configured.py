@@ -11,6 +11,7 @@ import orjson
 import pytest
 import yaml
 
+from podo.api.errors import ApiError
 from podo.apiserver.local import LocalClient
 from podo.authn.settings import AuthenticationSettings
 from podo.authz import abac
@@ -72,7 +73,7 @@ def with_hook(tmp_path: Path, say: Say, test: Callable[[World, Hook], Awaitable[
         hook = Hook(say)
         path = await hook.start(tmp_path)
         world = await World(authorization=parse(document(path, **options), "test")).start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await test(world, hook)
         await world.server.close()
         await hook.server.stop(0.1)
@@ -90,6 +91,21 @@ def test_a_webhook_allows_and_its_answer_is_kept(tmp_path: Path) -> None:
         assert "authentication.kubernetes.io/credential-id" in spec["extra"]
         wanted = {"namespace": "default", "verb": "list", "version": "v1", "resource": "pods"}
         assert spec["resourceAttributes"] == wanted
+
+    with_hook(tmp_path, lambda spec: {"allowed": True}, test)
+
+
+def test_a_review_within_the_process_asks_the_webhook_about_all_of_the_subject(tmp_path: Path) -> None:
+    about = {"user": "bob", "groups": ["devs"], "uid": "7", "extra": {"example.com/Team": ["a", "b"]}}
+
+    async def test(world: World, hook: Hook) -> None:
+        spec = {**about, "resourceAttributes": {"verb": "get", "resource": "pods"}}
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+        answer = await LocalClient(world.server).create(review)
+        assert answer["status"] == {"allowed": True} and answer["spec"] == spec
+        assert {name: hook.asked[0].get(name) for name in about} == about
+        with pytest.raises(ApiError, match="does not allow this method"):
+            await LocalClient(world.server).update({**review, "metadata": {"name": "stored"}})
 
     with_hook(tmp_path, lambda spec: {"allowed": True}, test)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import datetime
+import ipaddress
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from tests.unit.cluster.wishes import wish
 
 from podo.cluster.signing import CLIENT, KUBELET, SERVING, signer
 from podo.controllers.certificates import CannotSign
@@ -37,23 +38,13 @@ def sign() -> Any:
     return signer(made.public_bytes(serialization.Encoding.PEM), pem, Clock())
 
 
-def wish(user: str, *groups: str, names: tuple[str, ...] = ()) -> str:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
-    subject.append(x509.NameAttribute(NameOID.COMMON_NAME, user))
-    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(subject))
-    if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), False)
-    return base64.b64encode(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)).decode()
-
-
 def spec(name: str, request: str, *usages: str, **more: Any) -> dict[str, Any]:
     return {"signerName": name, "request": request, "usages": list(usages), **more}
 
 
 def test_a_client_certificate(sign: Any) -> None:
     made = x509.load_pem_x509_certificate(
-        sign(spec(CLIENT, wish("max", "devs"), "client auth", "digital signature", expirationSeconds=DAY))
+        sign(spec(CLIENT, wish("max", groups=("devs",)), "client auth", "digital signature", expirationSeconds=DAY))
     )
     assert made.subject.rfc4514_string() == "CN=max,O=devs"
     assert made.not_valid_after_utc.timestamp() == Clock().now() + DAY
@@ -68,23 +59,49 @@ def test_a_client_gets_no_other_usages(sign: Any, usages: tuple[str, ...]) -> No
         sign(spec(CLIENT, wish("max"), *usages))
 
 
+NODES = ("system:nodes",)
+DNS, EMAIL, IP = x509.DNSName("a"), x509.RFC822Name("a@b.example"), x509.IPAddress(ipaddress.ip_address("192.0.2.1"))
+URI, OTHER = x509.UniformResourceIdentifier("spiffe://a"), x509.RegisteredID(x509.ObjectIdentifier("1.2.3"))
+
+
 @pytest.mark.parametrize(
     ("name", "request_", "why"),
     [
-        (KUBELET, wish("system:node:a"), "organization"),
-        (KUBELET, wish("system:node:a", "system:nodes", "system:masters"), "organization"),
-        (KUBELET, wish("admin", "system:nodes"), "common name"),
-        (KUBELET, wish("system:node:a", "system:nodes", names=("a",)), "subjectAltNames"),
-        (SERVING, wish("system:node:a", "system:nodes"), "subjectAltName is required"),
+        (KUBELET, wish("system:node:a"), "subject organization is not system:nodes"),
+        (KUBELET, wish("system:node:a", groups=(*NODES, "system:masters")), "subject organization is not system:nodes"),
+        (KUBELET, wish("admin", groups=NODES), "subject common name does not begin with system:node:"),
+        (KUBELET, wish("system:node:b", "system:node:a", groups=NODES), "common name does not begin"),
+        *(
+            (KUBELET, wish("system:node:a", groups=NODES, names=(name,)), f"^{sort} subjectAltNames are not allowed")
+            for sort, name in (("DNS", DNS), ("Email", EMAIL), ("IP", IP), ("URI", URI))
+        ),
+        (SERVING, wish("system:node:a", groups=NODES), "DNS or IP subjectAltName is required"),
+        (SERVING, wish("system:node:a", groups=NODES, names=(DNS, EMAIL)), "Email subjectAltNames are not allowed"),
+        (SERVING, wish("system:node:a", groups=NODES, names=(IP, URI)), "URI subjectAltNames are not allowed"),
+        (SERVING, wish("system:node:a", names=(DNS,)), "subject organization is not system:nodes"),
     ],
 )
 def test_kubelets_are_held_to_their_names(sign: Any, name: str, request_: str, why: str) -> None:
+    usage = "client auth" if name == KUBELET else "server auth"
     with pytest.raises(CannotSign, match=why):
-        sign(spec(name, request_, "client auth", "server auth"))
+        sign(spec(name, request_, usage, "digital signature"))
+
+
+@pytest.mark.parametrize("name", [KUBELET, SERVING])
+def test_kubelets_are_held_to_their_usages(sign: Any, name: str) -> None:
+    usage = "client auth" if name == KUBELET else "server auth"
+    request = wish("system:node:a", groups=NODES, names=(OTHER,) if name == KUBELET else (DNS, OTHER))
+    for wrong in ((usage,), (usage, "key encipherment"), (usage, "digital signature", "cert sign")):
+        with pytest.raises(CannotSign, match=f"usages did not match .*{usage}.*"):
+            sign(spec(name, request, *wrong))
+    for right in ((usage, "digital signature"), (usage, "digital signature", "key encipherment")):
+        made = x509.load_pem_x509_certificate(sign(spec(name, request, *right)))
+        assert made.subject.rfc4514_string() == "CN=system:node:a,O=system:nodes"
 
 
 def test_a_kubelets_serving_certificate(sign: Any) -> None:
-    request = wish("system:node:a", "system:nodes", names=("a",))
+    request = wish("system:node:a", groups=NODES, names=(DNS, IP))
     made = x509.load_pem_x509_certificate(sign(spec(SERVING, request, "server auth", "digital signature")))
     names = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["a"]
+    assert list(map(str, names.get_values_for_type(x509.IPAddress))) == ["192.0.2.1"]
