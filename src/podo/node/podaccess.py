@@ -41,9 +41,6 @@ class AgentPods:
         found = self._agent.pod(namespace, pod)
         return self._agent.seen(found).sandbox if found else None
 
-    def log_path(self, container: Container) -> str:
-        return container.log_path
-
     def running(self, container_id: str) -> bool:
         found = self._agent.room.inventory.container(container_id)
         return found is not None and found.state == "running"

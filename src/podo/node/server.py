@@ -18,6 +18,7 @@ from podo.api.kind import Obj
 from podo.http import tunnel
 from podo.http.message import Request, Response, Streaming, Upgrade, Writer
 from podo.http.server import HttpServer
+from podo.node import podspec
 from podo.node.authorizing import OnlyApiServer
 from podo.node.logs import LogFile, send_log
 from podo.node.metrics import of_containers, of_kubelet
@@ -51,9 +52,6 @@ class PodAccess(Protocol):
 
     def sandbox(self, namespace: str, pod: str) -> Sandbox | None:
         """The pod's sandbox, if it is ready."""
-
-    def log_path(self, container: Container) -> str:
-        """The path of an attempt's log; "" where the runtime keeps none."""
 
     def running(self, container_id: str) -> bool:
         """Does it run still?"""
@@ -153,12 +151,11 @@ class KubeletServer:
         container = self._pods.container(namespace, name, container_name, previous)
         if container is None:
             raise bad_request(_why_no_log(pod, container_name, previous))
-        path = self._pods.log_path(container)
-        if not path:
+        if not container.log_path:
             raise ApiError("InternalError", "the runtime of this node keeps no logs", code=501)
         await self._pods.settled(container.id)
         try:
-            log = LogFile(path, options.tail_lines)
+            log = LogFile(container.log_path, options.tail_lines)
         except OSError as failure:
             why = failure.strerror or str(failure)
             raise ApiError("NotFound", f'unable to read the log of container "{container_name}": {why}') from failure
@@ -175,7 +172,7 @@ class KubeletServer:
         if len(rest) != 3:
             raise ApiError("NotFound", "the path must name a namespace, a pod and a container")
         pod = self._pod(rest[0], rest[1])
-        if rest[2] not in container_names(pod):
+        if podspec.container_named(pod, rest[2]) is None:
             raise ApiError("NotFound", f'container "{rest[2]}" not found in pod "{rest[1]}"')
         return pod, rest[2]
 
@@ -221,24 +218,12 @@ class KubeletServer:
         return _tunnel_to(request, await self._runtime.port_forward_url(sandbox.id, ports))
 
 
-def container_names(pod: Obj) -> list[str]:
-    fields = ("initContainers", "containers", "ephemeralContainers")
-    return [container["name"] for field in fields for container in pod["spec"].get(field) or ()]
-
-
 def _why_no_log(pod: Obj, name: str, previous: bool) -> str:
     """Upstream's words for a container that has no log (yet)."""
     pod_name = pod["metadata"]["name"]
     if previous:
         return f'previous terminated container "{name}" in pod "{pod_name}" not found'
-    known = pod.get("status") or {}
-    statuses = [
-        status
-        for field in ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
-        for status in known.get(field) or ()
-        if status.get("name") == name
-    ]
-    waiting = statuses[0].get("state", {}).get("waiting") if statuses else None
+    waiting = (podspec.reported(pod, name) or {}).get("state", {}).get("waiting")
     if waiting is None:
         return f'container "{name}" in pod "{pod_name}" is not available'
     reason = waiting.get("reason") or "ContainerCreating"
@@ -274,11 +259,7 @@ def _tunnel_to(request: Request, url: str) -> Upgrade:
 
 
 def _runtime_failed(failure: RuntimeFailure) -> Response:
-    reasons = {
-        "not_found": ApiError("NotFound", failure.message),
-        "deadline": ApiError("Timeout", failure.message),
-        "unavailable": ApiError("ServiceUnavailable", failure.message),
-        "unsupported": ApiError("InternalError", failure.message, code=501),
-    }
-    error = reasons.get(failure.kind) or ApiError("InternalError", failure.message)
+    reasons = {"not_found": "NotFound", "deadline": "Timeout", "unavailable": "ServiceUnavailable"}
+    code = 501 if failure.kind == "unsupported" else None
+    error = ApiError(reasons.get(failure.kind, "InternalError"), failure.message, code=code)
     return Response(error.code, json.dumps(error.status()).encode())

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 
 class RuntimeFailure(Exception):
-    """The runtime refused or failed. ``kind``: ``not_found``, ``deadline``, ``unavailable``, ``failed``. ``code``: that
-    of the gRPC status that said so, as Go writes it (``NotFound``); "" for none. It is part of the text of the failure,
-    and not of its ``message``.
+    """The runtime refused or failed. ``kind``: ``not_found``, ``exists``, ``deadline``, ``unavailable``,
+    ``unsupported``, ``failed``. ``code``: that of the gRPC status that said so, as Go writes it (``NotFound``); "" for
+    none. It is part of the text of the failure, and not of its ``message``.
     """
 
     def __init__(self, kind: str, message: str, code: str = "") -> None:

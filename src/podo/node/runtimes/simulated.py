@@ -210,13 +210,13 @@ class SimulatedRuntime:
             self._exit_after(container_id, run.lasts, run.exit_code)
 
     def _start_seconds(self, container: Container) -> float:
-        said = self._seconds(container, "start-seconds", None)
+        said = self._seconds(container, "start-seconds")
         return self._cast.start_seconds(self._part(container)) if said is None else said
 
     def _run_of(self, container: Container) -> Run:
         """How this run of the container goes."""
-        lasts = self._seconds(container, "run-seconds", None)
-        code = self._seconds(container, "exit-code", None)
+        lasts = self._seconds(container, "run-seconds")
+        code = self._seconds(container, "exit-code")
         staged = self._cast.run(self._part(container)) if lasts is None else Run(lasts, 0)
         if staged is None:
             staged = Run(0.0 if _is_init(container) else None, 0)
@@ -227,14 +227,14 @@ class SimulatedRuntime:
         uid = self._sandboxes[container.sandbox_id].pod_uid
         return Part(uid, container.name, container.attempt, _is_init(container))
 
-    def _seconds(self, container: Container, what: str, default: float | None) -> float | None:
-        """The annotation of the container, or of its pod about it."""
+    def _seconds(self, container: Container, what: str) -> float | None:
+        """The annotation of the container, or of its pod about it; None where nothing is said."""
         annotations: Mapping[str, str] = {**self._sandboxes[container.sandbox_id].annotations, **container.annotations}
         name = f"podo.dev/{what}.{container.name}"
         if name not in annotations and not _is_init(container):
             name = f"podo.dev/{what}"
         if name not in annotations:
-            return default
+            return None
         try:
             return float(annotations[name])
         except ValueError:
@@ -273,7 +273,7 @@ class SimulatedRuntime:
     async def stop_container(self, container_id: str, grace_seconds: float) -> None:
         container = self._containers.get(container_id)
         if container is not None:
-            code = self._seconds(container, "stop-code", None)
+            code = self._seconds(container, "stop-code")
             staged = self._cast.behaviour(self._part(container)).stop_code or 0
             self._end(container_id, staged if code is None else int(code))
 
@@ -357,4 +357,4 @@ def _is_init(container: Container) -> bool:
 
 
 def _not_supported(what: str) -> RuntimeFailure:
-    return RuntimeFailure("failed", f"{what} is not supported on a simulated node: no process runs here")
+    return RuntimeFailure("unsupported", f"{what} is not supported on a simulated node: no process runs here")
