@@ -16,11 +16,10 @@ from podo.api.kind import Obj
 from podo.api.meta import uid_of
 from podo.node.machine import Usage
 from podo.node.resizing import requests_by_spec
-from podo.node.resources import LEAST_SHARES, pod_limits, qos_class, shares_of
+from podo.node.resources import LEAST_SHARES, PERIOD_MICROSECONDS, pod_limits, qos_class, shares_of
 
 ROOT = Path("/sys/fs/cgroup")
 QUALITIES = ("", "burstable", "besteffort")
-PERIOD = 100_000
 #: The most processes of a pod (as most distributions set podPidsLimit).
 MOST_PROCESSES = 4096
 _POD = re.compile(r"pod([0-9a-fA-F-]{36})")
@@ -49,12 +48,12 @@ class Cgroups:
             group = hierarchy / below
             if self._unified:
                 _write(group / "cpu.weight", str(_weight(shares)))
-                _write(group / "cpu.max", f"{quota or 'max'} {PERIOD}")
+                _write(group / "cpu.max", f"{quota or 'max'} {PERIOD_MICROSECONDS}")
                 _write(group / "memory.max", str(memory or "max"))
             else:
                 _write(group / "cpu.shares", str(shares))
                 if quota:
-                    _write(group / "cpu.cfs_period_us", str(PERIOD))
+                    _write(group / "cpu.cfs_period_us", str(PERIOD_MICROSECONDS))
                     _write(group / "cpu.cfs_quota_us", str(quota))
                 if memory:
                     _write(group / "memory.limit_in_bytes", str(memory))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from podo.node import labels
+from podo.node.lastwords import FROM_LOGS
 from podo.node.observed import Seen
 from podo.node.runtimes.contract import Container, Happened, Runtime, RuntimeFailure, Sandbox
 from podo.runtime.tasks import sleep
@@ -18,8 +19,6 @@ _NOTHING = Seen()
 RUNTIME_LAGS_SECONDS = (0.002, 0.004, 0.008, 0.016, *(0.03,) * 10, *(0.1,) * 10, 0.5)
 #: Reasons of an exit, as CRI has them.
 COMPLETED, ERROR, OOM_KILLED = "Completed", "Error", "OOMKilled"
-#: A terminationMessagePolicy.
-FROM_LOGS = "FallbackToLogsOnError"
 
 
 class Inventory:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+#: The terminationMessagePolicy by which the end of the log speaks for a container that failed without a word.
+FROM_LOGS = "FallbackToLogsOnError"
 MOST_BYTES = 4096
 MOST_LOG_BYTES = 2048
 MOST_LOG_LINES = 80

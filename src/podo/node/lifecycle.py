@@ -149,9 +149,8 @@ def _keep_running(
         why = f'{_titled(container)} is in "unknown" state, try killing it before restart'
         stop(plan, memory, now, here, podspec.grace_seconds(pod), why)
     elif last is None or comes_again(pod, container, last, memory):
-        if (
-            last is not None and last.id in memory.coming_again
-        ):  # whatever its end: the API takes that of some for final
+        if last is not None and last.id in memory.coming_again:
+            # Whatever its end was: the API takes that of some for final.
             plan.waiting[last.name] = Waiting("ContainerCreating")
         _start(pod, container, last, memory, plan, now)
 

@@ -16,10 +16,11 @@ from podo.api.kind import Obj
 from podo.api.meta import name_of, namespace_of, uid_of
 from podo.client.contract import Unreachable
 from podo.node import devices, labels, podspec
+from podo.node.admitting import amounts_of
 from podo.node.cgroups import Cgroups
 from podo.node.config import NodeConfig
 from podo.node.hosts import Dns, ResolvConf, dns_of, hosts_file, parse_resolv_conf
-from podo.node.lastwords import last_lines, last_words
+from podo.node.lastwords import FROM_LOGS, last_lines, last_words
 from podo.node.machine import MachineFailure, NodeFacts, ProbeResult, Target, Usage
 from podo.node.probes.asking import ask
 from podo.node.probes.hooks import run_hook
@@ -45,15 +46,10 @@ class LinuxMachine:
         self._logs = config.data_dir / "logs"
         self._cgroups = Cgroups(config.cgroup)
         capacity = self._system.capacity
-        amounts = {
-            "cpu": int(capacity.cpus * 1000),
-            "memory": capacity.memory,
-            "ephemeral-storage": capacity.storage,
-        }
         self._sources = sources
         persistent = PersistentVolumes(sources, config.name, config.volumes)
         self._credentials = CredentialDisk(config.data_dir / "credentials", capacity.memory)
-        self._volumes = PodVolumes(self._pods, sources, amounts, persistent, self._credentials)
+        self._volumes = PodVolumes(self._pods, sources, amounts_of(capacity), persistent, self._credentials)
 
     def facts(self) -> NodeFacts:
         return self._system.facts()
@@ -194,7 +190,7 @@ class LinuxMachine:
             return ""
         said = last_words(self._termination_log(uid, container.name, container.attempt))
         policy = container.annotations.get(labels.TERMINATION_POLICY)
-        if said or policy != "FallbackToLogsOnError" or container.exit_code == 0 or not container.log_path:
+        if said or policy != FROM_LOGS or container.exit_code == 0 or not container.log_path:
             return said
         return last_lines(Path(container.log_path))
 

@@ -3,7 +3,6 @@ for when a pod needs them, kept for a short while."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from podo.api.errors import ApiError
@@ -119,7 +118,12 @@ class Sources:
         kept = self._kept.get(key)
         if kept and self._clock.monotonic() - kept[0] < KEPT_SECONDS:
             return kept[1]
-        obj = await _or_none(lambda: self._client.get(kind, name, namespace))
+        obj: Obj | None = None
+        try:
+            obj = await self._client.get(kind, name, namespace)
+        except ApiError as refusal:
+            if refusal.reason != "NotFound":
+                raise
         _keep(self._kept, key, (self._clock.monotonic(), obj))
         return obj
 
@@ -128,12 +132,3 @@ def _keep(kept: dict[K, V], key: K, value: V) -> None:
     kept[key] = value
     if len(kept) > MOST_KEPT:
         kept.pop(next(iter(kept)))
-
-
-async def _or_none(get: Callable[[], Awaitable[Obj]]) -> Obj | None:
-    try:
-        return await get()
-    except ApiError as refusal:
-        if refusal.reason == "NotFound":
-            return None
-        raise
