@@ -6,26 +6,10 @@ Source: "NodeRestriction" in "Admission Controllers" of the Kubernetes documenta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
 from podo.api.kind import Obj
-from podo.api.parts.podtemplate import each_container
+from podo.api.parts.api_references import named_by
 
 MIRROR = "kubernetes.io/config.mirror"
-#: Fields of volumes' sources that name a Secret.
-_SECRET_FIELDS = ("secretName", "secretRef", "nodePublishSecretRef")
-#: Volumes, and sources of a projected one, that stand for objects besides Secrets and ConfigMaps.
-_VOLUMES = {
-    "csi": "csidrivers (via CSI volumes)",
-    "persistentVolumeClaim": "persistentvolumeclaims",
-    "ephemeral": "persistentvolumeclaims (via ephemeral volumes)",
-    "glusterfs": "endpoints (via glusterFS volumes)",
-}
-_PROJECTED = {
-    "serviceAccountToken": "serviceaccounts (via projected volumes)",
-    "clusterTrustBundle": "clustertrustbundles",
-    "podCertificate": "podcertificates",
-}
 
 
 def refusal(pod: Obj, node: str, uid: str | None) -> str:
@@ -37,7 +21,7 @@ def refusal(pod: Obj, node: str, uid: str | None) -> str:
         return f'node "{node}" can only create pods with spec.nodeName set to itself'
     if why := _owner_refusal(pod["metadata"].get("ownerReferences") or [], node, uid):
         return why
-    named = next(_named_by(spec), "")
+    named = next(named_by(spec), "")
     return f'node "{node}" can not create pods that reference {named}' if named else ""
 
 
@@ -56,36 +40,3 @@ def _owner_refusal(owners: list[Obj], node: str, uid: str | None) -> str:
     if owner.get("uid") != uid:
         return f"node {node} UID mismatch: expected {owner.get('uid') or ''} got {uid}"
     return ""
-
-
-def _named_by(spec: Obj) -> Iterator[str]:
-    """What a pod refers to, in the order in which upstream tells of it."""
-    if spec.get("serviceAccountName"):
-        yield "serviceaccounts"
-    volumes = spec.get("volumes") or ()
-    sources = [source for volume in volumes for source in (volume.get("projected") or {}).get("sources") or ()]
-    given = [given for container in each_container(spec) for given in _given(container)]
-    if spec.get("imagePullSecrets") or _any((*volumes, *sources), "secret") or _any(given, "secretRef", "secretKeyRef"):
-        yield "secrets"
-    if any(field in source for volume in volumes for source in _sources(volume) for field in _SECRET_FIELDS):
-        yield "secrets"
-    if _any((*volumes, *sources), "configMap") or _any(given, "configMapRef", "configMapKeyRef"):
-        yield "configmaps"
-    if spec.get("resourceClaims"):
-        yield "resourceclaims"
-    for known, found in ((_VOLUMES, volumes), (_PROJECTED, sources)):
-        yield from (text for field, text in known.items() if _any(found, field))
-
-
-def _given(container: Obj) -> Iterator[Obj]:
-    """Where a container's environment comes from."""
-    yield from container.get("envFrom") or ()
-    yield from (variable.get("valueFrom") or {} for variable in container.get("env") or ())
-
-
-def _sources(volume: Obj) -> Iterator[Obj]:
-    yield from (source for source in volume.values() if isinstance(source, dict))
-
-
-def _any(found: Iterable[Obj], *fields: str) -> bool:
-    return any(one.get(field) is not None for one in found for field in fields)

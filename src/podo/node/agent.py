@@ -34,6 +34,9 @@ from podo.node.resizing import judge, requests_by_spec
 from podo.node.room import NodeRoom
 from podo.node.runtimes.contract import Happened, Runtime, RuntimeFailure
 from podo.node.sources import Sources
+from podo.node.static.directory import ManifestDirectory
+from podo.node.static.mirrors import Mirrors, is_mirror
+from podo.node.static.pods import StaticPods
 from podo.node.usage import NodeUsage, UsageMeter
 from podo.node.worker import PodWorker
 from podo.runtime.chance import Chance
@@ -111,6 +114,10 @@ class NodeAgent:
         self._meter = UsageMeter(config.name, machine, clock)
         self._removal = None if config.simulated else self._volume_removal(config, client, clock, chance, told)
         self._workers: dict[str, PodWorker] = {}
+        self._mirrors = Mirrors(client, config.name, lambda: self._heartbeat.node)
+        self.static = StaticPods(
+            config.name, clock, self._mirrors, self._begin_static, self._end, self._tell_of_manifest
+        )
         self._freshness = Freshness(self.room, self._workers, chance)
         self._housekeeping = Housekeeping(self.room, self._workers)
         self._tasks = Tasks(f"node/{config.name}")
@@ -170,8 +177,9 @@ class NodeAgent:
         if self._own_recorder:
             await self._own_recorder.start()
         self._tasks.spawn(self._listen(), "events")
+        beginning = self._tasks.spawn(self._begin(), "begin")
         await self._heartbeat.start()
-        await self._take_stock()
+        await beginning
         self._pods.subscribe(self._changed)
         await self._pods.start()
         self._tasks.spawn(self._relist(), "relist")
@@ -184,6 +192,7 @@ class NodeAgent:
     async def stop(self) -> None:
         """Stop working. Containers keep running, to be adopted by the next start."""
         await self._pods.stop()
+        await self.static.stop()
         if self._removal:
             await self._removal.stop()
         await self._freshness.stop()
@@ -198,13 +207,16 @@ class NodeAgent:
 
     def _changed(self, kind: str, revision: int, changes: list[CacheChange]) -> None:
         for change in changes:
-            if change.new is None:
+            if is_mirror(change.object):
+                self._mirrors.changed(change.object, gone=change.new is None)
+            elif change.new is None:
                 self._gone(change.object)
             else:
                 self._have(change.new)
         if not self._listed:
             self._listed = True
             self._end_orphans()
+            self._mirrors.listed()
 
     def _have(self, pod: Obj) -> None:
         uid = uid_of(pod)
@@ -218,8 +230,9 @@ class NodeAgent:
     async def _admit(self, pod: Obj) -> Rejection | None:
         """Whether the node takes a new pod. What the Node's labels and taints forbid is said of the newest Node."""
         self._housekeeping.came_or_went()
-        rejection = lacks(requests_of(pod), self._others(pod), self._machine_in_use.facts().capacity)
-        rejection = rejection or contends(pod, (worker.pod for worker in self._active_beside(pod)))
+        others, capacity = self._active_beside(pod), self._machine_in_use.facts().capacity
+        rejection = lacks(requests_of(pod), [other.requests for other in others], capacity)
+        rejection = rejection or contends(pod, [other.pod for other in others])
         if rejection or forbids(pod, self._heartbeat.node) is None:
             return rejection
         await self._heartbeat.look()
@@ -227,19 +240,23 @@ class NodeAgent:
 
     def _judge(self, pod: Obj) -> Waiting | None:
         """Whether there is room for what a resized pod asks for."""
-        return judge(requests_by_spec(pod), self._others(pod), self._machine_in_use.facts().capacity)
-
-    def _others(self, pod: Obj) -> list[dict[str, int]]:
-        """What the other pods here take."""
-        return [worker.requests for worker in self._active_beside(pod)]
+        others = [other.requests for other in self._active_beside(pod)]
+        return judge(requests_by_spec(pod), others, self._machine_in_use.facts().capacity)
 
     def _active_beside(self, pod: Obj) -> list[PodWorker]:
+        """The other pods here that take up room."""
         uid = uid_of(pod)
         return [worker for key, worker in self._workers.items() if key != uid and worker.is_active]
 
     def _gone(self, pod: Obj) -> None:
-        if worker := self._workers.get(uid_of(pod)):
+        self._end(uid_of(pod))
+
+    def _end(self, uid: str) -> None:
+        if worker := self._workers.get(uid):
             worker.gone()
+
+    def _begin_static(self, pod: Obj) -> None:
+        self._employ(PodWorker(self.room, pod, self._mirrors.show))
 
     def _employ(self, worker: PodWorker) -> None:
         uid = uid_of(worker.pod)
@@ -258,6 +275,8 @@ class NodeAgent:
                 self._freshness.came_or_went(worker.pod)
                 self._wake_unresized()
                 self._housekeeping.came_or_went()
+                if worker.memory.done:
+                    self.static.ended(worker.pod)
 
     def _wake_unresized(self) -> None:
         """There is more room: pods that wait to be resized look again."""
@@ -272,13 +291,19 @@ class NodeAgent:
     def _tell_of(self, pod: Obj, reason: str, message: str) -> None:
         self.room.tell(pod, reason, message, "Warning")
 
+    def _tell_of_manifest(self, reason: str, message: str) -> None:
+        self._record_of_node(reason, message, "Warning")
+
     def _tell_of_node(self, reason: str, message: str, type: str) -> None:
-        """By upstream's custom, the uid in an Event of a node is its name. Simulated nodes, of which there may be
-        thousands, tell nothing of themselves."""
-        name = self._config.name
+        """Simulated nodes, of which there may be thousands, tell nothing of themselves."""
         if not self._config.simulated:
-            node: Obj = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "uid": name}}
-            self.room.recorder.tell(node, reason, message, type, component="kubelet", host=name)
+            self._record_of_node(reason, message, type)
+
+    def _record_of_node(self, reason: str, message: str, type: str) -> None:
+        """By upstream's custom, the uid in an Event of a node is its name."""
+        name = self._config.name
+        node: Obj = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "uid": name}}
+        self.room.recorder.tell(node, reason, message, type, component="kubelet", host=name)
 
     def _certificate_issued(self, uid: str) -> None:
         self._freshness.certificate_issued(uid)
@@ -294,6 +319,12 @@ class NodeAgent:
             await self.room.inventory.look_after(happened)
         except RuntimeFailure as failure:
             log.warning("runtime did not say what happened", id=happened.id, why=failure.message)
+
+    async def _begin(self) -> None:
+        """What does not wait for the API."""
+        await self._take_stock()
+        if self._config.manifests:
+            self.static.start(ManifestDirectory(self._config.manifests))
 
     async def _take_stock(self) -> None:
         """The first look at the runtime, however long it takes to answer."""

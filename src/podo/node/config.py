@@ -40,6 +40,7 @@ class NodeConfig:
     ahead_seconds: float = 0.0
     sources_seconds: float = 60.0  # how often ConfigMaps and Secrets in volumes are read again
     eviction_seconds: float = 10.0  # how often the pods' use of local storage is looked at
+    manifests: Path | None = None  # the directory of static pods' manifests, which the agent follows itself
     normal_events: bool = True  # False: only warnings are recorded (large simulated clusters)
 
     @property

@@ -67,8 +67,8 @@ class Heartbeat:
 
     @property
     def node(self) -> Obj:
-        """The Node as last seen."""
-        return self._node
+        """The Node as last seen; before that, as it will be registered."""
+        return self._node or node_of(self._config, self._machine.facts().system)
 
     async def look(self) -> None:
         """Read the Node anew, if the API can be reached."""

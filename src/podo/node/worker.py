@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
@@ -38,10 +39,10 @@ MOST_MOUNT_RETRY_SECONDS = 122.0
 
 class PodWorker:
     """``update`` and ``gone`` bring news from the API, ``wake`` from anywhere else. ``run`` returns when nothing is
-    left.
+    left. ``show``: of a static pod, told each status, which the API learns by the pod's mirror.
     """
 
-    def __init__(self, room: NodeRoom, pod: Obj) -> None:
+    def __init__(self, room: NodeRoom, pod: Obj, show: Callable[[Obj], None] | None = None) -> None:
         self.pod = pod
         self.memory = PodMemory(_started_at(pod, room.clock.now()))
         self._room = room
@@ -52,7 +53,8 @@ class PodWorker:
         self._start: asyncio.Task[None] | None = None
         self._prober = Prober(room, self.memory, self._tasks, self.wake)
         self._told: dict[str, Waiting] = {}
-        self._report = StatusReport(room, self.memory, self.update, self.gone)
+        self._show = show
+        self._report = StatusReport(room, self.memory, self.update, self.gone, self._keep if show else None)
         self._admitted = not self._is_new()
         self._adopt()
 
@@ -84,14 +86,21 @@ class PodWorker:
             self.pod = pod
             self.wake()
 
+    def _keep(self, pod: Obj) -> None:
+        """A static pod with its new status."""
+        self.pod = pod
+        if self._show is not None:
+            self._show(pod)
+        self.wake()
+
     def gone(self) -> None:
         """The API has the pod no more: end what is left of it."""
         self.memory.removed = True
         self.wake()
 
     def evict(self, why: str) -> None:
-        """The node needs back what the pod takes."""
-        if self.is_active and not self.memory.eviction:
+        """The node needs back what the pod takes. A static pod stays: it is critical, and would be made again here."""
+        if self.is_active and not self.memory.eviction and self._show is None:
             self.memory.eviction = why
             self._room.tell(self.pod, "Evicted", why, "Warning")
             self.wake()
@@ -142,7 +151,8 @@ class PodWorker:
         now = self._room.clock.now()
         seen = self._room.inventory.of(uid_of(self.pod))
         self._grant()
-        plan = decide(self._as_granted(), seen, self.memory, now)
+        granted = self._as_granted()
+        plan = decide(granted, seen, self.memory, now)
         if plan.done:
             self.memory.done = True
             return None
@@ -155,7 +165,7 @@ class PodWorker:
         self._prober.keep(self.pod, seen, bool(plan.ending))
         self._tell_waiting(plan)
         if not self.memory.removed:
-            await self._report.write(self.pod, self._as_granted(), seen, plan, now)
+            await self._report.write(self.pod, granted, seen, plan, now)
         return plan.check_at
 
     def _as_granted(self) -> Obj:
