@@ -5,12 +5,11 @@ from __future__ import annotations
 import gc
 import gzip
 import json
-import time
 import tracemalloc
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 
 from tests.attacks.table import APPLY, JSON_PATCH, MAPS, MERGE, PODS, STRATEGIC, Arena, Obj, attack
+from tests.cpu import costs_at_most
 from tests.unit.apiserver.extension.definitions import CRONTABS, DEFINITIONS, Extended, crontab, definition
 from tests.unit.apiserver.hooks import configmap
 from tests.unit.apiserver.world import ADMIN, pod
@@ -20,12 +19,8 @@ BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindi
 YAML = "application/yaml"
 
 
-@contextmanager
-def cheap(seconds: float = 2.0) -> Iterator[None]:
-    """Of this process' own time: other work on the machine does not count."""
-    before = time.process_time()
-    yield
-    assert time.process_time() - before < seconds
+#: What is refused, or answered, for so many CPU seconds at most.
+cheap = partial(costs_at_most, 2.0)
 
 
 @attack("aliases of YAML in a patch or an apply", "CVE-2019-11253 (billion laughs)", "patch on configmaps")
@@ -145,7 +140,7 @@ async def _(arena: Arena) -> None:
     bound = {"policyName": "p", "validationActions": ["Deny"]}
     await arena.made(BINDINGS, {**meta, "kind": "ValidatingAdmissionPolicyBinding", "spec": bound})
     data = {f"k{n}": "x" for n in range(2000)}
-    with cheap(8):
+    with costs_at_most(8):
         status, _ = await arena.world.ask("POST", MAPS, configmap(data=data))
     assert status in (403, 422, 500), status
 

@@ -292,7 +292,7 @@ async def _(arena: Arena) -> None:
 
     async with reviewing(arena.pki, again) as webhook:
         await configure(arena.world, "Validating", hook(webhook, timeoutSeconds=1))
-        status, _ = await asyncio.wait_for(arena.world.ask("POST", MAPS, configmap()), 5)
+        status, _ = await asyncio.wait_for(arena.world.ask("POST", MAPS, configmap()), 60)
         assert status in (201, 500) and depth <= 100
         version, _ = await arena.world.ask("GET", "/version")
         assert version == 200

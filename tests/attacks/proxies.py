@@ -153,7 +153,7 @@ async def upgraded(arena: Arena, port: int, path: str, user: str, then: bytes = 
     head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n"
     writer.write(head.encode() + then + b"GET /version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     try:
-        return await asyncio.wait_for(reader.read(), 8)
+        return await asyncio.wait_for(reader.read(), 60)
     finally:
         writer.close()
 

@@ -86,7 +86,7 @@ def check(request: pytest.FixtureRequest, pki: Path) -> Callable[[Test], None]:
 
     async def with_client(test: Test) -> None:
         async with request.param(pki) as client:
-            await within(20, test(client))
+            await within(120, test(client))
 
     return lambda test: asyncio.run(with_client(test))
 

@@ -39,7 +39,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 def go(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[Awaitable[Any]], Any]:
     loop, engine = request.param.split("-")
     monkeypatch.setattr(connection_h2, "make_engine", Ngh2Engine if engine == "ngh2" else H2Engine)
-    return lambda main: run(asyncio.wait_for(main, 8), uvloop=loop == "uvloop")
+    return lambda main: run(asyncio.wait_for(main, 120), uvloop=loop == "uvloop")
 
 
 @asynccontextmanager
@@ -219,7 +219,7 @@ def test_a_large_upload_is_taken_in_bounded_memory_while_others_pass(go: Any, pk
             await client.wait_for(lambda: client.engine.stream_remote_window_size(stream) == 0)
             assert (await client.answer(client.ask("/quick"))).body == b"quick"  # though nobody takes the body
             let.set()
-            assert (await client.answer(stream, 15)).body == str(size).encode()
+            assert (await client.answer(stream)).body == str(size).encode()
         assert 0 < most <= 128 * 1024
 
     go(main())
@@ -254,7 +254,7 @@ def test_large_bodies_arrive_whole_side_by_side(go: Any, pki: Pki) -> None:
             lists = [client.ask("/list") for _ in range(3)]
             assert (await client.answer(client.ask("/"))).body == b"small"
             for stream in lists:
-                assert (await client.answer(stream, 15)).body == b"".join(parts)
+                assert (await client.answer(stream)).body == b"".join(parts)
 
     go(main())
 
@@ -348,9 +348,9 @@ def test_a_stream_ends_when_its_client_resets_it_or_goes(go: Any, pki: Pki) -> N
             await client.wait_for(lambda: client.streams[first].body and client.streams[second].body)
             client.engine.reset_stream(first, 8)
             client.flush()
-            assert await asyncio.wait_for(ended.get(), 5) == "/reset"
+            assert await asyncio.wait_for(ended.get(), 60) == "/reset"
             client.writer.transport.abort()
-            assert await asyncio.wait_for(ended.get(), 5) == "/gone"
+            assert await asyncio.wait_for(ended.get(), 60) == "/gone"
             while server.connections:
                 await asyncio.sleep(0.005)
 
@@ -385,7 +385,7 @@ def test_a_reader_that_does_not_read_holds_its_own_writer_only_and_is_ended(go: 
             stream = client.ask("/stream")
             await client.wait_for(lambda: len(client.streams[stream].body) == 65535)
             assert (await client.answer(client.ask("/"))).body == b"fine"
-            await asyncio.wait_for(failed.wait(), 10)
+            await asyncio.wait_for(failed.wait(), 60)
             assert (await client.answer(stream)).reset is not None
         assert written < 1 << 20 and most <= 4 * 65536
 
@@ -417,17 +417,17 @@ def test_a_client_that_is_silent_with_a_watch_open_is_pinged_and_ended_without_a
         return Streaming(produce)
 
     async def main() -> None:
-        limits = replace(QUICK, ping_seconds=0.1)
+        limits = replace(QUICK, ping_seconds=0.25)
         async with serving(pki, handler, limits) as (server, dial):
             alive, dead = await dial(), await dial()
             watch = alive.ask()
             dead.ask()
             await asyncio.sleep(0.05)
             dead._task.cancel()  # reads nothing any more, and so does not answer pings
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while server.connections != 1:
                     await asyncio.sleep(0.01)
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.75)
             assert not alive.closed and not alive.streams[watch].ended
 
     go(main())
@@ -451,7 +451,7 @@ def test_a_stop_ends_streams_waits_for_answers_and_says_goodbye(go: Any, pki: Pk
             client, idle = await dial(), await dial()
             watch, slow = client.ask("/watch"), client.ask("/slow")
             await client.wait_for(lambda: client.streams[watch].body)
-            stopping = asyncio.get_running_loop().create_task(server.stop(5.0))
+            stopping = asyncio.get_running_loop().create_task(server.stop(60))
             assert (await client.answer(watch)).ended
             await client.wait_for(lambda: client.goaway == 0)
             await idle.wait_for(lambda: idle.closed)
@@ -459,7 +459,7 @@ def test_a_stop_ends_streams_waits_for_answers_and_says_goodbye(go: Any, pki: Pk
             answer.set()
             assert (await client.answer(slow)).body == b"late"
             await client.wait_for(lambda: client.closed)
-            await asyncio.wait_for(stopping, 2)
+            await asyncio.wait_for(stopping, 60)
             assert server.connections == 0
 
     go(main())

@@ -22,7 +22,7 @@ QUICK = Limits(head_seconds=0.2, body_seconds=0.2, linger_seconds=0.2, idle_seco
 
 @pytest.fixture(params=["uvloop", "asyncio"])
 def go(request: pytest.FixtureRequest) -> Callable[[Awaitable[Any]], Any]:
-    return lambda main: run(asyncio.wait_for(main, 20), uvloop=request.param == "uvloop")
+    return lambda main: run(asyncio.wait_for(main, 120), uvloop=request.param == "uvloop")
 
 
 class Wire:
@@ -35,7 +35,7 @@ class Wire:
         self.writer.write(data)
 
     async def head(self) -> tuple[int, dict[str, str]]:
-        raw = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 5)
+        raw = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 60)
         first, *lines = raw.decode().rstrip("\r\n").split("\r\n")
         return int(first.split(" ")[1]), {k.lower(): v for k, v in (line.split(": ", 1) for line in lines)}
 
@@ -52,7 +52,7 @@ class Wire:
     async def ended(self) -> bytes:
         """What is left up to the end of the connection."""
         try:
-            return await asyncio.wait_for(self.reader.read(), 5)
+            return await asyncio.wait_for(self.reader.read(), 60)
         except ConnectionError:
             return b""
 
@@ -355,7 +355,7 @@ def test_a_stream_ends_when_its_client_goes(go: Any) -> None:
             wire.send(get())
             await wire.head()
             wire.writer.close()
-            await asyncio.wait_for(ended.wait(), 5)
+            await asyncio.wait_for(ended.wait(), 60)
             while server.connections:
                 await asyncio.sleep(0.005)
 
@@ -384,7 +384,7 @@ def test_a_reader_that_does_not_read_holds_the_writer_and_is_ended(go: Any) -> N
         async with serving(handler, QUICK) as (_, dial):
             wire = await dial()
             wire.send(get())
-            await asyncio.wait_for(failed.wait(), 10)
+            await asyncio.wait_for(failed.wait(), 60)
         assert written < 64 << 20
 
     go(main())
@@ -430,7 +430,7 @@ def test_a_client_that_goes_in_the_middle_of_a_body_is_noticed(go: Any) -> None:
             wire.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
             await asyncio.sleep(0.01)
             wire.writer.close()
-            await asyncio.wait_for(noticed.wait(), 5)
+            await asyncio.wait_for(noticed.wait(), 60)
 
     go(main())
 
@@ -492,7 +492,7 @@ def test_an_upgrade_hands_over_the_bytes_with_those_that_came_early(go: Any) -> 
 
 def test_too_many_connections_are_turned_away(go: Any) -> None:
     async def main() -> None:
-        async with serving(echo, replace(QUICK, connections=2, idle_seconds=5.0, head_seconds=5.0)) as (server, dial):
+        async with serving(echo, replace(QUICK, connections=2, idle_seconds=60, head_seconds=60)) as (server, dial):
             first, second = await dial(), await dial()
             for wire in (first, second):
                 wire.send(get())
@@ -528,7 +528,7 @@ def test_stopping_answers_what_runs_ends_streams_in_order_and_closes_the_rest(go
             slow.send(get("/slow"))
             watch.send(get("/watch"))
             await watch.head()
-            stopping = asyncio.ensure_future(server.stop(5.0))
+            stopping = asyncio.ensure_future(server.stop(60))
             assert await idle.ended() == b""
             assert await watch.ended() == b"1\r\nx\r\n0\r\n\r\n"
             assert not stopping.done()

@@ -27,7 +27,7 @@ from podo.runtime.chance import Chance
 from podo.runtime.clock import SystemClock
 from tests.live import containerd_instance
 
-PATIENCE = 30.0  # seconds until a condition must hold: the machine may be busy
+PATIENCE = 60.0  # seconds until a condition must hold: the machine may be busy
 
 
 class Bench(Protocol):

@@ -49,7 +49,7 @@ def judged(tmp_path: Path, test: Test, **settings: Any) -> None:
         hook = Hook(judge)
         found = parse(document(await hook.start(tmp_path), retryBackoff=1, **settings), "test")
         world = await World(admission=found).start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await test(world, hook)
         await world.server.close()
         await hook.server.stop()

@@ -32,7 +32,7 @@ def asking(requests: dict[str, str] | None = None, limits: dict[str, str] | None
 
 
 async def used(world: World, wanted: dict[str, str], name: str = "q") -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             _, found = await world.ask("GET", f"{QUOTAS}/{name}")
             seen = (found.get("status") or {}).get("used") or {}
@@ -263,7 +263,7 @@ def test_update_and_delete() -> None:
         del created["metadata"]["resourceVersion"]
         status, changed = await world.ask("PUT", f"{QUOTAS}/q", created)
         assert status == 200 and changed["spec"]["hard"]["cpu"] == "2", changed
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while changed.get("status", {}).get("hard") != {"cpu": "2", "memory": "1Gi"}:
                 _, changed = await world.ask("GET", f"{QUOTAS}/q")
                 await asyncio.sleep(0)
@@ -488,7 +488,7 @@ async def storm(client: LocalClient, clients: int, limit: int) -> None:
 
 
 async def until(create: Callable[[], Any]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await create()

@@ -43,7 +43,7 @@ def audited(policy: Policy, test: Test, tmp_path: Path) -> None:
             return [orjson.loads(line) for line in lines]
 
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await test(world, events)
         finally:
             journal.stop()

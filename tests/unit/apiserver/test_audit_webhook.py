@@ -52,7 +52,7 @@ def test_events_arrive_as_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhook, "PAUSE_SECONDS", 0.001)
     with receiving(503) as hook:
         hook([b'{"auditID":"1"}', b'{"auditID":"2"}'])
-        assert Receiver.arrived.acquire(timeout=5) and Receiver.arrived.acquire(timeout=5)
+        assert Receiver.arrived.acquire(timeout=60) and Receiver.arrived.acquire(timeout=60)
         hook.stop()
     again = orjson.loads(Receiver.bodies[-1])
     assert again["kind"] == "EventList" and [one["auditID"] for one in again["items"]] == ["1", "2"]

@@ -135,11 +135,11 @@ def text_of(response: Response) -> bytes:
 
 
 def in_world(test: Callable[[World], Awaitable[None]], **config: Any) -> None:
-    """Run a test's coroutine in a fresh world, 10 seconds at most."""
+    """Run a test's coroutine in a fresh world, a minute at most."""
 
     async def run() -> None:
         world = await World(**config).start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await test(world)
 
     asyncio.run(run())

@@ -41,7 +41,7 @@ def with_issuer(tmp_path: Path, test: Callable[[World, Issuer], Awaitable[None]]
         await issuer.start()
         settings = parse(document(issuer.url, issuer.pki.ca.read_text(), **options), "test")
         world = await World(authentication=settings).start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await test(world, issuer)
         await issuer.stop()
 

@@ -79,13 +79,13 @@ class Client:
         self.engine.send_data(stream, data, end_stream=end)
         self.flush()
 
-    async def wait_for(self, condition: Any, seconds: float = 5.0) -> None:
+    async def wait_for(self, condition: Any, seconds: float = 60.0) -> None:
         async with asyncio.timeout(seconds):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()
 
-    async def answer(self, stream: int, seconds: float = 5.0) -> Got:
+    async def answer(self, stream: int, seconds: float = 60.0) -> Got:
         """The whole answer; one that was reset has ``reset``."""
         got = self.streams[stream]
         await self.wait_for(lambda: got.ended or got.reset is not None or self.closed, seconds)

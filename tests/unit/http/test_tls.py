@@ -23,7 +23,7 @@ Run = Callable[[Awaitable[Any]], Any]
 
 @pytest.fixture(params=["uvloop", "asyncio"])
 def go(request: pytest.FixtureRequest) -> Run:
-    return lambda main: run(asyncio.wait_for(main, 20), uvloop=request.param == "uvloop")
+    return lambda main: run(asyncio.wait_for(main, 120), uvloop=request.param == "uvloop")
 
 
 async def who(request: Request) -> Response:
@@ -101,7 +101,7 @@ def test_a_server_of_another_authority_is_not_trusted(go: Run, pki: Pki, tmp_pat
 def test_a_client_that_hears_nothing_does_not_hold_up_the_stop(go: Run, pki: Pki) -> None:
     def ask_and_sleep(port: int) -> ssl.SSLSocket:
         """As a program with an idle connection in its pool: nobody reads the end of it."""
-        raw = socket.create_connection(("127.0.0.1", port), timeout=5)
+        raw = socket.create_connection(("127.0.0.1", port), timeout=60)
         asking = client_context(ca=pki.ca).wrap_socket(raw, server_hostname="127.0.0.1")
         asking.sendall(b"GET / HTTP/1.1\r\nHost: it\r\n\r\n")
         assert asking.recv(1000).endswith(b"nobody ")
@@ -112,8 +112,8 @@ def test_a_client_that_hears_nothing_does_not_hold_up_the_stop(go: Run, pki: Pki
         port = await server.listen("127.0.0.1", 0, tls=server_context(*pki.issue("server")))
         asking = await asyncio.to_thread(ask_and_sleep, port)
         began = asyncio.get_running_loop().time()
-        await server.stop()
-        assert asyncio.get_running_loop().time() - began < 5, "a second, not the deadline"
+        await server.stop(60)
+        assert asyncio.get_running_loop().time() - began < 30, "a second, not the deadline"
         assert server.connections == 0
         asking.close()
 

@@ -25,7 +25,7 @@ Run = Callable[[Awaitable[Any]], Any]
 
 @pytest.fixture(params=["uvloop", "asyncio"])
 def go(request: pytest.FixtureRequest) -> Run:
-    return lambda main: run(asyncio.wait_for(main, 30), uvloop=request.param == "uvloop")
+    return lambda main: run(asyncio.wait_for(main, 120), uvloop=request.param == "uvloop")
 
 
 @dataclass
@@ -152,7 +152,7 @@ def test_a_client_that_goes_ends_the_far_end(go: Run, pki: Pki) -> None:
             writer.write(spdy("/exec"))
             await reader.readuntil(b"\r\n\r\n")
             writer.transport.abort()
-            await asyncio.wait_for(kubelet.ended.wait(), 5)
+            await asyncio.wait_for(kubelet.ended.wait(), 60)
 
     go(main())
 

@@ -66,7 +66,7 @@ def talk(
         lines += [f"Sec-WebSocket-Protocol: {offered}"] if offered else []
         writer.write("\r\n".join([*lines, "", ""]).encode())
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await story(Client(reader, writer), await reader.readuntil(b"\r\n\r\n"))
         finally:
             writer.close()

@@ -7,13 +7,13 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from podo.api.errors import ApiError
 from podo.lab import Faults, NotReached, World, run
+from tests.cpu import costs_at_most
 
 DEPLOYMENT = """
 apiVersion: apps/v1
@@ -68,8 +68,7 @@ def test_what_is_wrong_is_said_as_the_api_says_it(world: World) -> None:
 
 
 def test_time_stands_still_between_calls_and_jumps_within() -> None:
-    began = time.process_time()
-    with World() as world:
+    with costs_at_most(10), World() as world:
         first = world.now
         world.apply(pod("job", **{"run-seconds": "7200", "exit-code": "3"}))
         assert world.now == first
@@ -79,7 +78,6 @@ def test_time_stands_still_between_calls_and_jumps_within() -> None:
         world.wait_until(lambda: world.get("pod", "job")["status"]["phase"] == "Failed", within=300)
         state = world.get("pod", "job")["status"]["containerStatuses"][0]["state"]["terminated"]
         assert state["exitCode"] == 3
-    assert time.process_time() - began < 10
 
 
 def test_a_wait_that_fails_says_why_and_how_to_see_it_again() -> None:
@@ -165,7 +163,7 @@ def replay(seed: int, hash_seed: int) -> str:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=True,
     )
     return done.stdout
@@ -181,7 +179,7 @@ def test_the_lab_is_imported_quickly() -> None:
     script = (
         "import sys, podo.lab, podo.lab.pytest_plugin; print('numpy' in sys.modules, 'podo.apiserver' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=True)
     assert done.stdout.split() == ["False", "False"]
 
 

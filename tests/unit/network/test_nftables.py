@@ -10,7 +10,7 @@ import pytest
 
 from podo.network.services.nftables import Nftables, NftFailed
 
-SECONDS = 10
+SECONDS = 60
 
 
 class Library:

@@ -38,7 +38,7 @@ class Collected:
     async def wait_closed(self) -> None: ...
 
     async def until(self, end: bytes) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not self.data.endswith(end):
                 self.arrived.clear()
                 await self.arrived.wait()
@@ -139,7 +139,7 @@ def test_following_sees_new_lines_rotation_and_the_end(log: Path) -> None:
         with log.open("a") as file:
             file.write(line(9, "last"))
         alive = False
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 60)
         assert writer.data == b"a b\nsix\nseven\neight\nlast\n"
 
     asyncio.run(main())
@@ -148,12 +148,13 @@ def test_following_sees_new_lines_rotation_and_the_end(log: Path) -> None:
 def test_following_ends_at_the_limit_and_when_the_client_goes(log: Path) -> None:
     async def main() -> None:
         writer = Collected()
-        await asyncio.wait_for(send_log(LogFile(log), LogOptions(follow=True, limit_bytes=5), writer, lambda: True), 5)
+        sending = send_log(LogFile(log), LogOptions(follow=True, limit_bytes=5), writer, lambda: True)
+        await asyncio.wait_for(sending, 60)
         assert writer.data == b"one\no"
         gone = Collected()
         task = asyncio.ensure_future(send_log(LogFile(log), LogOptions(follow=True), gone, lambda: True))
         await gone.until(b"a b\n")
         gone.closed = True
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 60)
 
     asyncio.run(main())

@@ -61,7 +61,7 @@ def test_timers_that_are_due_at_once_ring_on_every_loop() -> None:
         for _ in range(3):
             rung.clear()
             queue.add_after("now", 1e-9)
-            await asyncio.wait_for(rung.wait(), 5)
+            await asyncio.wait_for(rung.wait(), 60)
             assert taken(queue) == ["now"]
             queue.done("now")
 

@@ -116,7 +116,7 @@ def in_cluster(pkis: tuple[Pki, Pki], test: Callable[[Cluster], Awaitable[None]]
     async def main() -> None:
         settings = Settings(front_proxy=identity(pkis))
         plane = ControlPlane(MemoryStore(stamp), SystemClock(), Chance(1), settings, checked=True)
-        async with asyncio.timeout(20), extension(pkis) as (port, server):
+        async with asyncio.timeout(60), extension(pkis) as (port, server):
             await plane.start()
             await plane.start_loops()
             cluster = Cluster(plane, server)

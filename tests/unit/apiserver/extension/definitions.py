@@ -118,12 +118,12 @@ class Extended(World):
 
 
 def extended(test: Callable[[Extended], Awaitable[None]], *, owners: bool = False) -> None:
-    """Run a test's coroutine in a fresh world, 10 seconds at most."""
+    """Run a test's coroutine in a fresh world, a minute at most."""
 
     async def run() -> None:
         world = await Extended(owners=owners).start()
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await test(world)
         finally:
             await world.stop()

@@ -6,6 +6,8 @@ import asyncio
 import time
 from typing import Any
 
+from podo.runtime.garbage import Sparing
+from tests.cpu import usual
 from tests.unit.apiserver.extension.definitions import (
     CRONTABS,
     DEFINITIONS,
@@ -30,10 +32,11 @@ def costly(rules: int) -> dict[str, Any]:
 async def longest_wait(until: asyncio.Future[Any]) -> float:
     """The longest that the loop was at work elsewhere, in CPU seconds: what else the machine does is not counted."""
     longest, last = 0.0, time.thread_time()
-    while not until.done():
-        await asyncio.sleep(0)
-        now = time.thread_time()
-        longest, last = max(longest, now - last), now
+    with Sparing():  # a look at all that earlier tests have left is no stall of the server's
+        while not until.done():
+            await asyncio.sleep(0)
+            now = time.thread_time()
+            longest, last = max(longest, now - last), now
     return longest
 
 
@@ -48,7 +51,7 @@ def test_a_write_under_costly_rules_lets_others_have_their_turn() -> None:
         took = time.thread_time() - began
         status, made = await writing
         assert status == 201, made
-        assert longest < min(LONGEST, took / 2), f"{longest:.3f} s of {took:.3f} s"
+        assert usual(longest) < LONGEST and longest < took / 2, f"{longest:.3f} s of {took:.3f} s"
 
     extended(test)
 
@@ -63,6 +66,6 @@ def test_a_definition_with_many_rules_lets_others_have_their_turn() -> None:
         took = time.thread_time() - began
         status, made = await writing
         assert status == 200, made
-        assert longest < min(LONGEST, took / 2), f"{longest:.3f} s of {took:.3f} s"
+        assert usual(longest) < LONGEST and longest < took / 2, f"{longest:.3f} s of {took:.3f} s"
 
     extended(test)

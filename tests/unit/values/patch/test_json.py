@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import time
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podo.values.patch import PatchError, json
+from tests.cpu import costs_at_most
 
 #: RFC 6902, appendix A: document, patch, result (None: an error).
 EXAMPLES: list[tuple[Any, list[dict[str, Any]], Any]] = [
@@ -169,18 +169,14 @@ def test_ten_thousand_operations_are_the_limit() -> None:
 
 def test_copies_of_copies_are_bounded() -> None:
     doubling = [{"op": "copy", "from": "/a", "path": f"/a/x{n}"} for n in range(200)]
-    before = time.process_time()
-    with pytest.raises(PatchError, match="copy operations"):
+    with costs_at_most(5), pytest.raises(PatchError, match="copy operations"):
         json.apply({"a": {"b": 1}}, doubling)
-    assert time.process_time() - before < 5
 
 
 def test_many_changes_of_a_large_list_are_bounded() -> None:
     front = [{"op": "add", "path": "/a/0", "value": 1}] * json.MAX_OPERATIONS
-    before = time.process_time()
-    with pytest.raises(PatchError, match="more than"):
+    with costs_at_most(5), pytest.raises(PatchError, match="more than"):
         json.apply({"a": [0] * 500_000}, front)
-    assert time.process_time() - before < 5
 
 
 PATHS = st.lists(st.sampled_from(["a", "b", "0", "1", "-", "~0"]), max_size=3).map(
