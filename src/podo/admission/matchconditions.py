@@ -36,7 +36,7 @@ def compiled(conditions: Sequence[Mapping[str, Any]] | None, *, has_params: bool
 def _condition(name: str, expression: str, has_params: bool) -> Condition:
     within = expressions.environment(has_params=has_params)
     try:
-        return Condition(name, expressions.checked(expression, within, expressions.BOOL))
+        return Condition(name, expressions.checked(expression.strip(), within, expressions.BOOL))
     except CompileError as problem:
         return Condition(name, None, str(problem))
 

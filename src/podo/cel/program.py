@@ -98,9 +98,25 @@ _container = re.compile(r" \(in container '[^']*'\)")
 #: What follows from an error that is told already.
 _consequence = re.compile(r"\nERROR: <input>:\d+:\d+: expression of type '\*error\*'[^\n]*\n \| [^\n]*\n \| [^\n]*")
 _undefined = re.compile(r"(undefined field '[^']*') not found in struct '[^']*'")
+#: A field of a variable that there is not, with its place, the line and the mark below it.
+_unknown = re.compile(
+    r"<input>:(\d+):(\d+): (undeclared reference to)"
+    r" '((\w+)\.[\w.]+)'( \(in container ''\)\n \| )([^\n]*)(\n \| )([^\n]*)"
+)
 
 
 def _message(text: str) -> str:
     """cel-cpp's text in cel-go's words."""
     text = _consequence.sub("", _status.sub(r"\1", text))
-    return _undefined.sub(r"\1", _container.sub(" (in container '')", text))
+    text = _undefined.sub(r"\1", _container.sub(" (in container '')", text))
+    return _unknown.sub(_of_variable, text)
+
+
+def _of_variable(found: re.Match[str]) -> str:
+    """The variable itself is unknown, at its own place."""
+    line, column, told, name, variable, before, text, between, mark = found.groups()
+    start = text.rfind(name, 0, int(column) + len(name))
+    if start < 0:
+        return found[0]
+    mark = f"{mark[:-1]}."[:start] + "^"
+    return f"<input>:{line}:{start + 1}: {told} '{variable}'{before}{text}{between}{mark}"

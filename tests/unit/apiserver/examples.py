@@ -98,7 +98,7 @@ FIELDS: dict[str, Obj] = {
     "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy": {
         "spec": {
             "matchConstraints": _MATCH,
-            "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": "[]"}}],
+            "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": "[JSONPatch{}]"}}],
             "failurePolicy": "Fail",
             "reinvocationPolicy": "Never",
         }

@@ -214,9 +214,9 @@ def test_what_the_server_owns_stays_its_own() -> None:
 @pytest.mark.parametrize(
     ("expression", "message"),
     [
-        ("{'a': 1}", "must evaluate to Object"),
+        ("{'a': 1}", "must evaluate to Object but got map(string, int)"),
         ("Object{spec: 1", "Syntax error"),
-        ("[1]", "must evaluate to []JSONPatch"),
+        ("[1]", "must evaluate to list(JSONPatch) but got list(int)"),
         ("[JSONPatch{nope: 1}]", "undefined field 'nope'"),
         ("[JSONPatch{op: 1}]", "expected type of field 'op' is 'string' but provided type is 'int'"),
     ],

@@ -80,7 +80,7 @@ NEW: list[tuple[Obj, list[str]]] = [
             'spec.paramKind.apiVersion: Invalid value: "A.b": a lowercase RFC 1123 subdomain',
             'spec.paramKind.apiVersion: Invalid value: "V1": a DNS-1035 label must consist',
             'spec.paramKind.kind: Invalid value: "K k": may have mixed case, but should otherwise match: a DNS-1035',
-            'spec.variables[0].name: Invalid value: "for": name is not a valid CEL identifier',
+            'spec.variables[0].name: Invalid value: "for": must be a valid CEL identifier',
             "spec.variables[1].name: Required value: name is not specified",
         ],
     ),

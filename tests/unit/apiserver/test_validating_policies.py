@@ -361,7 +361,11 @@ def test_policies_are_not_held_against_policies() -> None:
         ),
         ({"validations": [{"expression": "nope"}]}, "spec.validations[0].expression", "undeclared reference to 'nope'"),
         ({"validations": [{"expression": "'a'"}]}, "spec.validations[0].expression", "must evaluate to bool"),
-        ({"validations": [{"expression": "params.a"}]}, "spec.validations[0].expression", "reference to 'params.a'"),
+        (
+            {"validations": [{"expression": "params.a"}]},
+            "spec.validations[0].expression",
+            "reference to 'params' (in container",
+        ),
         (
             {"validations": [{"expression": "request.nope == 1"}]},
             "spec.validations[0].expression",
@@ -369,6 +373,11 @@ def test_policies_are_not_held_against_policies() -> None:
         ),
         (
             {"validations": [{"expression": "variables.nope"}]},
+            "spec.validations[0].expression",
+            "undeclared reference to 'variables'",
+        ),
+        (
+            {"validations": [{"expression": "variables.nope"}], "variables": [{"name": "a", "expression": "1"}]},
             "spec.validations[0].expression",
             "undefined field 'nope'",
         ),
@@ -386,7 +395,7 @@ def test_policies_are_not_held_against_policies() -> None:
         (
             {"auditAnnotations": [{"key": "a", "valueExpression": "1"}]},
             "spec.auditAnnotations[0].valueExpression",
-            "must evaluate to one of string null_type",
+            "must evaluate to one of [string null_type] but got int",
         ),
     ],
 )

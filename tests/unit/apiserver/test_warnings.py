@@ -585,6 +585,21 @@ def test_kinds_that_are_deprecated_say_so_always() -> None:
     in_world(test)
 
 
+def test_names_of_what_admission_reads_from_files() -> None:
+    async def test(world: World) -> None:
+        target = "/apis/admissionregistration.k8s.io/v1"
+        why = "reserved for static manifest-based configurations and cannot be managed via the API"
+        warned = [f'metadata.name: names ending with ".static.k8s.io" are {why}']
+        hooks = {"metadata": {"name": "a.static.k8s.io"}, "webhooks": []}
+        assert await created(world, f"{target}/mutatingwebhookconfigurations", hooks) == warned
+        bound = {"metadata": {"name": "a.static.k8s.io"}, "spec": {"policyName": "a"}}
+        assert await created(world, f"{target}/mutatingadmissionpolicybindings", bound) == warned
+        bound["metadata"] = {"name": "static.k8s.io"}
+        assert await created(world, f"{target}/mutatingadmissionpolicybindings", bound) == []
+
+    in_world(test)
+
+
 def test_too_many_warnings_are_cut() -> None:
     assert len(answers.warning_headers(["a", "b", "a"])) == 2
     headers = answers.warning_headers([f"{number} " + "x" * 1000 for number in range(100)])

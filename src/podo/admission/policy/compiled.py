@@ -123,7 +123,7 @@ def _variables(declared: list[dict[str, Any]], names: Names, has_params: bool) -
     """One that does not compile is left out: what refers to it fails."""
     found = {}
     for index, variable in enumerate(declared):
-        within = expressions.environment(has_params=has_params, variables=names[:index])
+        within = expressions.environment(has_params=has_params, variables=names[:index], composed=True)
         if program := _expression(variable["expression"], within, ()).program:
             found[variable["name"]] = program
     return found

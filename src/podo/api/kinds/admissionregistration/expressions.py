@@ -5,7 +5,7 @@ Source: "CEL expressions" of the documentation pages of ValidatingAdmissionPolic
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -77,18 +77,21 @@ def environment(
     has_params: bool = False,
     has_authorizer: bool = True,
     variables: Names = (),
+    composed: bool = False,
     target: Declared = DYN,
     params: Declared = DYN,
 ) -> Environment:
     """``target`` and ``params``: what is known of the object and the parameters: nothing where a policy is in force,
-    their type where it is checked."""
+    their type where it is checked. ``variables`` are declared where there are any, or where ``composed``: for the
+    expressions of variables themselves."""
     messages = Messages()
     found = standard_variables(messages, target)
     if not has_authorizer:
         del found["authorizer"], found["authorizer.requestResource"]
     if has_params:
         found["params"] = messages.type_of(params, "Params")
-    found["variables"] = messages.type_of(declared_variables(variables), "Variables")
+    if variables or composed:
+        found["variables"] = messages.type_of(declared_variables(variables), "Variables")
     return Environment(found, (messages.descriptor,))
 
 
@@ -119,17 +122,18 @@ def form_of(program: Program) -> str:
 def checked(expression: str, within: Environment, wanted: tuple[str, ...] = ()) -> Program:
     """The program; its value must be of a type of ``wanted``. Raises CompileError in the words of the API."""
     try:
-        program = compile(expression.strip(), within)
+        program = compile(expression, within)
     except CompileError as problem:
         raise CompileError(f"compilation failed: {problem}") from None
     if wanted and program.result not in wanted:
-        raise CompileError(_must_be(wanted))
+        raise CompileError(must_be(wanted, program.result))
     return program
 
 
-def _must_be(wanted: Iterable[str]) -> str:
-    kinds = list(wanted)
-    return f"must evaluate to {kinds[0]}" if len(kinds) == 1 else f"must evaluate to one of {' '.join(kinds)}"
+def must_be(wanted: Sequence[str], result: str) -> str:
+    """Types in cel-go's words: ``list(int)``."""
+    kinds = wanted[0] if len(wanted) == 1 else f"one of [{' '.join(wanted)}]"
+    return f"must evaluate to {kinds} but got {result}".replace("<", "(").replace(">", ")")
 
 
 def known_variables(declared: Iterable[dict[str, Any]], has_params: bool) -> Names:
@@ -137,7 +141,8 @@ def known_variables(declared: Iterable[dict[str, Any]], has_params: bool) -> Nam
     names: Names = ()
     for variable in declared:
         try:
-            form = form_of(checked(variable["expression"], environment(has_params=has_params, variables=names)))
+            within = environment(has_params=has_params, variables=names, composed=True)
+            form = form_of(checked(variable["expression"], within))
         except CompileError:
             form = "dyn"
         names = (*names, (variable["name"], form))

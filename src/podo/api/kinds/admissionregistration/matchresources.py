@@ -6,16 +6,18 @@ from typing import Any
 
 from podo.api.kinds.admissionregistration.rule_rules import (
     MATCH_POLICIES,
+    OPERATIONS,
     check_choice,
     check_rule,
     fill_in_rules,
 )
 from podo.api.parts.labelselector import check_label_selector
-from podo.api.rules import Found, check_text, duplicate
+from podo.api.rules import Found, check_text, duplicate, not_supported
 from podo.values import names
 
 _SELECTORS = ("namespaceSelector", "objectSelector")
 _RULES = ("resourceRules", "excludeResourceRules")
+_MUTABLE = tuple(operation for operation in OPERATIONS if operation != "DELETE")
 
 
 def fill_in_match_resources(match: dict[str, Any]) -> None:
@@ -35,6 +37,14 @@ def check_match_resources(match: dict[str, Any], path: str, found: Found) -> Non
             where = f"{path}.{field}[{index}]"
             _check_resource_names(rule.get("resourceNames") or [], f"{where}.resourceNames", found)
             check_rule(rule, where, found)
+
+
+def check_mutable(match: dict[str, Any], path: str, found: Found) -> None:
+    """Of a mutating policy or its binding: in what is deleted there is nothing to change."""
+    for rule in match.get("resourceRules") or ():
+        for operation in rule.get("operations") or ():
+            if operation not in _MUTABLE:
+                found.append(not_supported(f"{path}.resourceRules.operations", operation, _MUTABLE))
 
 
 def _check_resource_names(wanted: list[str], path: str, found: Found) -> None:

@@ -55,14 +55,15 @@ class Mutation:
 @lru_cache(maxsize=256)
 def compiled(expression: str, *, patch: bool, has_params: bool, variables: Names) -> Mutation:
     """``patch``: it makes a JSON patch, else an object. Raises CompileError in the words of the API."""
-    text, types = _renamed(expression.strip())
+    text, types = _renamed(expression)
     try:
         constructed = structures(text, _ANY)
         program = compile(text, _environment(constructed, has_params, variables))
     except CompileError as problem:
         raise CompileError(f"compilation failed: {_named_back(str(problem), types)}") from None
-    if program.result not in ((f"list<{_PATCH}>", "list<dyn>") if patch else (_OBJECT,)):
-        raise CompileError(f"must evaluate to {'[]' if patch else ''}{_PATCH if patch else _OBJECT}")
+    wanted = f"list<{_PATCH}>" if patch else _OBJECT
+    if program.result != wanted:
+        raise CompileError(_named_back(expressions.must_be((wanted,), program.result), types))
     return Mutation(program, types)
 
 

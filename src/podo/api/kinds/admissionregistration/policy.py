@@ -8,7 +8,7 @@ from typing import Any
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.admissionregistration.matchresources import fill_in_match_resources
-from podo.api.kinds.admissionregistration.rule_rules import GROUP
+from podo.api.kinds.admissionregistration.rule_rules import GROUP, name_warnings
 from podo.api.rules import Found
 
 
@@ -17,11 +17,6 @@ def _fill_in(policy: Obj) -> None:
     spec["failurePolicy"] = spec.get("failurePolicy") or "Fail"
     if spec.get("matchConstraints") is not None:
         fill_in_match_resources(spec["matchConstraints"])
-
-
-def _fill_in_mutating(policy: Obj) -> None:
-    _fill_in(policy)
-    policy["spec"]["reinvocationPolicy"] = policy["spec"].get("reinvocationPolicy") or "Never"
 
 
 def _problems(new: Obj, old: Obj | None) -> Found:
@@ -61,6 +56,7 @@ VALIDATINGADMISSIONPOLICY = Kind(
     fill_in=_fill_in,
     problems=_problems,
     status_problems=_status_problems,
+    warnings=name_warnings,
     columns=(
         NAME,
         column("Validations", _counted("validations"), "integer"),
@@ -79,8 +75,9 @@ MUTATINGADMISSIONPOLICY = Kind(
     plural="mutatingadmissionpolicies",
     singular="mutatingadmissionpolicy",
     namespaced=False,
-    fill_in=_fill_in_mutating,
+    fill_in=_fill_in,
     problems=_mutating_problems,
+    warnings=name_warnings,
     columns=(NAME, column("Mutations", _counted("mutations"), "integer"), column("ParamKind", _param_kind), AGE),
     generation=True,
     conditional=True,

@@ -9,10 +9,10 @@ from typing import Any
 from podo.api.kind import Obj
 from podo.api.kinds.admissionregistration import expressions, mutationexpressions
 from podo.api.kinds.admissionregistration.expressions import Names
-from podo.api.kinds.admissionregistration.matchresources import check_match_resources
+from podo.api.kinds.admissionregistration.matchresources import check_match_resources, check_mutable
 from podo.api.kinds.admissionregistration.rule_rules import FAILURE_POLICIES, check_choice, check_match_conditions
 from podo.api.parts.condition_rules import check_conditions
-from podo.api.rules import Found, check_text, check_unique, invalid, not_supported, required, too_long
+from podo.api.rules import Found, check_one_of, check_text, check_unique, invalid, required
 from podo.cel.environment import Environment
 from podo.cel.program import CompileError, Program
 from podo.values import names
@@ -28,10 +28,10 @@ _RESERVED = frozenset(
         *("import", "let", "loop", "package", "namespace", "return", "var", "void", "while"),
     )
 )
-_MESSAGE_EXPRESSION_MAX, _ANNOTATIONS_MAX = 5 * 1024, 20
+_VALUE_EXPRESSION_MAX, _ANNOTATIONS_MAX = 5 * 1024, 20
 
 
-def _check_policy(spec: dict[str, Any], found: Found) -> Names:
+def _check_policy(spec: dict[str, Any], found: Found, *, mutating: bool = False) -> Names:
     """What both kinds of policy have. The variables that its other expressions can refer to."""
     check_choice("spec.failurePolicy", spec.get("failurePolicy"), FAILURE_POLICIES, found)
     if (kind := spec.get("paramKind")) is not None:
@@ -43,6 +43,8 @@ def _check_policy(spec: dict[str, Any], found: Found) -> Names:
         check_match_resources(constraints, "spec.matchConstraints", found)
         if not constraints.get("resourceRules"):
             found.append(required("spec.matchConstraints.resourceRules"))
+        if mutating:
+            check_mutable(constraints, "spec.matchConstraints", found)
     has_params = spec.get("paramKind") is not None
     conditions = spec.get("matchConditions") or []
     check_match_conditions(conditions, "spec.matchConditions", found, has_params=has_params)
@@ -58,9 +60,9 @@ def _check_variables(variables: list[dict[str, Any]], has_params: bool, found: F
         if not name.strip():
             found.append(required(f"{path}.name", "name is not specified"))
         elif names.c_identifier(name) or name in _RESERVED:
-            found.append(invalid(f"{path}.name", name, "name is not a valid CEL identifier"))
+            found.append(invalid(f"{path}.name", name, "must be a valid CEL identifier"))
         check_unique(f"{path}.name", name, seen, found)
-        within = expressions.environment(has_params=has_params, variables=known)
+        within = expressions.environment(has_params=has_params, variables=known, composed=True)
         program = _check_expression(variable, f"{path}.expression", within, (), found)
         if names.c_identifier(name) == []:
             known = (*known, (name, expressions.form_of(program) if program else "dyn"))
@@ -135,21 +137,31 @@ def validating_problems(new: Obj, old: Obj | None) -> Found:
         found.extend((required("spec.validations", why), required("spec.auditAnnotations", why)))
     for index, validation in enumerate(validations):
         _check_validation(validation, f"spec.validations[{index}]", within, told_within, found)
+    _check_annotations(annotations, new["metadata"].get("name") or "", within, found)
+    return found
+
+
+def _check_annotations(annotations: list[dict[str, Any]], policy: str, within: Environment, found: Found) -> None:
     if len(annotations) > _ANNOTATIONS_MAX:
         why = f"must not have more than {_ANNOTATIONS_MAX} auditAnnotations"
-        found.append(invalid("spec.auditAnnotations", len(annotations), why))
-        return found
+        found.append(invalid("spec.auditAnnotations", annotations, why))
+        return
     seen: set[str] = set()
     for index, annotation in enumerate(annotations):
         path, key = f"spec.auditAnnotations[{index}]", annotation.get("key") or ""
-        check_text(f"{path}.key", f"{new['metadata'].get('name')}/{key}", names.qualified_name, found)
+        check_text(f"{path}.key", f"{policy}/{key}", names.qualified_name, found)
+        _check_value(annotation.get("valueExpression") or "", f"{path}.valueExpression", within, found)
         check_unique(f"{path}.key", key, seen, found)
-        expression = annotation.get("valueExpression") or ""
-        if not expression.strip():
-            found.append(required(f"{path}.valueExpression", "valueExpression is not specified"))
-        else:
-            _compiled(expression, f"{path}.valueExpression", within, expressions.TEXT_OR_NULL, found)
-    return found
+
+
+def _check_value(expression: str, path: str, within: Environment, found: Found) -> None:
+    trimmed = expression.strip()
+    if not trimmed:
+        found.append(required(path, "valueExpression is not specified"))
+    elif len(trimmed.encode()) > _VALUE_EXPRESSION_MAX:
+        found.append(required(path, f"must not exceed {_VALUE_EXPRESSION_MAX} bytes in length"))
+    else:
+        _compiled(expression, path, within, expressions.TEXT_OR_NULL, found)
 
 
 def _check_validation(
@@ -158,9 +170,7 @@ def _check_validation(
     """``told_within``: what the expression of the message may use, which is all but the authorizer."""
     _check_expression(validation, f"{path}.expression", within, expressions.BOOL, found)
     expression = validation.get("messageExpression") or ""
-    if len(expression) > _MESSAGE_EXPRESSION_MAX:
-        found.append(too_long(f"{path}.messageExpression", _MESSAGE_EXPRESSION_MAX))
-    elif expression.strip():
+    if expression.strip():
         _compiled(expression, f"{path}.messageExpression", told_within, expressions.TEXT, found)
     elif expression:
         found.append(invalid(f"{path}.messageExpression", expression, "must be non-empty if specified"))
@@ -187,34 +197,31 @@ def status_problems(new: Obj, old: Obj | None) -> Found:
 def mutating_problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
     spec = new.get("spec") or {}
-    known = _check_policy(spec, found)
+    known = _check_policy(spec, found, mutating=True)
     has_params = spec.get("paramKind") is not None
-    check_choice("spec.reinvocationPolicy", spec.get("reinvocationPolicy"), _REINVOCATION, found)
     mutations = spec.get("mutations") or []
     if not mutations:
         found.append(required("spec.mutations", "mutations must contain at least one item"))
     for index, mutation in enumerate(mutations):
         _check_mutation(mutation, f"spec.mutations[{index}]", has_params, known, found)
+    check_one_of("spec.reinvocationPolicy", spec.get("reinvocationPolicy"), _REINVOCATION, found)
     return found
 
 
 def _check_mutation(mutation: dict[str, Any], path: str, has_params: bool, known: Names, found: Found) -> None:
     kind = mutation.get("patchType") or ""
-    if not kind:
-        found.append(required(f"{path}.patchType"))
-        return
+    check_one_of(f"{path}.patchType", kind, _PATCHES, found)
     if kind not in _PATCHES:
-        found.append(not_supported(f"{path}.patchType", kind, _PATCHES))
         return
-    for other, field in _PATCHES.items():
-        body = mutation.get(field)
-        if other == kind:
-            if body is None:
-                found.append(required(f"{path}.{field}", f"must be specified when patchType is {kind}"))
-            else:
-                _check_patch(body, f"{path}.{field}.expression", field == "jsonPatch", has_params, known, found)
-        elif body is not None:
-            found.append(invalid(f"{path}.{field}", body, f"must not be specified when patchType is {kind}"))
+    field = _PATCHES[kind]
+    if (body := mutation.get(field)) is None:
+        found.append(required(f"{path}.{field}", f"must be specified when patchType is {kind}"))
+    else:
+        _check_patch(body, f"{path}.{field}.expression", field == "jsonPatch", has_params, known, found)
+    for other in _PATCHES.values():
+        if other != field and mutation.get(other) is not None:
+            why = f"must not be specified when patchType is {kind}"
+            found.append(invalid(f"{path}.{other}", f"{{{other}}}", why))
 
 
 def _check_patch(
@@ -225,9 +232,9 @@ def _check_patch(
     known: Names,
     found: Found,
 ) -> None:
-    expression = body.get("expression") or ""
-    if not expression.strip():
-        found.append(required(path, "expression is not specified"))
+    expression = (body.get("expression") or "").strip()
+    if not expression:
+        found.append(required(path))
         return
     try:
         mutationexpressions.compiled(expression, patch=patch, has_params=has_params, variables=known)

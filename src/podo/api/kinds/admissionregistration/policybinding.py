@@ -7,8 +7,12 @@ from typing import Any
 
 from podo.api.columns import AGE, NAME, column, selector_text
 from podo.api.kind import Kind, Obj
-from podo.api.kinds.admissionregistration.matchresources import check_match_resources, fill_in_match_resources
-from podo.api.kinds.admissionregistration.rule_rules import GROUP
+from podo.api.kinds.admissionregistration.matchresources import (
+    check_match_resources,
+    check_mutable,
+    fill_in_match_resources,
+)
+from podo.api.kinds.admissionregistration.rule_rules import GROUP, name_warnings
 from podo.api.parts.labelselector import check_label_selector
 from podo.api.rules import Found, check_text, duplicate, forbidden, invalid, not_supported, required
 from podo.values import names
@@ -55,7 +59,9 @@ def _check_param_ref(reference: dict[str, Any], path: str, found: Found) -> None
 
 def _mutating_problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
-    _check_binding(new.get("spec") or {}, found)
+    spec = new.get("spec") or {}
+    _check_binding(spec, found)
+    check_mutable(spec.get("matchResources") or {}, "spec.matchResources", found)
     return found
 
 
@@ -96,6 +102,7 @@ def _kind(name: str, problems: Any) -> Kind:
         namespaced=False,
         fill_in=_fill_in,
         problems=problems,
+        warnings=name_warnings,
         columns=(
             NAME,
             column("PolicyName", lambda binding: (binding.get("spec") or {}).get("policyName") or ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from podo.api.kind import Obj
 from podo.api.rules import Found, check_text, check_unique, invalid, not_supported, required, too_many
 from podo.values import names
 
@@ -14,6 +15,8 @@ SCOPES = ("*", "Cluster", "Namespaced")
 FAILURE_POLICIES = ("Fail", "Ignore")
 MATCH_POLICIES = ("Equivalent", "Exact")
 _CONDITIONS_MAX = 64
+#: What the names of policies and webhooks end with that a server reads from files.
+_OF_FILES = ".static.k8s.io"
 
 
 def fill_in_rules(rules: Any) -> None:
@@ -27,6 +30,13 @@ def check_choice(path: str, value: Any, supported: tuple[str, ...], found: Found
     """A value of a closed set; may be absent."""
     if value is not None and value not in supported:
         found.append(not_supported(path, value, supported))
+
+
+def name_warnings(new: Obj, old: Obj | None) -> list[str]:
+    if not new["metadata"].get("name", "").endswith(_OF_FILES):
+        return []
+    reserved = "reserved for static manifest-based configurations and cannot be managed via the API"
+    return [f'metadata.name: names ending with "{_OF_FILES}" are {reserved}']
 
 
 def check_rule(rule: dict[str, Any], path: str, found: Found) -> None:
@@ -102,8 +112,8 @@ def check_expression(
     found: Found,
 ) -> None:
     """The expression of a match condition: it must compile, and be a bool."""
-    expression = condition.get("expression") or ""
-    if not expression.strip():
+    expression = (condition.get("expression") or "").strip()
+    if not expression:
         found.append(required(path))
         return
     from podo.api.kinds.admissionregistration import expressions  # CEL is loaded with the first condition

@@ -68,7 +68,7 @@ def _environment(spec: dict[str, Any], target: Target, params: Target | None) ->
     typed = {"target": target.declared, "params": params.declared if params else DYN}
     names: Names = ()
     for variable in spec.get("variables") or ():
-        within = expressions.environment(has_params=has_params, variables=names, **typed)
+        within = expressions.environment(has_params=has_params, variables=names, composed=True, **typed)
         try:
             form = expressions.form_of(compile(variable["expression"], within))
         except CompileError:

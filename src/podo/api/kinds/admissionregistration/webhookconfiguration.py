@@ -15,6 +15,7 @@ from podo.api.kinds.admissionregistration.rule_rules import (
     check_match_conditions,
     check_rule,
     fill_in_rules,
+    name_warnings,
 )
 from podo.api.parts.labelselector import check_label_selector
 from podo.api.parts.webhookclient import check_client
@@ -111,6 +112,7 @@ def _kind(name: str) -> Kind:
         namespaced=False,
         fill_in=_fill_in,
         problems=_problems,
+        warnings=name_warnings,
         columns=(NAME, column("Webhooks", lambda given: len(given.get("webhooks") or ()), "integer"), AGE),
         generation=True,
         conditional=True,
