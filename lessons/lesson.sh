@@ -4,7 +4,10 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 kubectl="${KUBECTL:-$root/build/bin/kubectl} --context ${CONTEXT:-podo-default}"
 typed="kubectl"
-leftovers=()  # KIND/NAME of what a lesson makes outside its namespace
+leftovers=()  # KIND/NAME of what is to be deleted when the lesson ends
+work=""       # a directory of the lesson's own, if it needs one
+beside=""     # the process that runs beside the lesson, if there is one
+trap clean_up EXIT
 
 say() { printf '\n'; printf '# %s\n' "$@"; }  # LINE...
 show() {  # ARGUMENTS of kubectl: as it would be typed, then what it answers
@@ -55,16 +58,33 @@ needs_containers() {
     esac
 }
 
-in_namespace() {  # NAME: a new namespace for what follows; it goes when the lesson ends
-    if [ "$($kubectl get namespace "$1" --ignore-not-found -o jsonpath='{.status.phase}')" = Terminating ]; then
-        $kubectl wait --for=delete "namespace/$1" --timeout=60s >/dev/null
-    fi
+new_namespace() {  # NAME: it goes when the lesson ends
+    wait_for_end "$1"
+    leftovers+=("namespace/$1")
     show create namespace "$1"
-    trap "clean_up $1" EXIT
+    eventually serviceaccount/default $kubectl --namespace "$1" get serviceaccounts -o name >/dev/null
+}
+
+wait_for_end() {  # NAME: of a namespace that a former run has left, if it is on its way out
+    if [ "$($kubectl get namespace "$1" --ignore-not-found -o jsonpath='{.status.phase}')" = Terminating ]; then
+        $kubectl wait --for=delete "namespace/$1" --timeout=120s >/dev/null
+    fi
+}
+
+in_namespace() {  # NAME: a new namespace for what follows
+    new_namespace "$1"
     kubectl="$kubectl --namespace $1"
     typed="kubectl -n $1"
 }
 
-clean_up() {
-    $kubectl delete --ignore-not-found --wait=false "namespace/$1" "${leftovers[@]}" >/dev/null 2>&1 || true
+end_beside() {  # the process beside the lesson has done its work
+    kill "$beside" 2>/dev/null || true
+    wait "$beside" 2>/dev/null || true
+    beside=""
+}
+
+clean_up() {  # whether the lesson has come to its end or not
+    [ -z "$beside" ] || end_beside
+    [ ${#leftovers[@]} = 0 ] || $kubectl delete --ignore-not-found --wait=false "${leftovers[@]}" >/dev/null 2>&1 || true
+    [ -z "$work" ] || rm -rf "$work"
 }

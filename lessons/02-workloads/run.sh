@@ -4,7 +4,6 @@
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/../lesson.sh"
 
-
 say "A ReplicaSet keeps a number of pods: one that goes is replaced. (A Deployment has one for each of its versions.)"
 show apply -f "$here/replicaset.yaml"
 show wait replicaset/myapp --for=jsonpath='{.status.readyReplicas}'=3 --timeout=60s
@@ -21,7 +20,7 @@ show get pods -l name=fluentd-daemon -o wide
 
 say "A Job runs pods to their end: here four parts, two at a time, each told its index."
 show apply -f "$here/job.yaml"
-show wait --for=condition=complete job/hello --timeout=60s
+show wait --for=condition=complete job/hello --timeout=120s
 show get jobs/hello
 runtime=$($kubectl get nodes -o jsonpath='{.items[0].status.nodeInfo.containerRuntimeVersion}')
 case "$runtime" in
@@ -31,21 +30,21 @@ esac
 
 say "A CronJob makes a Job at each time of its schedule: wait for the next full minute."
 show apply -f "$here/cronjob.yaml"
-show wait --for=jsonpath='{.status.lastSuccessfulTime}' cronjob/every-minute --timeout=90s
+show wait --for=jsonpath='{.status.lastSuccessfulTime}' cronjob/every-minute --timeout=180s
 show get cronjob/every-minute
 $kubectl get jobs | grep -E 'NAME|every-minute'
 
 say "A StatefulSet numbers its pods: web-1 waits until web-0 is ready, and a Service without an address names each."
 show apply -f "$here/statefulset.yaml"
-show rollout status statefulset/web --timeout=90s
+show rollout status statefulset/web --timeout=180s
 show get pods -l app=nginx,apps.kubernetes.io/pod-index -L apps.kubernetes.io/pod-index
 
 say "Its pods are replaced from the highest number down, and the old template can be had back."
 show set image statefulset/web nginx=nginx:1.16.1
-show rollout status statefulset/web --timeout=90s
+show rollout status statefulset/web --timeout=180s
 show rollout history statefulset/web
 show rollout undo statefulset/web --to-revision=1
-show rollout status statefulset/web --timeout=90s
+show rollout status statefulset/web --timeout=180s
 
 cat <<NEXT
 

@@ -4,23 +4,29 @@
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/../lesson.sh"
 python=$(command -v python3)
-users=""
+work=$(mktemp -d)
+leftovers=(deployment/myapp deployment/blue deployment/green service/myapp)
 
 users_come() {  # they ask until users_go
-    "$python" "$here/traffic.py" "http://$address/" --rate "${RATE:-500}" --seconds 120 &
-    users=$!
+    eventually nginx curl --silent --max-time 2 "http://$address/" >/dev/null
+    rm -f "$work/begun"
+    "$python" "$here/traffic.py" "http://$address/" --rate "${RATE:-500}" --seconds 600 --begun "$work/begun" &
+    beside=$!
+    eventually begun ls "$work" >/dev/null
 }
-users_go() {  # [seconds]: after a look at what they get
+users_go() {  # [seconds]: after a look at what they get; the exit code is 1 if a request has failed
     sleep "${1:-1}"
-    kill -TERM "$users"
-    wait "$users" || code=$?
-    users=""
+    kill -TERM "$beside" 2>/dev/null || true
+    code=0
+    wait "$beside" || code=$?
+    beside=""
 }
-finish() {
-    [ -z "$users" ] || kill -TERM "$users" 2>/dev/null || true
-    $kubectl delete deployment/myapp deployment/blue deployment/green service/myapp --ignore-not-found --wait=false >/dev/null 2>&1 || true
+leads_to() {  # how many pods the Service has behind it
+    local pods
+    pods=$($kubectl get endpointslices -l kubernetes.io/service-name=myapp \
+        -o jsonpath='{.items[*].endpoints[?(@.conditions.ready==true)].addresses[0]}')
+    printf '(%s pods behind the Service)\n' "$(printf '%s' "$pods" | wc -w)"
 }
-trap finish EXIT
 
 needs_containers
 
@@ -34,7 +40,7 @@ show rollout status deployment/myapp --timeout=60s
 users_come
 show set image deployment/myapp myapp=nginx:1.16.1
 show rollout status deployment/myapp --timeout=60s
-code=0; users_go
+users_go
 say "Requests failed in the gap: exit code $code."
 show delete deployment/myapp --wait=true
 
@@ -44,7 +50,7 @@ show rollout status deployment/myapp --timeout=60s
 users_come
 show set image deployment/myapp myapp=nginx:1.16.1
 show rollout status deployment/myapp --timeout=60s
-code=0; users_go
+users_go
 say "Failed requests make exit code 1; it was $code. There is no preStop hook: podo sends SIGTERM when no Service sends there any more."
 rolling=$code
 say "And back again, as easily."
@@ -60,21 +66,22 @@ show rollout status deployment/green --timeout=60s
 users_come
 sleep 1.5
 show patch service myapp -p '{"spec":{"selector":{"app":"myapp","colour":"green"}}}'
-code=0; users_go 2
+users_go 2
 bluegreen=$code
 
 say "4. Canary: the Service takes both, and the share of the new version is its share of the pods."
 show scale deployment/blue --replicas=3
 show scale deployment/green --replicas=1
 show rollout status deployment/green --timeout=60s
-$kubectl wait pods -l colour=green --for=delete --timeout=1s >/dev/null 2>&1 || true
+eventually "(1 pods" leads_to
 show patch service myapp --type=json -p '[{"op":"remove","path":"/spec/selector/colour"}]'
+eventually "(4 pods" leads_to
 users_come
-sleep 2
+sleep 2.5
 show scale deployment/green --replicas=3
 show rollout status deployment/green --timeout=60s
 show scale deployment/blue --replicas=1
-code=0; users_go 2
+users_go 2
 canary=$code
 
 say "Failed requests: rolling update $rolling, blue/green $bluegreen, canary $canary (0: none)."

@@ -9,12 +9,7 @@ work=$(mktemp -d)
 
 run() { printf '$ %s\n' "$*"; "$@"; }
 as_jane() { printf '$ kubectl --kubeconfig jane.conf %s\n' "$*"; $alone --kubeconfig "$work/jane.conf" "$@"; }
-finish() {
-    $kubectl delete namespace/team clusterrole/node-reader clusterrolebinding/jane-reads-nodes \
-        csr/jane --ignore-not-found --wait=false >/dev/null 2>&1 || true
-    rm -rf "$work"
-}
-trap finish EXIT
+leftovers=(clusterrole/node-reader clusterrolebinding/jane-reads-nodes csr/jane)
 
 say "A kubeconfig has clusters, users, and contexts that put one of each together."
 show config get-contexts "$context"
@@ -49,7 +44,7 @@ as_jane config use-context jane@here
 as_jane auth whoami
 
 say "The cluster knows who she is, but nothing allows her anything yet."
-show create namespace team
+new_namespace team
 refused 'cannot list resource "pods"' as_jane get pods
 
 say "A Role says what may be done in a namespace, a RoleBinding who may."

@@ -19,7 +19,7 @@ PYTHON
     fi
 }
 
-start_registry() {  # ADDRESS DIRECTORY: serves what is below the directory; its process is $registry
+start_registry() {  # ADDRESS DIRECTORY: serves what is below the directory; it runs beside the lesson
     password_line jane grape >"$2/htpasswd"
     cat >"$2/config.yml" <<CONFIG
 version: 0.1
@@ -29,13 +29,9 @@ http: {addr: "$1"}
 auth: {htpasswd: {realm: private, path: $2/htpasswd}}
 CONFIG
     docker-registry serve "$2/config.yml" >"$2/log" 2>&1 &
-    registry=$!
-    for _ in $(seq 100); do
-        [ "$(curl --silent --output /dev/null --write-out '%{http_code}' "http://$1/v2/")" = 401 ] && return
-        sleep 0.1
-    done
-    cat "$2/log"
-    fail "the registry does not answer at $1"
+    beside=$!
+    (eventually 401 curl --silent --max-time 5 --output /dev/null --write-out '%{http_code}' "http://$1/v2/" >/dev/null) ||
+        fail "the registry does not answer at $1: $(cat "$2/log")"
 }
 
 push_app() {  # IMAGE DIRECTORY: busybox with another author, so that it is an image of its own

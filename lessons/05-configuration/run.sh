@@ -9,16 +9,9 @@ needs_containers
 name=${CONTEXT:-podo-default}
 data=${DATA_DIR:-${PODO_DATA_DIR:-/var/lib/podo}/${name#podo-}}
 address=${REGISTRY:-127.0.0.1:5000}
-registry=""
 work=$(mktemp -d)
 in_namespace lesson-configuration
 show_podo() { printf '$ podo %s\n' "$*"; "${PODO:-$root/.venv/bin/podo}" "$@" --name "${name#podo-}" --data-dir "$data"; }
-finish() {
-    clean_up lesson-configuration
-    [ -z "$registry" ] || kill "$registry" 2>/dev/null || true
-    rm -rf "$work"
-}
-trap finish EXIT
 until_asked='trap exit TERM; while :; do sleep 0.1; done'  # ends at once when it is to
 password="of-jane-$RANDOM-$RANDOM" setting="of-everybody-$RANDOM-$RANDOM"
 
@@ -72,7 +65,7 @@ show create configmap database --from-literal=note="$setting"
 
 say "In the store a Secret is encrypted (with podo always; elsewhere only where an EncryptionConfiguration says so)."
 if [ -r "$data/store.db" ]; then
-    found() { cat "$data"/store.db* | grep --text --count --fixed-strings -e "$1" -e "$(printf '%s' "$1" | base64)" || true; }
+    found() { cat "$data"/store.db-* "$data/store.db" | grep --text --count --fixed-strings -e "$1" -e "$(printf '%s' "$1" | base64)" || true; }
     printf '$ grep %s store.db*        # of the ConfigMap\n%s times\n' "$setting" "$(found "$setting")"
     printf '$ grep %s store.db*             # of the Secret\n%s times\n' "$password" "$(found "$password")"
     [ "$(found "$setting")" -gt 0 ] || fail "the ConfigMap should be readable in $data/store.db"

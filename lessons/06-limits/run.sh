@@ -54,12 +54,12 @@ told Burstable show get pods -o custom-columns=NAME:.metadata.name,QOS:.status.q
 say "More CPU than the limit: it has to wait. More memory: the kernel ends it (137 is 128 + SIGKILL)."
 show apply -f "$here/glutton.yaml"
 show wait pod/glutton --for=jsonpath='{.status.phase}'=Failed --timeout=60s
-told "OOMKilled 137" show get pod glutton -o jsonpath='{.status.containerStatuses[0].state.terminated.reason} {.status.containerStatuses[0].state.terminated.exitCode}'
+eventually "OOMKilled 137" show get pod glutton -o jsonpath='{.status.containerStatuses[0].state.terminated.reason} {.status.containerStatuses[0].state.terminated.exitCode}'
 
 say "Who makes pods for you is refused too: a Deployment of 5 gets what is left (a pod that has ended no longer counts)."
 show apply -f "$here/crowd.yaml"
 show wait deployment/crowd --for=jsonpath='{.status.readyReplicas}'=1 --timeout=60s
-told "exceeded quota: team-quota, requested: pods=1, used: pods=3, limited: pods=3" \
+eventually "exceeded quota: team-quota, requested: pods=1, used: pods=3, limited: pods=3" \
     show get deployment crowd -o jsonpath='{.status.conditions[?(@.type=="ReplicaFailure")].message}'
 
 say "Room for more, and it goes on by itself."

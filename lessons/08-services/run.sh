@@ -6,7 +6,6 @@ source "$here/../lesson.sh"
 needs_containers
 in_namespace lesson-services
 work=$(mktemp -d)
-trap 'clean_up lesson-services; rm -rf "$work"' EXIT
 
 from() { local pod=$1; shift; show exec "$pod" -- "$@"; }  # POD COMMAND: run in the pod
 answers() {  # URL: which pods answer 20 requests of the client
@@ -30,7 +29,7 @@ cat "$work/answers"
 [ "$(how_many <"$work/answers")" -ge 2 ] || fail "more than one pod should have answered"
 
 say "Its name: SERVICE in the same namespace, SERVICE.NAMESPACE from others, and in full:"
-told svc.cluster.local from client nslookup clusterip-hostname-service.lesson-services.svc.cluster.local
+eventually svc.cluster.local from client nslookup clusterip-hostname-service.lesson-services.svc.cluster.local
 told "search lesson-services.svc.cluster.local" from client cat /etc/resolv.conf
 say "Pods that start later have it in variables too."
 show run in-variables --image=busybox:1.28 --restart=Never --command -- env
@@ -38,6 +37,7 @@ show wait pod/in-variables --for=jsonpath='{.status.phase}'=Succeeded --timeout=
 told CLUSTERIP_HOSTNAME_SERVICE_SERVICE_HOST show logs in-variables
 
 say "Pods that go are left out at once, and new ones let in: nobody has to know."
+former=$($kubectl get pods -l app=hostname-server -o name)
 show delete pods -l app=hostname-server --wait=false
 show rollout status deployment/hostname-server --timeout=60s
 eventually hostname-server- from client wget -T 2 -qO- clusterip-hostname-service:8080
@@ -70,15 +70,16 @@ eventually "canonical name = www.example.com" from client nslookup -type=cname m
 
 say "Headless: the name gives the pods themselves. Databases want to know whom they talk to."
 show apply -f "$here/headless.yaml"
+$kubectl wait $former --for=delete --timeout=60s >/dev/null
 address=$($kubectl get pods -l app=hostname-server -o jsonpath='{.items[0].status.podIP}')
 eventually "$address" from client nslookup -type=a headless.lesson-services.svc.cluster.local
 
 say "Network policies: so far everybody reaches everybody."
-from client wget -T 2 -qO- headless
-from stranger wget -T 2 -qO- headless
+eventually hostname-server- from client wget -T 2 -qO- headless
+eventually hostname-server- from stranger wget -T 2 -qO- headless
 show apply -f "$here/networkpolicy.yaml"
 stranger_is_out() { from stranger wget -T 1 -qO- headless 2>&1 || echo "(the stranger is out)"; }
 eventually "the stranger is out" stranger_is_out
-told hostname-server- from client wget -T 2 -qO- headless
+eventually hostname-server- from client wget -T 2 -qO- headless
 show label pod stranger role=client
 eventually hostname-server- from stranger wget -T 1 -qO- headless

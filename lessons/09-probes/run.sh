@@ -6,7 +6,6 @@ source "$here/../lesson.sh"
 needs_containers
 in_namespace lesson-probes
 work=$(mktemp -d)
-trap 'clean_up lesson-probes; rm -rf "$work"' EXIT
 
 say "The phases of a pod: Pending (not all of it has started), Running, Succeeded, Failed." \
     "(Unknown was for nodes that are not heard of; their pods are marked for deletion today.)"
@@ -16,7 +15,7 @@ show wait pod/failed --for=jsonpath='{.status.phase}'=Failed --timeout=60s
 eventually CrashLoopBackOff show get pods
 told "out of grapes, exit code 3" show get pod failed \
     -o jsonpath='{.status.containerStatuses[0].state.terminated.message}, exit code {.status.containerStatuses[0].state.terminated.exitCode}{"\n"}'
-told "node affinity/selector" show get pod pending -o jsonpath='{.status.conditions[?(@.type=="PodScheduled")].message}{"\n"}'
+eventually "node affinity/selector" show get pod pending -o jsonpath='{.status.conditions[?(@.type=="PodScheduled")].message}{"\n"}'
 
 say "Init containers go first, in their order; a sidecar stays; hooks are called at the start and at the end."
 show apply -f "$here/lifecycle.yaml"
@@ -24,11 +23,12 @@ show wait pod/lifecycle --for=condition=Ready --timeout=60s
 told "5 postStart hook" show exec lifecycle -c main -- cat /work/diary
 [ "$($kubectl exec lifecycle -c main -- sh -c "cut -c1 /work/diary | tr -d '\n'")" = 12345 ] || fail "this order is wrong"
 $kubectl logs lifecycle --all-containers --follow --timestamps >"$work/log" &
-following=$!
+beside=$!
 eventually "3 sidecar" cat "$work/log" >/dev/null
 eventually "4 main" cat "$work/log" >/dev/null
 show delete pod lifecycle
-wait "$following" || true
+wait "$beside" || true
+beside=""
 sort "$work/log" | cut -d' ' -f2- >"$work/diary"
 cat "$work/diary"
 [ "$(cut -c1 "$work/diary" | tr -d '\n')" = 34678 ] || fail "this order is wrong"
@@ -52,7 +52,7 @@ show wait pod/alive --for=condition=Ready --timeout=60s
 show exec alive -- rm /usr/share/nginx/html/index.html
 eventually "1 restarts" show get pod alive -o jsonpath='{.status.containerStatuses[0].restartCount} restarts{"\n"}'
 show wait pod/alive --for=condition=Ready --timeout=60s
-told "Liveness probe failed: HTTP probe failed with statuscode: 403" show events --for=pod/alive
+eventually "Liveness probe failed: HTTP probe failed with statuscode: 403" show events --for=pod/alive
 
 say "startupProbe: has it started? Until then the others are not asked. (This one was made at the beginning.)"
 show wait pod/slow --for=condition=Ready --timeout=60s

@@ -18,7 +18,7 @@ say "A CustomResourceDefinition tells the API of the kind: its names, its fields
 show apply -f "$here/crd.yaml"
 show wait --for=condition=Established "$crd" --timeout=60s
 show api-resources --api-group=lessons.example.com
-told "How many vines there should be." show explain vineyard.spec
+eventually "How many vines there should be." show explain vineyard.spec
 
 say "From now on it is a kind like any other. What is left out gets its default."
 show apply -f "$here/vineyard.yaml"
@@ -63,5 +63,5 @@ vineyard west muscat 80 1 | refused "no more than 70 vines here" show apply -f -
 
 say "The definition goes, and all Vineyards with it."
 show delete "$crd"
-refused "the server could not find the requested resource" show get --raw \
+eventually "the server could not find the requested resource" show get --raw \
     /apis/lessons.example.com/v1/namespaces/lesson-custom-resources/vineyards

@@ -6,13 +6,12 @@ source "$here/../lesson.sh"
 in_namespace lesson-scheduling
 node=$($kubectl get nodes -o jsonpath='{.items[0].metadata.name}')
 nodes=$($kubectl get nodes -o name | wc -l)
-finish() {
+give_back() {  # the node, as it was
     $kubectl uncordon "$node" >/dev/null 2>&1 || true
     $kubectl taint node "$node" lesson-reserved- >/dev/null 2>&1 || true
     $kubectl label node "$node" lesson-soil- >/dev/null 2>&1 || true
-    clean_up lesson-scheduling
 }
-trap finish EXIT
+trap 'give_back; clean_up' EXIT
 why() {  # PODS: what the scheduler says of those that wait
     show get pods "$@" --field-selector=status.phase=Pending \
         -o jsonpath='{range .items[*]}{.status.conditions[?(@.type=="PodScheduled")].message}{"\n"}{end}'
@@ -52,7 +51,7 @@ eventually "Insufficient cpu" why
 say "A PodDisruptionBudget stands against who empties a node: two have to stay, and there are two."
 show get poddisruptionbudget steady
 refused "Cannot evict pod as it would violate the pod's disruption budget" \
-    show drain "$node" --pod-selector=app=steady --timeout=2s
+    show drain "$node" --pod-selector=app=steady --timeout=5s
 told SchedulingDisabled show get node "$node"
 show uncordon "$node"
 show patch poddisruptionbudget steady -p '{"spec":{"minAvailable":0}}'

@@ -6,13 +6,6 @@ source "$here/../lesson.sh"
 needs_containers
 in_namespace lesson-pods
 work=$(mktemp -d)
-forwarding=""
-finish() {
-    [ -z "$forwarding" ] || kill "$forwarding" 2>/dev/null || true
-    clean_up lesson-pods
-    rm -rf "$work"
-}
-trap finish EXIT
 
 say "A manifest is YAML: what belongs to what is said by how deep it stands. This one is wrong in one line."
 refused "did not find expected '-' indicator" show apply -f "$here/misindented.yaml"
@@ -30,7 +23,7 @@ show wait pod/nginx --for=condition=Ready --timeout=60s
 show get pods
 show get pod nginx -o wide
 told "image: nginx:1.14.1" show get pod nginx -o yaml
-told "Successfully assigned lesson-pods/nginx" show describe pod nginx
+eventually "Successfully assigned lesson-pods/nginx" show describe pod nginx
 
 say "kubectl run writes such a manifest for you: have a look, or have it made."
 told "image: nginx:1.14.1" show run web --image=nginx:1.14.1 --port=80 --dry-run=client -o yaml
@@ -38,7 +31,7 @@ show explain pod.spec.containers.command
 
 say "The echo server: its command and arguments are its manifest's, not its image's."
 show wait pod/echoserver --for=condition=Ready --timeout=60s
-told "hello from the echoserver" show logs echoserver
+eventually "hello from the echoserver" show logs echoserver
 told REQUEST_METHOD=GET show exec echoserver -- wget -qO- 'localhost:8080/cgi-bin/echo?grape=campbell'
 
 say "Files go in and out."
@@ -50,11 +43,11 @@ told "Content-Type" cat "$work/echo"
 
 say "port-forward: a port of this machine leads to the pod, for as long as kubectl runs."
 $kubectl port-forward pod/echoserver :8080 >"$work/forward" 2>&1 &
-forwarding=$!
+beside=$!
 eventually "Forwarding from 127.0.0.1" cat "$work/forward"
 port=$(sed -n 's/^Forwarding from 127.0.0.1:\([0-9]*\) .*/\1/p' "$work/forward")
 eventually QUERY_STRING=by=port-forward curl --silent --max-time 5 "http://127.0.0.1:$port/cgi-bin/echo?by=port-forward"
-kill "$forwarding"; wait "$forwarding" 2>/dev/null || true; forwarding=""
+end_beside
 
 say "expose: a Service for it, with what its labels and its port say."
 show expose pod echoserver --type=NodePort

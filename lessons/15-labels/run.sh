@@ -7,9 +7,7 @@ context=${CONTEXT:-podo-default}
 alone="${KUBECTL:-$root/build/bin/kubectl}"  # of no cluster yet
 work=$(mktemp -d)
 in_namespace lesson-labels
-leftovers+=(namespace/lesson-labels-dev)
-trap 'clean_up lesson-labels; rm -rf "$work"' EXIT
-pods_are() { printf '%s pods\n' "$($kubectl get pods --no-headers "$@" 2>/dev/null | grep -cv Terminating)"; }  # SELECTOR...
+pods_are() { printf '%s pods\n' "$($kubectl get pods -o name "$@" | wc -l)"; }  # SELECTOR...
 owner() { show get "$1" -o jsonpath='{.metadata.ownerReferences[0].kind} {.metadata.ownerReferences[0].name}{"\n"}'; }
 
 say "A ReplicationController keeps a number of pods. It is the oldest controller; a ReplicaSet has better selectors."
@@ -65,7 +63,7 @@ show wait rs/myapp --for=jsonpath='{.spec.replicas}'=0 --timeout=60s
 eventually "Scaled down replica set myapp" show describe deployment nginx-deployment
 
 say "A namespace is a room for names. A context of your kubeconfig says which cluster, as whom, in which namespace."
-show create namespace lesson-labels-dev
+new_namespace lesson-labels-dev
 $kubectl config view --minify --raw --flatten >"$work/config"
 mine() { printf '$ kubectl --kubeconfig mine %s\n' "$*"; $alone --kubeconfig "$work/config" "$@"; }
 user=$($kubectl config view --minify -o jsonpath='{.contexts[0].context.user}')
@@ -86,5 +84,5 @@ told lesson-labels-dev mine get deployments --all-namespaces
 refused 'no context exists with the name: "production"' mine config use-context production
 
 say "With the namespace goes what is in it."
-mine delete namespace lesson-labels-dev --timeout=60s
+mine delete namespace lesson-labels-dev --timeout=120s
 refused "namespaces \"lesson-labels-dev\" not found" mine create configmap late

@@ -7,13 +7,6 @@ in_namespace lesson-helm
 crd=customresourcedefinition/harvests.fcapp.example.com
 leftovers+=("$crd" namespace/lesson-helm-repository)
 work=$(mktemp -d)
-repository=""
-finish() {
-    [ -z "$repository" ] || kill "$repository" 2>/dev/null || true
-    clean_up lesson-helm
-    rm -rf "$work"
-}
-trap finish EXIT
 export HELM_CACHE_HOME=$work/cache HELM_CONFIG_HOME=$work/config HELM_DATA_HOME=$work/data
 cp -r "$here/fcapp" "$work/fcapp"
 cd "$work"
@@ -58,7 +51,7 @@ mkdir repository
 told fcapp-0.2.0.tgz helm package fcapp --version 0.2.0 --destination repository
 helm repo index repository
 python3 -u -m http.server 0 --bind 127.0.0.1 --directory repository >server 2>&1 &
-repository=$!
+beside=$!
 eventually "Serving HTTP" cat server
 port=$(sed -n 's/.* port \([0-9]*\) .*/\1/p' server)
 told "has been added" helm repo add vineyard "http://127.0.0.1:$port"
@@ -67,6 +60,7 @@ helm pull vineyard/fcapp --untar --untardir pulled
 told "version: 0.2.0" cat pulled/fcapp/Chart.yaml
 
 say "upgrade --install: install it, or bring it up to date if it is there, in a namespace that is made for it."
+wait_for_end lesson-helm-repository
 elsewhere() { helm "$@" --namespace lesson-helm-repository; }
 told "STATUS: deployed" elsewhere upgrade --install airflow vineyard/fcapp --create-namespace --set cache.enabled=false --wait --timeout 60s
 told "REVISION: 2" elsewhere upgrade --install airflow vineyard/fcapp --set cache.enabled=false --set replicas=1 --wait --timeout 60s

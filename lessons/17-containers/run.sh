@@ -9,9 +9,13 @@ name=${CONTEXT:-podo-default}
 data=${DATA_DIR:-${PODO_DATA_DIR:-/var/lib/podo}/${name#podo-}}
 in_namespace lesson-containers
 run() { printf '$ %s\n' "$*"; "$@"; }
-take_down() { ip netns delete lesson-red; ip netns delete lesson-blue; ip link delete lesson-bridge; } 2>/dev/null
-trap 'take_down || true; clean_up lesson-containers' EXIT
-take_down || true  # of a run that was killed
+take_down() {
+    local each
+    for each in lesson-bridge lesson-red-br lesson-blue-br; do ip link delete "$each" 2>/dev/null || true; done
+    for each in lesson-red lesson-blue; do ip netns delete "$each" 2>/dev/null || true; done
+}
+trap 'take_down; clean_up' EXIT
+take_down  # of a run that was killed
 
 say "A network namespace is a network of its own: it has nothing but a loopback, which is down."
 run ip netns add lesson-red

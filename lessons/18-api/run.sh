@@ -7,13 +7,6 @@ source "$here/../lesson.sh"
 in_namespace lesson-api
 alone="${KUBECTL:-$root/build/bin/kubectl}"  # of no cluster yet
 work=$(mktemp -d)
-proxy=""
-finish() {
-    [ -z "$proxy" ] || kill "$proxy" 2>/dev/null || true
-    clean_up lesson-api
-    rm -rf "$work"
-}
-trap finish EXIT
 run() { printf '$ %s\n' "$*"; "$@"; }
 decoded() { $kubectl config view --minify --raw --flatten -o jsonpath="{$1}" | base64 -d; }
 server=$($kubectl config view --minify -o jsonpath='{.clusters[0].cluster.server}')
@@ -24,7 +17,7 @@ cd "$work"
 ask() {  # PATH OPTIONS of curl: as the administrator
     local path=$1
     shift
-    run curl --silent --show-error --max-time 20 --cacert ca.crt --cert admin.crt --key admin.key "$@" "$server$path"
+    run curl --silent --show-error --max-time 60 --cacert ca.crt --cert admin.crt --key admin.key "$@" "$server$path"
 }
 pods=/api/v1/namespaces/lesson-api/pods
 
@@ -32,13 +25,14 @@ say "Every command of kubectl is a request or two. -v=6 shows them."
 told "/api/v1/namespaces/lesson-api/pods" show get pods -v=6
 
 say "Anything that speaks HTTPS can ask. Both sides show certificates: the server's says which names it answers to,"
-openssl s_client -connect "${server#https://}" </dev/null 2>/dev/null | openssl x509 >server.crt
+openssl s_client -connect "${server#https://}" </dev/null >handshake 2>/dev/null
+openssl x509 -in handshake -out server.crt
 told kubernetes.default.svc.cluster.local run openssl x509 -in server.crt -noout -subject -issuer -enddate -ext subjectAltName
 say "the client's who is asking: CN is the user, O the group."
 told system:masters run openssl x509 -in admin.crt -noout -subject -issuer -enddate
-refused "certificate" run curl --silent --show-error --max-time 20 "$server/version"
-told '"major"' run curl --silent --max-time 20 --cacert ca.crt "$server/version"
-told 'pods is forbidden: User \"system:anonymous\"' run curl --silent --max-time 20 --cacert ca.crt "$server$pods"
+refused "certificate" run curl --silent --show-error --max-time 60 "$server/version"
+told '"major"' run curl --silent --max-time 60 --cacert ca.crt "$server/version"
+told 'pods is forbidden: User \"system:anonymous\"' run curl --silent --max-time 60 --cacert ca.crt "$server$pods"
 told '"kind": "PodList"' ask "$pods"
 
 say "kubectl takes the same as flags; a kubeconfig saves typing them."
@@ -54,10 +48,10 @@ ask /metrics >metrics
 grep -m 4 apiserver_request_total metrics
 say "kubectl proxy asks with your certificate for whoever is on this machine."
 $kubectl proxy --port=0 >proxied 2>&1 &
-proxy=$!
+beside=$!
 eventually "Starting to serve" cat proxied
-told /apis/apps/v1 run curl --silent --max-time 20 "http://$(sed -n 's/^Starting to serve on //p' proxied)/"
-kill "$proxy"; wait "$proxy" 2>/dev/null || true; proxy=""
+told /apis/apps/v1 run curl --silent --max-time 60 "http://$(sed -n 's/^Starting to serve on //p' proxied)/"
+end_beside
 
 say "Make, find, change, watch, delete: POST, GET, PATCH, GET with watch, DELETE."
 show create secret generic database --from-literal=password=grape
@@ -76,7 +70,7 @@ told "Tokens:              <none>" printf 'Tokens:              %s\n' "$($kubect
 token=$($kubectl create token dashboard --duration=10m)
 middle=$(printf '%s' "$token" | cut -d. -f2 | tr '_-' '/+')
 told system:serviceaccount:lesson-api:dashboard sh -c "printf '%s==' '$middle' | base64 -d 2>/dev/null; echo"
-bearer() { printf '$ curl --header "Authorization: Bearer ..." %s\n' "$server$1"; curl --silent --max-time 20 --cacert ca.crt --header "Authorization: Bearer $token" "$server$1"; }
+bearer() { printf '$ curl --header "Authorization: Bearer ..." %s\n' "$server$1"; curl --silent --max-time 60 --cacert ca.crt --header "Authorization: Bearer $token" "$server$1"; }
 told 'User \"system:serviceaccount:lesson-api:dashboard\" cannot list resource \"pods\"' bearer "$pods"
 show create rolebinding dashboard --clusterrole=view --serviceaccount=lesson-api:dashboard
 told by-curl bearer "$pods"

@@ -9,14 +9,13 @@ nodes=$($kubectl get nodes -o name | wc -l)
 [ "$nodes" -ge 2 ] || { echo "This lesson needs two nodes: podo up --runtime simulated --nodes 2" >&2; exit 6; }
 in_namespace lesson-nodes
 node=$($kubectl get nodes -o jsonpath='{.items[1].metadata.name}')
-finish() {
+give_back() {  # the node, as it was
     $kubectl uncordon "$node" >/dev/null 2>&1 || true
     $kubectl taint node "$node" lesson-maintenance- >/dev/null 2>&1 || true
     $kubectl label node "$node" lesson-hardware- >/dev/null 2>&1 || true
     $kubectl annotate node "$node" podo.dev/power- >/dev/null 2>&1 || true
-    clean_up lesson-nodes
 }
-trap finish EXIT
+trap 'give_back; clean_up' EXIT
 here_are() { printf '%s on %s\n' "$($kubectl get pods -l "$1" --field-selector="spec.nodeName=$node" -o name | wc -l)" "$node"; }  # SELECTOR
 drain() { show drain "$node" --pod-selector=lesson=nodes --timeout=60s "$@"; }
 
@@ -92,7 +91,7 @@ here_are app=myapp
 show annotate node "$node" podo.dev/power=off
 show wait "node/$node" --for=condition=Ready=Unknown --timeout=120s
 told NotReady show get node "$node"
-told node.kubernetes.io/unreachable show get node "$node" -o jsonpath='{.spec.taints[*].key}{"\n"}'
+eventually node.kubernetes.io/unreachable show get node "$node" -o jsonpath='{.spec.taints[*].key}{"\n"}'
 say "Its pods are marked to go; that they have gone nobody can tell while it is silent. Others take their place."
 eventually 12 show get deployment myapp -o jsonpath='{.status.readyReplicas}{"\n"}'
 told Terminating show get pods -o wide --field-selector="spec.nodeName=$node"
