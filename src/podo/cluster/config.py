@@ -45,6 +45,7 @@ class Config:
     cluster_domain: str = "cluster.local"
     registry_mirror: str = ""  # http(s)://HOST[:PORT] asked for every image before its own registry
     registry_fallback: bool = True  # what the mirror lacks is asked of that registry
+    pod_manifest_path: str = ""  # of every node; where it is empty, each node has a directory of its own
 
     def __post_init__(self) -> None:
         if not NAME_FORM.fullmatch(self.name):
@@ -99,6 +100,10 @@ class Config:
         """The node's InternalIP: the first node is the machine itself."""
         number = self.node_number(name)
         return self.node_ip if number == 1 else str(ipaddress.ip_network(self.node_cidr)[number])
+
+    def manifests(self, node: str) -> Path:
+        """The directory of the manifests of a node's static pods."""
+        return Path(self.pod_manifest_path) if self.pod_manifest_path else self.layout.node(node) / "manifests"
 
     def save(self) -> None:
         write_atomically(self.layout.config, json.dumps(asdict(self), indent=2).encode() + b"\n")

@@ -39,6 +39,7 @@ from podo.cluster.adapters import AdapterAnswers
 from podo.cluster.bootstrap import bootstrap, create_or_replace
 from podo.cluster.jobsyncs import JobSyncs
 from podo.cluster.kubernetesservice import Address, KubernetesService
+from podo.cluster.legacytokenuse import LegacyTokenUse
 from podo.cluster.signing import signer
 from podo.cluster.why import chain
 from podo.cluster.why.answering import Explainer
@@ -162,6 +163,7 @@ class ControlPlane:
         self.api.pages.explain = chain.ASKED, Explainer(self.client, self._scheduling).explain
         self._tell()
         self._tasks = Tasks("controlplane")
+        self.api.backend.tokens.note_use = LegacyTokenUse(self.client, self._tasks).note
         address = Address(settings.kubernetes_ip, settings.server_address, settings.server_port)
         self._kubernetes = KubernetesService(self.client, address, self._tasks)
 

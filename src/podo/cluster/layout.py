@@ -71,12 +71,16 @@ class Layout:
     def log(self, component: str) -> Path:
         return self.logs / f"{component}.log"
 
+    @property
+    def nodes(self) -> Path:
+        return self.root / "nodes"
+
     def node(self, name: str) -> Path:
-        return self.root / "nodes" / name
+        return self.nodes / name
 
     def make(self) -> None:
         """Make the directories, closed to others."""
-        for directory in (self.root, self.pki, self.run, self.logs, self.root / "nodes"):
+        for directory in (self.root, self.pki, self.run, self.logs, self.nodes):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 

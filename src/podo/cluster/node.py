@@ -99,6 +99,7 @@ def node_config(config: Config, name: str) -> NodeConfig:
         cluster_domain=config.cluster_domain,
         kubelet_port=config.kubelet_port,
         cgroup=realnode.cgroup(config, name),
+        manifests=config.manifests(name),
     )
 
 

@@ -37,6 +37,7 @@ class Request:
     port: int | None = None
     registry_mirror: str | None = None
     registry_fallback: bool | None = None
+    pod_manifest_path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,13 @@ def plan(request: Request, former: Config | None) -> Plan:
         node_cidr=ranges.node_cidr,
         registry_mirror=request.registry_mirror or "",
         registry_fallback=request.registry_fallback is not False,
+        pod_manifest_path=request.pod_manifest_path or "",
     )
     return Plan(config, notes)
 
 
 def _refuse_changes(request: Request, former: Config) -> None:
-    settings = ("nodes", "runtime", "store", "port", "registry_mirror", "registry_fallback")
+    settings = ("nodes", "runtime", "store", "port", "registry_mirror", "registry_fallback", "pod_manifest_path")
     wanted = {name: getattr(request, name) for name in settings}
     for setting, value in wanted.items():
         if value not in (None, "auto", getattr(former, setting)):

@@ -17,6 +17,7 @@ from podo.node.imagined import ImaginedMachine
 from podo.node.runtimes.simulated import RuntimeState, SimulatedRuntime
 from podo.node.stages.cast import Cast
 from podo.node.stages.stage import NO_STAGES, Stages
+from podo.node.static.directory import Files
 from podo.node.stats import summary
 from podo.runtime.chance import Chance
 from podo.runtime.clock import Clock
@@ -79,6 +80,7 @@ class SimulatedNode:
             settle_seconds=SETTLE if stages is NO_STAGES else SETTLE_STAGED,
         )
         self._config = _quietened(config) if quiet else config
+        self._manifests: Files = {}
         self._own: Cache | Share | None = None  # the Node, followed by a quiet node
         self._runtime: SimulatedRuntime | None = None
         self._agent: NodeAgent | None = None
@@ -115,9 +117,15 @@ class SimulatedNode:
             pods=self._pods,
             on_pod_cidr=network,
         )
-        await self._agent.start()
+        await self._agent.start(self._manifests)
         if self._config.ahead_seconds:
             await self._follow_itself()
+
+    def take_manifests(self, manifests: Files) -> None:
+        """These are the manifests of its static pods now, whether it is on or off."""
+        self._manifests = manifests
+        if self._agent is not None:
+            self._agent.static.take(manifests)
 
     async def _follow_itself(self) -> None:
         """Others may delete the Node or declare it lost: a quiet node sees it at once."""

@@ -20,6 +20,7 @@ from podo.client.contract import Client, Unreachable
 from podo.client.division import Division
 from podo.cluster.config import Config
 from podo.cluster.controlplane import ControlPlane
+from podo.cluster.nodemanifests import NodeManifests
 from podo.cluster.simulatednode import SimulatedNode
 from podo.node.lease import LEASE_NAMESPACE
 from podo.node.stages.stage import NO_STAGES, Stages
@@ -60,6 +61,7 @@ class SimulatedNodes:
         self._tasks = Tasks("simulated-nodes")
         self._nodes: dict[str, SimulatedNode] = {}
         self._switching: dict[str, asyncio.Lock] = {}
+        self._manifests = NodeManifests(config, lambda name, files: self._nodes[name].take_manifests(files))
         stages = stages_of(config.layout.stages, chance)
         for number, name in enumerate(config.node_names):
             client = LocalClient(plane.api, f"system:node:{name}", ("system:nodes",))
@@ -76,6 +78,7 @@ class SimulatedNodes:
     async def start(self, after_some: Callable[[], None] = lambda: None) -> None:
         """Some at a time; in between others have their turn, for whom a store in memory would leave none, and
         ``after_some`` is called."""
+        await self._manifests.start()
         self._pods.start()
         self._own.start()
         nodes = list(self._nodes.values())
@@ -86,6 +89,7 @@ class SimulatedNodes:
         self._plane.cache.subscribe(self._power)
 
     async def stop(self) -> None:
+        await self._manifests.stop()
         await self._tasks.stop()
         for node in self._nodes.values():
             await node.kill()

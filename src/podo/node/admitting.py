@@ -11,14 +11,13 @@ from dataclasses import dataclass
 
 from podo.api.kind import Obj
 from podo.api.meta import labels_of, name_of
+from podo.api.parts.hostports import conflicts, host_ports
 from podo.api.parts.nodeselector import allows
 from podo.api.parts.tolerations import tolerates
-from podo.node import podspec
 from podo.node.machine import Capacity
 
 #: What a node counts, in the order it is looked at. cpu is in thousandths.
 COUNTED = ("cpu", "memory", "ephemeral-storage")
-ANY_ADDRESS = "0.0.0.0"
 #: Settings of a pod's own namespaces that a pod may have without the node's leave ("Using sysctls in a Kubernetes
 #: Cluster" of the documentation).
 SAFE_SYSCTLS = frozenset(
@@ -93,24 +92,13 @@ def _forbids_sysctls(spec: Obj) -> Rejection | None:
 
 
 def contends(pod: Obj, others: Iterable[Obj]) -> Rejection | None:
-    """Does it want a port of the node that one of the ``others`` here has? 0.0.0.0 is every address."""
-    if not (wanted := _host_ports(pod)):
+    """Does it want a port of the node that one of the ``others`` here has?"""
+    if not (wanted := host_ports(pod["spec"])):
         return None
-    taken = [port for other in others for port in _host_ports(other)]
-    for protocol, address, number in wanted:
-        for other, held, its in taken:
-            if (protocol, number) == (other, its) and (address == held or ANY_ADDRESS in (address, held)):
-                return _failed("NodePorts", "node(s) didn't have free ports for the requested pod ports")
+    taken = [port for other in others for port in host_ports(other["spec"])]
+    if any(conflicts(port, other) for port in wanted for other in taken):
+        return _failed("NodePorts", "node(s) didn't have free ports for the requested pod ports")
     return None
-
-
-def _host_ports(pod: Obj) -> list[tuple[str, str, int]]:
-    return [
-        (port.get("protocol") or "TCP", port.get("hostIP") or ANY_ADDRESS, port["hostPort"])
-        for container in podspec.containers(pod) + podspec.sidecars(pod)
-        for port in container.get("ports") or ()
-        if port.get("hostPort")
-    ]
 
 
 def _failed(predicate: str, why: str) -> Rejection:

@@ -34,7 +34,7 @@ from podo.node.resizing import judge, requests_by_spec
 from podo.node.room import NodeRoom
 from podo.node.runtimes.contract import Happened, Runtime, RuntimeFailure
 from podo.node.sources import Sources
-from podo.node.static.directory import ManifestDirectory
+from podo.node.static.directory import Files, ManifestDirectory
 from podo.node.static.mirrors import Mirrors, is_mirror
 from podo.node.static.pods import StaticPods
 from podo.node.usage import NodeUsage, UsageMeter
@@ -172,12 +172,13 @@ class NodeAgent:
         """What the runtime has of a pod."""
         return self.room.inventory.of(uid_of(pod))
 
-    async def start(self) -> None:
-        """Register the node, take stock, and begin to work. Returns when the node is registered."""
+    async def start(self, manifests: Files | None = None) -> None:
+        """Register the node, take stock, and begin to work. Returns when the node is registered. ``manifests``: those
+        of its static pods, where the agent does not follow a directory itself."""
         if self._own_recorder:
             await self._own_recorder.start()
         self._tasks.spawn(self._listen(), "events")
-        beginning = self._tasks.spawn(self._begin(), "begin")
+        beginning = self._tasks.spawn(self._begin(manifests or {}), "begin")
         await self._heartbeat.start()
         await beginning
         self._pods.subscribe(self._changed)
@@ -320,11 +321,13 @@ class NodeAgent:
         except RuntimeFailure as failure:
             log.warning("runtime did not say what happened", id=happened.id, why=failure.message)
 
-    async def _begin(self) -> None:
+    async def _begin(self, manifests: Files) -> None:
         """What does not wait for the API."""
         await self._take_stock()
         if self._config.manifests:
             self.static.start(ManifestDirectory(self._config.manifests))
+        elif manifests:
+            self.static.take(manifests)
 
     async def _take_stock(self) -> None:
         """The first look at the runtime, however long it takes to answer."""

@@ -6,10 +6,11 @@ so such a pod does not start, and says so. Event: FailedPrepareDynamicResources.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 from podo.api.kind import Obj
 from podo.api.meta import name_of, namespace_of, uid_of
+from podo.api.parts.podclaims import claim_names
 from podo.node.machine import MachineFailure
 
 #: Gives a claim by namespace and name, None where there is none.
@@ -28,19 +29,6 @@ async def prepare(pod: Obj, fetch: Fetch) -> None:
             raise _failed(f"pod {pod_} is not allowed to use ResourceClaim {claim_}")
         for result in ((status.get("allocation") or {}).get("devices") or {}).get("results") or ():
             raise _failed(f"DRA driver {result['driver']} is not registered")
-
-
-def claim_names(pod: Obj) -> Iterator[str]:
-    """Those that the pod names, and those that were made for it."""
-    made = {
-        each["name"]: each.get("resourceClaimName") or ""
-        for each in (pod.get("status") or {}).get("resourceClaimStatuses") or ()
-    }
-    for each in pod["spec"].get("resourceClaims") or ():
-        if name := each.get("resourceClaimName") or made.get(each["name"]):
-            yield name
-    if extended := (pod.get("status") or {}).get("extendedResourceClaimStatus"):
-        yield extended["resourceClaimName"]
 
 
 def _failed(why: str) -> MachineFailure:

@@ -13,8 +13,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.api.meta import annotations_of, labels_of, name_of, namespace_of, uid_of
+from podo.client.contract import Unreachable
 from podo.node import podspec
 from podo.values import quantity
 
@@ -81,7 +83,15 @@ async def environment_of(
 
 async def _linked_services(pod: Obj, lookup: Lookup) -> list[Obj]:
     """The Services of the pod's namespace, and the API's own."""
-    namespace = namespace_of(pod)
+    try:
+        return await _services_for(namespace_of(pod), lookup)
+    except (ApiError, Unreachable):
+        if podspec.is_static(pod):
+            return []  # it does not wait for the API
+        raise
+
+
+async def _services_for(namespace: str, lookup: Lookup) -> list[Obj]:
     services = {name_of(service): service for service in await lookup.services(namespace)}
     if namespace != "default":
         for service in await lookup.services("default"):

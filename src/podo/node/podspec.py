@@ -6,10 +6,11 @@ import zlib
 from typing import Any
 
 from podo.api.kind import Obj
-from podo.api.meta import name_of, namespace_of, uid_of
+from podo.api.meta import annotations_of, name_of, namespace_of, uid_of
 from podo.api.parts.container import is_sidecar
 
 DEFAULT_GRACE_SECONDS = 30
+CONFIG_HASH = "kubernetes.io/config.hash"
 TERMINAL_PHASES = ("Succeeded", "Failed")
 
 
@@ -62,6 +63,11 @@ def phase_of(pod: Obj) -> str:
 
 def is_terminal(pod: Obj) -> bool:
     return phase_of(pod) in TERMINAL_PHASES
+
+
+def is_static(pod: Obj) -> bool:
+    """Is it of a manifest on the node? (Nobody can know the uid that the API will give a pod.)"""
+    return bool(annotations_of(pod).get(CONFIG_HASH) == uid_of(pod))
 
 
 def full_name(pod: Obj) -> str:

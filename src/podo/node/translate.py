@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from podo.api.kind import Obj
 from podo.api.meta import annotations_of, labels_of, name_of, namespace_of, uid_of
+from podo.api.parts import hostports
 from podo.api.parts.container import is_sidecar
 from podo.node import labels, podspec
 from podo.node.environment import ConfigProblem, expand
@@ -76,9 +77,7 @@ def _host_ports(pod: Obj) -> list[tuple[str, int, int, str]]:
         return []
     return [
         (port.get("protocol") or "TCP", port["containerPort"], port["hostPort"], port.get("hostIP") or "")
-        for container in podspec.containers(pod) + podspec.sidecars(pod)
-        for port in container.get("ports") or ()
-        if port.get("hostPort")
+        for port in hostports.declared(pod["spec"])
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,8 +30,9 @@ DAY = 86400.0
 class Cluster:
     """The control plane of ``podo server`` and its simulated nodes, in virtual time."""
 
-    def __init__(self, directory: Path, nodes: int) -> None:
-        self.config = Config("sim", str(directory), nodes=nodes, pod_cidr=simulated_pod_cidr(nodes))
+    def __init__(self, directory: Path, nodes: int, manifests: str) -> None:
+        pods = simulated_pod_cidr(nodes)
+        self.config = Config("sim", str(directory), nodes=nodes, pod_cidr=pods, pod_manifest_path=manifests)
         self.store = MemoryStore(stamp)
         clock, chance = LoopClock(START, asyncio.get_running_loop()), Chance(1)
         self.plane = ControlPlane(self.store, clock, chance, Settings(pod_cidr=self.config.pod_cidr), checked=True)
@@ -55,8 +57,8 @@ class Cluster:
 
 
 @asynccontextmanager
-async def running(directory: Path, nodes: int) -> AsyncIterator[Cluster]:
-    cluster = Cluster(directory, nodes)
+async def running(directory: Path, nodes: int, manifests: str = "") -> AsyncIterator[Cluster]:
+    cluster = Cluster(directory, nodes, manifests)
     await cluster.plane.start()
     await cluster.plane.start_loops()
     await cluster.nodes.start()
@@ -204,3 +206,45 @@ def test_pods_play_the_stages_that_were_given_on_the_command_line(tmp_path: Path
             assert 7 <= asyncio.get_running_loop().time() - began < 12
 
     run(main())
+
+
+def manifest(name: str) -> str:
+    spec = {"containers": [{"name": "c", "image": "nginx"}]}
+    return json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
+
+
+@pytest.mark.parametrize("for_all", [True, False])
+def test_static_pods_run_where_there_are_manifests(tmp_path: Path, for_all: bool) -> None:
+    """In a directory for all nodes, or in that of one."""
+
+    async def story() -> None:
+        directory = tmp_path / "manifests" if for_all else tmp_path / "nodes" / "node-2" / "manifests"
+        directory.mkdir(parents=True)
+        (directory / "web.json").write_text(manifest("web"))
+        async with running(tmp_path, 3, str(directory) if for_all else "") as cluster:
+
+            async def runs(*names: str) -> bool:
+                pods = await cluster.objects("Pod")
+                return set(pods) == set(names) and all(p["status"]["phase"] == "Running" for p in pods.values())
+
+            web = [f"web-node-{number}" for number in ((1, 2, 3) if for_all else (2,))]
+            await cluster.reach(lambda: runs(*web))
+            mirror = (await cluster.objects("Pod"))["web-node-2"]
+            await cluster.power("node-2", OFF)
+            await cluster.power("node-2", None)
+
+            async def is_back() -> bool:
+                again = (await cluster.objects("Pod")).get("web-node-2", {"status": {}})
+                ip = again["status"].get("podIP")
+                return ip is not None and again["status"]["phase"] == "Running"
+
+            await cluster.reach(is_back)
+            assert hash_of((await cluster.objects("Pod"))["web-node-2"]) == hash_of(mirror)
+            (directory / "web.json").unlink()
+            await cluster.reach(runs)
+
+    run(story())
+
+
+def hash_of(pod: Obj) -> str:
+    return str(pod["metadata"]["annotations"]["kubernetes.io/config.hash"])

@@ -39,14 +39,17 @@ class Node:
         self.agent = self.new_agent()
 
     def new_agent(
-        self, withdrawn: Callable[[Obj], Awaitable[None]] = no_services, machine: Machine | None = None
+        self,
+        withdrawn: Callable[[Obj], Awaitable[None]] = no_services,
+        machine: Machine | None = None,
+        client: LocalClient | None = None,
     ) -> NodeAgent:
         async def network(cidr: str) -> None:
             self.runtime.set_pod_cidr(cidr)
 
         return NodeAgent(
             self.config,
-            self.client,
+            client or self.client,
             self.runtime,
             self.clock,
             Chance(3),

@@ -8,6 +8,8 @@ from typing import Any
 
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.metrics.usage import NODEMETRICS, PODMETRICS
+from podo.api.meta import annotations_of, uid_of
+from podo.api.parts.pod_annotations import MIRROR
 from podo.values import timestamp
 
 
@@ -45,13 +47,18 @@ def pod_metrics(pods: Mapping[tuple[str, str], Obj], summary: Obj, windows: Wind
         reference = measured["podRef"]
         pod = pods.get((reference["namespace"], reference["name"]))
         containers = [{"name": each["name"], "usage": _usage(each)} for each in measured.get("containers") or ()]
-        if pod is None or pod["metadata"]["uid"] != reference["uid"] or not containers:
+        if pod is None or not _is_of(reference, pod) or not containers:
             continue
         if any(each["usage"] is None for each in containers):
             continue
         at = min(each["cpu"]["time"] for each in measured["containers"])
         made = _object(PODMETRICS, pod["metadata"], at, windows.of(_key(pod["metadata"]), at))
         yield made | {"containers": containers}
+
+
+def _is_of(reference: Obj, pod: Obj) -> bool:
+    """Is this the pod that a node has measured? It knows a static pod by the hash that the mirror bears."""
+    return reference["uid"] in (uid_of(pod), annotations_of(pod).get(MIRROR))
 
 
 def _key(metadata: Obj) -> str:

@@ -44,6 +44,7 @@ def _print_json(config: Config, now: state.State) -> None:
         for c in _rows(now)
     ]
     facts = {"name": config.name, "server": config.server_url, "dataDir": config.data_dir, "runtime": config.runtime}
+    facts["podManifestPath"] = str(config.manifests("NODE"))
     print(json.dumps({**facts, "running": now.running, "ready": now.ready, "components": components}, indent=2))
 
 
@@ -51,5 +52,6 @@ def _print_text(config: Config, now: state.State) -> None:
     clock = SystemClock().now()
     nodes = f"{config.nodes} {config.runtime} node(s)"
     print(f"cluster {config.name}: {config.server_url}, {nodes}, data in {config.data_dir}")
+    print(f"static pods: manifests in {config.manifests('NODE')}")
     rows = [(c.name, c.pid or "-", c.state, age(clock - c.since), c.restarts, c.exit) for c in _rows(now)]
     print(table(("COMPONENT", "PID", "STATE", "SINCE", "RESTARTS", "LAST EXIT"), rows))

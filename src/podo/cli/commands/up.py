@@ -44,6 +44,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="do not ask the images' own registries for what the mirror lacks",
     )
+    parser.add_argument(
+        "--pod-manifest-path",
+        type=lambda text: str(Path(text).absolute()),
+        metavar="DIR",
+        help="manifests of static pods for every node (default: DATA_DIR/nodes/NODE/manifests)",
+    )
     for given in givenfiles.FILES:
         parser.add_argument(given.option, type=Path, metavar="FILE", help=given.help)
     parser.add_argument(
@@ -80,6 +86,7 @@ def _planned(options: argparse.Namespace) -> Config:
         options.port,
         options.registry_mirror,
         options.registry_fallback,
+        options.pod_manifest_path,
     )
     try:
         found = plan(request, cluster_option.configured(options))

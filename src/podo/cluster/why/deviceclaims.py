@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from podo.api.kind import Obj
 from podo.api.meta import name_of, namespace_of
+from podo.api.parts.podclaims import made_for
 from podo.cluster.why import deleting
 from podo.cluster.why.finding import Finding, Picture, title
 
@@ -15,10 +16,7 @@ CLAIM, TEMPLATE, CLASS, SLICE = "ResourceClaim", "ResourceClaimTemplate", "Devic
 
 def of_pod(pod: Obj, picture: Picture) -> Iterator[Finding]:
     """A finding for each claim of the pod that keeps it waiting."""
-    made = {
-        each["name"]: each.get("resourceClaimName")
-        for each in (pod.get("status") or {}).get("resourceClaimStatuses") or ()
-    }
+    made = made_for(pod)
     for each in pod["spec"].get("resourceClaims") or ():
         name = each.get("resourceClaimName") or made.get(each["name"])
         if name:

@@ -17,12 +17,12 @@ from podo.api.kind import Obj
 from podo.api.kinds.core.pod import POD
 from podo.api.metadata_rules import problems_of
 from podo.api.parts.api_references import named_by
+from podo.node.podspec import CONFIG_HASH
 from podo.runtime.log import Logger
 from podo.values import timestamp
 
 log = Logger("podo.node.static")
 
-HASH = "kubernetes.io/config.hash"
 SEEN = "kubernetes.io/config.seen"
 SOURCE, FILE = "kubernetes.io/config.source", "file"
 #: The taints of a node in trouble end no static pod: nobody could make it again elsewhere.
@@ -44,7 +44,7 @@ def static_pod(data: bytes, file: str, node: str, now: float) -> Obj:
     metadata["name"] = f"{metadata['name']}-{node.lower()}"
     metadata["namespace"] = metadata.get("namespace") or "default"
     metadata["uid"] = digest
-    marks = {HASH: digest, SEEN: timestamp.micro_time(now), SOURCE: FILE}
+    marks = {CONFIG_HASH: digest, SEEN: timestamp.micro_time(now), SOURCE: FILE}
     metadata["annotations"] = {**(metadata.get("annotations") or {}), **marks}
     spec["nodeName"] = node
     tolerations = spec.get("tolerations") or []

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from podo.api.kind import Obj
 from podo.api.meta import annotations_of, is_deleting, uid_of
 from podo.api.parts.pod_annotations import MIRROR
-from podo.node.static.manifest import HASH
+from podo.node.podspec import CONFIG_HASH
 from podo.node.status import difference
 
 
@@ -56,13 +56,13 @@ def next_step(pod: Obj | None, mirror: Obj | None, node: Obj) -> Step | None:
 
 
 def _is_of(mirror: Obj, pod: Obj) -> bool:
-    return annotations_of(mirror).get(MIRROR) == annotations_of(pod).get(HASH)
+    return annotations_of(mirror).get(MIRROR) == annotations_of(pod).get(CONFIG_HASH)
 
 
 def mirror_of(pod: Obj, node: Obj) -> Obj:
     """The mirror as it is created; the API gives it a uid of its own."""
     metadata = {name: value for name, value in pod["metadata"].items() if name != "uid"}
-    metadata["annotations"] = {**annotations_of(pod), MIRROR: annotations_of(pod)[HASH]}
+    metadata["annotations"] = {**annotations_of(pod), MIRROR: annotations_of(pod)[CONFIG_HASH]}
     owner = {"apiVersion": "v1", "kind": "Node", "name": node["metadata"]["name"], "uid": uid_of(node)}
     metadata["ownerReferences"] = [{**owner, "controller": True}]
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod["spec"]}
