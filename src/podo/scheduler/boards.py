@@ -113,7 +113,7 @@ class Boards:
         board, snapshot = self._boards.get(pod.signature), self._snapshot
         if board is None or board.character != snapshot.character:
             return self._new(pod)
-        changed = snapshot.changed_since(board.moment)
+        changed = snapshot.changes.since(board.moment)
         if changed is None or len(changed) > snapshot.capacity // 4:
             return self._new(pod)
         self._boards.move_to_end(pod.signature)
@@ -123,14 +123,14 @@ class Boards:
             else:
                 rows = np.array(changed, dtype=np.intp)
                 board.scores[rows] = self._evaluated(pod, rows)
-            board.moment = snapshot.moment
+            board.moment = snapshot.changes.moment
         return board
 
     def _new(self, pod: PodInfo) -> Board:
         snapshot = self._snapshot
         scores = self._evaluated(pod, EVERY)
         uniform = isinstance(relative_scores(pod, snapshot, self.profile, snapshot.present), int)
-        board = self._boards[pod.signature] = Board(scores, uniform, snapshot.moment, snapshot.character)
+        board = self._boards[pod.signature] = Board(scores, uniform, snapshot.changes.moment, snapshot.character)
         self._boards.move_to_end(pod.signature)
         if len(self._boards) > LIMIT:
             self._boards.popitem(last=False)

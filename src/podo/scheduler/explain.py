@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from podo.api.kind import Obj
+from podo.api.parts.hostports import conflicts
 from podo.api.parts.tolerations import tolerates
 from podo.scheduler import podinfo
 from podo.scheduler.boards import feasible_rows
@@ -16,7 +17,6 @@ from podo.scheduler.cycle import Cycle, Placement
 from podo.scheduler.devices.asking import CannotAllocate
 from podo.scheduler.devices.matching import matches
 from podo.scheduler.devices.podclaims import demands
-from podo.scheduler.plugins.nodeports import conflicts
 from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.profile import Profile, default_profile
 from podo.scheduler.reasons import Reason

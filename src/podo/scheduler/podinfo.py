@@ -10,6 +10,7 @@ from typing import Any
 
 from podo.api.kind import Obj
 from podo.api.meta import is_deleting, labels_of, name_of, namespace_of, uid_of
+from podo.api.parts.hostports import HostPort, host_ports
 from podo.api.parts.resources import requests_of
 from podo.scheduler.devices.references import awaits_claims
 from podo.scheduler.podterms import NO_CLASS, NO_TERMS, PodClass, PodTerms, read_terms
@@ -19,8 +20,6 @@ from podo.values import quantity
 SCORED_AS = {"cpu": 100, "memory": 200 * 1024 * 1024}
 
 Amounts = dict[str, int]
-#: (protocol, host IP, port)
-HostPort = tuple[str, str, int]
 
 
 @dataclass(slots=True, eq=False)
@@ -122,14 +121,3 @@ def amount_of(resource: str, value: Any) -> int:
     """A quantity as the scheduler counts it: millicores of cpu, whole units of anything else, rounded up."""
     parsed = quantity.parse(str(value))
     return parsed.millis if resource == "cpu" else int(parsed)
-
-
-def host_ports(spec: Obj) -> frozenset[HostPort]:
-    """The ports of the node that the pod's containers and sidecars take."""
-    sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
-    return frozenset(
-        (port.get("protocol") or "TCP", port.get("hostIP") or "0.0.0.0", int(port["hostPort"]))
-        for container in [*(spec.get("containers") or ()), *sidecars]
-        for port in container.get("ports") or ()
-        if port.get("hostPort")
-    )

@@ -103,7 +103,7 @@ class Preemption:
         if any(each.fits(pod, snapshot, EVERY) is not None for each in self._profile.wide_filters):
             return self._told(self._new(None), reasons, ())
         known = self._known.get(key)
-        changed = None if known is None else snapshot.changed_since(known.moment)
+        changed = None if known is None else snapshot.changes.since(known.moment)
         if known is None or changed is None or known.version != (snapshot.character, snapshot.budgets_version):
             known, changed = self._new(self._by_amounts(pod)), []
             self._known[key] = known
@@ -113,14 +113,14 @@ class Preemption:
         for row in changed:
             known.by_row.pop(row, None)
         known.barren[changed] = False
-        known.moment = snapshot.moment
+        known.moment = snapshot.changes.moment
         return self._told(known, reasons, changed)
 
     def _new(self, by_amounts: Mask | None) -> _Known:
         snapshot = self._snapshot
         version = (snapshot.character, snapshot.budgets_version)
         hopeful, barren = np.zeros((2, snapshot.capacity), dtype=bool)
-        return _Known(snapshot.moment, version, by_amounts, hopeful, barren)
+        return _Known(snapshot.changes.moment, version, by_amounts, hopeful, barren)
 
     def _told(self, known: _Known, reasons: Mapping[str, tuple[Reason, ...]], changed: Iterable[int]) -> _Known:
         """With the rows where it might help that others go. Where the reasons are those of the last time, only what

@@ -78,9 +78,9 @@ class Refusals:
 
     def _up_to_date(self, pod: PodInfo) -> _Known:
         snapshot, known = self._snapshot, self._known.get(pod.signature)
-        changed = None if known is None else snapshot.changed_since(known.moment)
+        changed = None if known is None else snapshot.changes.since(known.moment)
         if known is None or changed is None or known.character != snapshot.character:
-            known = self._known[pod.signature] = _Known(snapshot.moment, snapshot.character)
+            known = self._known[pod.signature] = _Known(snapshot.changes.moment, snapshot.character)
             changed = list(snapshot.row_of.values())
             if len(self._known) > LIMIT:
                 self._known.popitem(last=False)
@@ -89,7 +89,7 @@ class Refusals:
             rows = np.array(sorted(set(changed)), dtype=np.intp)
             for row, reasons in self._first(pod, rows[snapshot.present[rows]]):
                 known.set(snapshot.node(row).name, reasons)
-        known.moment = snapshot.moment
+        known.moment = snapshot.changes.moment
         return known
 
     def _first(self, pod: PodInfo, rows: npt.NDArray[np.intp]) -> Iterator[tuple[int, tuple[Reason, ...]]]:

@@ -10,12 +10,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from podo.api.parts.hostports import HostPort
 from podo.scheduler.budgets import Budget
+from podo.scheduler.changelog import Changelog
 from podo.scheduler.defaultspread import Groups
 from podo.scheduler.devices.ledger import Devices
 from podo.scheduler.devices.verdicts import Verdicts
 from podo.scheduler.noderows import EVERY, Mask, NodeInfo, NodeRows, Numbers, Rows
-from podo.scheduler.podinfo import HostPort, PodInfo
+from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.storage import Storage
 from podo.scheduler.tallies import Tallies
 
@@ -54,10 +56,8 @@ class Snapshot(NodeRows):
         self._pods: dict[str, tuple[PodInfo, str]] = {}  # uid -> pod, node name
         self._on: dict[str, dict[str, PodInfo]] = {}  # node name -> uid -> pod, also of nodes not known yet
         self._nominated: dict[str, str] = {}  # uid -> node name
-        #: Rows in the order in which their amounts or ports changed; an index into it is a moment. See
-        #: ``changed_since``.
-        self._changed: list[int] = []
-        self._forgotten = 0
+        #: Rows whose amounts or ports changed.
+        self.changes: Changelog[int] = Changelog()
         self.devices = Devices()
         self.verdicts = Verdicts(self.devices, self)
 
@@ -88,7 +88,7 @@ class Snapshot(NodeRows):
             for pod in self._on.get(node.name, {}).values():
                 self._count(row, pod, 1)
         self._set_allocatable(row, node)
-        self._note(row)
+        self.changes.note((row,))
 
     def remove_node(self, name: str) -> None:
         row = self.leave(name)
@@ -97,7 +97,7 @@ class Snapshot(NodeRows):
         for column in (self.allocatable, self.requested, self.scored):
             column[:, row] = 0
         self.ports.pop(row, None)
-        self._note(row)
+        self.changes.note((row,))
 
     def _grow(self, more: int) -> None:
         super()._grow(more)
@@ -131,7 +131,7 @@ class Snapshot(NodeRows):
         self._on.setdefault(node_name, {})[pod.uid] = pod
         self.weigh(pod, node_name, 1)
         if (row := self.row_of.get(node_name)) is not None:
-            self._note(row)
+            self.changes.note((row,))
 
     def remove_pod(self, uid: str) -> bool:
         """Takes the pod off its node; False where it was on none."""
@@ -145,7 +145,7 @@ class Snapshot(NodeRows):
             del self._on[node_name]
         self.weigh(pod, node_name, -1)
         if (row := self.row_of.get(node_name)) is not None:
-            self._note(row)
+            self.changes.note((row,))
         return True
 
     def amounts(self, row: int) -> bytes:
@@ -198,20 +198,3 @@ class Snapshot(NodeRows):
                     del used[port]
             if not used:
                 del self.ports[row]
-
-    # What changed
-
-    @property
-    def moment(self) -> int:
-        return self._forgotten + len(self._changed)
-
-    def changed_since(self, moment: int) -> list[int] | None:
-        """The rows whose amounts or ports changed since ``moment``; None where that is no longer known."""
-        start = moment - self._forgotten
-        return self._changed[start:] if start >= 0 else None
-
-    def _note(self, row: int) -> None:
-        self._changed.append(row)
-        if len(self._changed) > 4096:
-            del self._changed[:2048]
-            self._forgotten += 2048

@@ -128,6 +128,16 @@ def test_host_ports_of_running_pods() -> None:
     assert not host_ports_of({**pod, "status": {"podIP": "10.244.0.2", "phase": "Succeeded"}})
 
 
+def test_sidecars_have_host_ports_and_other_init_containers_none() -> None:
+    inits = [
+        {"restartPolicy": "Always", "ports": [{"containerPort": 90, "hostPort": 9999, "protocol": "TCP"}]},
+        {"ports": [{"containerPort": 91, "hostPort": 9998, "protocol": "TCP"}]},
+    ]
+    spec = {"containers": [{}], "initContainers": inits}
+    pod = {"spec": spec, "status": {"podIP": "10.244.0.2", "phase": "Running"}}
+    assert host_ports_of(pod) == {Element("hostport", "tcp . 9999", "10.244.0.2 . 90")}
+
+
 elements = st.frozensets(
     st.builds(
         Element,

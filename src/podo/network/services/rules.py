@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from podo.api.kind import Obj
+from podo.api.parts import hostports
 
-PROTOCOLS = (
-    "TCP",
-    "UDP",
-)  # SCTP needs a kernel module that few machines have: its ports are left out, with a warning event
+#: SCTP needs a kernel module that few machines have: its ports are left out.
+PROTOCOLS = ("TCP", "UDP")
 
 
 #: Shapes of chains in which a client always meets the same endpoint.
@@ -188,7 +187,6 @@ def host_ports_of(pod: Obj) -> frozenset[Element]:
         Element(
             "hostport", f"{port.get('protocol', 'TCP').lower()} . {port['hostPort']}", f"{ip} . {port['containerPort']}"
         )
-        for container in pod["spec"].get("containers") or ()
-        for port in container.get("ports") or ()
-        if port.get("hostPort") and port.get("protocol", "TCP") in PROTOCOLS
+        for port in hostports.declared(pod["spec"])
+        if port.get("protocol", "TCP") in PROTOCOLS
     )

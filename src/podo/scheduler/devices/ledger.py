@@ -13,6 +13,7 @@ from typing import Any
 from podo.api.kind import Obj
 from podo.api.meta import revision_of
 from podo.api.parts.tolerations import tolerates
+from podo.scheduler.changelog import Changelog
 from podo.scheduler.devices.allocator import Offer
 from podo.scheduler.devices.asking import Ask, ClaimKey
 from podo.scheduler.devices.extended import classes_by_resource
@@ -23,8 +24,6 @@ from podo.scheduler.devices.usage import Usage, held_by
 KINDS = ("DeviceClass", "ResourceSlice", "DeviceTaintRule")
 #: Effects of taints that keep claims away.
 _HARD = frozenset({"NoSchedule", "NoExecute"})
-#: Changes of nodes remembered.
-_REMEMBERED = 4096
 
 
 @dataclass(slots=True)
@@ -42,8 +41,8 @@ class Devices:
     #: Of claims that were promised devices, the revision at which they were written.
     _revisions: dict[ClaimKey, int] = field(default_factory=dict)
     _rules: dict[str, Obj] = field(default_factory=dict)
-    _changed: list[str] = field(default_factory=list)
-    _forgotten: int = 0
+    #: Nodes for which something changed.
+    changes: Changelog[str] = field(default_factory=Changelog)
 
     # What comes from the API
 
@@ -160,15 +159,6 @@ class Devices:
 
     # What changed
 
-    @property
-    def moment(self) -> int:
-        return self._forgotten + len(self._changed)
-
-    def changed_since(self, moment: int) -> list[str] | None:
-        """The nodes for which something changed; None where that is no longer known."""
-        start = moment - self._forgotten
-        return self._changed[start:] if start >= 0 else None
-
     def _note_device(self, device: DeviceId) -> None:
         pool = self.pools.get(device[:2])
         self._note((pool.nodes or ()) if pool is not None else (), pool is None or pool.nodes is None)
@@ -176,11 +166,7 @@ class Devices:
     def _note(self, nodes: Iterable[str], everywhere: bool) -> None:
         if everywhere:
             self.epoch += 1
-        self._changed += nodes
-        if len(self._changed) > _REMEMBERED:
-            gone = len(self._changed) - _REMEMBERED // 2
-            del self._changed[:gone]
-            self._forgotten += gone
+        self.changes.note(nodes)
 
 
 def _written(claim: Obj) -> Obj | None:

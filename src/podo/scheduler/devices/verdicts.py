@@ -48,18 +48,20 @@ class Verdicts:
     def of(self, key: str, claims: list[ClaimAsk]) -> Verdict:
         """``key``: equal for claims that ask for the same."""
         known, devices, nodes = self._known.get(key), self.devices, self.nodes
-        changed = None if known is None else devices.changed_since(known.moment)
+        changed = None if known is None else devices.changes.since(known.moment)
         if known is None or changed is None or (known.character, known.epoch) != (nodes.character, devices.epoch):
             capacity = nodes.capacity
             fits, problems = np.zeros((2, capacity), dtype=bool)
             points = np.zeros(capacity, dtype=np.int64)
-            known = self._known[key] = Verdict(fits, points, problems, nodes.character, devices.epoch, devices.moment)
+            known = self._known[key] = Verdict(
+                fits, points, problems, nodes.character, devices.epoch, devices.changes.moment
+            )
             changed = list(nodes.row_of)
             if len(self._known) > LIMIT:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
         self._judge(known, claims, [nodes.row_of[name] for name in set(changed) if name in nodes.row_of])
-        known.moment = devices.moment
+        known.moment = devices.changes.moment
         return known
 
     def _judge(self, verdict: Verdict, claims: list[ClaimAsk], changed: list[int]) -> None:

@@ -6,17 +6,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from podo.api.parts.hostports import HostPort, conflicts
 from podo.scheduler.plugins.contract import ClusterEvent
-from podo.scheduler.podinfo import HostPort, PodInfo
+from podo.scheduler.podinfo import PodInfo
 from podo.scheduler.reasons import Reason
 from podo.scheduler.snapshot import Mask, Rows, Snapshot
 
 _REASON = Reason("NodePorts", "node(s) didn't have free ports for the requested pod ports")
-_ANY = "0.0.0.0"
-
-
-def conflicts(one: HostPort, two: HostPort) -> bool:
-    return one[0] == two[0] and one[2] == two[2] and (one[1] == two[1] or _ANY in (one[1], two[1]))
 
 
 def _taken(wanted: Iterable[HostPort], used: Iterable[HostPort]) -> bool:
