@@ -11,6 +11,7 @@ from typing import Any
 
 from podo.api.kind import Obj
 from podo.api.meta import condition_of, is_deleting, name_of, namespace_of, uid_of
+from podo.api.parts.podclaims import claim_names
 from podo.api.parts.tolerations import tolerates
 from podo.controllers.podstate import disrupted, is_finished
 from podo.reconcile.actions import Action, CheckAgain, Delete, SetStatus, Tell
@@ -75,13 +76,8 @@ def evicted_at(pod: Obj, view: View) -> float | None:
 
 def _claims(pod: Obj, view: View) -> Iterator[Obj]:
     """Those that the pod has devices of."""
-    made = {e["name"]: e.get("resourceClaimName") for e in (pod.get("status") or {}).get("resourceClaimStatuses") or ()}
-    names = [
-        each.get("resourceClaimName") or made.get(each["name"]) for each in pod["spec"].get("resourceClaims") or ()
-    ]
-    names.append(((pod.get("status") or {}).get("extendedResourceClaimStatus") or {}).get("resourceClaimName"))
-    for name in names:
-        claim = view.get(CLAIM, name or "", namespace_of(pod))
+    for name in claim_names(pod):
+        claim = view.get(CLAIM, name, namespace_of(pod))
         users = ((claim or {}).get("status") or {}).get("reservedFor") or ()
         if claim is not None and any(user.get("uid") == uid_of(pod) for user in users):
             yield claim

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from podo.node.devices import claim_names, prepare
+from podo.api.parts.podclaims import claim_names
+from podo.node.devices import prepare
 from podo.node.machine import MachineFailure
 
 POD: dict[str, Any] = {

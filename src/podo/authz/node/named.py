@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from podo.api.kind import Obj
+from podo.api.parts.pod_annotations import MIRROR
+from podo.api.parts.podclaims import claim_names
 from podo.api.parts.podtemplate import each_container
 
 #: Resource, namespace and name of what is referred to.
 Reference = tuple[str, str, str]
-MIRROR = "kubernetes.io/config.mirror"
 #: Volumes that name a Secret: the volume's kind -> the path to the name.
 _SECRET_VOLUMES = {
     "azureFile": ("secretName",),
@@ -43,7 +44,7 @@ def references_of(pod: Obj) -> Iterator[Reference]:
     for volume in spec.get("volumes") or ():
         for resource, name in _of_volume(volume, pod["metadata"]["name"]):
             yield resource, namespace, name
-    for name in _claims(spec, pod.get("status") or {}):
+    for name in claim_names(pod):
         yield "resourceclaims", namespace, name
 
 
@@ -78,16 +79,6 @@ def _of_volume(volume: Obj, pod: str) -> Iterator[tuple[str, str]]:
             found_name = found_name.get(step) if isinstance(found_name, dict) else None
         if found_name:
             yield "secrets", found_name
-
-
-def _claims(spec: Obj, status: Obj) -> Iterator[str]:
-    """ResourceClaims that the pod names, and those that were made for it."""
-    made = {one.get("name"): one.get("resourceClaimName") for one in status.get("resourceClaimStatuses") or ()}
-    for claim in spec.get("resourceClaims") or ():
-        if name := claim.get("resourceClaimName") or made.get(claim.get("name")):
-            yield name
-    if name := (status.get("extendedResourceClaimStatus") or {}).get("resourceClaimName"):
-        yield name
 
 
 def secrets_of_volume(volume: Obj) -> Iterator[tuple[str, str]]:

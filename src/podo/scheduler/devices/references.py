@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from podo.api.kind import Obj
+from podo.api.parts.podclaims import made_for
 
 
 def uses_claims(pod: Obj) -> bool:
@@ -16,16 +17,13 @@ def awaits_claims(pod: Obj) -> bool:
     wanted = pod["spec"].get("resourceClaims")
     if not wanted:
         return False
-    made = {each["name"] for each in (pod.get("status") or {}).get("resourceClaimStatuses") or ()}
+    made = made_for(pod)
     return any(not each.get("resourceClaimName") and each["name"] not in made for each in wanted)
 
 
 def names(pod: Obj) -> Iterator[tuple[str, bool]]:
     """The names of the claims, and whether each was made for this pod alone."""
-    made = {
-        each["name"]: each.get("resourceClaimName") or ""
-        for each in (pod.get("status") or {}).get("resourceClaimStatuses") or ()
-    }
+    made = made_for(pod)
     for each in pod["spec"].get("resourceClaims") or ():
         if name := each.get("resourceClaimName"):
             yield name, False
