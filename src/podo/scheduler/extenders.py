@@ -6,7 +6,8 @@ Source: the types of k8s.io/kube-scheduler/extender/v1.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,6 +54,10 @@ class Extender:
     async def filter(self, pod: Obj, nodes: Mapping[str, Obj]) -> tuple[list[str], dict[str, tuple[Reason, ...]]]:
         """The nodes that may take the pod, and why others may not. ``nodes``: by name."""
         answer = await self._ask(self.settings.filter_verb, self._arguments(pod, nodes))
+        with self._reading(self.settings.filter_verb):
+            return self._filtered(answer, nodes)
+
+    def _filtered(self, answer: Any, nodes: Mapping[str, Obj]) -> tuple[list[str], dict[str, tuple[Reason, ...]]]:
         if error := answer.get("error"):
             raise ExtenderFailed(str(error))
         if answer.get("nodenames") is not None:
@@ -77,13 +82,15 @@ class Extender:
     async def prioritize(self, pod: Obj, nodes: Mapping[str, Obj]) -> dict[str, int]:
         """Points by node, on the scale of the plug-ins' and with this extender's weight."""
         answer = await self._ask(self.settings.prioritize_verb, self._arguments(pod, nodes))
-        return {str(each["host"]): int(each["score"]) * self.settings.weight * _SCALE for each in answer}
+        with self._reading(self.settings.prioritize_verb):
+            return {str(each["host"]): int(each["score"]) * self.settings.weight * _SCALE for each in answer}
 
     async def bind(self, pod: PodInfo, node_name: str) -> None:
         body = {"PodName": pod.name, "PodNamespace": pod.namespace, "PodUID": pod.uid, "Node": node_name}
         answer = await self._ask(self.settings.bind_verb, body)
-        if error := answer.get("error"):
-            raise ExtenderFailed(str(error))
+        with self._reading(self.settings.bind_verb):
+            if error := answer.get("error"):
+                raise ExtenderFailed(str(error))
 
     async def preempt(self, pod: Obj, candidates: Iterable[Victims], snapshot: Snapshot) -> list[Victims]:
         """Which of the candidates are left, and who would have to go there."""
@@ -92,12 +99,19 @@ class Extender:
         uids = {name: _uids(each) for name, each in names.items()} if self.settings.names_only else {}
         arguments = {"Pod": pod, "NodeNameToVictims": whole, "NodeNameToMetaVictims": uids}
         answer = await self._ask(self.settings.preempt_verb, arguments, lowered=False)
-        found = _field(answer, "NodeNameToMetaVictims") or {}
-        try:
+        with self._reading(self.settings.preempt_verb):
+            found = _field(answer, "NodeNameToMetaVictims") or {}
             given = {name: self._given(name, meta) for name, meta in found.items()}
             return [self._victims(name, found[name], uids, snapshot) for name, uids in given.items() if uids]
-        except (AttributeError, TypeError, ValueError) as failure:
-            raise ExtenderFailed(f"{self.settings.url_prefix}/{self.settings.preempt_verb}: {failure}") from failure
+
+    @contextmanager
+    def _reading(self, verb: str) -> Iterator[None]:
+        """An answer of another form than was asked for is no answer."""
+        try:
+            yield
+        except (AttributeError, KeyError, TypeError, ValueError) as failure:
+            why = f"an answer of the wrong form: {failure}"
+            raise ExtenderFailed(f"{self.settings.url_prefix}/{verb}: {why}") from failure
 
     def _given(self, node_name: str, meta: Any) -> list[str]:
         """The uids of the victims on a node; none, where the extender may be ignored, and the node with it."""
@@ -212,7 +226,7 @@ class Extenders:
                 try:
                     for name, points in (await each.prioritize(pod.obj, asked)).items():
                         left[name] = left.get(name, 0) + points
-                except (ExtenderFailed, KeyError, TypeError) as failure:  # preferences may be done without
+                except ExtenderFailed as failure:  # preferences may be done without
                     log.warning("extender gave no scores", extender=each.settings.url_prefix, why=str(failure))
         return {name: left[name] for name in asked}, refused
 

@@ -106,6 +106,38 @@ def test_one_that_fails_is_skipped_only_where_it_may_be() -> None:
         served(lambda path, body: {"NodeNames": ["z"]}, lambda url: decide(three(), ExtenderSettings(url, "filter")))
 
 
+NONSENSE = [[1], "x", 5, {"NodeNames": 5}, {"nodes": {"items": [{}]}}, {"FailedNodes": [1], "NodeNames": ["a"]}]
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE, ids=json.dumps)
+def test_an_answer_of_another_form_is_none(nonsense: Any) -> None:
+    with pytest.raises(ExtenderFailed, match="of the wrong form"):
+        served(lambda path, body: nonsense, lambda url: decide(three(), ExtenderSettings(url, "filter")))
+    skipped = served(lambda *_: nonsense, lambda url: decide(three(), ExtenderSettings(url, "filter", ignorable=True)))
+    assert isinstance(skipped, Placement)
+
+
+@pytest.mark.parametrize("nonsense", [{"host": "a"}, [{"host": "a", "score": "many"}], [1], 5], ids=json.dumps)
+def test_scores_of_another_form_are_done_without(nonsense: Any) -> None:
+    found = served(lambda *_: nonsense, lambda url: decide(three(), ExtenderSettings(url, prioritize_verb="p")))
+    assert isinstance(found, Placement)
+
+
+@pytest.mark.parametrize("nonsense", [[1], "x", 5], ids=json.dumps)
+def test_a_binding_answered_in_another_form_has_failed(nonsense: Any) -> None:
+    async def ask(url: str) -> None:
+        extenders = Extenders([ExtenderSettings(url, bind_verb="bind")])
+        binder = extenders.binder(pod("p"))
+        assert binder is not None
+        try:
+            await binder.bind(pod("p"), "a")
+        finally:
+            extenders.close()
+
+    with pytest.raises(ExtenderFailed, match="of the wrong form"):
+        served(lambda *_: nonsense, ask)
+
+
 def test_it_concerns_pods_that_ask_for_what_it_looks_after() -> None:
     extenders = Extenders([ExtenderSettings("http://127.0.0.1:1", "filter", resources=frozenset({"example.com/gpu"}))])
     assert not extenders.concern(pod("p", {"cpu": "1"})) and extenders.concern(pod("q", {"example.com/gpu": "1"}))
