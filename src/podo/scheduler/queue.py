@@ -41,6 +41,8 @@ class Waiting:
     first_begun: float = 0.0
     begun: float = 0.0
     profile: str = ""
+    #: The plug-ins whose refusal it waits with; "" is none of them.
+    refused_by: frozenset[str] = frozenset()
     backoff: tuple[float, float] = (FIRST_BACKOFF, LONGEST_BACKOFF)
 
     @property
@@ -144,6 +146,8 @@ class Queue:
         self._place(entry, now, _CHANGED)
 
     def remove(self, uid: str) -> None:
+        if (entry := self._unschedulable.inside.get(uid)) is not None:
+            self._leave(entry)
         for place in self._places:
             place.pop(uid, None)
 
@@ -166,8 +170,19 @@ class Queue:
         entry.refusals, entry.errors = entry.refusals + 1, 0
         self._unschedulable.push(entry)
         self.entered["unschedulable", _FAILURE] += 1
-        for name in plugins or ("",):
+        entry.refused_by = plugins or frozenset(("",))
+        for name in entry.refused_by:
             self._refused_by.setdefault(name, {})[entry.pod.uid] = entry
+
+    def _leave(self, entry: Waiting) -> None:
+        """It is unschedulable no more: no event concerns it."""
+        del self._unschedulable.inside[entry.pod.uid]
+        for name in entry.refused_by:
+            waiting = self._refused_by[name]
+            del waiting[entry.pod.uid]
+            if not waiting:
+                del self._refused_by[name]
+        entry.refused_by = frozenset()
 
     def failed(self, entry: Waiting) -> None:
         """Something went wrong with the pod itself or its binding: it is tried again after its back-off."""
@@ -188,18 +203,13 @@ class Queue:
             if name in self._wakes and event not in self._wakes[name]:
                 continue
             for entry in list(entries.values()):
-                if self._unschedulable.inside.get(entry.pod.uid) is not entry:
-                    del entries[entry.pod.uid]
-                elif (
+                if (
                     entry.pod.uid not in self._held
                     and (helps is None or helps(entry.pod))
                     and (not name or hint is None or hint(name, entry.pod))
                 ):
-                    del self._unschedulable.inside[entry.pod.uid]
-                    del entries[entry.pod.uid]
+                    self._leave(entry)
                     self._place(entry, now, event.value)
-            if not entries:
-                del self._refused_by[name]
 
     def hold(self, uid: str) -> None:
         """Nothing that happens wakes the pod, until it is let go."""
@@ -210,8 +220,9 @@ class Queue:
 
     def activate(self, uid: str) -> None:
         """What the pod waits for will not come: it is tried again without back-off."""
-        entry = self._unschedulable.inside.pop(uid, None)
+        entry = self._unschedulable.inside.get(uid)
         if entry is not None:
+            self._leave(entry)
             self._active.push(entry)
             self.entered["active", _ACTIVATED] += 1
 
@@ -245,7 +256,7 @@ class Queue:
                 self._active.push(entry)
                 self.entered["active", _BACKOFF_OVER] += 1
         while (entry := self._unschedulable.peek()) is not None and entry.tried_at + LONGEST_WAIT <= now:
-            self._unschedulable.pop()
+            self._leave(entry)
             self._place(entry, now, _TIMEOUT)
 
 

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import gc
+import weakref
+from typing import Any
+
 from podo.scheduler.leaving import Leaving
 from podo.scheduler.plugins.contract import ClusterEvent
 from podo.scheduler.profile import default_profile
@@ -7,6 +11,10 @@ from podo.scheduler.queue import LONGEST_WAIT, Queue, Waiting
 from tests.unit.scheduler.clusters import pod
 
 FIT = frozenset({"NodeResourcesFit"})
+
+
+class Watched(dict[str, Any]):
+    """A pod of which can be told when nobody has it any more."""
 
 
 def queue() -> Queue:
@@ -40,6 +48,24 @@ def test_unschedulable_pods_wait_for_an_event_that_helps() -> None:
     assert names(q, 100) == [] and len(q) == 1
     q.wake(ClusterEvent.POD_REMOVED, 0.5)
     assert names(q, 0.9) == ["p"]
+
+
+def test_nothing_is_kept_of_unschedulable_pods_that_go() -> None:
+    q = queue()
+    kept = []
+    for number in range(3):
+        q.put(pod(f"p{number}"), 0)
+        entry = q.pop(0)
+        assert entry is not None
+        q.refused(entry, frozenset({"NodeAffinity", "TaintToleration"}))
+        entry.pod.obj = found = Watched(entry.pod.obj)
+        kept.append(weakref.ref(found))
+    del entry, found
+    q.remove("uid-p0")
+    assert names(q, LONGEST_WAIT) == ["p1", "p2"]  # nothing woke them for so long
+    q.pop(LONGEST_WAIT + 1)
+    gc.collect()
+    assert [each() for each in kept] == [None, None, None]
 
 
 def test_any_event_may_help_a_pod_that_an_extender_refused() -> None:
