@@ -11,7 +11,8 @@ import orjson
 
 from podo.admission.request import AdmissionRequest, Plugin, is_core
 from podo.api.kind import Kind, Obj
-from podo.api.kinds.networking.ingress import CLASS_ANNOTATION
+from podo.api.kinds.core.persistentvolumeclaim_rules import CLASS_ANNOTATION as STORAGE_CLASS
+from podo.api.kinds.networking.ingress import CLASS_ANNOTATION as INGRESS_CLASS
 from podo.api.kinds.networking.ingressclass import INGRESSCLASS
 from podo.api.kinds.storage.storageclass import STORAGECLASS
 from podo.api.meta import annotations_of, name_of
@@ -21,7 +22,6 @@ STORAGE_DEFAULT = (
     "storageclass.beta.kubernetes.io/is-default-class",
 )
 INGRESS_DEFAULT = ("ingressclass.kubernetes.io/is-default-class",)
-_BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
 _MARK = b'is-default-class":"true"'
 _PAGE = 500
 
@@ -49,7 +49,7 @@ async def _defaults(request: AdmissionRequest, kind: Kind, marks: tuple[str, ...
 async def storage_class(request: AdmissionRequest) -> None:
     claim = request.object or {"metadata": {}}
     spec = claim.get("spec")
-    if not isinstance(spec, dict) or spec.get("storageClassName") is not None or _BETA_CLASS in annotations_of(claim):
+    if not isinstance(spec, dict) or spec.get("storageClassName") is not None or STORAGE_CLASS in annotations_of(claim):
         return
     if found := newest(await _defaults(request, STORAGECLASS, STORAGE_DEFAULT)):
         spec["storageClassName"] = name_of(found)
@@ -60,7 +60,7 @@ async def ingress_class(request: AdmissionRequest) -> None:
     spec = ingress.get("spec")
     if not isinstance(spec, dict) or spec.get("ingressClassName") is not None:
         return
-    if CLASS_ANNOTATION in annotations_of(ingress):
+    if INGRESS_CLASS in annotations_of(ingress):
         return
     if found := newest(await _defaults(request, INGRESSCLASS, INGRESS_DEFAULT)):
         spec["ingressClassName"] = name_of(found)

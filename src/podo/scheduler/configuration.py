@@ -109,8 +109,7 @@ def _profile(found: Args, index: int, ignored: frozenset[str]) -> Profile:
         for each in _named(found, point):
             if each["name"] not in FACTORIES.keys() | _FIXED | {"*", PREEMPTION}:
                 raise ConfigurationProblem(f"{where}.plugins.{point}: no plug-in named {each['name']!r}")
-    makers = {**FACTORIES, **_MAKERS}
-    made = {name: makers[name](args.get(name, {})) for name in FACTORIES}
+    made = {name: _MAKERS[name](args.get(name, {})) if name in _MAKERS else make() for name, make in FACTORIES.items()}
     if ignored and "NodeResourcesFit" in made:
         made["NodeResourcesFit"] = _fit(args.get("NodeResourcesFit", {}), ignored)
     filters = _chosen(found, frozenset(made), _FILTERS)

@@ -13,11 +13,11 @@ from podo.scheduler.devices import ledger, references
 from podo.scheduler.devices.podclaims import concerned
 from podo.scheduler.plugins.contract import ClusterEvent
 from podo.scheduler.podinfo import PodInfo
+from podo.scheduler.profile import DEFAULT_NAME
 from podo.scheduler.queue import Queue
 from podo.scheduler.snapshot import NodeInfo, Snapshot
 
 _FINISHED = frozenset({"Succeeded", "Failed"})
-_DEFAULT_NAME = "default-scheduler"
 #: Kinds that must be in the cache. What other kinds refer to comes first, pods and nodes last.
 KINDS = (
     *("Namespace", *defaultspread.KINDS, "PodDisruptionBudget", *storage.KINDS),
@@ -180,7 +180,7 @@ class Follower:
         self._queue.wake(ClusterEvent.POD_ADDED, now, hint=hint)
 
     def _is_mine(self, pod: Obj) -> bool:
-        return (pod["spec"].get("schedulerName") or _DEFAULT_NAME) in self._names
+        return (pod["spec"].get("schedulerName") or DEFAULT_NAME) in self._names
 
 
 def _uses(pod: PodInfo, namespace: str, claim: str) -> bool:

@@ -75,25 +75,23 @@ class Profile:
         return {each.name: each.wakes for each in self.filters}
 
 
-Args = Mapping[str, Any]
-
-#: Every plug-in, made from its arguments, in the order in which upstream asks filters.
-FACTORIES: dict[str, Callable[[Args], Any]] = {
-    "NodeUnschedulable": lambda args: NodeUnschedulable(),
-    "NodeName": lambda args: NodeName(),
-    "TaintToleration": lambda args: TaintToleration(),
-    "NodeAffinity": lambda args: NodeAffinity(),
-    "NodePorts": lambda args: NodePorts(),
-    "NodeResourcesFit": lambda args: NodeResourcesFit(),
-    "VolumeRestrictions": lambda args: VolumeRestrictions(),
-    "NodeVolumeLimits": lambda args: NodeVolumeLimits(),
-    "VolumeBinding": lambda args: VolumeBinding(),
-    "VolumeZone": lambda args: VolumeZone(),
-    "PodTopologySpread": lambda args: PodTopologySpread(),
-    "InterPodAffinity": lambda args: InterPodAffinity(),
-    "DynamicResources": lambda args: DynamicResources(),
-    "NodeResourcesBalancedAllocation": lambda args: BalancedAllocation(),
-    "ImageLocality": lambda args: ImageLocality(),
+#: Every plug-in, to be made with or without arguments, in the order in which upstream asks filters.
+FACTORIES: dict[str, Callable[[], Any]] = {
+    "NodeUnschedulable": NodeUnschedulable,
+    "NodeName": NodeName,
+    "TaintToleration": TaintToleration,
+    "NodeAffinity": NodeAffinity,
+    "NodePorts": NodePorts,
+    "NodeResourcesFit": NodeResourcesFit,
+    "VolumeRestrictions": VolumeRestrictions,
+    "NodeVolumeLimits": NodeVolumeLimits,
+    "VolumeBinding": VolumeBinding,
+    "VolumeZone": VolumeZone,
+    "PodTopologySpread": PodTopologySpread,
+    "InterPodAffinity": InterPodAffinity,
+    "DynamicResources": DynamicResources,
+    "NodeResourcesBalancedAllocation": BalancedAllocation,
+    "ImageLocality": ImageLocality,
 }
 #: Those that score, with their weights.
 WEIGHTS = {
@@ -113,7 +111,7 @@ _ONLY_SCORE = frozenset({"NodeResourcesBalancedAllocation", "ImageLocality"})
 
 def default_profile(name: str = DEFAULT_NAME) -> Profile:
     """The plug-ins and weights of kube-scheduler's default profile."""
-    made = {each: make({}) for each, make in FACTORIES.items()}
+    made = {each: make() for each, make in FACTORIES.items()}
     return assembled(name, made, FACTORIES.keys(), WEIGHTS)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from podo.api.kind import Obj
+from podo.api.kinds.core.persistentvolumeclaim import class_of
 from podo.api.meta import annotations_of, name_of, namespace_of
 from podo.scheduler.noderows import NodeRows, Numbers
 
@@ -18,7 +19,6 @@ KINDS = (
     *("PersistentVolume", "PersistentVolumeClaim", "VolumeAttachment"),
 )
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
-_BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
 
 _TAKEN = frozenset({"Bound", "Released", "Failed"})
 
@@ -200,12 +200,6 @@ def is_bound(claim: Obj) -> bool:
     completed = "pv.kubernetes.io/bind-completed" in annotations_of(claim)
     phase = (claim.get("status") or {}).get("phase")
     return bool((claim.get("spec") or {}).get("volumeName")) and (completed or phase == "Bound")
-
-
-def class_of(obj: Obj) -> str:
-    """The storage class that a claim or volume names; "" for none."""
-    old = annotations_of(obj).get(_BETA_CLASS)
-    return str(old if old is not None else (obj.get("spec") or {}).get("storageClassName") or "")
 
 
 def amount(resources: Any) -> str:

@@ -18,8 +18,6 @@ from podo.scheduler.podterms import Labels, PodClass, PodTerms, Query, Term
 LIMIT = 1024
 #: Classes of pods whose matches are remembered.
 CLASSES = 32768
-#: What a placed pod's required affinity counts in the score of a pod that it matches (hardPodAffinityWeight).
-HARD_WEIGHT = 1
 
 Counts = dict[str, int]  # node name -> number
 
@@ -123,7 +121,7 @@ class Tallies:
         for term in terms.anti:
             self._carry(self._anti, self._anti_of, term, node_name, row, sign)
         for term in terms.affinity:
-            self._carry(self._liked, self._liked_of, term, node_name, row, sign * HARD_WEIGHT)
+            self._carry(self._liked, self._liked_of, term, node_name, row, sign)
         for term in terms.preferred:
             self._carry(self._liked, self._liked_of, term, node_name, row, sign * term.weight)
 

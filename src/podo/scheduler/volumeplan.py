@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from podo.api.kind import Obj
+from podo.api.kinds.core.persistentvolumeclaim import class_of
 from podo.api.meta import annotations_of, is_controlled_by, is_deleting, labels_of, name_of
 from podo.api.parts.nodeselector import term_allows
 from podo.scheduler.noderows import Mask, NodeInfo
@@ -23,7 +24,6 @@ from podo.scheduler.storage import (
     Promise,
     Storage,
     amount,
-    class_of,
     is_bound,
     key_of,
 )

@@ -13,6 +13,7 @@ from typing import Any
 from podo.admission.defaultclass import STORAGE_DEFAULT, newest
 from podo.api.kind import Obj
 from podo.api.kinds.core.persistentvolumeclaim import class_of
+from podo.api.kinds.core.persistentvolumeclaim_rules import CLASS_ANNOTATION
 from podo.api.meta import annotations_of, is_deleting, name_of, namespace_of, uid_of
 from podo.controllers.persistentvolume.binding import (
     BIND_COMPLETED,
@@ -40,7 +41,6 @@ _LOST_REFERENCE = "Bound claim has lost reference to PersistentVolume. Data on t
 _LOST_VOLUME = "Bound claim has lost its PersistentVolume. Data on the volume is lost!"
 _MISBOUND = "Two claims are bound to the same volume, this one is bound incorrectly"
 _NOTHING = "no persistent volumes available for this claim and no storage class is set"
-_BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
 
 
 def _around_volume(volume: Obj, view: View) -> Iterator[Key]:
@@ -144,7 +144,7 @@ def _find(claim: Obj, view: View) -> Iterator[Action]:
 
 def _default_class(claim: Obj, view: View) -> str:
     """For a claim that was made before there was a default class, and that leaves the choice open."""
-    if claim["spec"].get("storageClassName") is not None or annotated(claim, _BETA_CLASS):
+    if claim["spec"].get("storageClassName") is not None or annotated(claim, CLASS_ANNOTATION):
         return ""
     classes = view.list(CLASS)
     marked = (one for one in classes if any(annotations_of(one).get(mark) == "true" for mark in STORAGE_DEFAULT))

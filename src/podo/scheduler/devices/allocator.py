@@ -7,7 +7,7 @@ allocation that satisfies everything is taken. The search gives up after ``STEPS
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from podo.scheduler.devices.asking import ALTERNATIVES_MAX, RESULTS_MAX, Ask, CannotAllocate, ClaimAsk
@@ -224,12 +224,3 @@ def _points(claim: ClaimAsk, devices: Sequence[Chosen]) -> int:
 
 def _rank(alternatives: Sequence[Ask], names: set[str]) -> int | None:
     return next((index for index, ask in enumerate(alternatives) if ask.name in names), None)
-
-
-def by_request(chosen: Sequence[Chosen]) -> Iterator[tuple[Ask, list[Chosen]]]:
-    """The devices of each request, in order."""
-    found: dict[str, list[Chosen]] = {}
-    for one in chosen:
-        found.setdefault(one.ask.name, []).append(one)
-    for devices in found.values():
-        yield devices[0].ask, devices

@@ -60,8 +60,9 @@ def _modes(claim: Obj) -> str:
 
 
 def class_of(obj: Obj) -> str:
-    """The storage class a claim or volume names; "" for none."""
-    return str(annotations_of(obj).get(CLASS_ANNOTATION) or obj["spec"].get("storageClassName") or "")
+    """The storage class a claim or volume names; "" for none. The annotation of old holds, if it is there."""
+    annotated = annotations_of(obj).get(CLASS_ANNOTATION)
+    return str(annotated if annotated is not None else obj["spec"].get("storageClassName") or "")
 
 
 def class_warnings(obj: Obj) -> list[str]:
