@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from podo.api.kind import Obj
 from podo.api.parts.api_references import named_by
-
-MIRROR = "kubernetes.io/config.mirror"
+from podo.api.parts.pod_annotations import MIRROR
 
 
 def refusal(pod: Obj, node: str, uid: str | None) -> str:

@@ -10,14 +10,15 @@ import orjson
 
 from podo.admission.certificates import GROUP, may_for_signer
 from podo.admission.request import AdmissionRequest, Plugin
-from podo.api import registry
-from podo.api.errors import ApiError, forbidden
+from podo.api import registry, rules
+from podo.api.errors import ApiError, forbidden, invalid
 from podo.api.kind import Kind, Obj
+from podo.api.kinds.certificates import issuedchain, podcertificaterequest
+from podo.api.parts.pod_annotations import MIRROR
 
 BUNDLES, REQUESTS = "clustertrustbundles", "podcertificaterequests"
 #: What the garbage collector and a storage migration change: nobody's trust.
 _COLLECTORS = ("ownerReferences", "finalizers", "managedFields", "resourceVersion", "generation")
-_MIRROR = "kubernetes.io/config.mirror"
 #: To ask as a kubelet for a signer that the pod has no volume for: on a resource named like it, with ":" for "/".
 RIGHT = "request-serviceaccounts-podcertificate-signer"
 
@@ -41,12 +42,18 @@ def _without_collectors(bundle: Obj) -> tuple[object, Obj]:
 
 
 async def sign(request: AdmissionRequest) -> None:
+    """What the rules of a status leave: that the certificate is a new one, and who may sign. Raises Invalid, as
+    upstream's strategy does."""
     old, new = request.old or {}, request.object or {}
-    if (old.get("status") or {}) == (new.get("status") or {}):
+    if podcertificaterequest.said(old) == podcertificaterequest.said(new):
         return
+    is_issued = podcertificaterequest.outcome(new) == "Issued"
+    if is_issued and (problem := issuedchain.wrong_beginning(new, request.now())):
+        raise invalid(request.kind, request.name, [problem])
     signer = (old.get("spec") or {}).get("signerName") or ""
     if not may_for_signer(request, "sign", signer):
-        raise forbidden(request.kind, request.name, f'user not permitted to sign requests with signerName "{signer}"')
+        why = f'User "{request.user}" is not permitted to "sign" for signer "{signer}"'
+        raise invalid(request.kind, request.name, [rules.forbidden("spec.signerName", why)])
 
 
 # A kubelet's requests (part of NodeRestriction)
@@ -95,7 +102,7 @@ def _pod_refusal(spec: Obj, node: str, pod: Obj | None, shown: str) -> str:
         )
     if pod["spec"].get("nodeName") != node:
         return f'pod {shown} is not running on node "{node}" named in the PodCertificateRequest'
-    return f"pod {shown} is a mirror pod" if _MIRROR in (pod["metadata"].get("annotations") or {}) else ""
+    return f"pod {shown} is a mirror pod" if MIRROR in (pod["metadata"].get("annotations") or {}) else ""
 
 
 def _account_refusal(spec: Obj, pod: Obj, account: Obj | None, shown: str) -> str:
@@ -143,4 +150,3 @@ SIGNING = Plugin(
     lambda kind, operation, subresource: is_pod_request(kind) and operation == "UPDATE" and subresource == "status",
     sign,
 )
-PLUGINS = (ATTEST, SIGNING)

@@ -16,6 +16,7 @@ from podo.admission.request import AdmissionRequest, Plugin, creates_pod, is_cor
 from podo.api import registry
 from podo.api.errors import forbidden
 from podo.api.kind import Kind, Obj
+from podo.api.parts.pod_annotations import MIRROR
 from podo.runtime.chance import SUFFIX_LETTERS
 from podo.runtime.tasks import sleep
 
@@ -25,7 +26,6 @@ VOLUME_PREFIX = "kube-api-access-"
 #: An hour and seven seconds: tells a token that a client may keep too long from others (KEP-1205).
 TOKEN_SECONDS = 3607
 _FILE_MODE = 0o644
-_MIRROR = "kubernetes.io/config.mirror"
 #: A namespace's account ``default`` may be on its way.
 _ATTEMPTS, _PAUSE_SECONDS = 10, 0.1
 
@@ -34,7 +34,7 @@ async def admit(request: AdmissionRequest) -> None:
     pod = request.object
     if pod is None or not isinstance(spec := pod.get("spec"), dict):
         return
-    if _MIRROR in (pod["metadata"].get("annotations") or {}):
+    if MIRROR in (pod["metadata"].get("annotations") or {}):
         _check_mirror(request, spec)
         return
     name = spec.get("serviceAccountName") or spec.get("serviceAccount") or DEFAULT
