@@ -1,22 +1,28 @@
 """Allocation of Services' cluster IPs and node ports.
 
-In memory, rebuilt from the store at start, safe against failed writes and dry runs.
+In memory, rebuilt from the store at start, safe against failed writes and dry runs. Which addresses there are to give:
+``clusterips``.
 
 Source: "Service ClusterIP allocation" and "Service type: NodePort" of the Kubernetes documentation.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 from typing import Any
 
-from podo.api.errors import ApiError
+from podo.api.errors import ApiError, invalid
 from podo.api.kind import Obj, Problem
+from podo.api.kinds.core.service import SERVICE
+from podo.api.kinds.core.service_address_rules import cluster_ips
 from podo.api.kinds.core.service_traffic_rules import needs_health_port
+from podo.api.meta import name_of
+from podo.api.parts.addresses import ip_version
+from podo.apiserver.clusterips.pool import Pool
 from podo.runtime.chance import Chance
 
 _INVALID = "FieldValueInvalid"
+ALLOCATED = "provided IP is already allocated"
 _NEEDS_PORTS = ("NodePort", "LoadBalancer")
 
 
@@ -48,7 +54,7 @@ class Allocator:
     """Cluster IPs (text) and node ports (int) in use. Each is given to one Service at a time."""
 
     def __init__(self, cidr: str, node_ports: tuple[int, int], chance: Chance) -> None:
-        self._network = ipaddress.ip_network(cidr)
+        self.pool = Pool(cidr, chance)
         self._first_port, self._last_port = node_ports
         self._chance = chance
         self._used: set[str | int] = set()
@@ -60,16 +66,25 @@ class Allocator:
 
     def rebuild(self, services: Iterable[Obj]) -> None:
         """Forget everything and take what ``services`` hold."""
-        self._used = set()
+        self.give_back(self._used)
         for service in services:
-            self._used |= holdings(service)
+            self._keep(*holdings(service))
 
     def release(self, service: Obj) -> None:
         """A Service is gone."""
         self.give_back(holdings(service))
 
-    def give_back(self, held: set[str | int]) -> None:
-        self._used -= held
+    def give_back(self, held: Iterable[str | int]) -> None:
+        for one in tuple(held):
+            self._used.discard(one)
+            if isinstance(one, str):
+                self.pool.let_go((one,))
+
+    def _keep(self, *held: str | int) -> None:
+        for one in held:
+            self._used.add(one)
+            if isinstance(one, str):
+                self.pool.hold((one,))
 
     def reserve(self, new: Obj, old: Obj | None) -> Reservation:
         """Fill in what ``new`` leaves to the server and take what it names. Raises ProblemFound."""
@@ -100,35 +115,21 @@ class Allocator:
         elif asked not in before:
             self._check_address(asked)
         if asked not in before:
-            self._used.add(asked)
-            reservation.taken.add(asked)
+            self._take(asked, reservation)
         spec["clusterIP"] = asked
         if not spec.get("clusterIPs"):
             spec["clusterIPs"] = [asked]
 
     def _check_address(self, asked: str) -> None:
-        if asked in self._used:
-            raise _address_problem(asked, "provided IP is already allocated")
-        try:
-            inside = ipaddress.ip_address(asked) in self._network
-        except ValueError:
-            return  # the rules of Services say what is wrong with it
-        if not inside:
-            why = f"the provided IP ({asked}) is not in the valid range. The range of valid IPs is {self._network}"
-            raise _address_problem(asked, why)
+        if self.pool.is_used(asked):
+            raise _address_problem(asked, ALLOCATED)
+        if ip_version(asked) and not self.pool.is_in_range(asked):  # what is no address, the rules of Services tell
+            raise _address_problem(asked, "the provided network does not match the current range")
 
     def _free_address(self) -> str:
-        """A random address of the upper band, which static requests are asked to leave alone, then of the lower one."""
-        first, size = int(self._network.network_address), self._network.num_addresses
-        band = min(max(16, size // 16), 256) if size > 16 else 1
-        for low, high in ((band, size - 1), (1, band)):
-            width = high - low
-            start = self._chance.below(width) if width > 0 else 0
-            for step in range(width):
-                address = str(ipaddress.ip_address(first + low + (start + step) % width))
-                if address not in self._used:
-                    return address
-        raise ApiError("InternalError", "failed to allocate a serviceIP: range is full")
+        if (found := self.pool.find()) is None:
+            raise ApiError("InternalError", "Internal error occurred: failed to allocate a serviceIP: range is full")
+        return found
 
     def _take_ports(self, spec: Obj, before: set[str | int], reservation: Reservation) -> None:
         kind = spec.get("type")
@@ -144,10 +145,10 @@ class Allocator:
             if asked:
                 if asked not in before and asked not in own:
                     self._check_port(asked, index)
-                    self._keep(asked, reservation)
+                    self._take(asked, reservation)
             elif automatic:
                 asked = port["nodePort"] = self._free_port()
-                self._keep(asked, reservation)
+                self._take(asked, reservation)
             if asked:
                 own.add(asked)
 
@@ -160,11 +161,11 @@ class Allocator:
             return
         elif why := self._why_not(asked):
             raise ProblemFound(Problem("spec.healthCheckNodePort", _INVALID, f"Invalid value: {asked}: {why}"))
-        self._keep(asked, reservation)
+        self._take(asked, reservation)
 
-    def _keep(self, port: int, reservation: Reservation) -> None:
-        self._used.add(port)
-        reservation.taken.add(port)
+    def _take(self, one: str | int, reservation: Reservation) -> None:
+        self._keep(one)
+        reservation.taken.add(one)
 
     def _check_port(self, asked: int, index: int) -> None:
         if why := self._why_not(asked):
@@ -183,7 +184,7 @@ class Allocator:
             port = self._first_port + (start + step) % count
             if port not in self._used:
                 return port
-        raise ApiError("InternalError", "failed to allocate a nodePort: range is full")
+        raise ApiError("InternalError", "Internal error occurred: failed to allocate a nodePort: range is full")
 
 
 class ProblemFound(Exception):
@@ -197,10 +198,7 @@ class ProblemFound(Exception):
 def holdings(service: Obj) -> set[str | int]:
     """The addresses and node ports a Service holds."""
     spec = service.get("spec") or {}
-    held: set[str | int] = set()
-    if spec.get("type") != "ExternalName":
-        held |= {address for address in (spec.get("clusterIP"), *(spec.get("clusterIPs") or ())) if address}
-        held.discard("None")
+    held: set[str | int] = set(cluster_ips(service))
     if spec.get("type") in _NEEDS_PORTS:
         held.update(port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort"))
     if needs_health_port(spec) and (port := spec.get("healthCheckNodePort")):
@@ -231,6 +229,11 @@ def _carry_over_ports(ports: Iterable[dict[str, Any]], old: Iterable[dict[str, A
         if before and not port.get("nodePort") and before not in named:
             port["nodePort"] = before
             named.add(before)
+
+
+def taken_already(service: Obj, address: str) -> ApiError:
+    """Of an address that another server, or who made an IPAddress by hand, has taken in the last moment."""
+    return invalid(SERVICE, name_of(service), [_address_problem(address, ALLOCATED).problem])
 
 
 def _address_problem(asked: str, why: str) -> ProblemFound:

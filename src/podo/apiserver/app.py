@@ -141,6 +141,7 @@ class ApiServer:
         await self._aggregation.start()
         services = await self.backend.store.range(registry.named("Service").prefix)
         self.backend.allocator.rebuild(load(record.value) for record in services.records)
+        await self.backend.allocator.pool.start(self.backend.store)
         self.health.passed("start-apiserver", "priority-and-fairness-config-producer", "rbac/bootstrap-roles")
         self.started = True
 

@@ -20,10 +20,11 @@ from podo.apiserver.admitting import admit, asks_others_to_change, validate
 from podo.apiserver.allocating import allocates, reserve
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
+from podo.apiserver.clusterips import writing as clusterips
 from podo.apiserver.fieldmanagement import tracking
 from podo.apiserver.fieldmanagement.tracking import OfChanged
 from podo.apiserver.subresources import ephemeralcontainers, resize
-from podo.storage.contract import KeyNotFound, Record, RevisionMismatch
+from podo.storage.contract import KeyNotFound, Record, RevisionMismatch, Write
 
 #: How often an unconditional change is worked out again before the client is told of the conflict.
 ATTEMPTS = 10
@@ -289,13 +290,23 @@ async def _commit(backend: Backend, call: Call, new: Obj, old: Obj, record: Reco
     if call.dry_run:
         return Written(stored.presented(kind, stamp(value, record.revision)))
     if not finished:
-        done = await backend.store.update(record.key, value, expected=record.revision)
+        if allocates(kind):
+            done = await clusterips.update(backend, new, old, Write(record.key, value, record.revision))
+        else:
+            done = await backend.store.update(record.key, value, expected=record.revision)
         stored.share(kind, done.value, done.revision, new)
         return Written(stored.presented(kind, done.value))
-    await backend.store.delete(record.key, expected=record.revision)
-    if allocates(kind):
-        backend.allocator.release(old)
+    await remove(backend, kind, record, old)
     return Written(stored.presented(kind, stamp(value, record.revision)))
+
+
+async def remove(backend: Backend, kind: Kind, record: Record, old: Obj) -> None:
+    """Take ``old`` out of the store, with all that only it had. Raises KeyNotFound, RevisionMismatch."""
+    if not allocates(kind):
+        await backend.store.delete(record.key, expected=record.revision)
+        return
+    await clusterips.update(backend, old, old, Write(record.key, None, record.revision))
+    backend.allocator.release(old)
 
 
 def is_finished(kind: Kind, new: Obj, old: Obj) -> bool:

@@ -75,6 +75,21 @@ def contains(cidr: str, ip: str) -> bool:
     return inside.version == found.version and inside in found
 
 
+def assignable(cidr: str) -> tuple[int, int]:
+    """The first and the last address, as numbers, that Services are given of a range: not the network's own, nor the
+    broadcast address of IPv4; the first is greater where there is none. Raises ValueError."""
+    found = network(cidr)
+    last = int(found.broadcast_address)
+    return int(found.network_address) + 1, last - 1 if found.version == 4 else last
+
+
+def gives(cidr: str, ip: str) -> bool:
+    """Is the address one of the ``assignable`` of the range? Raises ValueError."""
+    first, last = assignable(cidr)
+    found = address(ip)
+    return found.version == network(cidr).version and first <= int(found) <= last
+
+
 def nth(cidr: str, index: int) -> str:
     """The address at an index: ``10.96.0.0/16`` and 10 give ``10.96.0.10``. Raises ValueError outside of the range."""
     found = network(cidr)

@@ -7,12 +7,13 @@ from podo.api.errors import ApiError, already_exists, not_generated, version_set
 from podo.api.kind import Obj
 from podo.apiserver import stamping, stored, validation
 from podo.apiserver.admitting import admit, validate
-from podo.apiserver.allocating import reserve
+from podo.apiserver.allocating import allocates, reserve
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
+from podo.apiserver.clusterips import writing as clusterips
 from podo.apiserver.fieldmanagement import tracking
 from podo.apiserver.fieldmanagement.tracking import OfNew
-from podo.storage.contract import KeyExists, Record
+from podo.storage.contract import NEW, KeyExists, Record, Write
 
 #: How often a name is generated before the client is told that it is taken.
 NAME_ATTEMPTS = 8
@@ -88,7 +89,7 @@ async def _insert(backend: Backend, call: Call, obj: Obj, generated: bool) -> Re
     kind = call.kind
     for attempt in range(NAME_ATTEMPTS):
         try:
-            record = await backend.store.create(kind.key(call.namespace, call.name), stored.dump(kind, obj))
+            record = await _store(backend, call, obj)
         except KeyExists:
             if not generated or attempt == NAME_ATTEMPTS - 1:
                 break
@@ -99,6 +100,15 @@ async def _insert(backend: Backend, call: Call, obj: Obj, generated: bool) -> Re
             stored.share(kind, record.value, record.revision, obj)
             return record
     raise await _taken(backend, call, obj)
+
+
+async def _store(backend: Backend, call: Call, obj: Obj) -> Record:
+    key, value = call.kind.key(call.namespace, call.name), stored.dump(call.kind, obj)
+    if not allocates(call.kind):
+        return await backend.store.create(key, value)
+    if await backend.store.get(key) is not None:  # nearly always said before anything is made
+        raise KeyExists(key)
+    return await clusterips.create(backend, obj, Write(key, value, NEW))
 
 
 async def _taken(backend: Backend, call: Call, obj: Obj) -> ApiError:

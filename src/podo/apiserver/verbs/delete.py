@@ -14,10 +14,9 @@ from podo.api.kind import Kind, Obj
 from podo.api.rules import Found, invalid, not_supported
 from podo.apiserver import deletion, stored
 from podo.apiserver.admitting import admit, validate
-from podo.apiserver.allocating import allocates
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
-from podo.apiserver.rewrite import ATTEMPTS
+from podo.apiserver.rewrite import ATTEMPTS, remove
 from podo.storage.contract import KeyNotFound, Record, RevisionMismatch
 
 #: Kinds whose deleted object is answered instead of a Status.
@@ -104,9 +103,7 @@ async def _attempt(backend: Backend, call: Call, options: DeleteOptions, record:
             return Written(stored.presented(kind, record.value), code)
         return Written(await _mark(backend, call, wanted.obj, record), code)
     if not call.dry_run:
-        await backend.store.delete(record.key, expected=record.revision)
-        if allocates(kind):
-            backend.allocator.release(old)
+        await remove(backend, kind, record, old)
     if kind.plural in _ANSWERS_OBJECT:
         return Written(stored.presented(kind, stamp(stored.dump(kind, wanted.obj), record.revision)), code)
     return Written(dumps(_success(kind, call.name, old)), code)

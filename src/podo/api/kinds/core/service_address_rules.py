@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from podo.api.kind import Obj
 from podo.api.parts.addresses import check_ip, ip_version
 from podo.api.rules import Found, duplicate, invalid, not_supported
 
@@ -17,6 +18,15 @@ def is_headless(spec: dict[str, Any]) -> bool:
     """Has it no address, but a name that stands for its pods?"""
     addresses = spec.get("clusterIPs")
     return addresses == ["None"] if addresses else spec.get("clusterIP") == "None"
+
+
+def cluster_ips(service: Obj) -> tuple[str, ...]:
+    """The addresses that a Service has."""
+    spec = service.get("spec") or {}
+    if spec.get("type") == "ExternalName":
+        return ()
+    found = (spec.get("clusterIP"), *(spec.get("clusterIPs") or ()))
+    return tuple(dict.fromkeys(address for address in found if address and address != "None"))
 
 
 def check_addresses(spec: dict[str, Any], found: Found) -> None:

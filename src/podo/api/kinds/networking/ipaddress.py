@@ -1,4 +1,7 @@
-"""IPAddress (networking.k8s.io/v1): an address in use, named after itself, and what it belongs to."""
+"""IPAddress (networking.k8s.io/v1): an address in use, named after itself, and what it belongs to.
+
+Those of Services are the API server's own, one for each cluster IP (KEP-1880): ``of_service`` makes them.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,37 @@ from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
 from podo.api.rules import Found, check_immutable, check_text, invalid, required
 from podo.values import names, net
+
+FAMILY_LABEL, MANAGED_BY_LABEL = "ipaddress.kubernetes.io/ip-family", "ipaddress.kubernetes.io/managed-by"
+#: Who manages the addresses of Services.
+ALLOCATOR = "ipallocator.k8s.io"
+
+
+def of_service(address: str, namespace: str, name: str) -> Obj:
+    """The address of a Service, as it is created. ``address`` in its canonical form."""
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "IPAddress",
+        "metadata": {"name": address, "labels": labels_of_allocated(address)},
+        "spec": {"parentRef": {"resource": "services", "namespace": namespace, "name": name}},
+    }
+
+
+def labels_of_allocated(address: str) -> dict[str, str]:
+    return {FAMILY_LABEL: net.family(address), MANAGED_BY_LABEL: ALLOCATOR}
+
+
+def is_allocated(given: Obj) -> bool:
+    """Is it the API server's own, for a Service?"""
+    return (given["metadata"].get("labels") or {}).get(MANAGED_BY_LABEL) == ALLOCATOR
+
+
+def service_of(given: Obj) -> tuple[str, str] | None:
+    """Namespace and name of the Service that it belongs to; None where it belongs to something else."""
+    parent = (given.get("spec") or {}).get("parentRef") or {}
+    if parent.get("group") or parent.get("resource") != "services":
+        return None
+    return parent.get("namespace") or "", parent.get("name") or ""
 
 
 def _problems(new: Obj, old: Obj | None) -> Found:
