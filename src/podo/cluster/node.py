@@ -139,7 +139,7 @@ class NodeNetwork:
     def __init__(self, config: Config, name: str, kubelet: Client, proxy: Client, clock: Clock, chance: Chance) -> None:
         self._client, self._name = kubelet, name
         pods = Source("Pod", fields=f"spec.nodeName={name}")
-        kinds = ("Service", "EndpointSlice", "NetworkPolicy", "Node", pods)
+        kinds = ("Service", "ServiceCIDR", "EndpointSlice", "NetworkPolicy", "Node", pods)
         self._cache = Cache(proxy, kinds, clock=clock, chance=chance)
         address = config.node_address(name)
         behind = () if fabric.is_apart(config, name) else (config.node_cidr,)

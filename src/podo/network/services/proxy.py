@@ -11,27 +11,31 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
+from podo.api.kinds.networking.servicecidr import cidrs_of
 from podo.api.meta import labels_of
 from podo.api.parts.nodelabels import ZONE
 from podo.client.cache import Cache, CacheChange
 from podo.network.services import conntrack
-from podo.network.services.rules import Element, NodeFacts, chains_in, elements_of, host_ports_of
+from podo.network.services.rules import Element, NodeFacts, chains_in, elements_of, host_ports_of, ranges_of
 from podo.network.services.table import TableFacts, change_text, full_text
 from podo.network.slices import ServiceName, SlicesByService
 from podo.network.syncing import Syncing
 
 #: The kinds that the cache must have. Of pods, those of this node are enough.
-KINDS = ("Service", "EndpointSlice", "Pod", "Node")
+KINDS = ("Service", "EndpointSlice", "Pod", "Node", "ServiceCIDR")
 
 NONE: frozenset[Element] = frozenset()
 
 
 class Source(NamedTuple):
-    """What elements come from: a Service, or a Pod with host ports."""
+    """What elements come from: a Service, a Pod with host ports, or all ServiceCIDRs together."""
 
     kind: str
     namespace: str
     name: str
+
+
+RANGES = Source("ServiceCIDR", "", "")
 
 
 class Rules(Protocol):
@@ -76,6 +80,8 @@ class ServiceProxy:
                 self._note_zone(change)
             elif kind in ("Service", "Pod"):
                 self._changed.add(Source(kind, change.place.namespace, change.place.name))
+            elif kind == "ServiceCIDR":
+                self._changed.add(RANGES)
             elif kind == "EndpointSlice":
                 self._changed |= {Source("Service", *service) for service in self._slices.note(change)}
         if self._changed:
@@ -110,11 +116,12 @@ class ServiceProxy:
 
     def _everything(self) -> set[Source]:
         self._applied, self._users, self._chains = {}, Counter(), set()
-        return {
+        found = {
             Source(kind, obj["metadata"]["namespace"], obj["metadata"]["name"])
             for kind in ("Service", "Pod")
             for obj in self._cache.list(kind)
         }
+        return found | {RANGES}
 
     def _plan(self, changed: set[Source]) -> tuple[frozenset[Element], frozenset[Element]]:
         """The elements to delete and to add for what changed, counting those that several want."""
@@ -136,6 +143,9 @@ class ServiceProxy:
         return gone, new
 
     def _wanted(self, source: Source) -> frozenset[Element]:
+        if source == RANGES:
+            further = (cidr for obj in self._cache.list("ServiceCIDR") for cidr in cidrs_of(obj))
+            return ranges_of((self._table.service_cidr, *further))
         obj = self._cache.get(source.kind, source.name, source.namespace)
         if obj is None:
             return NONE

@@ -8,6 +8,7 @@ more Service costs the kernel a few elements and no rule. See ``table.py`` for t
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -46,6 +47,13 @@ class NodeFacts:
 
     name: str
     zone: str = ""
+
+
+def ranges_of(cidrs: Iterable[str]) -> frozenset[Element]:
+    """The ranges of cluster IPs (of IPv4) as a set without overlaps, which nftables would refuse."""
+    networks = (ipaddress.ip_network(cidr, strict=False) for cidr in cidrs)
+    inside = [network for network in networks if isinstance(network, ipaddress.IPv4Network)]
+    return frozenset(Element("service_cidr", str(network)) for network in ipaddress.collapse_addresses(inside))
 
 
 def elements_of(service: Obj, slices: Sequence[Obj], node: NodeFacts) -> frozenset[Element]:

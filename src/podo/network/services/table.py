@@ -20,7 +20,8 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """What stands in the table besides Services. CIDRs and addresses are IPv4."""
+    """What stands in the table besides Services. CIDRs and addresses are IPv4. ``service_cidr``: the first range of
+    cluster IPs; further ones, as the first, are elements."""
 
     name: str  # nftables table name, e.g. "podo"
     cluster_cidr: str
@@ -79,7 +80,7 @@ def _element_lines(verb: str, name: str, elements: Iterable[Element]) -> str:
 _MAPS = """\
   set cluster_cidr {{ type ipv4_addr; flags interval; elements = {{ {f.cluster_cidr} }}; }}
   set inside {{ type ipv4_addr; flags interval; elements = {{ {inside} }}; }}
-  set service_cidr {{ type ipv4_addr; flags interval; elements = {{ {f.service_cidr} }}; }}
+  set service_cidr {{ type ipv4_addr; flags interval; }}
   set node_ips {{ type ipv4_addr; elements = {{ {nodes} }}; }}
   set hairpin {{ type ipv4_addr . ipv4_addr; }}
   map svc {{ type ipv4_addr . inet_proto . inet_service : verdict; }}
