@@ -41,7 +41,7 @@ PLUGINS: tuple[Plugin, ...] = (
     limitranger.DEFAULTS,
     serviceaccount.PLUGIN,
     *certificates.PLUGINS,
-    *podcertificates.PLUGINS,
+    podcertificates.ATTEST,
     taintnodesbycondition.PLUGIN,
     podpriority.PLUGIN,
     runtimeclass.PLUGIN,
@@ -53,6 +53,7 @@ PLUGINS: tuple[Plugin, ...] = (
 )
 VALIDATING: tuple[Plugin, ...] = (
     policyaccess.PLUGIN,
+    podcertificates.SIGNING,
     deviceadminaccess.PLUGIN,
     deviceclaimstatus.PLUGIN,
     serviceaccount.DEBUGGING,

@@ -36,6 +36,10 @@ def _nothing(*asked: str) -> bool:
     return False
 
 
+def _never() -> float:
+    return 0.0
+
+
 class AdmissionRequest(msgspec.Struct, frozen=True):
     """One write about to happen. ``object`` is the plug-in's to change (None for DELETE); ``old`` is not."""
 
@@ -68,6 +72,8 @@ class AdmissionRequest(msgspec.Struct, frozen=True):
     #: Where a webhook converts the versions of the kind: who asks it, and what it has made for equivalent kinds.
     convert: Convert | None = None
     forms: dict[Kind, tuple[Obj | None, Obj | None]] = msgspec.field(default_factory=dict)
+    #: Wall time, in seconds since the epoch.
+    now: Callable[[], float] = _never
     #: Who is asked about images, None where nobody is.
     image_policy: ImagePolicy | None = None
 

@@ -67,10 +67,15 @@ def check_labels(labels: dict[str, str], path: str, found: Found) -> None:
 
 def check_annotations(annotations: dict[str, str], path: str, found: Found) -> None:
     """Keys are qualified names of any case; all together at most 256 KiB."""
-    size = 0
-    for key, value in annotations.items():
+    for key in annotations:
         for message in names.qualified_name(key.lower()):
             found.append(invalid(path, key, message))
+    check_annotations_size(annotations, path, found)
+
+
+def check_annotations_size(annotations: dict[str, str], path: str, found: Found) -> None:
+    size = 0
+    for key, value in annotations.items():
         size += len(key) + len(value)
         if not value.isascii():
             size += len(value.encode()) - len(value)

@@ -28,6 +28,11 @@ def invalid(path: str, value: Any, detail: str) -> Problem:
     return Problem(path, "FieldValueInvalid", f"Invalid value: {_shown(value)}: {detail}")
 
 
+def wrong(path: str, detail: str) -> Problem:
+    """An invalid value that is not shown, or not as JSON: ``detail`` says all."""
+    return Problem(path, "FieldValueInvalid", f"Invalid value: {detail}")
+
+
 def not_supported(path: str, value: Any, supported: Iterable[str]) -> Problem:
     listed = ", ".join(f'"{one}"' for one in supported)
     return Problem(path, "FieldValueNotSupported", f"Unsupported value: {_shown(value)}: supported values: {listed}")

@@ -201,6 +201,7 @@ def _made(backend: Backend, call: Call, operation: str, obj: Obj | None, old: Ob
         call.held,
         backend.config.pod_security,
         backend.convert,
+        now=backend.clock.now,
         image_policy=backend.image_policy,
     )
 

@@ -23,6 +23,25 @@ def _second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
+def day(seconds: float) -> str:
+    """``1763724000.9`` as ``2025-11-21``."""
+    return _second(int(seconds))[:10]
+
+
+def go_time(seconds: float) -> str:
+    """``1763724000.9`` as ``2025-11-21 11:20:00 +0000 UTC``, as Go prints a time."""
+    return f"{_second(int(seconds)).replace('T', ' ')} +0000 UTC"
+
+
+def start_of_day(text: str) -> float | None:
+    """When a day as ``day`` writes it begins, in seconds since the epoch; None for anything else."""
+    try:
+        found = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return None
+    return found if day(found) == text else None
+
+
 def parse(text: str) -> float:
     """Seconds since the epoch of an RFC 3339 timestamp; ValueError for anything else."""
     moment = datetime.fromisoformat(text)

@@ -135,6 +135,15 @@ def test_a_compile_error_shows_the_place() -> None:
     )
 
 
+@pytest.mark.parametrize("expression", ["1 + q.a.b", "1 + q.a.b[0].c", "1 + [q.a][0]", "has(q.a)", "has(q.a.b)"])
+def test_what_is_unknown_is_the_variable_and_not_its_field(expression: str) -> None:
+    with pytest.raises(CompileError) as raised:
+        compile(expression, ENVIRONMENT)
+    at = expression.index("q")
+    told = f"ERROR: <input>:1:{at + 1}: undeclared reference to 'q' (in container '')"
+    assert str(raised.value) == f"{told}\n | {expression}\n | {'.' * at}^"
+
+
 @pytest.mark.parametrize(
     "expression", ["name + 1", "x.size(", "nope(1)", "x.all(i, i)", "[1, 'a'].foo()", "", "a" * 16_385]
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from cryptography import x509
@@ -36,11 +37,24 @@ class Signer:
         serial = x509.random_serial_number()
         return x509.CertificateBuilder(self._name, subject, key, serial, first, last)
 
-    def issue(self, spec: Obj, *, hours: int = 1, renew_after: float = 600, key: Any = None) -> Obj:
+    def issue(
+        self,
+        spec: Obj,
+        *,
+        hours: float = 1,
+        renew_after: float = 600,
+        key: Any = None,
+        ago: float = 0,
+        names: Sequence[x509.GeneralName] = (),
+    ) -> Obj:
+        """``ago``: so many seconds before now the certificate begins."""
         request = x509.load_der_x509_csr(base64.b64decode(spec["stubPKCS10Request"]))
-        first = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+        first = datetime.datetime.now(datetime.UTC).replace(microsecond=0) - datetime.timedelta(seconds=ago)
         last = first + datetime.timedelta(hours=hours)
-        leaf = self._builder(_named(spec["podName"]), key or request.public_key(), first, last).sign(self._key, None)
+        builder = self._builder(_named(spec["podName"]), key or request.public_key(), first, last)
+        if names:
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        leaf = builder.sign(self._key, None)
         begins = first.timestamp()
         return {
             "conditions": [condition("Issued", begins)],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from podo.api.metadata_rules import check_annotations
+from podo.api.metadata_rules import check_annotations_size
 from podo.api.rules import Found, invalid, required, too_long
 from podo.values import names
 
@@ -30,18 +30,21 @@ def check_signer_name(path: str, signer: str, found: Found) -> None:
         why = "must be a fully qualified domain and path of the form 'example.com/signer-name'"
         found.append(invalid(path, signer, why))
         return
-    if len(signer) > _MAX:
-        found.append(too_long(path, _MAX))
-        return
-    found.extend(invalid(path, domain, message) for message in names.subdomain(domain))
+    if len(domain) > _DOMAIN_MAX:
+        found.append(too_long(path, _DOMAIN_MAX))
+    _check_labels(path, domain, names.label, found)
     if "." not in domain:
         found.append(invalid(path, domain, "should be a domain with at least two segments separated by dots"))
-    if not rest:
-        found.append(invalid(path, rest, 'validating label "": must be non-empty'))
-        return
-    for part in rest.split("."):
-        if wrong := names.subdomain(part.lower()):
-            found.extend(invalid(path, rest, f'validating label "{part}": {message}') for message in wrong)
+    _check_labels(path, rest, names.subdomain, found)
+    if len(signer) > _MAX:
+        found.append(too_long(path, _MAX))
+
+
+def _check_labels(path: str, dotted: str, rule: names.Rule, found: Found) -> None:
+    """At the first that is wrong it ends."""
+    for label in dotted.split("."):
+        if messages := rule(label):
+            found.extend(invalid(path, dotted, f'validating label "{label}": {message}') for message in messages)
             return
 
 
@@ -81,7 +84,11 @@ def signer_in(name: str) -> str:
 
 def check_user_annotations(path: str, annotations: dict[str, Any], found: Found) -> None:
     """What a pod tells its signer: like annotations, with a domain before each key."""
-    check_annotations(annotations, path, found)
-    for key in annotations:
-        if "/" not in key:
-            found.append(invalid(path, key, 'must be a domain-prefixed key (such as "example.com/foo")'))
+    for key in map(str.lower, annotations):
+        if not key:
+            found.append(required(path))
+        elif messages := names.qualified_name(key):
+            found.extend(invalid(path, key, message) for message in messages)
+        elif "/" not in key:
+            found.append(invalid(path, key, 'must be a domain-prefixed key (such as "acme.io/foo")'))
+    check_annotations_size(annotations, path, found)

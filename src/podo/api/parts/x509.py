@@ -51,9 +51,25 @@ def is_signed(found: Any) -> bool:
 
 def is_authority(found: Any) -> bool:
     """Does the certificate say that it is a CA's?"""
-    from cryptography.x509 import BasicConstraints, DuplicateExtension, ExtensionNotFound, UnsupportedGeneralNameType
+    from cryptography.x509 import BasicConstraints
+
+    constraints = _extension(found, BasicConstraints)
+    return constraints is not None and bool(constraints.ca)
+
+
+def names_of(found: Any) -> tuple[list[str], list[str]]:
+    """The domains and the mail addresses that a certificate is for."""
+    from cryptography.x509 import DNSName, RFC822Name, SubjectAlternativeName
+
+    names = _extension(found, SubjectAlternativeName)
+    return ([], []) if names is None else (names.get_values_for_type(DNSName), names.get_values_for_type(RFC822Name))
+
+
+def _extension(found: Any, wanted: Any) -> Any:
+    """What an extension of the certificate says; None without it, or if none can be read."""
+    from cryptography.x509 import DuplicateExtension, ExtensionNotFound, UnsupportedGeneralNameType
 
     try:
-        return bool(found.extensions.get_extension_for_class(BasicConstraints).value.ca)
+        return found.extensions.get_extension_for_class(wanted).value
     except (ValueError, TypeError, ExtensionNotFound, DuplicateExtension, UnsupportedGeneralNameType):
-        return False
+        return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from podo.api.kind import Problem
 from podo.api.parts.indexes import IndexesError, parse
 from podo.api.rules import (
     Found,
@@ -17,6 +16,7 @@ from podo.api.rules import (
     required,
     too_long,
     too_many,
+    wrong,
 )
 from podo.values import names
 
@@ -52,9 +52,9 @@ def _check_failure_rule(rule: dict[str, Any], known: set[Any], path: str, found:
         check_text(f"{at}.type", pattern.get("type") or "", names.qualified_name, found)
         _check_word(pattern.get("status"), ("False", "True", "Unknown"), f"{at}.status", found)
     if codes is not None and conditions:
-        found.append(_wrong(path, "specifying both OnExitCodes and OnPodConditions is not supported"))
+        found.append(wrong(path, "specifying both OnExitCodes and OnPodConditions is not supported"))
     elif codes is None and not conditions:
-        found.append(_wrong(path, "specifying one of OnExitCodes and OnPodConditions is required"))
+        found.append(wrong(path, "specifying one of OnExitCodes and OnPodConditions is required"))
 
 
 def _check_word(word: str | None, words: tuple[str, ...], path: str, found: Found) -> None:
@@ -63,11 +63,6 @@ def _check_word(word: str | None, words: tuple[str, ...], path: str, found: Foun
         found.append(required(path, f"valid values: [{listed}]"))
     elif word not in words:
         found.append(not_supported(path, word, words))
-
-
-def _wrong(path: str, why: str) -> Problem:
-    """Where the value would say nothing."""
-    return Problem(path, "FieldValueInvalid", f"Invalid value: {why}")
 
 
 def _check_codes(codes: dict[str, Any], known: set[Any], path: str, found: Found) -> None:

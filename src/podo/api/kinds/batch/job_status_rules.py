@@ -11,7 +11,7 @@ from typing import Any
 
 from podo.api.kind import Obj, Problem
 from podo.api.parts.indexes import IndexesError, parse
-from podo.api.rules import Found, check_not_negative, duplicate, invalid, required
+from podo.api.rules import Found, check_not_negative, duplicate, invalid, required, wrong
 from podo.values.timestamp import parse as seconds_of
 
 _COUNTS = ("active", "succeeded", "failed", "ready", "terminating")
@@ -45,7 +45,7 @@ def _conditions(status: Status) -> set[str]:
 
 
 def _conflict(why: str) -> Problem:
-    return Problem("status.conditions", "FieldValueInvalid", f"Invalid value: {why}")
+    return wrong("status.conditions", why)
 
 
 def _check_uncounted(uncounted: dict[str, Any], found: Found) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.certificates import issuedchain
 from podo.api.parts import x509
+from podo.api.parts.condition_rules import check_conditions
 from podo.api.parts.signername import check_certificate_seconds, check_signer_name, check_user_annotations
-from podo.api.rules import Found, check_immutable, check_text, invalid, not_supported, required, too_long
+from podo.api.rules import Found, check_immutable, check_text, invalid, not_supported, required, too_long, wrong
 from podo.values import names
 
 DEFAULT_SECONDS = 86400
@@ -46,16 +47,17 @@ def _check_request(encoded: str, found: Found) -> None:
     if not encoded:
         found.append(required(_REQUEST))
         return
-    if len(encoded) > MAX_REQUEST_BYTES * 4 // 3 + 4:
+    given = _decoded(encoded)
+    if len(given) > MAX_REQUEST_BYTES:
         found.append(too_long(_REQUEST, MAX_REQUEST_BYTES))
         return
-    request = x509.request(_decoded(encoded))
+    request = x509.request(given)
     if request is None:
-        found.append(invalid(_REQUEST, "<value omitted>", "must be a valid PKCS#10 CSR"))
+        found.append(invalid(_REQUEST, encoded, "must be a valid PKCS#10 CSR"))
     elif why := _bad_key(request.public_key()):
-        found.append(invalid(_REQUEST, "<value omitted>", why))
+        found.append(wrong(_REQUEST, why))
     elif not x509.is_signed(request):
-        found.append(invalid(_REQUEST, "<value omitted>", "could not verify proof-of-possession signature"))
+        found.append(wrong(_REQUEST, "invalid signature"))
 
 
 def _decoded(encoded: str) -> bytes:
@@ -72,9 +74,12 @@ def _bad_key(key: Any) -> str:
         return ""
     if isinstance(key, ec.EllipticCurvePublicKey):
         good = key.curve.name in ("secp256r1", "secp384r1", "secp521r1")
-        return "" if good else "elliptic public keys must use curve P256, P384 or P521"
+        name = "P-224" if key.curve.name == "secp224r1" else key.curve.name  # as Go knows it
+        return "" if good else f"curve {name}: elliptic public keys must use curve P256, P384, or P521"
     if isinstance(key, rsa.RSAPublicKey):
-        return "" if key.key_size in (3072, 4096) else "RSA keys must have modulus size 3072 or 4096"
+        bits = (key.key_size + 7) // 8 * 8
+        good = bits in (3072, 4096)
+        return "" if good else f"{bits}-bit modulus: RSA keys must have modulus size 3072 or 4096"
     return "unknown public key type; supported types are Ed25519, ECDSA, and RSA"
 
 
@@ -95,10 +100,17 @@ def outcome(request: Obj) -> str:
     return ""
 
 
+def said(request: Obj) -> Obj:
+    """The status: what is empty in it says nothing."""
+    return {field: value for field, value in (request.get("status") or {}).items() if value}
+
+
 def _check_conditions(status: Obj, found: Found) -> None:
+    conditions = status.get("conditions") or []
     known = 0
-    for index, condition in enumerate(status.get("conditions") or ()):
-        path, kind = f"status.conditions[{index}]", condition.get("type") or ""
+    for index, condition in enumerate(conditions):
+        # upstream's paths, dots and all
+        path, kind = f"status.conditions.[{index}]", condition.get("type") or ""
         if kind not in TERMINAL:
             found.append(not_supported(f"{path}.type", kind, TERMINAL))
             continue
@@ -108,18 +120,15 @@ def _check_conditions(status: Obj, found: Found) -> None:
             found.append(invalid(f"{path}.type", kind, why))
         if condition.get("status") != "True":
             found.append(not_supported(f"{path}.status", condition.get("status") or "", ("True",)))
-        if not condition.get("lastTransitionTime"):
-            found.append(required(f"{path}.lastTransitionTime"))
-        if not condition.get("reason"):
-            found.append(required(f"{path}.reason"))
+    check_conditions(conditions, "status.conditions", found)
 
 
 def _status_problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
-    status, before = new.get("status") or {}, (old or {}).get("status") or {}
-    _check_conditions(status, found)
+    _check_conditions(new.get("status") or {}, found)
     if found:
         return found
+    status, before = said(new), said(old or {})
     decided = outcome(new)
     why = ""
     if outcome(old or {}):
@@ -133,7 +142,7 @@ def _status_problems(new: Obj, old: Obj | None) -> Found:
     elif status != before:
         why = 'status is immutable unless transitioning to "Issued", "Denied", or "Failed"'
     if why:
-        found.append(invalid("status", "<value omitted>", why))
+        found.append(wrong("status", why))
     return found
 
 
