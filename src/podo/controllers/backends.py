@@ -7,6 +7,7 @@ from typing import Any
 
 from podo.api.kind import Obj
 from podo.api.meta import labels_of, name_of, namespace_of, uid_of
+from podo.api.parts.container import is_sidecar
 from podo.controllers.podstate import is_finished
 from podo.reconcile.declare import Key, View
 from podo.values.selector import from_map
@@ -73,8 +74,8 @@ def _number(port: dict[str, Any], pod: Obj) -> int | None:
     target = port.get("targetPort") or port["port"]
     if isinstance(target, int):
         return target
-    sidecars = [c for c in pod["spec"].get("initContainers") or () if c.get("restartPolicy") == "Always"]
-    for container in [*pod["spec"]["containers"], *sidecars]:
+    sidecars = filter(is_sidecar, pod["spec"].get("initContainers") or ())
+    for container in (*pod["spec"]["containers"], *sidecars):
         for listed in container.get("ports") or ():
             if listed.get("name") == target and (listed.get("protocol") or "TCP") == (port.get("protocol") or "TCP"):
                 return int(listed["containerPort"])

@@ -47,6 +47,14 @@ def _selects(budget: Obj, pod: Obj) -> bool:
         return False
 
 
+def _selected(budget: Obj, view: View) -> list[Obj]:
+    selector = budget["spec"].get("selector")
+    try:
+        return [] if selector is None else view.selected("Pod", namespace_of(budget), selector)
+    except SelectorError:
+        return []
+
+
 def _budgets_in(scaled_one: Obj, view: View) -> Iterator[Key]:
     """The size of a controller of pods has changed: every budget of its namespace may count on it."""
     for budget in view.list("PodDisruptionBudget", namespace_of(scaled_one)):
@@ -62,7 +70,7 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
     budget = view.get("PodDisruptionBudget", key.name, key.namespace)
     if budget is None:
         return
-    pods = [p for p in view.list("Pod", key.namespace) if _selects(budget, p) and not is_finished(p)]
+    pods = [pod for pod in _selected(budget, view) if not is_finished(pod)]
     if not pods and not (budget.get("status") or {}).get("observedGeneration"):
         yield Tell(budget, "NoPods", "No matching pods found")
     try:

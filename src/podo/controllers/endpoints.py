@@ -26,7 +26,7 @@ from podo.controllers.backends import (
 )
 from podo.controllers.podstate import is_ready
 from podo.controllers.triggertime import dated, triggered_at
-from podo.reconcile.actions import Action, Create, Delete, Update
+from podo.reconcile.actions import Action, Create, Delete, Update, rest_after
 from podo.reconcile.declare import Among, Key, View, controller
 
 MANAGED_LABEL = "endpoints.kubernetes.io/managed-by"
@@ -61,6 +61,7 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
         yield Create(dated(wanted, triggered_at(service, pods, None)))
     elif _content(present) != _content(wanted):
         yield Update(dated(wanted, triggered_at(service, pods, _published(present))))
+    yield from rest_after(len(pods))
 
 
 def _published(endpoints: Obj) -> dict[str, bool]:

@@ -20,6 +20,7 @@ from podo.api.meta import (
     owner_reference,
     uid_of,
 )
+from podo.api.parts.podclaims import claim_names, made_for
 from podo.controllers.podstate import is_finished
 from podo.reconcile.actions import Action, Create, Delete, EnsureAbsent, OnRefusal, Patch, Tell
 from podo.reconcile.declare import Among, Key, View, controller
@@ -43,14 +44,8 @@ def _uses_claims(pod: Obj) -> bool:
 def _of_template(template: Obj, view: View) -> Iterator[Key]:
     for pod in view.list("Pod", namespace_of(template)):
         wanted = (each.get("resourceClaimTemplateName") for each in pod["spec"].get("resourceClaims") or ())
-        if name_of(template) in wanted and len(_made(pod)) < len(pod["spec"]["resourceClaims"]):
+        if name_of(template) in wanted and len(made_for(pod)) < len(pod["spec"]["resourceClaims"]):
             yield Key(namespace_of(pod), name_of(pod))
-
-
-def _made(pod: Obj) -> dict[str, str]:
-    """By name of the pod's claim, the name of the object; "" where none is needed."""
-    found = (pod.get("status") or {}).get("resourceClaimStatuses") or ()
-    return {each["name"]: each.get("resourceClaimName") or "" for each in found}
 
 
 @controller(
@@ -64,7 +59,7 @@ def of_pods(key: Key, view: View) -> Iterator[Action]:
     pod = view.get("Pod", key.name, key.namespace)
     if pod is None or not _uses_claims(pod) or is_deleting(pod) or is_finished(pod):
         return
-    made, new = _made(pod), {}
+    made, new = made_for(pod), {}
     for each in pod["spec"]["resourceClaims"]:
         name = each["name"]
         if each.get("resourceClaimName"):
@@ -134,10 +129,8 @@ def _reserved(pod: Obj, name: str, view: View) -> Iterator[Action]:
 
 
 def _claims_of(pod: Obj, view: View) -> Iterator[Key]:
-    names = {each.get("resourceClaimName") for each in pod["spec"].get("resourceClaims") or ()}
-    extended = ((pod.get("status") or {}).get("extendedResourceClaimStatus") or {}).get("resourceClaimName")
-    for name in {*names, *_made(pod).values(), extended} - {None, ""}:
-        yield Key(namespace_of(pod), str(name))
+    for name in claim_names(pod):
+        yield Key(namespace_of(pod), name)
 
 
 @controller(reconciles=CLAIM, watches={"Pod": _claims_of}, name="resourceclaim")

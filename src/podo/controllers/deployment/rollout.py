@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from podo.api.kind import Obj
 from podo.controllers.replicaset import replicas_of
+from podo.values.intstr import scaled
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +58,9 @@ def _fenceposts(deployment: Obj) -> tuple[int, int]:
     """
     rolling = _strategy(deployment).get("rollingUpdate") or {}
     replicas = replicas_of(deployment)
-    surge = math.ceil(scaled(rolling.get("maxSurge", "25%"), replicas))
-    unavailable = math.floor(scaled(rolling.get("maxUnavailable", "25%"), replicas))
+    surge = scaled(rolling.get("maxSurge", "25%"), replicas, round_up=True)
+    unavailable = scaled(rolling.get("maxUnavailable", "25%"), replicas, round_up=False)
     return (surge, unavailable) if surge or unavailable else (0, 1)
-
-
-def scaled(value: int | str, whole: int) -> float:
-    """An IntOrString of ``whole``: 2 is 2, ``"25%"`` is a quarter of it. ValueError for other text."""
-    if isinstance(value, int):
-        return value
-    if not value.endswith("%"):
-        raise ValueError(f"invalid value for IntOrString: {value!r} is not a percentage")
-    return int(value[:-1]) * whole / 100
 
 
 def count(sets: list[Obj], field: str) -> int:
