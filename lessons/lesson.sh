@@ -1,9 +1,12 @@
 # What the lessons have in common: how a command is shown, what comes of it checked, and everything cleaned up.
-# KUBECTL names another kubectl, CONTEXT another cluster. A lesson sources this file and calls in_namespace.
+# KUBECTL names another kubectl, CONTEXT another cluster, DATA_DIR its data directory. A lesson sources this file and calls in_namespace.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 kubectl="${KUBECTL:-$root/build/bin/kubectl} --context ${CONTEXT:-podo-default}"
 typed="kubectl"
+cluster=${CONTEXT:-podo-default}
+cluster=${cluster#podo-}
+data=${DATA_DIR:-${PODO_DATA_DIR:-/var/lib/podo}/$cluster}
 leftovers=()  # KIND/NAME of what is to be deleted when the lesson ends
 work=""       # a directory of the lesson's own, if it needs one
 beside=""     # the process that runs beside the lesson, if there is one

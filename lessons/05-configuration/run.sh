@@ -6,12 +6,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 source "$here/../lesson.sh"
 source "$here/registry.sh"
 needs_containers
-name=${CONTEXT:-podo-default}
-data=${DATA_DIR:-${PODO_DATA_DIR:-/var/lib/podo}/${name#podo-}}
 address=${REGISTRY:-127.0.0.1:5000}
 work=$(mktemp -d)
 in_namespace lesson-configuration
-show_podo() { printf '$ podo %s\n' "$*"; "${PODO:-$root/.venv/bin/podo}" "$@" --name "${name#podo-}" --data-dir "$data"; }
+show_podo() { printf '$ podo %s\n' "$*"; "${PODO:-$root/.venv/bin/podo}" "$@" --name "$cluster" --data-dir "$data"; }
 until_asked='trap exit TERM; while :; do sleep 0.1; done'  # ends at once when it is to
 password="of-jane-$RANDOM-$RANDOM" setting="of-everybody-$RANDOM-$RANDOM"
 

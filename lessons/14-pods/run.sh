@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
 # Lesson 14: the pod itself: written by hand and with kubectl, looked at, entered, copied to, reached; two containers in
-# one. Needs a running cluster with real containers (podo up).
+# one; and a pod that the node makes by itself. Needs a running cluster with real containers (podo up). DATA_DIR is the
+# cluster's data directory.
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/../lesson.sh"
 needs_containers
 in_namespace lesson-pods
 work=$(mktemp -d)
+run() { printf '$ %s\n' "$*"; "$@"; }
+manifest=""
+finish() { [ -z "$manifest" ] || rm -f "$manifest"; clean_up; }
+trap finish EXIT
 
 say "A manifest is YAML: what belongs to what is said by how deep it stands. This one is wrong in one line."
 refused "did not find expected '-' indicator" show apply -f "$here/misindented.yaml"
@@ -66,3 +71,34 @@ told "Defaulted container \"web\" out of: web, sidecar, too-late" show exec with
 say "A pod that nobody looks after is gone when it is gone. (What looks after pods: lessons 2 and 15.)"
 show delete pod nginx echoserver with-sidecar --now
 told "No resources found" show get pods
+
+say "A static pod is the node's own: its kubelet runs what stands in a directory of manifests, whether or not there is an" \
+    "API server. (kubeadm starts the API server itself so.)"
+node=$($kubectl get nodes -o jsonpath='{.items[0].metadata.name}')
+manifests=$data/nodes/$node/manifests
+[ -w "$manifests" ] || { echo "(no directory $manifests: set DATA_DIR to see it)"; exit 0; }
+manifest=$manifests/lesson-static-web.yaml
+run cp "$here/static-web.yaml" "$manifest"
+say "The API shows it by a mirror: the name has the node's name at its end, and the node is its owner."
+eventually "static-web-$node" show get pods -o name
+show wait "pod/static-web-$node" --for=condition=Ready --timeout=60s
+told "Controlled By:" show describe pod "static-web-$node"
+told '"file"' show get pod "static-web-$node" -o 'jsonpath="{.metadata.annotations.kubernetes\.io/config\.source}"'
+told "Hello static web" show exec "static-web-$node" -- wget -qO- localhost
+say "To delete the mirror is to delete a picture: it is made anew, and the container runs on. drain passes it over."
+of() { $kubectl get pod "static-web-$node" -o jsonpath="$1"; }
+id=$(of '{.status.containerStatuses[0].containerID}')
+show delete pod "static-web-$node"
+eventually "$id" of '{.status.containerStatuses[0].containerID}'
+say "A changed manifest is a new pod."
+hash=$(of '{.metadata.annotations.kubernetes\.io/config\.hash}')
+sed 's/Hello/Goodbye/' "$here/static-web.yaml" >"$manifest"
+eventually "Goodbye static web" show exec "static-web-$node" -- wget -qO- localhost
+[ "$hash" != "$(of '{.metadata.annotations.kubernetes\.io/config\.hash}')" ] || fail "a changed pod should have another hash"
+say "It may use nothing that only the API has: no Secret, no ConfigMap, no ServiceAccount. The node says so, and the pod" \
+    "ends, as it does when the file goes."
+printf '  serviceAccountName: default\n' >>"$manifest"
+eventually "static pods may not reference serviceaccounts" show get events --namespace default \
+    --field-selector "involvedObject.name=$node,reason=FailedValidation" -o 'jsonpath={.items[-1:].message}{"\n"}'
+eventually "No resources found" show get pods
+run rm "$manifest"

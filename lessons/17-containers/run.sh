@@ -5,8 +5,6 @@
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/../lesson.sh"
 needs_containers
-name=${CONTEXT:-podo-default}
-data=${DATA_DIR:-${PODO_DATA_DIR:-/var/lib/podo}/${name#podo-}}
 in_namespace lesson-containers
 run() { printf '$ %s\n' "$*"; "$@"; }
 take_down() {

@@ -150,10 +150,11 @@ def test_where_pods_go(simulated_cluster: Cluster) -> None:
 
 
 def test_the_pod_itself(shared_cluster: Cluster) -> None:
-    told = lesson(shared_cluster, "14-pods")
+    told = lesson(shared_cluster, "14-pods", DATA_DIR=str(shared_cluster.data_dir))
     assert "did not find expected '-' indicator" in told and "cannot unmarshal bool into Go struct field" in told
     assert "QUERY_STRING=by=port-forward" in told and "QUERY_STRING=by=service" in told
     assert "bind: Address already in use" in told
+    assert "Goodbye static web" in told and "may not reference serviceaccounts" in told
 
 
 def test_who_looks_after_whom(simulated_cluster: Cluster) -> None:
