@@ -18,8 +18,11 @@ from podo.api.kind import Obj
 from podo.api.meta import annotations_of, labels_of, name_of, namespace_of, uid_of
 from podo.client.contract import Unreachable
 from podo.node import podspec
+from podo.runtime.tasks import within
 from podo.values import quantity
 
+#: For so long a static pod, which is to run without the API, waits for it to tell of Services.
+PATIENCE_SECONDS = 3.0
 _REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
 _FIELD_KEY = re.compile(r"metadata\.(labels|annotations)\['(.+)'\]")
 
@@ -83,12 +86,12 @@ async def environment_of(
 
 async def _linked_services(pod: Obj, lookup: Lookup) -> list[Obj]:
     """The Services of the pod's namespace, and the API's own."""
-    try:
+    if not podspec.is_static(pod):
         return await _services_for(namespace_of(pod), lookup)
-    except (ApiError, Unreachable):
-        if podspec.is_static(pod):
-            return []  # it does not wait for the API
-        raise
+    try:
+        return await within(PATIENCE_SECONDS, _services_for(namespace_of(pod), lookup))
+    except (ApiError, Unreachable, TimeoutError):
+        return []
 
 
 async def _services_for(namespace: str, lookup: Lookup) -> list[Obj]:
