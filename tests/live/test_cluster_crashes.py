@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -29,7 +30,7 @@ def hurt() -> Iterator[Cluster]:
         made.load_images("pause", "busybox", "nginx")
         objects = [manifests.deployment("web", replicas=2), manifests.service("web", 8080, type="NodePort")]
         made.kubectl("apply", "-f", "-", given=objects)
-        made.kubectl("rollout", "status", "deployment/web", "--timeout=40s")
+        made.kubectl("rollout", "status", "deployment/web", "--timeout=120s")
         yield made
 
 
@@ -44,7 +45,7 @@ def service_address(kubectl: Kubectl) -> str:
 
 def fetch(address: str) -> bool:
     try:
-        with urllib.request.urlopen(f"http://{address}/", timeout=3) as answer:
+        with urllib.request.urlopen(f"http://{address}/", timeout=20) as answer:
             return b"Welcome to nginx" in answer.read()
     except OSError:
         return False
@@ -66,7 +67,7 @@ class Asking:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(10)
+        self._thread.join(60)
 
     def _ask(self) -> None:
         while not self._stop.wait(0.05):
@@ -82,9 +83,9 @@ def acknowledge(kubectl: Kubectl, name: str) -> None:
 
 def whole(hurt: Cluster) -> None:
     """All components are ready and the API says that the node is, too."""
-    eventually(lambda: hurt.status()["ready"], "all components are ready again", 40)
+    eventually(lambda: hurt.status()["ready"], "all components are ready again")
     eventually(
-        lambda: hurt.kubectl("wait", "node/node-1", "--for=condition=Ready", "--timeout=60s"), "the node is Ready"
+        lambda: hurt.kubectl("wait", "node/node-1", "--for=condition=Ready", "--timeout=120s"), "the node is Ready"
     )
 
 
@@ -96,7 +97,7 @@ def test_a_killed_component_comes_back(hurt: Cluster, component: str) -> None:
     acknowledge(kubectl, f"before-{component}")
     with Asking(service_address(kubectl)) as asking:
         os.kill(former["pid"], signal.SIGKILL)
-        eventually(lambda: hurt.component(component)["restarts"] > former["restarts"], "its end is noticed", 10)
+        eventually(lambda: hurt.component(component)["restarts"] > former["restarts"], "its end is noticed")
         whole(hurt)
     assert hurt.component(component)["pid"] != former["pid"]
     assert kubectl.path("{.data.name}", f"configmap/before-{component}") == f"before-{component}"
@@ -110,12 +111,46 @@ def works_on(hurt: Cluster) -> None:
     """Pods can be made, reached and removed."""
     kubectl = hurt.kubectl
     kubectl("apply", "-f", "-", given=manifests.pod("probe"))
-    kubectl("wait", "pod/probe", "--for=condition=Ready", "--timeout=40s")
+    kubectl("wait", "pod/probe", "--for=condition=Ready", "--timeout=120s")
     eventually(
         lambda: "Welcome" in kubectl.run("exec", "probe", "--", "wget", "-qO-", "http://web:8080/").out,
         "it reaches web",
     )
-    kubectl("delete", "pod", "probe", "--timeout=60s")
+    kubectl("delete", "pod", "probe", "--timeout=120s")
+
+
+def test_a_static_pod_runs_while_the_api_server_does_not_answer(hurt: Cluster) -> None:
+    """Its node starts anew meanwhile, and tells of it later."""
+    kubectl, directory, server = (
+        hurt.kubectl,
+        hurt.data_dir / "nodes" / "node-1" / "manifests",
+        hurt.component("server"),
+    )
+    seen = hurt.directory / "seen"
+    seen.mkdir()
+    script = f"echo started | tee -a /seen/starts; {manifests.WAIT}"
+    container = manifests.shell(script, volumeMounts=[{"name": "seen", "mountPath": "/seen"}])
+    pod = manifests.pod("static", container, volumes=[{"name": "seen", "hostPath": {"path": str(seen)}}])
+    os.kill(server["pid"], signal.SIGSTOP)
+    try:
+        os.kill(hurt.component("node-1")["pid"], signal.SIGKILL)
+        (directory / "static.json").write_text(json.dumps(pod))
+        eventually(lambda: (seen / "starts").exists(), "it runs")
+    finally:
+        os.kill(server["pid"], signal.SIGCONT)
+    whole(hurt)
+    eventually(
+        lambda: kubectl("wait", "pod/static-node-1", "--for=condition=Ready", "--timeout=120s"), "the API shows it"
+    )
+    mirror = kubectl.path("{.metadata.uid}", "pod/static-node-1")
+    assert kubectl("logs", "static-node-1") == "started\n"
+    kubectl("drain", "node-1", "--pod-selector=app=none", "--timeout=60s")  # a mirror stops no drain
+    kubectl("uncordon", "node-1")
+    kubectl("delete", "pod", "static-node-1", "--timeout=120s")
+    eventually(lambda: kubectl.path("{.metadata.uid}", "pod/static-node-1") != mirror, "it is shown again")
+    assert (seen / "starts").read_text() == "started\n"
+    (directory / "static.json").unlink()
+    eventually(lambda: not kubectl("get", "pod", "static-node-1", "--ignore-not-found"), "it is gone")
 
 
 def test_a_killed_supervisor_is_replaced_by_up(hurt: Cluster) -> None:
@@ -124,7 +159,7 @@ def test_a_killed_supervisor_is_replaced_by_up(hurt: Cluster) -> None:
     components = {c["name"]: c["pid"] for c in hurt.status()["components"]}
     with Asking(service_address(kubectl)) as asking:
         os.kill(components.pop("supervisor"), signal.SIGKILL)
-        eventually(lambda: hurt.podo("status").code == 4, "its end is noticed", 10)
+        eventually(lambda: hurt.podo("status").code == 4, "its end is noticed")
         acknowledge(kubectl, "without-a-supervisor")  # the others go on
         hurt.up()
         whole(hurt)
@@ -134,7 +169,7 @@ def test_a_killed_supervisor_is_replaced_by_up(hurt: Cluster) -> None:
     assert asking.failed == 0 and running(kubectl) == before
     former = hurt.component("server")
     os.kill(former["pid"], signal.SIGKILL)  # an adopted process is watched like a child
-    eventually(lambda: hurt.component("server")["restarts"] > former["restarts"], "its end is noticed", 10)
+    eventually(lambda: hurt.component("server")["restarts"] > former["restarts"], "its end is noticed")
     whole(hurt)
 
 
@@ -162,19 +197,21 @@ def test_writes_under_fire_are_kept(hurt: Cluster) -> None:
         while not enough.is_set():
             attempts += 1
             name = f"fire-{attempts}"
-            if hurt.kubectl.run("create", "configmap", name, seconds=20).code == 0:
+            if hurt.kubectl.run("create", "configmap", name, "--request-timeout=20s").code == 0:
                 acknowledged.append(name)
 
     writer = threading.Thread(target=write, daemon=True)
     writer.start()
     try:
         for least in (5, 12, 19):
-            eventually(lambda least=least: len(acknowledged) >= least, "some writes", 40, 0.02)  # type: ignore[misc]
-            os.kill(hurt.component("server")["pid"], signal.SIGKILL)
-            eventually(lambda: hurt.status()["ready"], "it is back", 40)
+            eventually(lambda least=least: len(acknowledged) >= least, "some writes", every=0.02)  # type: ignore[misc]
+            former = hurt.component("server")
+            os.kill(former["pid"], signal.SIGKILL)
+            eventually(lambda former=former: hurt.component("server")["restarts"] > former["restarts"], "it is noticed")  # type: ignore[misc]
+            whole(hurt)
     finally:
         enough.set()
-        writer.join(30)
+        writer.join(60)
     names = set(hurt.kubectl.path("{.items[*].metadata.name}", "configmaps").split())
     assert len(acknowledged) > 12 and set(acknowledged) <= names
 
@@ -183,7 +220,7 @@ def test_what_happened_meanwhile_is_seen(hurt: Cluster) -> None:
     """A container that dies and a pod that is deleted while there is no node process."""
     kubectl = hurt.kubectl
     kubectl("apply", "-f", "-", given=[manifests.pod("dies"), manifests.pod("goes"), manifests.pod("stays")])
-    kubectl("wait", "pod/dies", "pod/goes", "pod/stays", "--for=condition=Ready", "--timeout=40s")
+    kubectl("wait", "pod/dies", "pod/goes", "pod/stays", "--for=condition=Ready", "--timeout=120s")
     container = kubectl.path("{.status.containerStatuses[0].containerID}", "pod/dies")
     first = processes.in_container(hurt.name, container)[0]
     supervisor, node = hurt.component("supervisor")["pid"], hurt.component("node-1")["pid"]
@@ -192,7 +229,7 @@ def test_what_happened_meanwhile_is_seen(hurt: Cluster) -> None:
     os.kill(first, signal.SIGKILL)
     kubectl("delete", "pod", "goes", "--wait=false")
     hurt.up()
-    kubectl("wait", "pod/goes", "--for=delete", "--timeout=60s")
+    kubectl("wait", "pod/goes", "--for=delete", "--timeout=120s")
     eventually(
         lambda: kubectl.path("{.status.containerStatuses[0].restartCount}", "pod/dies") == "1", "it is restarted"
     )
@@ -204,7 +241,7 @@ def test_down_clears_away_what_a_killed_podo_left() -> None:
     with cluster("left") as made:
         made.load_images("busybox")
         made.kubectl("apply", "-f", "-", given=manifests.pod("it"))
-        made.kubectl("wait", "pod/it", "--for=condition=Ready", "--timeout=40s")
+        made.kubectl("wait", "pod/it", "--for=condition=Ready", "--timeout=120s")
         for component in made.status()["components"]:
             os.kill(component["pid"], signal.SIGKILL)
         assert processes.mentioning(str(made.data_dir))  # the containers' shims
