@@ -48,7 +48,7 @@ def with_container(**changes: object) -> manifests.Obj:
         (with_container(volumeMounts=[{"name": "no", "mountPath": "/x"}]), r'volumeMounts\[0\].name: Not found: "no"'),
         (with_spec(selector={"matchLabels": {"app": "other"}}), r"`selector` does not match template `labels`"),
         (manifests.service("web", port=0), r"spec.ports\[0\].port: Invalid value: 0"),
-        (manifests.service("web", clusterIP="10.1.2.3"), "not in the valid range"),
+        (manifests.service("web", clusterIP="10.1.2.3"), "does not match the current range"),
         (manifests.service("web", type="NodePort", ports=[{"port": 1, "nodePort": 80}]), "not in the valid range"),
         ({**manifests.secret("s"), "data": {"x": "not base64!"}}, "illegal base64|base64"),
         ({**manifests.pod("it"), "spec": {"containers": []}}, r"spec.containers: Required value"),

@@ -1,5 +1,6 @@
-"""The objects that every cluster has from its first second: namespaces, the two system priority classes, the
-ServiceCIDR, cluster DNS' Service, the StorageClass ``standard``. (The Service ``kubernetes``: ``kubernetesservice``.)
+"""The objects that every cluster has from its first second: namespaces, the two system priority classes, cluster DNS'
+Service, the StorageClass ``standard``. (The ServiceCIDR and the Service ``kubernetes``: ``defaultservicecidr`` and
+``kubernetesservice``.)
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ from podo.client.contract import Client
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 
-async def bootstrap(client: Client, *, service_cidr: str, dns_ip: str) -> None:
+async def bootstrap(client: Client, *, dns_ip: str) -> None:
     """Make what is missing; what is there stays as it is."""
     for name in NAMESPACES:
         await create_missing(client, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     for name in SYSTEM_CLASSES:
         await create_missing(client, _priority_class(name))
     await create_missing(client, _storage_class())
-    await _create_service_cidr(client, service_cidr)
     await create_missing(client, _kube_dns(dns_ip))
 
 
-async def _find(client: Client, obj: Obj) -> Obj | None:
+async def find(client: Client, obj: Obj) -> Obj | None:
+    """What there is of the kind and name of ``obj``."""
     try:
         return await client.get(obj["kind"], obj["metadata"]["name"], obj["metadata"].get("namespace", ""))
     except ApiError as error:
@@ -36,38 +37,17 @@ async def _find(client: Client, obj: Obj) -> Obj | None:
 
 async def create_missing(client: Client, obj: Obj) -> None:
     """Make the object if there is none of its name."""
-    if await _find(client, obj) is None:
+    if await find(client, obj) is None:
         await client.create(obj)
 
 
 async def create_or_replace(client: Client, obj: Obj) -> None:
     """Make the object, or make what is there the same."""
-    there = await _find(client, obj)
+    there = await find(client, obj)
     if there is None:
         await client.create(obj)
     else:
         await client.update({**there, **obj, "metadata": there["metadata"]})
-
-
-async def _create_service_cidr(client: Client, cidr: str) -> None:
-    """The range that the API server gives cluster IPs from, as an object; it is ready from the start."""
-    made = {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "ServiceCIDR",
-        "metadata": {"name": "kubernetes"},
-        "spec": {"cidrs": [cidr]},
-    }
-    if await _find(client, made) is not None:
-        return
-    created = await client.create(made)
-    condition = {
-        "type": "Ready",
-        "status": "True",
-        "reason": "",
-        "message": "Kubernetes Service CIDR is ready",
-        "lastTransitionTime": created["metadata"]["creationTimestamp"],
-    }
-    await client.update({**created, "status": {"conditions": [condition]}}, subresource="status")
 
 
 def _priority_class(name: str) -> Obj:

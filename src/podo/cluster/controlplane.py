@@ -37,6 +37,7 @@ from podo.client.extensionsources import ExtensionSources
 from podo.cluster import podresourcemetrics
 from podo.cluster.adapters import AdapterAnswers
 from podo.cluster.bootstrap import bootstrap, create_or_replace
+from podo.cluster.defaultservicecidr import DefaultServiceCIDR
 from podo.cluster.jobsyncs import JobSyncs
 from podo.cluster.kubernetesservice import Address, KubernetesService
 from podo.cluster.legacytokenuse import LegacyTokenUse
@@ -166,6 +167,7 @@ class ControlPlane:
         self.api.backend.tokens.note_use = LegacyTokenUse(self.client, self._tasks).note
         address = Address(settings.kubernetes_ip, settings.server_address, settings.server_port)
         self._kubernetes = KubernetesService(self.client, address, self._tasks)
+        self._service_cidr = DefaultServiceCIDR(self.client, settings.service_cidr, self._tasks)
 
     def _acting_as(self, account: str) -> Client:
         """The client of a controller, as a service account that need not exist: nobody asks for a token of it."""
@@ -196,7 +198,8 @@ class ControlPlane:
         await self.api.start()
         self._meter.serve(self.api.backend)
         s = self._settings
-        await bootstrap(self.client, service_cidr=s.service_cidr, dns_ip=s.dns_ip)
+        await self._service_cidr.ensure()
+        await bootstrap(self.client, dns_ip=s.dns_ip)
         await self._kubernetes.ensure()
         if s.ca:
             await create_or_replace(self.client, authentication_configmap(s.ca.decode(), s.front_proxy_ca.decode()))
@@ -207,7 +210,8 @@ class ControlPlane:
         """Start what works on the objects: the cache and the controllers."""
         await self.recorder.start()
         await self.cache.start()
-        self._kubernetes.keep(self.cache)
+        for each in (self._service_cidr, self._kubernetes):
+            each.standing.keep(self.cache)
         await self.runner.start()
         self._meter.start()
 

@@ -1,27 +1,20 @@
 """The Service default/kubernetes, at which pods find the API server, and its endpoints: made at the start, and made
-again when somebody has deleted them (``kubectl delete all --all``), as upstream's API server does.
+again when somebody has deleted them.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from podo.api.errors import ApiError
 from podo.api.kind import Obj
-from podo.client.cache import Cache, CacheChange
 from podo.client.contract import Client
 from podo.cluster.bootstrap import create_missing, create_or_replace
-from podo.runtime.log import Logger
-from podo.runtime.tasks import Tasks, sleep
+from podo.cluster.standing import Standing
+from podo.runtime.tasks import Tasks
 
-log = Logger("podo.kubernetesservice")
-
-_KINDS = ("Service", "Endpoints", "EndpointSlice")
+_KINDS = frozenset({"Service", "Endpoints", "EndpointSlice"})
 _PLACE = ("default", "kubernetes")
-#: How long after a deletion, or an attempt that failed, it is made again (seconds); upstream looks every 10 seconds.
-PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +30,7 @@ class KubernetesService:
     def __init__(self, client: Client, address: Address, tasks: Tasks) -> None:
         self._client = client
         self._address = address
-        self._tasks = tasks
-        self._missing = self._at_work = False
+        self.standing = Standing(self.ensure, _KINDS, _PLACE, tasks)
 
     async def ensure(self) -> None:
         """Make what is missing, and let the endpoints be where the API server answers now.
@@ -50,28 +42,6 @@ class KubernetesService:
             return
         for obj in (_endpoints(self._address), _endpoint_slice(self._address)):
             await create_or_replace(self._client, obj)
-
-    def keep(self, cache: Cache) -> None:
-        """From now on make again what is deleted."""
-        cache.subscribe(self._told)
-
-    def _told(self, kind: str, revision: int, changes: Sequence[CacheChange]) -> None:
-        if kind in _KINDS and any(change.new is None and change.place == _PLACE for change in changes):
-            self._missing = True
-            if not self._at_work:
-                self._at_work = True
-                self._tasks.spawn(self._make_again(), "kubernetes service")
-
-    async def _make_again(self) -> None:
-        while self._missing:
-            await sleep(PAUSE_SECONDS)
-            self._missing = False
-            try:
-                await self.ensure()
-            except ApiError as error:
-                log.warning("the Service kubernetes cannot be made again yet", why=str(error))
-                self._missing = True
-        self._at_work = False
 
 
 def _service(address: Address) -> Obj:

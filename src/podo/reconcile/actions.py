@@ -87,6 +87,14 @@ class EnsureAbsent:
 
 
 @dataclass(frozen=True, slots=True)
+class EnsureUnchanged:
+    """Go on only if the API itself has ``obj`` as it is here (its uid, at its resourceVersion); else the pass fails and
+    is tried again. For steps that would be wrong if the cache was late."""
+
+    obj: Obj
+
+
+@dataclass(frozen=True, slots=True)
 class RewriteAll:
     """Have the API store every object of ``kind`` again as it is, in today's version and under today's key.
 
@@ -139,4 +147,17 @@ def rest_after(objects: int) -> Iterator[Rest]:
         yield Rest(min(objects / LOOKED_AT_A_SECOND, LONGEST_REST))
 
 
-Action = Create | Update | Patch | Delete | SetStatus | Tell | EnsureAbsent | RewriteAll | Ask | CheckAgain | Rest
+Action = (
+    Create
+    | Update
+    | Patch
+    | Delete
+    | SetStatus
+    | Tell
+    | EnsureAbsent
+    | EnsureUnchanged
+    | RewriteAll
+    | Ask
+    | CheckAgain
+    | Rest
+)

@@ -20,6 +20,7 @@ from podo.reconcile.actions import (
     Create,
     Delete,
     EnsureAbsent,
+    EnsureUnchanged,
     Patch,
     Rest,
     RewriteAll,
@@ -43,11 +44,15 @@ class StillThere(Exception):
     """What ``EnsureAbsent`` asked for exists."""
 
 
+class Changed(Exception):
+    """What ``EnsureUnchanged`` asked for is not there any more as it was."""
+
+
 @dataclass(slots=True)
 class Step:
     """One write, and what to tell once it is done. Without a write: only tell."""
 
-    write: Write | EnsureAbsent | RewriteAll | Ask | None
+    write: Write | EnsureAbsent | EnsureUnchanged | RewriteAll | Ask | None
     tells: list[Tell] = field(default_factory=list)
 
 
@@ -117,6 +122,8 @@ class Performer:
     async def _step(self, step: Step, outcome: Outcome) -> None:
         if isinstance(step.write, EnsureAbsent):
             await self._ensure(step.write, outcome)
+        elif isinstance(step.write, EnsureUnchanged):
+            await self._ensure_unchanged(step.write.obj, outcome)
         elif isinstance(step.write, RewriteAll):
             await self._follow(step.write, rewrite_all(self._client, step.write.kind, step.write.until), outcome)
         elif isinstance(step.write, Ask):
@@ -155,6 +162,16 @@ class Performer:
         else:
             if found:
                 outcome.failure = StillThere(f"{absent.kind} {absent.namespace}/{absent.name or '*'} is there")
+
+    async def _ensure_unchanged(self, obj: Obj, outcome: Outcome) -> None:
+        kind, name, namespace = kind_name(obj), name_of(obj), namespace_of(obj)
+        try:
+            there = await self._client.get(kind, name, namespace)
+        except (ApiError, Unreachable, TimeoutError, OSError) as error:
+            outcome.failure = error
+        else:
+            if (uid_of(there), revision_of(there)) != (uid_of(obj), revision_of(obj)):
+                outcome.failure = Changed(f"{kind} {namespace}/{name} is another by now")
 
     async def _follow(self, action: RewriteAll | Ask, work: Awaitable[Any], outcome: Outcome) -> None:
         """Do what comes after the ``work`` of an action, by what it gives."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from podo.api.kinds.networking.ipaddress import of_service
 from tests.contracts.controllers import always
 from tests.contracts.controllers.example import Change, Example, Pass, Put, Remove, Step
 from tests.unit.apiserver.examples import FIELDS
@@ -13,6 +14,7 @@ from tests.unit.cluster.wishes import wish
 APPS, BATCH, RBAC = "apps/v1", "batch/v1", "rbac.authorization.k8s.io/v1"
 ADMISSION, CERTIFICATES = "admissionregistration.k8s.io/v1", "certificates.k8s.io/v1"
 EXTENSIONS, FLOW, STORAGE = "apiextensions.k8s.io/v1", "flowcontrol.apiserver.k8s.io/v1", "storage.k8s.io/v1"
+NETWORKING = "networking.k8s.io/v1"
 MINUTE, HOUR = 60.0, 3600.0
 
 LABELS = {"app": "web"}
@@ -503,6 +505,53 @@ ACCESS = (
     ),
 )
 
+RANGES = (
+    of(
+        "servicecidr",
+        put("ServiceCIDR", "kubernetes", "", version=NETWORKING, spec={"cidrs": ["10.96.0.0/16"]}),
+        put("ServiceCIDR", "more", "", version=NETWORKING, spec={"cidrs": ["10.1.0.0/24"]}),
+        put("ServiceCIDR", "less", "", version=NETWORKING, spec={"cidrs": ["10.2.0.0/24"]}),
+        *(Put(of_service(address, "default", "a")) for address in ("10.1.0.5", "10.2.0.5")),
+        *(Remove("ServiceCIDR", name, "") for name in ("more", "less")),
+        Remove("IPAddress", "10.2.0.5", ""),
+        Pass(MINUTE),
+        touches="ServiceCIDR",
+        shows=(
+            "^ServiceCIDR .*service-cidr-finalizer.*kubernetes.*Kubernetes Service CIDR is ready",
+            "^ServiceCIDR .*service-cidr-finalizer.*more.*There are still IPAddresses referencing the ServiceCIDR",
+        ),
+        hides=('^ServiceCIDR .*"name": "less"',),
+    ),
+    of(
+        "clusteriprepair",
+        put("ServiceCIDR", "kubernetes", "", version=NETWORKING, spec={"cidrs": ["10.96.0.0/16"]}),
+        put("Service", "a", spec={"ports": [{"port": 80}], "clusterIP": "10.96.0.9"}),
+        put("Service", "b", spec={"ports": [{"port": 80}], "clusterIP": "10.96.0.10"}),
+        Remove("IPAddress", "10.96.0.9", ""),
+        Change("IPAddress", "10.96.0.10", {"metadata": {"labels": None}}, ""),
+        Pass(MINUTE),
+        put("Service", "c", spec={"ports": [{"port": 80}], "clusterIP": "10.96.0.11"}),
+        Remove("Service", "c"),
+        touches="IPAddress",
+        shows=(
+            '^IPAddress .*ipallocator.k8s.io.*parentRef.*"name": "a"',
+            '^IPAddress .*ipallocator.k8s.io.*parentRef.*"name": "b"',
+        ),
+        hides=('^IPAddress .*"name": "c"',),
+    ),
+    of(
+        "ipaddressrepair",
+        put("Service", "a", spec={"ports": [{"port": 80}], "clusterIP": "10.96.0.9"}),
+        put("Service", "b", spec={"ports": [{"port": 80}], "clusterIP": "None"}),
+        Put(of_service("10.96.0.10", "default", "b")),
+        Put(of_service("10.96.0.11", "default", "gone")),
+        Pass(2 * MINUTE),
+        touches="IPAddress",
+        shows=('^IPAddress .*parentRef.*"name": "a"',),
+        hides=('^IPAddress .*"name": "b"', '^IPAddress .*"name": "gone"'),
+    ),
+)
+
 API = (
     of(
         "namespace",
@@ -639,4 +688,4 @@ DEVICES = (
     ),
 )
 
-EXAMPLES = (*WORKLOADS, *SERVICES, *NODES, *VOLUMES, *ACCESS, *API, *DEVICES)
+EXAMPLES = (*WORKLOADS, *SERVICES, *RANGES, *NODES, *VOLUMES, *ACCESS, *API, *DEVICES)

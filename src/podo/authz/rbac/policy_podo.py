@@ -31,6 +31,11 @@ _OWN: dict[str, tuple[Obj, ...]] = {
         rule("create get list watch", "flowschemas prioritylevelconfigurations", _FLOWCONTROL),
         rule("patch update", "flowschemas/status prioritylevelconfigurations/status", _FLOWCONTROL),
     ),
+    "ipallocator-repair-controller": (
+        rule("create delete get", "ipaddresses", "networking.k8s.io"),
+        rule("get", "services"),
+        EVENTS,
+    ),
     "local-volume-provisioner": (
         rule("get patch update", _CLAIMS),
         rule("create delete get", _VOLUMES),
