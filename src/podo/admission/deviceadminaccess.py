@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import orjson
-
 from podo.admission.request import AdmissionRequest, Plugin
+from podo.admission.stored import stored
 from podo.api.errors import invalid
 from podo.api.kind import Kind, Obj, Problem
-from podo.api.kinds.core.namespace import NAMESPACE
 from podo.api.meta import labels_of
 from podo.api.rules import forbidden
 
@@ -44,8 +42,8 @@ def _asking(obj: Obj, path: str) -> Iterator[Problem]:
 
 
 async def _is_labelled(request: AdmissionRequest) -> bool:
-    record = await request.store.get(NAMESPACE.key("", request.namespace))
-    return record is not None and labels_of(orjson.loads(record.value)).get(LABEL) == "true"
+    namespace = await stored(request, "Namespace", "", request.namespace)
+    return namespace is not None and labels_of(namespace).get(LABEL) == "true"
 
 
 PLUGIN = Plugin("DeviceAdminAccess", handles, admit)

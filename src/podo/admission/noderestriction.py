@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import orjson
-
 from podo.admission import certificates, nodemirrorpods, nodetokens, podcertificates
 from podo.admission.request import AdmissionRequest, Plugin, is_core
-from podo.api import registry
+from podo.admission.stored import stored
 from podo.api.errors import ApiError, forbidden
 from podo.api.kind import Kind, Obj
+from podo.api.meta import uid_of
 from podo.api.parts.localvolume import is_on, is_to_go
 
 GROUP, PREFIX = "system:nodes", "system:node:"
@@ -106,8 +105,8 @@ async def _pod(request: AdmissionRequest, node: str) -> None:
     elif request.subresource == "status":
         _pod_status(request, node)
     elif request.operation == "CREATE":
-        own = await request.store.get(registry.named("Node").key("", node))
-        uid = orjson.loads(own.value)["metadata"]["uid"] if own else None
+        own = await stored(request, "Node", "", node)
+        uid = uid_of(own) if own else None
         if why := nodemirrorpods.refusal(request.object or {"metadata": {}}, node, uid):
             raise _refused(request, why)
     elif request.operation != "DELETE":
@@ -119,8 +118,7 @@ async def _pod(request: AdmissionRequest, node: str) -> None:
 
 async def _eviction(request: AdmissionRequest, node: str) -> None:
     """Before a disruption budget is asked: that would be spent, and the pod marked."""
-    record = await request.store.get(request.kind.key(request.namespace, request.name))
-    pod = orjson.loads(record.value) if record else {}
+    pod = await stored(request, "Pod", request.namespace, request.name) or {}
     if (pod.get("spec") or {}).get("nodeName") != node:
         raise _refused(request, f"node {node} can only evict pods with spec.nodeName set to itself")
 

@@ -8,9 +8,8 @@ kubelet needs the right ``request-serviceaccounts-token-audience`` on a resource
 
 from __future__ import annotations
 
-import orjson
-
 from podo.admission.request import AdmissionRequest
+from podo.admission.stored import stored
 from podo.api import registry
 from podo.api.errors import forbidden, not_found
 from podo.api.kind import Obj
@@ -26,7 +25,7 @@ async def check(request: AdmissionRequest, node: str) -> None:
         raise forbidden(request.kind, request.name, "node requested token not bound to a pod")
     if not reference.get("uid"):
         raise forbidden(request.kind, request.name, "node requested token with a pod binding without a uid")
-    pod = await _stored(request, "Pod", request.namespace, reference["name"])
+    pod = await stored(request, "Pod", request.namespace, reference["name"])
     if pod is None:
         raise not_found(registry.named("Pod"), reference["name"])
     if why := _refusal(pod, reference["uid"], node) or await _audience_refusal(request, pod, spec):
@@ -62,7 +61,7 @@ async def _uses(request: AdmissionRequest, pod: Obj, audience: str) -> bool:
                 return True
     for volume in volumes:
         driver = await _driver(request, pod, volume)
-        found = await _stored(request, "CSIDriver", "", driver) if driver else None
+        found = await stored(request, "CSIDriver", "", driver) if driver else None
         wanted = ((found or {}).get("spec") or {}).get("tokenRequests") or ()
         if any((one.get("audience") or "") == audience for one in wanted):
             return True
@@ -76,12 +75,7 @@ async def _driver(request: AdmissionRequest, pod: Obj, volume: Obj) -> str:
         claim = f"{pod['metadata']['name']}-{volume['name']}"
     if not claim:
         return str((volume.get("csi") or {}).get("driver") or "")
-    found = await _stored(request, "PersistentVolumeClaim", request.namespace, claim)
+    found = await stored(request, "PersistentVolumeClaim", request.namespace, claim)
     name = ((found or {}).get("spec") or {}).get("volumeName") or ""
-    bound = await _stored(request, "PersistentVolume", "", name) if name else None
+    bound = await stored(request, "PersistentVolume", "", name) if name else None
     return str((((bound or {}).get("spec") or {}).get("csi") or {}).get("driver") or "")
-
-
-async def _stored(request: AdmissionRequest, kind: str, namespace: str, name: str) -> Obj | None:
-    record = await request.store.get(registry.named(kind).key(namespace, name))
-    return orjson.loads(record.value) if record else None

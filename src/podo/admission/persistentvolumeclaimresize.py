@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from podo.admission.request import AdmissionRequest, Plugin, is_core
+from podo.admission.stored import stored
 from podo.api.errors import forbidden
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.core.persistentvolumeclaim import class_of
-from podo.api.kinds.storage.storageclass import STORAGECLASS
 from podo.api.parts.podamounts import amounts_of
 
 _NOT_BOUND = "Only bound persistent volume claims can be expanded"
@@ -45,8 +43,8 @@ async def _may_grow(request: AdmissionRequest, new: Obj, old: Obj) -> bool:
     name = class_of(new)
     if not name or name != class_of(old):
         return False
-    record = await request.store.get(STORAGECLASS.key("", name))
-    return record is not None and bool(orjson.loads(record.value).get("allowVolumeExpansion"))
+    found = await stored(request, "StorageClass", "", name)
+    return found is not None and bool(found.get("allowVolumeExpansion"))
 
 
 PLUGIN = Plugin("PersistentVolumeClaimResize", handles, admit)

@@ -6,11 +6,10 @@ Source: "Certificates and Certificate Signing Requests" of the Kubernetes docume
 
 from __future__ import annotations
 
-import orjson
-
 from podo.admission.certificates import GROUP, may_for_signer
 from podo.admission.request import AdmissionRequest, Plugin
-from podo.api import registry, rules
+from podo.admission.stored import stored
+from podo.api import rules
 from podo.api.errors import ApiError, forbidden, invalid
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.certificates import issuedchain, podcertificaterequest
@@ -62,19 +61,14 @@ async def sign(request: AdmissionRequest) -> None:
 async def check_of_node(request: AdmissionRequest, node: str) -> None:
     """A request by the kubelet of ``node``. Raises ApiError, unless all that it says of the pod is so."""
     spec = (request.object or {}).get("spec") or {}
-    pod = await _stored(request, "Pod", request.namespace, spec.get("podName") or "")
-    account = await _stored(request, "ServiceAccount", request.namespace, spec.get("serviceAccountName") or "")
-    own = await _stored(request, "Node", "", node)
+    pod = await stored(request, "Pod", request.namespace, spec.get("podName") or "")
+    account = await stored(request, "ServiceAccount", request.namespace, spec.get("serviceAccountName") or "")
+    own = await stored(request, "Node", "", node)
     shown = f'"{request.namespace}/{spec.get("podName") or ""}"'
     why = _node_refusal(spec, node, own, shown) or _pod_refusal(spec, node, pod, shown)
     if why := why or _account_refusal(spec, pod or {}, account, shown):
         raise _refused(request, why)
     _check_signer(request, pod or {}, spec, shown)
-
-
-async def _stored(request: AdmissionRequest, kind: str, namespace: str, name: str) -> Obj | None:
-    record = await request.store.get(registry.named(kind).key(namespace, name)) if name else None
-    return orjson.loads(record.value) if record else None
 
 
 def _node_refusal(spec: Obj, node: str, own: Obj | None, shown: str) -> str:

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from podo.admission.request import AdmissionRequest, Plugin, creates_pod
+from podo.admission.stored import stored
 from podo.api.errors import ApiError, forbidden
 from podo.api.kind import Obj
-from podo.api.kinds.node.runtimeclass import RUNTIMECLASS
 from podo.values import quantity
 
 
@@ -31,10 +29,9 @@ async def _class_of(request: AdmissionRequest, name: str | None) -> Obj:
     """The pod's class, {} for a pod without one."""
     if not name:
         return {}
-    record = await request.store.get(RUNTIMECLASS.key("", name))
-    if record is None:
+    found = await stored(request, "RuntimeClass", "", name)
+    if found is None:
         raise _refused(request, f'pod rejected: RuntimeClass "{name}" not found')
-    found: Obj = orjson.loads(record.value)
     return found
 
 
