@@ -13,10 +13,9 @@ from podo.runtime.chance import Chance
 from podo.runtime.tasks import sleep, within
 from podo.scheduler.extenders import Extender, ExtenderFailed
 from podo.scheduler.podinfo import PodInfo
+from podo.scheduler.requests import DEADLINE
 from podo.scheduler.snapshot import Snapshot
 
-#: Seconds that one request may take.
-DEADLINE = 30.0
 #: Seconds between two questions where a pod is: at first, and at most.
 FIRST_WAIT, LONGEST_WAIT = 0.1, 10.0
 

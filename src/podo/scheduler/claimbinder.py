@@ -27,13 +27,12 @@ from podo.scheduler.devices.podclaims import Demands, concerned, demands, made_k
 from podo.scheduler.devices.references import names, uses_claims
 from podo.scheduler.devices.verdicts import NONE_FREE, choose
 from podo.scheduler.podinfo import PodInfo
+from podo.scheduler.requests import DEADLINE, patch_status
 from podo.scheduler.snapshot import Snapshot
 from podo.values import timestamp
 
 log = Logger("podo.scheduler")
 
-#: Seconds that one request may take.
-DEADLINE = 30.0
 #: How often a write is tried that meets another.
 TRIES = 5
 #: Seconds before the second try to take something back; doubled with each.
@@ -152,8 +151,7 @@ class ClaimBinder:
         await within(DEADLINE, self._reserve(key, claim, wanted.allocation, pod))
         told = {"resourceClaimName": wanted.name, "requestMappings": wanted.mappings}
         patch = {"metadata": {"uid": pod.uid}, "status": {"extendedResourceClaimStatus": told}}
-        send = partial(self._client.patch, "Pod", pod.name, pod.namespace, type="strategic", subresource="status")
-        await within(DEADLINE, send(patch=patch))
+        await within(DEADLINE, patch_status(self._client, pod, patch))
 
     async def _reserve(self, key: ClaimKey, claim: Obj, allocation: Obj | None, pod: PodInfo) -> None:
         status, metadata = claim.get("status") or {}, claim["metadata"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import Any
 
 from podo.api.errors import ApiError
@@ -12,14 +11,13 @@ from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
 from podo.runtime.tasks import Tasks, within
 from podo.scheduler.podinfo import PodInfo
+from podo.scheduler.requests import DEADLINE, patch_status
 from podo.scheduler.telling import refusal_patch
 
 log = Logger("podo.scheduler")
 
 #: Conditions that are written at once.
 AT_ONCE = 64
-#: Seconds that one request may take.
-DEADLINE = 30.0
 
 
 class Conditions:
@@ -43,9 +41,8 @@ class Conditions:
         self._tasks.spawn(self._write(pod, patch), f"nomination {pod.key}")
 
     async def _write(self, pod: PodInfo, patch: dict[str, Any]) -> None:
-        send = partial(self._client.patch, "Pod", pod.name, pod.namespace, type="strategic", subresource="status")
         try:
             async with self._slots:
-                await within(DEADLINE, send(patch=patch))
+                await within(DEADLINE, patch_status(self._client, pod, patch))
         except (ApiError, Unreachable, TimeoutError, OSError) as failure:
             log.debug("condition not written", pod=pod.key, why=str(failure))

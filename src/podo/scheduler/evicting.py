@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 
 from podo.api.errors import ApiError
 from podo.client.contract import Client, Unreachable
@@ -12,13 +11,12 @@ from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
 from podo.runtime.tasks import within
 from podo.scheduler.podinfo import PodInfo
+from podo.scheduler.requests import DEADLINE, patch_status
 from podo.scheduler.telling import disruption_patch
 from podo.scheduler.victims import Victims
 
 log = Logger("podo.scheduler")
 
-#: Seconds that one request may take.
-DEADLINE = 30.0
 #: Victims of one pod that are evicted at the same time.
 AT_ONCE = 16
 
@@ -52,6 +50,5 @@ class Evictor:
     async def _one(self, pod: PodInfo, scheduler: str) -> None:
         generation = int(pod.obj["metadata"].get("generation") or 0)
         patch = disruption_patch(pod.uid, generation, scheduler, self._clock.now())
-        send = partial(self._client.patch, "Pod", pod.name, pod.namespace, type="strategic", subresource="status")
-        await send(patch=patch)
+        await patch_status(self._client, pod, patch)
         await self._client.delete("Pod", pod.name, pod.namespace, uid=pod.uid)

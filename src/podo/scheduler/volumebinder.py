@@ -11,12 +11,11 @@ from podo.api.kind import Obj
 from podo.api.meta import annotations_of, revision_of, uid_of
 from podo.client.contract import Client, Unreachable
 from podo.runtime.tasks import within
+from podo.scheduler.requests import DEADLINE
 from podo.scheduler.snapshot import Snapshot
 from podo.scheduler.storage import SELECTED_NODE, ClaimKey, Promise, is_bound, key_of
 from podo.scheduler.volumeplan import Plan
 
-#: Seconds that one request may take.
-DEADLINE = 30.0
 _BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
 
 
