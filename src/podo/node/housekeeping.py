@@ -57,7 +57,7 @@ class Housekeeping:
         while True:
             await sleep(self._room.config.eviction_seconds)
             for worker in list(self._workers.values()):
-                if worker.is_active and (why := self._room.machine.exceeded(worker.pod)):
+                if worker.is_active and (why := await self._room.machine.exceeded(worker.pod)):
                     worker.evict(why)
 
     async def _rotate_logs(self) -> None:

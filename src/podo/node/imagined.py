@@ -133,7 +133,7 @@ class ImaginedMachine:
         memory = sum(each.working_set for each in pods)
         return Usage(sum(each.cpu_nanos for each in pods), memory, memory)
 
-    def exceeded(self, pod: Obj) -> str:
+    async def exceeded(self, pod: Obj) -> str:
         return ""
 
     def left_overs(self) -> list[str]:

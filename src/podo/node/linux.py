@@ -6,6 +6,7 @@ Below ``data_dir``: ``pods/UID/`` (volumes, etc-hosts, termination messages), ``
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -133,8 +134,8 @@ class LinuxMachine:
     def node_usage(self, pods: Sequence[Usage]) -> Usage:
         return machine_usage()
 
-    def exceeded(self, pod: Obj) -> str:
-        return self._volumes.exceeded(pod)
+    async def exceeded(self, pod: Obj) -> str:
+        return await asyncio.to_thread(self._volumes.exceeded, pod)  # directories may be large
 
     def left_overs(self) -> list[str]:
         directories = {entry.name for entry in os.scandir(self._pods)} if self._pods.is_dir() else set()

@@ -126,7 +126,7 @@ class Machine(Protocol):
     def node_usage(self, pods: Sequence[Usage]) -> Usage:
         """What the whole machine uses; ``pods``: what was found for its pods."""
 
-    def exceeded(self, pod: Obj) -> str:
+    async def exceeded(self, pod: Obj) -> str:
         """Which limit of its local storage the pod exceeds, as its eviction says; "" for none."""
 
     def left_overs(self) -> list[str]:
