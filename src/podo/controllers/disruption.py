@@ -11,7 +11,7 @@ from podo.api.kind import Obj
 from podo.api.meta import condition_of, controller_of, is_deleting, labels_of, name_of, namespace_of, uid_of
 from podo.controllers import scaletargets
 from podo.controllers.podstate import is_finished, is_ready
-from podo.reconcile.actions import Action, CheckAgain, Patch, SetStatus, Tell
+from podo.reconcile.actions import Action, CheckAgain, Patch, SetStatus, Tell, rest_after
 from podo.reconcile.declare import Among, Key, View, controller
 from podo.values import timestamp
 from podo.values.intstr import scaled
@@ -88,6 +88,7 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
     if disrupted:
         first = min(timestamp.parse(moment) for moment in disrupted.values())
         yield CheckAgain(max(0.0, first + DELETION - view.now) + 1)
+    yield from rest_after(len(pods))
 
 
 def _expected(budget: Obj, pods: list[Obj], view: View) -> tuple[int, int]:
@@ -105,8 +106,11 @@ def _expected(budget: Obj, pods: list[Obj], view: View) -> tuple[int, int]:
 def _scale(pods: list[Obj], view: View) -> int:
     """The sum of the sizes of all that control the pods."""
     sizes: dict[str, int] = {}
+    known: set[str] = set()
     for pod in pods:
-        if (reference := controller_of(pod)) is not None:
+        reference = controller_of(pod)
+        if reference is not None and reference["uid"] not in known:
+            known.add(reference["uid"])
             owner, replicas = _scaled_owner(reference, pod, view)
             sizes[uid_of(owner)] = replicas
     return sum(sizes.values())
