@@ -16,6 +16,7 @@ from podo.admission.request import AdmissionRequest, Plugin, creates_pod, is_cor
 from podo.api import registry
 from podo.api.errors import forbidden
 from podo.api.kind import Kind, Obj
+from podo.api.parts.api_references import named_by
 from podo.api.parts.pod_annotations import MIRROR
 from podo.runtime.chance import SUFFIX_LETTERS
 from podo.runtime.tasks import sleep
@@ -52,6 +53,8 @@ def _check_mirror(request: AdmissionRequest, spec: Obj) -> None:
     """The API server cannot see to it that a pod from a file on a node gets what it names."""
     if spec.get("serviceAccountName"):
         raise forbidden(request.kind, request.name, "a mirror pod may not reference service accounts")
+    if "secrets" in named_by(spec):
+        raise forbidden(request.kind, request.name, "a mirror pod may not reference secrets")
     for volume in spec.get("volumes") or ():
         projected = (volume.get("projected") or {}).get("sources") or ()
         if any("serviceAccountToken" in source for source in projected):

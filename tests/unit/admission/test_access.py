@@ -244,3 +244,28 @@ def test_a_kubelet_evicts_its_own_pods_only_and_spends_no_budget_of_others() -> 
         assert "DisruptionTarget" not in [one["type"] for one in left["status"]["conditions"]]
 
     in_world(test)
+
+
+def test_a_mirror_pod_has_no_account_and_refers_to_no_secret() -> None:
+    """Whoever makes it: the API cannot see to it that a pod from a file on a node gets what it names."""
+
+    async def test(world: World) -> None:
+        def mirror(**spec: Any) -> dict[str, Any]:
+            made = pod("mirror", nodeName="n1", **spec)
+            return made | {"metadata": {**made["metadata"], "annotations": {"kubernetes.io/config.mirror": "x"}}}
+
+        variable = {"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
+        token = {"projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}
+        for why, spec in (
+            ("reference service accounts", {"serviceAccountName": "default"}),
+            ("reference secrets", {"imagePullSecrets": [{"name": "s"}]}),
+            ("reference secrets", {"volumes": [{"name": "v", "secret": {"secretName": "s"}}]}),
+            ("reference secrets", {"containers": [{"name": "a", "image": "i", "env": [variable]}]}),
+            ("use ServiceAccountToken volume projections", {"volumes": [{"name": "v", **token}]}),
+        ):
+            status, error = await world.ask("POST", PODS, mirror(**spec))
+            assert (status, error["message"]) == (403, f'pods "mirror" is forbidden: a mirror pod may not {why}')
+        status, made = await world.ask("POST", PODS, mirror())
+        assert status == 201 and "serviceAccountName" not in made["spec"] and "volumes" not in made["spec"]
+
+    in_world(test)

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from podo.client.contract import Unreachable
+from podo.lab.virtualtime import run
 from podo.node.environment import ConfigProblem, environment_of, expand, field_value, service_variables
 from tests.unit.node.pods import pod
 
@@ -125,6 +127,33 @@ def test_services_become_variables() -> None:
         "MY_WEB_PORT_53_UDP_ADDR": "10.96.0.7",
     }
     assert variables({"name": "web"}, web, enableServiceLinks=False) == {}
+
+
+class Silent(Objects):
+    """An API server that takes requests and never answers."""
+
+    async def services(self, namespace: str) -> list[Obj]:
+        await asyncio.Event().wait()
+        return []
+
+
+class Absent(Objects):
+    async def services(self, namespace: str) -> list[Obj]:
+        raise Unreachable("no route to host")
+
+
+@pytest.mark.parametrize("api", [Silent(), Absent()])
+def test_a_static_pod_does_not_wait_for_services(api: Objects) -> None:
+    def of(web: Obj) -> list[tuple[str, str]]:
+        container = {"name": "web", "env": [{"name": "A", "value": "1"}]}
+        return run(environment_of(web, container, api, ["10.244.0.2"], "10.0.0.1", CAPACITY))
+
+    static = pod()
+    static["metadata"]["annotations"] = {"kubernetes.io/config.hash": static["metadata"]["uid"]}
+    assert of(static) == [("A", "1")]
+    if isinstance(api, Absent):
+        with pytest.raises(Unreachable):
+            of(pod())
 
 
 def test_labels_are_lines() -> None:
