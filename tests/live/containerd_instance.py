@@ -4,11 +4,13 @@ containers."""
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from podo.node import containerd
@@ -17,6 +19,8 @@ from podo.node.images import debian, oci, pause
 from podo.node.runtimes.cri import CriRuntime
 from podo.node.volumes import mounting
 from podo.runtime.clock import SystemClock
+from tests.live import cgroups
+from tests.live.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 POD_CIDR = "10.244.250.0/24"
@@ -63,7 +67,7 @@ class Instance:
     def in_network(self, *argv: str) -> subprocess.CompletedProcess[bytes]:
         """Run a command where the pods can be reached."""
         return subprocess.run(
-            ["nsenter", f"--net=/run/netns/{self.network}", *argv], capture_output=True, timeout=30, check=False
+            ["nsenter", f"--net=/run/netns/{self.network}", *argv], capture_output=True, timeout=60, check=False
         )
 
     def kill(self) -> None:
@@ -93,7 +97,7 @@ def containerd_instance(images: Sequence[Path] = ()) -> Iterator[Instance]:
     finally:
         instance.process.terminate()
         with suppress(subprocess.TimeoutExpired):
-            instance.process.wait(10)
+            instance.process.wait(60)
         asyncio.run(containerd.sweep(directory, delete=True))
         subprocess.run(["ip", "netns", "delete", network], check=True)
         _remove_cgroups(network)
@@ -117,10 +121,22 @@ async def _remove_pods(instance: Instance) -> None:
 
 
 def _remove_cgroups(name: str) -> None:
-    for hierarchy in [Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").glob("*/")]:
-        for directory, _, _ in os.walk(hierarchy / name, topdown=False):
-            with suppress(FileNotFoundError):
-                os.rmdir(directory)
+    for top in cgroups.named(lambda each: each == name):
+        for directory, _, _ in os.walk(top, topdown=False):
+            eventually(partial(_removed, directory), f"the end of {directory}")
+
+
+def _removed(directory: str) -> bool:
+    """False while processes that have been killed are still on their way out."""
+    try:
+        os.rmdir(directory)
+    except FileNotFoundError:
+        return True
+    except OSError as busy:
+        if busy.errno != errno.EBUSY:
+            raise
+        return False
+    return True
 
 
 def leftovers(instance: Instance) -> list[str]:
@@ -128,5 +144,5 @@ def leftovers(instance: Instance) -> list[str]:
     found = [f"process {pid}" for pid in containerd.processes(instance.directory)]
     found += [f"mount {mount}" for mount in mounting.mounts_below(instance.directory)]
     found += [str(path) for path in (instance.directory, Path("/run/netns", instance.network)) if path.exists()]
-    found += [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/{instance.network}")]
+    found += [str(path) for path in cgroups.named(lambda name: name == instance.network)]
     return found

@@ -8,7 +8,7 @@ from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
-from tests.live import processes
+from tests.live import cgroups, processes
 from tests.live.podo import Cluster
 
 
@@ -25,7 +25,7 @@ def footprint(cluster: Cluster) -> dict[str, Set[str]]:
         "nftables": {" ".join(t["table"].values()) for t in _nftables() if "table" in t},
         "cgroups": {str(path) for path in _cgroups(cluster.name)},
         "routes": {f"{r['dst']} {r.get('dev', '')}" for r in _routes()},
-        "reservations": {path.name for path in Path("/run/podo").glob("*.json") if directory in path.read_text()},
+        "reservations": {path.name for path in Path("/run/podo").glob("*.json") if directory in _text(path)},
         "data": {directory + "/d"} if cluster.data_dir.exists() else set(),
         "CNI": _names("/var/lib/cni/networks", "/var/lib/cni/results", "/etc/cni/net.d"),
         "containerd": _names("/run/containerd/s", "/run/containerd/fifo"),
@@ -33,15 +33,20 @@ def footprint(cluster: Cluster) -> dict[str, Set[str]]:
 
 
 def _cgroups(name: str) -> list[Path]:
-    return [path for path in Path("/sys/fs/cgroup").glob(f"**/kubepods-{name}-*") if path.is_dir()]
+    return cgroups.named(lambda each: each.startswith(f"kubepods-{name}-"))
 
 
 def _in_cgroups(name: str) -> set[str]:
-    found: set[str] = set()
-    for top in _cgroups(name):
-        for tasks in top.glob("**/cgroup.procs"):
-            found |= set(tasks.read_text().split())
-    return found
+    inside = cgroups.named(lambda each: True, lambda path: f"/kubepods-{name}-" in path)
+    return {str(pid) for directory in (*_cgroups(name), *inside) for pid in cgroups.pids(directory)}
+
+
+def _text(path: Path) -> str:
+    """ "" of a file that is gone: it was another cluster's."""
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return ""
 
 
 def _names(*directories: str) -> set[str]:

@@ -21,7 +21,8 @@ import yaml
 
 BIN = Path(__file__).parents[2] / "build" / "bin"
 KUBECTL, HELM = BIN / "kubectl", BIN / "helm"
-SECONDS = 90.0
+#: What a command may take: more than any --timeout that it is given.
+SECONDS = 180.0
 
 Obj = dict[str, Any]
 
@@ -95,7 +96,7 @@ class Following:
     def interrupt(self) -> Ended:
         """Ctrl-C."""
         self.process.send_signal(signal.SIGINT)
-        return self.end(10)
+        return self.end()
 
     def close(self) -> None:
         if self.process.poll() is None:

@@ -3,6 +3,7 @@ own."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -18,12 +19,14 @@ from typing import Any
 
 from tests.live.kubectl import Ended, Kubectl
 
+#: For a busy machine.
+PATIENTLY = ("--wait", "240s")
 #: Nothing listens there: no test asks a registry outside this machine.
 NO_REGISTRY = "http://127.0.0.1:9"
 IMAGES = Path(__file__).parents[2] / "build" / "images"
 
 
-def podo(*arguments: str, seconds: float = 90, **environment: str) -> Ended:
+def podo(*arguments: str, seconds: float = 300, **environment: str) -> Ended:
     """Run the command line to its end."""
     argv = [sys.executable, "-m", "podo", *arguments]
     done = subprocess.run(
@@ -58,13 +61,13 @@ class Cluster:
     def kubectl(self) -> Kubectl:
         return Kubectl(self.kubeconfig, f"podo-{self.name}")
 
-    def podo(self, verb: str, *arguments: str, seconds: float = 90) -> Ended:
+    def podo(self, verb: str, *arguments: str, seconds: float = 300) -> Ended:
         """A verb for this cluster (``image load`` is one with two words)."""
         own = ["--name", self.name, "--data-dir", str(self.data_dir)]
         return podo(*verb.split(), *own, *arguments, seconds=seconds, KUBECONFIG=str(self.kubeconfig))
 
     def up(self, *arguments: str) -> Ended:
-        wanted = ["--port", str(self.port), "--runtime", self.runtime, *arguments]
+        wanted = ["--port", str(self.port), "--runtime", self.runtime, *PATIENTLY, *arguments]
         ended = self.podo("up", *wanted)
         assert ended.code == 0, f"{ended}\n{self.podo('logs', '--tail', '20').out}"
         return ended
@@ -74,13 +77,19 @@ class Cluster:
         assert ended.code == 0, str(ended)
 
     def status(self) -> dict[str, Any]:
-        found = json.loads(self.podo("status", "-o", "json").out)
+        ended = self.podo("status", "-o", "json")
+        assert ended.out, str(ended)
+        found = json.loads(ended.out)
         assert isinstance(found, dict)
         return found
 
     def component(self, name: str) -> dict[str, Any]:
         """What ``podo status`` says of one component."""
-        return next(component for component in self.status()["components"] if component["name"] == name)
+        found = {component["name"]: component for component in self.status()["components"]}
+        assert name in found, found
+        component = found[name]
+        assert isinstance(component, dict)
+        return component
 
     def remove(self) -> None:
         """Away with it, whatever state it is in."""
@@ -90,7 +99,9 @@ class Cluster:
 
 @contextmanager
 def cluster(name: str, runtime: str = "containerd", *up: str, start: bool = True, port: int = 0) -> Iterator[Cluster]:
-    """A cluster that is there for the duration of a block."""
+    """A cluster that is there for the duration of a block. Its name has the test run's at its end: on one machine the
+    clusters of two runs must not be called alike."""
+    name = f"{name}-{os.getpid()}"
     directory = Path(tempfile.mkdtemp(prefix=f"podo-{name}-", dir="/tmp"))
     made = Cluster(name, directory, port or free_port(), runtime)
     try:
@@ -101,10 +112,13 @@ def cluster(name: str, runtime: str = "containerd", *up: str, start: bool = True
         made.remove()
 
 
+#: Another test run on this machine begins elsewhere, and nobody here gets the port of another who has yet to use it.
+_PORTS = itertools.cycle(range(first := 17440 + os.getpid() % 40 * 10, first + 400))
+
+
 def free_port() -> int:
     """A port at which nothing listens now, below those that the kernel gives to clients."""
-    first = 17440 + os.getpid() % 40 * 10  # another test run on this machine begins elsewhere
-    for port in range(first, first + 400):
+    for port in itertools.islice(_PORTS, 400):
         with socket.socket() as probe:
             try:
                 probe.bind(("", port))

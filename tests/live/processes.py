@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.live import cgroups
+
 
 def in_container(cluster: str, container_id: str) -> list[int]:
     """Pids of a container's processes, the first one first."""
     identity = container_id.removeprefix("containerd://")
-    for tasks in Path("/sys/fs/cgroup").glob(f"*/kubepods-{cluster}-*/**/*{identity}*/cgroup.procs"):
-        if found := tasks.read_text().split():
-            return sorted(int(pid) for pid in found)
+    for directory in cgroups.named(lambda name: identity in name, lambda path: f"/kubepods-{cluster}-" in path):
+        if found := cgroups.pids(directory):
+            return found
     raise AssertionError(f"no process of container {identity}")
 
 

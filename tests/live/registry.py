@@ -98,4 +98,4 @@ def registry(*images: oci.Image, login: tuple[str, str] | None = None) -> Iterat
     finally:
         made.shutdown()
         made.server_close()
-        serving.join(10)
+        serving.join(60)

@@ -24,12 +24,12 @@ SPACE = "asynchronous"
 
 
 def connected(cluster: Cluster, story: Callable[[Any], Awaitable[None]], kind: Any = client.ApiClient) -> None:
-    """Tell ``story`` with a client, within 40 seconds."""
+    """Tell ``story`` with a client, within five minutes."""
 
     async def whole() -> None:
         settings = client.Configuration()
         await config.load_kube_config(str(cluster.kubeconfig), f"podo-{cluster.name}", settings)
-        async with asyncio.timeout(40), kind(settings) as api:
+        async with asyncio.timeout(300), kind(settings) as api:
             await story(api)
 
     asyncio.run(whole())
@@ -57,7 +57,7 @@ def test_objects_and_watches(simulated_cluster: Cluster) -> None:
         seen = []
         begin = {"label_selector": "of=test", "resource_version": listed.metadata.resource_version}
         async with watch.Watch() as watching:
-            async for event in watching.stream(core.list_namespaced_config_map, SPACE, **begin, timeout_seconds=20):
+            async for event in watching.stream(core.list_namespaced_config_map, SPACE, **begin, timeout_seconds=120):
                 seen.append((event["type"], event["object"].data["a"]))
                 if event["type"] == "DELETED":
                     break
@@ -85,7 +85,7 @@ def test_many_requests_at_once(simulated_cluster: Cluster) -> None:
 @needs_containerd
 def test_exec(shared_cluster: Cluster, kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", given=manifests.pod("it"))
-    kubectl("wait", "pod/it", "--for=condition=Ready", "--timeout=60s")
+    kubectl("wait", "pod/it", "--for=condition=Ready", "--timeout=120s")
 
     async def story(api: Any) -> None:
         core = client.CoreV1Api(api)

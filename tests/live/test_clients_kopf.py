@@ -63,7 +63,7 @@ def operator(cluster: Cluster, log: Path) -> Iterator[subprocess.Popen[bytes]]:
             yield running
         finally:
             running.terminate()
-            running.wait(20)
+            running.wait(60)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def vineyard(simulated_cluster: Cluster) -> Iterator[Kubectl]:
     kubectl = simulated_cluster.kubectl.within(SPACE)
     kubectl("create", "namespace", SPACE)
     kubectl("create", "-f", "-", given=DEFINITION)
-    kubectl("wait", "crd/grapes.example.com", "--for=condition=Established", "--timeout=60s")
+    kubectl("wait", "crd/grapes.example.com", "--for=condition=Established", "--timeout=120s")
     yield kubectl
     kubectl("delete", "crd", "grapes.example.com", "--wait=false")
     kubectl("delete", "namespace", SPACE, "--wait=false")
@@ -83,8 +83,9 @@ def test_an_operator_tends_its_objects(vineyard: Kubectl, simulated_cluster: Clu
         kubectl("create", "-f", "-", given=grape("red"))
         state = "{.status.state}"
         eventually(lambda: kubectl.path(state, "grape/one") == "ripe", "what it makes")
-        assert kubectl.path("{.status.ripen.color}", "grape/one") == "red"
-        assert "KopfFinalizerMarker" in kubectl.path("{.metadata.finalizers}", "grape/one")
+        eventually(lambda: kubectl.path("{.status.ripen.color}", "grape/one") == "red", "what the handler returned")
+        finalizers = "{.metadata.finalizers}"
+        eventually(lambda: "KopfFinalizerMarker" in kubectl.path(finalizers, "grape/one"), "its finalizer")
         assert kubectl.path("{.data.color}", "configmap/one-juice") == "red"
         assert kubectl.path("{.metadata.ownerReferences[0].kind}", "configmap/one-juice") == "Grape"
         eventually(lambda: "one-tended" in kubectl("get", "configmaps", "-o", "name"), "the daemon")
@@ -94,8 +95,8 @@ def test_an_operator_tends_its_objects(vineyard: Kubectl, simulated_cluster: Clu
         kubectl("patch", "gr", "one", "--type=merge", "-p", '{"spec":{"color":"white"}}')
         eventually(lambda: kubectl.path(state, "grape/one") == "from red to white", "the update")
         assert "from red to white" in kubectl("get", "grapes")
-        kubectl("delete", "grape", "one", "--timeout=60s")
+        kubectl("delete", "grape", "one", "--timeout=120s")
         assert kubectl.path("{.data.color}", "configmap/one-was-here") == "white"
-        eventually(lambda: "one-juice" not in kubectl("get", "configmaps", "-o", "name"), "what it owned goes too", 20)
+        eventually(lambda: "one-juice" not in kubectl("get", "configmaps", "-o", "name"), "what it owned goes too")
         assert running.poll() is None, log.read_text()[-3000:]
     assert "Traceback" not in log.read_text()

@@ -57,7 +57,7 @@ def test_objects(api: Any) -> None:
     held.create()
     assert held.spec.holderIdentity == "me"
     made.delete()
-    eventually(lambda: not made.exists(), "its end", 10)
+    eventually(lambda: not made.exists(), "its end")
     with pytest.raises(kr8s.NotFoundError):
         ConfigMap.get("one", namespace=SPACE, api=api)
 
@@ -65,15 +65,15 @@ def test_objects(api: Any) -> None:
 def test_a_deployment_and_its_pods(api: Any) -> None:
     web = Deployment(in_space(manifests.deployment("web", replicas=2)), api=api)
     web.create()
-    web.wait("condition=Available", timeout=20)
+    web.wait("condition=Available", timeout=120)
     assert web.ready() and [each.status.phase for each in web.pods()] == ["Running", "Running"]
     web.scale(3)
-    eventually(lambda: len(web.pods()) == 3, "another pod", 20)
+    eventually(lambda: len(web.pods()) == 3, "another pod")
     with closing(api.watch("pods", namespace=SPACE)) as watching:
         event, pod = next(watching)
         assert (event, pod.labels["app"]) == ("ADDED", "web")
     web.delete(propagation_policy="Foreground")
-    eventually(lambda: not list(api.get("pods", namespace=SPACE)), "their end", 20)
+    eventually(lambda: not list(api.get("pods", namespace=SPACE)), "their end")
 
 
 @needs_root
@@ -81,8 +81,8 @@ def test_a_deployment_and_its_pods(api: Any) -> None:
 def test_exec_and_logs(shared_cluster: Cluster, kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", given=manifests.pod("it", manifests.shell("echo hello; " + manifests.WAIT)))
     pod = Pod.get("it", namespace=kubectl.namespace, api=connected(shared_cluster))
-    pod.wait("condition=Ready", timeout=30)
+    pod.wait("condition=Ready", timeout=120)
     assert pod.exec(["echo", "here"]).stdout == b"here\n"
     failed = pod.exec(["sh", "-c", "echo no >&2; exit 3"], check=False)
     assert (failed.returncode, failed.stderr) == (3, b"no\n")
-    assert list(pod.logs()) == ["hello"]
+    eventually(lambda: list(pod.logs()) == ["hello"], "its log")

@@ -39,7 +39,7 @@ def api(simulated_cluster: Cluster) -> Iterator[Any]:
         core.create_namespace(client.V1Namespace(metadata=client.V1ObjectMeta(name=SPACE)))
         yield made
         core.delete_namespace(SPACE, grace_period_seconds=0)
-        eventually(lambda: SPACE not in [each.metadata.name for each in core.list_namespace().items], "its end", 20)
+        eventually(lambda: SPACE not in [each.metadata.name for each in core.list_namespace().items], "its end")
 
 
 def config_map(name: str, **data: str) -> Any:
@@ -89,22 +89,22 @@ def test_a_watch_begins_where_the_list_ended(api: Any) -> None:
     writer = threading.Thread(target=write)
     writer.start()
     seen = []
-    begin = {"label_selector": "of=test", "resource_version": listed.metadata.resource_version, "timeout_seconds": 20}
+    begin = {"label_selector": "of=test", "resource_version": listed.metadata.resource_version, "timeout_seconds": 120}
     for event in watching.stream(core.list_namespaced_config_map, SPACE, **begin):
         seen.append((event["type"], event["object"].data["a"]))
         if event["type"] == "DELETED":
             watching.stop()
-    writer.join(10)
+    writer.join(60)
     assert seen == [("ADDED", "1"), ("MODIFIED", "2"), ("DELETED", "2")]
 
 
 def test_workloads_from_manifests_and_the_dynamic_client(api: Any) -> None:
     utils.create_from_dict(api, manifests.deployment("web", replicas=2), namespace=SPACE)
     apps = client.AppsV1Api(api)
-    eventually(lambda: apps.read_namespaced_deployment_status("web", SPACE).status.available_replicas == 2, "pods", 20)
+    eventually(lambda: apps.read_namespaced_deployment_status("web", SPACE).status.available_replicas == 2, "pods")
     apps.patch_namespaced_deployment_scale("web", SPACE, {"spec": {"replicas": 3}})
     deployments = dynamic.DynamicClient(api).resources.get(api_version="apps/v1", kind="Deployment")
-    eventually(lambda: deployments.get(name="web", namespace=SPACE).status.readyReplicas == 3, "another pod", 20)
+    eventually(lambda: deployments.get(name="web", namespace=SPACE).status.readyReplicas == 3, "another pod")
     image = {"spec": {"template": {"spec": {"containers": [{"name": "nginx", "image": "nginx:2"}]}}}}
     whole = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, **image}
     conflict = pytest.raises(ApiException, match="conflict with")
@@ -116,7 +116,7 @@ def test_workloads_from_manifests_and_the_dynamic_client(api: Any) -> None:
     assert done.spec.template.spec.containers[0].image == "nginx:2"
     apps.delete_namespaced_deployment("web", SPACE, propagation_policy="Foreground")
     core = client.CoreV1Api(api)
-    eventually(lambda: not core.list_namespaced_pod(SPACE, label_selector="app=web").items, "its pods go", 20)
+    eventually(lambda: not core.list_namespaced_pod(SPACE, label_selector="app=web").items, "its pods go")
 
 
 def test_one_of_two_leads(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,27 +143,27 @@ def test_one_of_two_leads(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     candidates = []
     for name in ("a", "b"):
         lock = Lock("leader", SPACE, name)
-        settings = electionconfig.Config(lock, 3, 2, 1, lambda name=name: begins(name), None)
+        settings = electionconfig.Config(lock, 60, 40, 1, lambda name=name: begins(name), None)
         candidates.append(threading.Thread(target=stand, args=[leaderelection.LeaderElection(settings)], daemon=True))
         candidates[-1].start()
     try:
-        assert first.wait(15)
+        assert first.wait(60)
         held = client.CoordinationV1Api(api).read_namespaced_lease("leader", SPACE)
         assert told == [held.spec.holder_identity]
     finally:
         over.set()
         for candidate in candidates:
-            candidate.join(10)
+            candidate.join(60)
 
 
 @needs_root
 @needs_containerd
 def test_exec_log_and_port(shared_cluster: Cluster, kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", given=manifests.pod("it", manifests.shell("echo hello; " + manifests.WAIT)))
-    kubectl("wait", "pod/it", "--for=condition=Ready", "--timeout=60s")
+    kubectl("wait", "pod/it", "--for=condition=Ready", "--timeout=120s")
     with connected(shared_cluster) as made:
         core = client.CoreV1Api(made)
-        assert core.read_namespaced_pod_log("it", kubectl.namespace) == "hello\n"
+        eventually(lambda: core.read_namespaced_pod_log("it", kubectl.namespace) == "hello\n", "its log")
         script = "echo out; echo err >&2; read word; echo heard $word; exit 3"
         running = stream.stream(
             core.connect_get_namespaced_pod_exec,
@@ -176,6 +176,6 @@ def test_exec_log_and_port(shared_cluster: Cluster, kubectl: Kubectl) -> None:
             _preload_content=False,
         )
         running.write_stdin("word\n")
-        running.run_forever(timeout=20)
+        running.run_forever(timeout=60)
         assert running.read_stdout() == "out\nheard word\n" and running.read_stderr() == "err\n"
         assert running.returncode == 3

@@ -69,12 +69,14 @@ def test_a_watch_and_a_rollout(client: Any) -> None:
     client.create(Deployment(metadata=ObjectMeta(name="web", namespace=SPACE), spec=spec))
     client.wait(Deployment, "web", for_conditions=["Available"])
     listed = client.list(Pod, labels=labels)
-    assert len(list(listed)) == 2
+    former = {each.metadata.name for each in listed}
+    assert len(former) == 2
     scale = client.get(Deployment.Scale, "web")
     scale.spec.replicas = 3
+    scale.metadata.resourceVersion = None  # whatever its controller writes meanwhile
     threading.Timer(0.1, lambda: client.replace(scale, "web")).start()
-    for event, seen in client.watch(Pod, labels=labels, resource_version=listed.resourceVersion, server_timeout=20):
-        if event == "MODIFIED" and seen.status.phase == "Running":
+    for event, seen in client.watch(Pod, labels=labels, resource_version=listed.resourceVersion, server_timeout=120):
+        if event == "MODIFIED" and seen.status.phase == "Running" and seen.metadata.name not in former:
             break
     assert len(list(client.list(Pod, labels=labels))) == 3
     client.delete(Deployment, "web", cascade=CascadeType.FOREGROUND)

@@ -36,7 +36,7 @@ def ask(
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     request = urllib.request.Request(f"https://127.0.0.1:{cluster.port}{path}", headers=headers)
     try:
-        with urllib.request.urlopen(request, context=context, timeout=10) as answer:
+        with urllib.request.urlopen(request, context=context, timeout=60) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as refused:
         return refused.code, json.load(refused)
@@ -59,7 +59,7 @@ def test_a_pods_token_ends_with_the_pod(kubectl: Kubectl, shared_cluster: Cluste
     account = f"{kubectl.namespace}:default"
     kubectl("create", "rolebinding", "viewers", "--clusterrole=view", f"--serviceaccount={account}")
     kubectl("apply", "-f", "-", given=manifests.pod("web"))
-    kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s")
+    kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=120s")
     token, ca = (kubectl("exec", "web", "--", "cat", f"{MOUNTED}/{name}") for name in ("token", "ca.crt"))
     assert kubectl("exec", "web", "--", "cat", f"{MOUNTED}/namespace") == kubectl.namespace
     pods = f"/api/v1/namespaces/{kubectl.namespace}/pods"
@@ -105,7 +105,7 @@ def test_a_kubelets_certificate_opens_its_own_pods_secrets_only(kubectl: Kubectl
         kubectl("create", "secret", "generic", name, "--from-literal=a=b")
     reference = {"name": "A", "valueFrom": {"secretKeyRef": {"name": "used", "key": "a"}}}
     kubectl("apply", "-f", "-", given=manifests.pod("web", manifests.shell(env=[reference])))
-    kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s")
+    kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=120s")
     pki = shared_cluster.data_dir / "pki"
     files = pki / "kubelet-node-1.crt", pki / "kubelet-node-1.key"
     secrets = f"/api/v1/namespaces/{kubectl.namespace}/secrets"

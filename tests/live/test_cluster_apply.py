@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.live import manifests
+from tests.live.conftest import new_namespace
 from tests.live.kubectl import HELM, Kubectl
 from tests.live.podo import cluster
 
@@ -28,10 +28,7 @@ def simulated() -> Iterator[Kubectl]:
 
 @pytest.fixture
 def kubectl(simulated: Kubectl, request: pytest.FixtureRequest) -> Iterator[Kubectl]:
-    namespace = re.sub("[^a-z0-9]+", "-", request.node.name.removeprefix("test_"))[:60].strip("-")
-    simulated("create", "namespace", namespace)
-    yield simulated.within(namespace)
-    simulated("delete", "namespace", namespace, "--wait=false")
+    yield from new_namespace(simulated, request)
 
 
 def web(**spec: Any) -> manifests.Obj:
@@ -75,7 +72,7 @@ def test_two_managers_of_one_object(kubectl: Kubectl) -> None:
 
 def test_who_writes_owns(kubectl: Kubectl) -> None:
     kubectl(*APPLY, given=web(replicas=1))
-    kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    kubectl("rollout", "status", "deployment/web", "--timeout=120s")
     (pod,) = kubectl("get", "pods", "-o", "name").split()
     assert {"kube-controller-manager Update", "kubelet Update status"} <= set(owners(kubectl, pod))
     kubectl("scale", "deployment/web", "--replicas=3")
@@ -129,17 +126,17 @@ def test_helm_applies_server_side(kubectl: Kubectl, tmp_path: Path) -> None:
     def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
         argv = [str(HELM), "--kube-context", kubectl.context, "--namespace", kubectl.namespace, *arguments]
         environment = {**kubectl.environment, **home}
-        return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=90)
+        return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=300)
 
     chart = str(tmp_path)
-    installed = helm("install", "tiny", chart, "--wait", "--timeout", "60s")
+    installed = helm("install", "tiny", chart, "--wait", "--timeout", "120s")
     assert installed.returncode == 0, installed.stderr
     assert "helm Apply" in owners(kubectl, "deployment/web")
     kubectl("scale", "deployment/web", "--replicas=2")
     refused = helm("upgrade", "tiny", chart, "--set", "replicas=3")
     assert refused.returncode != 0
     assert 'conflict with "kubectl" with subresource "scale" using apps/v1: .spec.replicas' in refused.stderr
-    forced = helm("upgrade", "tiny", chart, "--set", "replicas=3", "--force-conflicts", "--wait", "--timeout", "60s")
+    forced = helm("upgrade", "tiny", chart, "--set", "replicas=3", "--force-conflicts", "--wait", "--timeout", "120s")
     assert forced.returncode == 0, forced.stderr
     assert kubectl.path("{.spec.replicas}", "deployment/web") == "3"
     assert helm("rollback", "tiny", "1").returncode == 0

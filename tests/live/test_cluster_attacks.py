@@ -54,7 +54,7 @@ def test_what_a_security_context_promises_is_so_in_the_container(kubectl: Kubect
     local = {"type": "Localhost", "localhostProfile": "none.json"}
     lost = pod("lost", {"securityContext": {"seccompProfile": local}})
     kubectl("create", "-f", "-", given=[HARDENED, rooted, unsafe, lost, pod("plain")])
-    kubectl("wait", "--for=condition=Ready", "pod/hardened", "pod/plain", "--timeout=60s")
+    kubectl("wait", "--for=condition=Ready", "pod/hardened", "pod/plain", "--timeout=120s")
     seen = kubectl("exec", "hardened", "--", "cat", "/proc/self/status")
     status = dict(line.split(":\t", 1) for line in seen.splitlines() if ":\t" in line)
     assert status["Uid"].split() == status["Gid"].split() == ["1000"] * 4
@@ -87,7 +87,7 @@ def test_a_link_in_a_volume_does_not_lead_a_mount_out_of_it(kubectl: Kubectl) ->
             volumes=[{"name": "v", "emptyDir": {}}],
         )
         kubectl("create", "-f", "-", given=made)
-    kubectl("wait", "--for=condition=Ready", "pod/fine", "--timeout=60s")
+    kubectl("wait", "--for=condition=Ready", "pod/fine", "--timeout=120s")
     for name in ("root", "up"):
         reason = partial(_refused, kubectl, name)
         assert eventually(reason, "the refusal of the mount") == "CreateContainerConfigError"
@@ -102,7 +102,7 @@ def _refused(kubectl: Kubectl, name: str) -> str:
 def test_a_copy_does_not_leave_the_directory_it_is_for(kubectl: Kubectl, tmp_path: Path) -> None:
     """CVE-2018-1002100, CVE-2019-11246: the container's tar sends paths and links that climb."""
     kubectl("create", "-f", "-", given=pod("liar"))
-    kubectl("wait", "--for=condition=Ready", "pod/liar", "--timeout=60s")
+    kubectl("wait", "--for=condition=Ready", "pod/liar", "--timeout=120s")
     evil = base64.b64encode(_climbing()).decode()
     lie = f"echo {evil} | base64 -d > /evil.tar; rm /bin/tar; printf '#!/bin/sh\\ncat /evil.tar\\n' > /bin/tar"
     kubectl("exec", "liar", "--", "sh", "-c", f"{lie}; chmod +x /bin/tar")

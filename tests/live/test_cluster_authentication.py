@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import ssl
 import threading
 import urllib.error
@@ -32,13 +31,13 @@ def issuing(folder: Path) -> Iterator[Issuer]:
     issuer, loop = Issuer(folder), asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    asyncio.run_coroutine_threadsafe(issuer.start(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(issuer.start(), loop).result(60)
     try:
         yield issuer
     finally:
-        asyncio.run_coroutine_threadsafe(issuer.stop(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(issuer.stop(), loop).result(60)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(60)
 
 
 def whoami(made: Cluster, token: str) -> str:
@@ -46,7 +45,7 @@ def whoami(made: Cluster, token: str) -> str:
     context = ssl.create_default_context(cafile=str(made.data_dir / "pki" / "ca.crt"))
     url = f"https://127.0.0.1:{made.port}/apis/authentication.k8s.io/v1/selfsubjectreviews"
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    with urllib.request.urlopen(urllib.request.Request(url, b"{}", headers), context=context, timeout=10) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, b"{}", headers), context=context, timeout=60) as answer:
         return str(json.load(answer)["status"]["userInfo"]["username"])
 
 
@@ -55,7 +54,7 @@ def status_of(url: str, token: str = "") -> int:
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
     try:
-        with urllib.request.urlopen(request, context=context, timeout=10) as answer:
+        with urllib.request.urlopen(request, context=context, timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as refused:
         return refused.code
@@ -82,7 +81,7 @@ def test_tokens_of_others_and_another_ca(tmp_path: Path) -> None:
     with issuing(tmp_path) as issuer:
         config = tmp_path / "authentication.yaml"
         config.write_bytes(document(issuer.url, issuer.pki.ca.read_text(), **BY_RULE))
-        with cluster(f"authn-{os.getpid()}", "simulated", "--authentication-config", str(config)) as made:
+        with cluster("authn", "simulated", "--authentication-config", str(config)) as made:
             kubectl = made.kubectl
             claims: dict[str, Any] = {"roles": ["dev"], "team": "web"}
             assert whoami(made, issuer.sign(**claims)) == "x:ann"

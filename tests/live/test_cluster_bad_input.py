@@ -113,7 +113,6 @@ def test_an_absent_image_is_told(kubectl: Kubectl) -> None:
     status = re.compile(r"^it +0/1 +(ErrImagePull|ImagePullBackOff) ", re.M)
     eventually(lambda: status.search(kubectl("get", "pods")), "the image's absence in the table")
     eventually(lambda: "ImagePullBackOff" in kubectl("get", "pods"), "a back-off")
-    told = kubectl("describe", "pod", "it")
     for pattern in (
         r'Normal +Pulling .*Pulling image "registry.example.test/absent:1"',
         r'Warning +Failed .*Failed to pull image "registry.example.test/absent:1": ',
@@ -121,10 +120,10 @@ def test_an_absent_image_is_told(kubectl: Kubectl) -> None:
         r'Normal +BackOff .*Back-off pulling image "registry.example.test/absent:1"',
         r"Warning +Failed .*Error: ImagePullBackOff",
     ):
-        assert re.search(pattern, told), f"{pattern}\n{told}"
+        eventually(lambda pattern=pattern: re.search(pattern, kubectl("describe", "pod", "it")), f"an event: {pattern}")
     assert "image can't be pulled" in (said := kubectl.fails("logs", "it")) or "waiting to start" in said
     kubectl("set", "image", "pod/it", "it=nginx:1.14.2")
-    kubectl("wait", "pod/it", "--for=condition=Ready", "--timeout=60s")
+    kubectl("wait", "pod/it", "--for=condition=Ready", "--timeout=120s")
 
 
 def test_other_containers_that_cannot_start(kubectl: Kubectl) -> None:
@@ -144,7 +143,7 @@ def test_other_containers_that_cannot_start(kubectl: Kubectl) -> None:
     ):
         shows(kubectl, pod, rf"^{pod} +0/1 +{shown} ", event)
     kubectl("create", "configmap", "absent", "--from-literal=x=1")
-    kubectl("wait", "pod/config", "--for=condition=Ready", "--timeout=60s")
+    kubectl("wait", "pod/config", "--for=condition=Ready", "--timeout=120s")
 
 
 def shows(kubectl: Kubectl, pod: str, line: str, event: str) -> None:

@@ -89,14 +89,14 @@ def kubectl(simulated_cluster: Cluster) -> Iterator[Kubectl]:
     found = simulated_cluster.kubectl.within("custom")
     found("create", "namespace", "custom")
     found("apply", "-f", "-", given=DEFINITION)
-    found("wait", "--for=condition=established", "--timeout=60s", f"crd/{CRONTABS}")
+    found("wait", "--for=condition=established", "--timeout=120s", f"crd/{CRONTABS}")
     yield found
-    found("delete", "crd", CRONTABS, "--ignore-not-found", "--timeout=60s")
+    found("delete", "crd", CRONTABS, "--ignore-not-found", "--timeout=120s")
     found("delete", "namespace", "custom", "--wait=false")
 
 
 def test_explain_tells_of_every_field(kubectl: Kubectl) -> None:
-    whole = kubectl("explain", "crontabs", "--recursive")
+    whole = eventually(lambda: kubectl("explain", "crontabs", "--recursive"), "its documentation")
     assert "KIND:       CronTab" in whole and f"GROUP:      {GROUP}" in whole
     assert "CronTab is a job that comes again." in whole
     for field in ("cronSpec\t<string>", "replicas\t<integer>", "ports\t<[]Object>", "name\t<string> -required-"):
@@ -121,7 +121,7 @@ def test_objects_are_made_listed_and_changed(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", given=crontab("web", image="cron:3"))
     assert kubectl.path("{.spec.image} {.spec.replicas}", "ct", "web") == "cron:3 4"
     assert "cron:4" in kubectl.run("diff", "-f", "-", given=crontab("web", image="cron:4")).out
-    kubectl("wait", "ct/web", "--for=jsonpath={.status.replicas}=4", "--timeout=60s")
+    kubectl("wait", "ct/web", "--for=jsonpath={.status.replicas}=4", "--timeout=120s")
     kubectl("delete", "ct", "web")
 
 
@@ -155,9 +155,10 @@ def test_a_change_is_published_soon_and_the_end_takes_all(kubectl: Kubectl) -> N
     schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": fields}, "status": STATUS}}
     version = {**VERSION, "schema": {"openAPIV3Schema": schema}}
     kubectl("apply", "-f", "-", given={**DEFINITION, "spec": {**DEFINITION["spec"], "versions": [version]}})  # type: ignore[dict-item]
-    eventually(lambda: "Of the paint." in kubectl("explain", "ct.spec.colour"), "it is explained", 10)
+    eventually(lambda: "Of the paint." in kubectl("explain", "ct.spec.colour"), "it is explained")
     with kubectl.follow("get", "ct", "-w") as watching:
         watching.until("last")
-        kubectl("delete", "crd", CRONTABS, "--timeout=60s")
+        kubectl("delete", "crd", CRONTABS, "--timeout=120s")
         assert "last" in watching.seen
-    assert "the server could not find the requested resource" in kubectl.fails("get", f"crontabs.v1.{GROUP}")
+    gone = "the server could not find the requested resource"
+    eventually(lambda: gone in kubectl.fails("get", f"crontabs.v1.{GROUP}"), "nobody knows it any more")

@@ -12,8 +12,10 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.live.conftest import new_namespace
 from tests.live.kubectl import Kubectl
 from tests.live.podo import Cluster
+from tests.live.waiting import eventually
 from tests.pki import Pki
 from tests.unit.apiserver.aggregation.extensionserver import GROUP, VERSION, extending
 from tests.unit.apiserver.calling.webhookserver import reviewing
@@ -31,21 +33,17 @@ def beside(server: AbstractAsyncContextManager[T]) -> Iterator[T]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
-        yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
-        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(10)
+        yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(60)
+        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(60)
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(60)
         loop.close()
 
 
 @pytest.fixture
 def kubectl(simulated_cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Kubectl]:
-    namespace = request.node.name.removeprefix("test_").replace("_", "-")[:60]
-    kubectl = simulated_cluster.kubectl.within(namespace)
-    kubectl("create", "namespace", namespace)
-    yield kubectl
-    kubectl("delete", "namespace", namespace, "--wait=false")
+    yield from new_namespace(simulated_cluster.kubectl, request)
 
 
 def review(request: Obj) -> Obj:
@@ -87,7 +85,7 @@ def test_kubectl_tells_what_webhooks_say(kubectl: Kubectl, tmp_path: Path) -> No
         assert denied in kubectl.fails("create", "configmap", "bad", "--dry-run=server")
         assert "Warning: an odd name" in kubectl.run("create", "configmap", "odd").err
         kubectl("run", "web", "--image", "nginx:1.14.2")
-        kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s")
+        kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=120s")
         assert "no shells here" in kubectl.fails("exec", "web", "--", "true")
         kubectl("apply", "-f", "-", given=configuration(kubectl, by_service))
         error = kubectl.fails("create", "configmap", "other")
@@ -109,16 +107,17 @@ def test_kubectl_uses_an_extension_api_server(kubectl: Kubectl, simulated_cluste
         name = f"{VERSION}.{GROUP}"
         meta = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": name}}
         kubectl("apply", "-f", "-", given={**meta, "spec": spec})
-        kubectl("wait", "--for=condition=Available", f"apiservice/{name}", "--timeout=60s")
-        assert kubectl("get", "flunders", "-o", "name") == f"flunder.{GROUP}/f1\n"
+        kubectl("wait", "--for=condition=Available", f"apiservice/{name}", "--timeout=120s")
+        mine = f"flunder.{GROUP}/f1\n"
+        eventually(lambda: kubectl("get", "flunders", "-o", "name") == mine, "kubectl finds the resource")
         assert "flunders" in kubectl("api-resources", "--api-group", GROUP)
-        assert extension.seen[-1][2]["x-remote-user"] == "kubernetes-admin"
+        assert "kubernetes-admin" in {headers.get("x-remote-user") for _, _, headers in extension.seen}
         assert extension.users == {"front-proxy-client"}
         row = kubectl("get", "apiservices", name, "--no-headers").split()
         assert row[1:3] == ["default/api", "True"]
         extension.healthy = False
         kubectl("annotate", "apiservice", name, "look=again")
-        kubectl("wait", "--for=condition=Available=false", f"apiservice/{name}", "--timeout=60s")
+        kubectl("wait", "--for=condition=Available=false", f"apiservice/{name}", "--timeout=120s")
         assert "ServiceUnavailable" in kubectl.fails("get", "flunders")
         kubectl("delete", "apiservice", name)
         kubectl("delete", "service", "api", "-n", "default")

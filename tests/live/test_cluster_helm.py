@@ -55,14 +55,14 @@ def helm(kubectl: Kubectl, *arguments: str) -> str:
     home = {"HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"}
     environment = {**kubectl.environment, **dict.fromkeys(home, str(kubectl.kubeconfig.parent / "helm"))}
     argv = [str(HELM), "--kube-context", kubectl.context, "--namespace", kubectl.namespace, *arguments]
-    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=90)
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, f"$ helm {' '.join(arguments)}\n{done.stdout}{done.stderr}"
     return done.stdout
 
 
 @pytest.mark.parametrize("server_side", ["true", "false"])
 def test_install_upgrade_roll_back_uninstall(kubectl: Kubectl, chart: Path, server_side: str) -> None:
-    ways = [f"--server-side={server_side}", "--wait", "--timeout", "60s"]
+    ways = [f"--server-side={server_side}", "--wait", "--timeout", "120s"]
     assert "STATUS: deployed" in helm(kubectl, "install", "site", str(chart), *ways)
     assert kubectl.path("{.status.availableReplicas}", "deployment/site") == "1"
     assert "site" in helm(kubectl, "list") and "replicas: 1" in helm(kubectl, "get", "manifest", "site")

@@ -58,7 +58,7 @@ def test_a_runtime_class_picks_the_handler(kubectl: Kubectl) -> None:
         runtime = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": name}, "handler": name}
         kubectl("apply", "-f", "-", given=runtime)
         kubectl("apply", "-f", "-", given=manifests.pod(name, runtimeClassName=name))
-    kubectl("wait", "--for=condition=Ready", "pod/runc", "--timeout=40s")
+    kubectl("wait", "--for=condition=Ready", "pod/runc", "--timeout=120s")
     why = 'no runtime for "nonsense" is configured'
     eventually(lambda: why in kubectl("describe", "pod", "nonsense"), "the Event of a pod that cannot start")
     assert "FailedCreatePodSandBox" in kubectl("describe", "pod", "nonsense")

@@ -29,7 +29,7 @@ def three_nodes() -> Iterator[Cluster]:
             pod = manifests.pod(f"web-{node}", manifests.nginx(), labels={"app": "web"}, nodeName=node)
             made.kubectl("apply", "-f", "-", given=pod)
         made.kubectl("apply", "-f", "-", given=manifests.service("web", type="NodePort"))
-        made.kubectl("wait", "--for=condition=Ready", "pod", "-l", "app=web", "--timeout=40s")
+        made.kubectl("wait", "--for=condition=Ready", "pod", "-l", "app=web", "--timeout=120s")
         yield made
 
 
@@ -59,15 +59,16 @@ def test_services_and_names_work_on_every_node(three_nodes: Cluster) -> None:
         eventually(lambda node=node: "Welcome" in said_inside(kubectl, f"web-{node}", "web.default"), f"web on {node}")
     port = kubectl("get", "service", "web", "-o", "jsonpath={.spec.ports[0].nodePort}")
     for address in column(kubectl, "nodes", path='.status.addresses[?(@.type=="InternalIP")].address'):
-        fetched = subprocess.run(
-            ["curl", "--silent", "--max-time", "5", f"http://{address}:{port}/"], capture_output=True, check=False
+        curl = ["curl", "--silent", "--max-time", "5", f"http://{address}:{port}/"]
+        eventually(
+            lambda curl=curl: b"Welcome" in subprocess.run(curl, capture_output=True, check=False).stdout, address
         )
-        assert b"Welcome" in fetched.stdout, address
 
 
 def test_every_node_serves_logs_and_exec(three_nodes: Cluster) -> None:
     for node in NODES:
         assert three_nodes.kubectl("exec", f"web-{node}", "--", "hostname") == f"web-{node}\n"
+        eventually(lambda node=node: said_inside(three_nodes.kubectl, f"web-{node}", "localhost"), f"web-{node} serves")
         eventually(lambda node=node: "GET / HTTP" in three_nodes.kubectl("logs", f"web-{node}"), f"log of web-{node}")
 
 
@@ -88,4 +89,4 @@ def test_nothing_of_the_nodes_is_left() -> None:
         }
         assert own <= held()
         assert made.podo("down").code == 0
-        assert not own & held()
+        eventually(lambda: not own & held(), "nothing is left of the nodes")

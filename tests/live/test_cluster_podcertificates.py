@@ -41,17 +41,17 @@ def test_a_pod_has_a_certificate_of_its_own_and_knows_whom_to_trust(kubectl: Kub
     kubectl("create", "-f", "-", given=manifests.pod("named", mounted, volumes=[volume]))
     try:
         asked = eventually(
-            lambda: kubectl.json("get", "podcertificaterequests")["items"], "the kubelet asks for a certificate", 20
+            lambda: kubectl.json("get", "podcertificaterequests")["items"], "the kubelet asks for a certificate"
         )[0]
         status = json.dumps({"status": signer.issue(asked["spec"])})
         kubectl("patch", "podcertificaterequest", asked["metadata"]["name"], *MERGE, status)
-        kubectl("wait", "pod/named", "--for=condition=Ready", "--timeout=60s")
+        kubectl("wait", "pod/named", "--for=condition=Ready", "--timeout=120s")
         assert asked["spec"]["podName"] == "named"
         assert kubectl("exec", "named", "--", "cat", "/identity/ca.pem") == signer.ca
         other = Signer("other").ca
         kubectl("patch", "clustertrustbundle", name, "--type=merge", "-p", json.dumps({"spec": {"trustBundle": other}}))
         read = ("exec", "named", "--", "cat", "/identity/ca.pem")
-        eventually(lambda: kubectl(*read) == other, "the pod's file follows the bundle", 20)
+        eventually(lambda: kubectl(*read) == other, "the pod's file follows the bundle")
         mine = kubectl("exec", "named", "--", "cat", "/identity/me.pem").encode()
         leaf = load_pem_x509_certificates(mine)[0]
         assert load_pem_private_key(mine, None).public_key() == leaf.public_key()

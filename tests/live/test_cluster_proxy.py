@@ -37,7 +37,7 @@ def test_pods_services_and_nodes_by_proxy(kubectl: Kubectl) -> None:
     container = manifests.shell(SCRIPT, ports=[{"containerPort": 80}])
     kubectl("apply", "-f", "-", given=manifests.deployment("web", container))
     kubectl("apply", "-f", "-", given=manifests.service("web", 8080))
-    kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    kubectl("rollout", "status", "deployment/web", "--timeout=120s")
     name = kubectl("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}")
     root = f"/api/v1/namespaces/{kubectl.namespace}"
     for there in (f"pods/{name}", f"pods/http:{name}:80", "services/web", "services/web:8080"):
@@ -56,16 +56,16 @@ def test_pods_services_and_nodes_by_proxy(kubectl: Kubectl) -> None:
     with kubectl.follow("proxy", "--port=0") as proxy:
         port = proxy.until(r"127\.0\.0\.1:(\d+)").group(1)
         url = f"http://127.0.0.1:{port}{root}/services/web/proxy"
-        with urllib.request.urlopen(url, timeout=10) as answer:  # follows the redirect to the path with a slash
+        with urllib.request.urlopen(url, timeout=60) as answer:  # follows the redirect to the path with a slash
             assert answer.url == f"{url}/" and b"/proxy/there" in answer.read()
         asked = urllib.request.Request(f"{url}/cgi-bin/echo", data=b"sent by post", method="POST")
-        with urllib.request.urlopen(asked, timeout=10) as answer:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
             assert answer.read() == b"POST \nsent by post"
         for there in (f"pods/{name}", "services/web"):
             for method in ("PUT", "PATCH", "DELETE", "OPTIONS"):  # the container's own server does not know them
                 path = f"http://127.0.0.1:{port}{root}/{there}/proxy/x"
                 with pytest.raises(urllib.error.HTTPError) as refused_by:
-                    urllib.request.urlopen(urllib.request.Request(path, method=method), timeout=10)
+                    urllib.request.urlopen(urllib.request.Request(path, method=method), timeout=60)
                 assert refused_by.value.code == 501, (there, method)
 
 
@@ -75,7 +75,7 @@ def test_kubectl_proxy_on_a_socket(kubectl: Kubectl, tmp_path: Path) -> None:
         proxy.until("Starting to serve on")
         connection = HTTPConnection("localhost")
         connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(10)
+        connection.sock.settimeout(60)
         connection.sock.connect(path)
         connection.request("GET", "/api/")
         assert json.loads(connection.getresponse().read())["kind"] == "APIVersions"

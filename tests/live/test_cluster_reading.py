@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.live, needs_root, needs_containerd]
 @pytest.fixture
 def web(kubectl: Kubectl) -> Kubectl:
     kubectl("apply", "-f", "-", given=[manifests.deployment("web", replicas=2), manifests.service("web")])
-    kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    kubectl("rollout", "status", "deployment/web", "--timeout=120s")
     return kubectl
 
 
@@ -28,7 +28,7 @@ def test_get_in_every_form(web: Kubectl) -> None:
     wide = web("get", "pods", "-o", "wide")
     assert re.match(r"NAME +READY +STATUS +RESTARTS +AGE +IP +NODE +NOMINATED NODE +READINESS GATES\n", wide)
     assert len(re.findall(r"10\.\d+\.\d+\.\d+ +node-1 +<none> +<none>", wide)) == 2
-    assert re.match(r"NAME +READY +UP-TO-DATE +AVAILABLE +AGE\nweb +2/2 +2 +2 +\d+s\n$", web("get", "deploy"))
+    assert re.match(r"NAME +READY +UP-TO-DATE +AVAILABLE +AGE\nweb +2/2 +2 +2 +\w+\n$", web("get", "deploy"))
     assert "nginx:1.14.2   app=web" in web("get", "deploy", "-o", "wide")
     assert re.match(r"NAME +TYPE +CLUSTER-IP +EXTERNAL-IP +PORT\(S\) +AGE\n", web("get", "svc"))
     assert web("get", "deploy,svc", "-o", "name") == "deployment.apps/web\nservice/web\n"
@@ -41,9 +41,8 @@ def test_get_in_every_form(web: Kubectl) -> None:
     assert web("get", "pods", "-o", "go-template={{len .items}}") == "2"
     assert re.search(r"web-\S+ .* web$", web("get", "pods", "-L", "app"), re.M)
     assert "app=web,pod-template-hash=" in web("get", "pods", "--show-labels")
-    assert re.match(
-        r"web-\w{5} +IPv4 +80 +10\.[\d.]+,10\.[\d.]+ +\d+s\n$", web("get", "endpointslices", "--no-headers")
-    )
+    slices = re.compile(r"web-\w{5} +IPv4 +80 +10\.[\d.]+,10\.[\d.]+ +\w+\n$")
+    eventually(lambda: slices.match(web("get", "endpointslices", "--no-headers")), "both endpoints")
 
 
 def test_get_selects_sorts_and_pages(web: Kubectl) -> None:
@@ -51,7 +50,7 @@ def test_get_selects_sorts_and_pages(web: Kubectl) -> None:
     assert web("get", "pods", "-l", "app in (other)", "-o", "name") == "pod/other\n"
     assert web("get", "pods", "-l", "app!=web,tier", "-o", "name") == "pod/other\n"
     assert web("get", "pods", "--field-selector", "metadata.name=other", "-o", "name") == "pod/other\n"
-    web("wait", "pod/other", "--for=condition=Ready", "--timeout=60s")
+    web("wait", "pod/other", "--for=condition=Ready", "--timeout=120s")
     running = web("get", "pods", "--field-selector", "status.phase=Running,spec.nodeName=node-1", "-o", "name")
     assert len(running.split()) == 3
     assert web("get", "pods", "--sort-by=.metadata.name", "-o", "name").split()[0] == "pod/other"
@@ -76,9 +75,9 @@ def test_get_watches(kubectl: Kubectl) -> None:
 
 def test_describe_tells_the_story(web: Kubectl) -> None:
     pod = web.path("{.items[0].metadata.name}", "pods")
-    eventually(lambda: "Started" in web("describe", "pod", pod), "the event of the start")
-    told = web("describe", "pod", pod)
-    for pattern in (
+    tells(
+        web,
+        ("pod", pod),
         r"^Status: +Running$",
         r"^Controlled By: +ReplicaSet/web-",
         r"^ +Image: +nginx:1.14.2$",
@@ -88,30 +87,44 @@ def test_describe_tells_the_story(web: Kubectl) -> None:
         r"Normal +Scheduled +\S+ +\S+ +Successfully assigned \S+ to node-1$",
         r'Normal +Pulled +\S+ +\S+ +.*Container image "nginx:1.14.2" already present on machine',
         r"Normal +Started +\S+ +\S+ +.*",
-    ):
-        assert re.search(pattern, told, re.M), f"{pattern}\n{told}"
-    told = web("describe", "deployment", "web")
-    assert re.search(r"^Replicas: +2 desired \| 2 updated \| 2 total \| 2 available \| 0 unavailable$", told, re.M)
-    assert re.search(r"^ +Available +True +MinimumReplicasAvailable$", told, re.M)
-    assert re.search(r"ScalingReplicaSet .*Scaled up replica set web-\S+ from 0 to 2", told)
-    told = web("describe", "service", "web")
-    assert re.search(r"^Endpoints: +10\.\S+:80,10\.\S+:80$", told, re.M), told
-    told = web("describe", "node", "node-1")
-    for pattern in (
+    )
+    tells(
+        web,
+        ("deployment", "web"),
+        r"^Replicas: +2 desired \| 2 updated \| 2 total \| 2 available \| 0 unavailable$",
+        r"^ +Available +True +MinimumReplicasAvailable$",
+        r"ScalingReplicaSet .*Scaled up replica set web-\S+ from 0 to 2",
+    )
+    tells(web, ("service", "web"), r"^Endpoints: +10\.\S+:80,10\.\S+:80$")
+    tells(
+        web,
+        ("node", "node-1"),
         r"^ +Ready +True .*KubeletReady",
         r"^ +cpu: +\d+",
         r"^PodCIDR: +10\.",
         r"^Non-terminated Pods:",
         pod,
-    ):
-        assert re.search(pattern, told, re.M), f"{pattern}\n{told}"
+    )
+
+
+def tells(kubectl: Kubectl, what: tuple[str, str], *patterns: str) -> None:
+    """Wait until the description has all of these; Events come a moment later."""
+
+    def told_all() -> bool:
+        told = kubectl("describe", *what)
+        missing = [pattern for pattern in patterns if not re.search(pattern, told, re.M)]
+        assert not missing, f"{missing} in\n{told}"
+        return True
+
+    eventually(told_all, f"all that is told of {'/'.join(what)}")
 
 
 def test_events_are_listed(web: Kubectl) -> None:
     eventually(lambda: "Started" in web("get", "events"), "events of a start")
     assert re.match(r"LAST SEEN +TYPE +REASON +OBJECT +MESSAGE\n", web("get", "events"))
-    assert "ScalingReplicaSet" in web("events", "--for", "deployment/web")
-    assert web("get", "events", "--field-selector", "reason=Scheduled", "-o", "name").count("event/") == 2
+    eventually(lambda: "ScalingReplicaSet" in web("events", "--for", "deployment/web"), "an event of the Deployment")
+    scheduled = ("get", "events", "--field-selector", "reason=Scheduled", "-o", "name")
+    eventually(lambda: web(*scheduled).count("event/") == 2, "an event of each pod's place")
 
 
 def test_explain(kubectl: Kubectl) -> None:
@@ -129,19 +142,19 @@ def test_explain_describes_fields(kubectl: Kubectl) -> None:
 
 def test_wait_in_every_form(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", given=[manifests.pod("a"), manifests.config_map("c", state="old")])
-    assert kubectl("wait", "pod/a", "--for=condition=Ready", "--timeout=60s") == "pod/a condition met\n"
-    kubectl("wait", "pod/a", "--for=jsonpath={.status.phase}=Running", "--timeout=60s")
-    with kubectl.follow("wait", "configmap/c", "--for=jsonpath={.data.state}=new", "--timeout=30s") as waiting:
+    assert kubectl("wait", "pod/a", "--for=condition=Ready", "--timeout=120s") == "pod/a condition met\n"
+    kubectl("wait", "pod/a", "--for=jsonpath={.status.phase}=Running", "--timeout=120s")
+    with kubectl.follow("wait", "configmap/c", "--for=jsonpath={.data.state}=new", "--timeout=120s") as waiting:
         kubectl("patch", "configmap", "c", "-p", '{"data":{"state":"new"}}')
         assert waiting.end().out == "configmap/c condition met\n"
-    with kubectl.follow("wait", "configmap/later", "--for=create", "--timeout=30s") as waiting:
+    with kubectl.follow("wait", "configmap/later", "--for=create", "--timeout=120s") as waiting:
         kubectl("create", "configmap", "later")
         assert waiting.end().code == 0
-    with kubectl.follow("wait", "pod/a", "--for=delete", "--timeout=30s") as waiting:
+    with kubectl.follow("wait", "pod/a", "--for=delete", "--timeout=120s") as waiting:
         kubectl("delete", "pod", "a")
         assert waiting.end().code == 0
-    assert "timed out waiting" in kubectl.fails("wait", "configmap/c", "--for=jsonpath={.data.state}=x", "--timeout=1s")
-    assert "not found" in kubectl.fails("wait", "pod/absent", "--for=condition=Ready", "--timeout=1s")
+    assert "timed out waiting" in kubectl.fails("wait", "configmap/c", "--for=jsonpath={.data.state}=x", "--timeout=3s")
+    assert "not found" in kubectl.fails("wait", "pod/absent", "--for=condition=Ready", "--timeout=60s")
 
 
 def test_discovery_and_version(kubectl: Kubectl) -> None:

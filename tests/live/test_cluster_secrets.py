@@ -52,5 +52,6 @@ def _readable(made: Cluster) -> set[str]:
 
 
 def _refusals(log: Path) -> list[dict[str, Any]]:
-    events = [json.loads(line) for line in log.read_text().splitlines()]
+    whole, _, _ = log.read_text().rpartition("\n")  # the last line may be being written
+    events = [json.loads(line) for line in whole.splitlines()]
     return [event for event in events if event["responseStatus"]["code"] == 403 and "jane" in json.dumps(event)]

@@ -15,7 +15,7 @@ from tests.live.podo import cluster
 pytestmark = pytest.mark.live
 
 #: The goal is 2 s on a machine that does nothing else; this one may be busy.
-GOAL, PATIENCE = 2.0, 30.0
+GOAL, PATIENCE = 2.0, 120.0
 EXIT_CODE = "{.status.containerStatuses[0].lastState.terminated.exitCode}"
 
 
@@ -43,11 +43,11 @@ def test_a_deployment_on_many_nodes() -> None:
         kubectl = made.kubectl
         assert kubectl("get", "nodes").count(" Ready ") == 20
         kubectl("apply", "-f", "-", given=[manifests.deployment("web", replicas=60), manifests.service("web")])
-        kubectl("rollout", "status", "deployment/web", "--timeout=40s")
+        kubectl("rollout", "status", "deployment/web", "--timeout=120s")
         nodes = kubectl.path("{.items[*].spec.nodeName}", "pods").split()
         assert len(nodes) == 60 and len(set(nodes)) == 20
         kubectl("delete", "pods", "--all", "--wait=false")
-        kubectl("wait", "deployment/web", "--for=jsonpath={.status.availableReplicas}=60", "--timeout=60s")
+        kubectl("wait", "deployment/web", "--for=jsonpath={.status.availableReplicas}=60", "--timeout=120s")
 
 
 STAGES = """
@@ -67,9 +67,9 @@ def test_hundreds_of_nodes_and_pods_come_and_go_and_play_given_stages(tmp_path: 
         kubectl("create", "namespace", "crowd")
         kubectl("apply", "-n", "crowd", "-f", "-", given=[manifests.deployment("web", replicas=600)])
         kubectl("apply", "-f", "-", given=[manifests.deployment("broken", replicas=1)])
-        kubectl("rollout", "status", "-n", "crowd", "deployment/web", "--timeout=90s")
-        kubectl("wait", "pods", "-l", "app=broken", f"--for=jsonpath={EXIT_CODE}=3", "--timeout=60s")
-        kubectl("delete", "namespace", "crowd", "--timeout=90s")
+        kubectl("rollout", "status", "-n", "crowd", "deployment/web", "--timeout=120s")
+        kubectl("wait", "pods", "-l", "app=broken", f"--for=jsonpath={EXIT_CODE}=3", "--timeout=120s")
+        kubectl("delete", "namespace", "crowd", "--timeout=120s")
         assert kubectl("get", "nodes").count(" Ready ") == 300
 
 

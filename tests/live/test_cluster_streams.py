@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import time
 import urllib.request
 from pathlib import Path
 
@@ -20,11 +19,11 @@ pytestmark = [pytest.mark.live, needs_root, needs_containerd]
 
 def run_pod(kubectl: Kubectl, *containers: manifests.Obj, name: str = "it", **spec: object) -> None:
     kubectl("apply", "-f", "-", given=manifests.pod(name, *containers, **spec))
-    kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=60s")
+    kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=120s")
 
 
 def test_logs_in_every_form(kubectl: Kubectl) -> None:
-    script = "for n in 1 2 3 4 5; do echo line $n; done; sleep 1.2; echo oops >&2; " + manifests.WAIT
+    script = "for n in 1 2 3 4 5; do echo line $n; done; sleep 2.5; echo oops >&2; " + manifests.WAIT
     run_pod(kubectl, manifests.shell(script), manifests.shell("echo beside; " + manifests.WAIT, name="side"))
     whole = "line 1\nline 2\nline 3\nline 4\nline 5\noops\n"
     eventually(lambda: kubectl("logs", "it", "-c", "main") == whole, "all lines")
@@ -35,9 +34,8 @@ def test_logs_in_every_form(kubectl: Kubectl) -> None:
     assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z (line \d|oops)$", line) for line in stamped), stamped
     later = kubectl("logs", "it", f"--since-time={stamped[-1].split()[0]}", "-c", "main")
     assert later.endswith("oops\n") and "line 1" not in later
-    assert "beside\n" in kubectl("logs", "it", "--all-containers") and "oops" in kubectl(
-        "logs", "it", "--all-containers"
-    )
+    eventually(lambda: "beside\n" in kubectl("logs", "it", "--all-containers"), "the other container's line")
+    assert "oops" in kubectl("logs", "it", "--all-containers")
     assert "[pod/it/side] beside" in kubectl("logs", "-l", "app=it", "--all-containers", "--prefix")
     assert "Defaulted container" in kubectl.run("logs", "it").err
     assert "container nothing is not valid for pod it" in kubectl.fails("logs", "it", "-c", "nothing")
@@ -55,8 +53,8 @@ def test_logs_follow_to_the_end(kubectl: Kubectl) -> None:
     run_pod(kubectl, manifests.shell(script), restartPolicy="Never")
     with kubectl.follow("logs", "-f", "--tail=1", "it") as log:
         log.until(r"tick 1\d\n")
-        kubectl("exec", "it", "--", "touch", "/stop")
-        ended = log.end(20)
+        kubectl.run("exec", "it", "--", "touch", "/stop")  # the container may end before it does
+        ended = log.end()
     assert ended.code == 0 and ended.out.endswith("bye\n")
     numbers = [int(n) for n in re.findall(r"tick (\d+)", ended.out)]
     assert numbers == list(range(numbers[0], numbers[-1] + 1))  # none lost, none twice
@@ -96,8 +94,9 @@ def test_exec_in_a_terminal(kubectl: Kubectl) -> None:
         shell.until(r"/dev/(pts/\d+|console)\r\n42\r\n")
         shell.type("sh -c 'echo beg''un; exec sleep 100'\r")
         shell.until(r"begun\r\n")
-        shell.type("\x03")  # Ctrl-C ends the program, not the session
         shell.forget()
+        shell.type("\x03")  # Ctrl-C ends the program, not the session
+        shell.until(r"/ # ")
         shell.type("echo still $((1 + 1))\r")
         shell.until(r"still 2\r\n")
         shell.type("exit 3\r")
@@ -113,7 +112,7 @@ def test_attach_and_run(kubectl: Kubectl) -> None:
                         "read word; echo heard $word; exit 5", given="hello\n")  # fmt: skip
     assert "heard hello" in ended.out, str(ended)
     assert ended.code == 5, str(ended)
-    assert kubectl("get", "pods", "-o", "name").split() == ["pod/it"]
+    eventually(lambda: kubectl("get", "pods", "-o", "name").split() == ["pod/it"], "the other pod's end")
 
 
 def test_files_are_copied_both_ways(kubectl: Kubectl, tmp_path: Path) -> None:
@@ -131,24 +130,26 @@ def test_files_are_copied_both_ways(kubectl: Kubectl, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", ["pod/web", "service/web"])
 def test_a_port_is_forwarded(kubectl: Kubectl, target: str) -> None:
-    run_pod(kubectl, manifests.nginx(), name="web")
+    run_pod(kubectl, manifests.nginx(readinessProbe={"httpGet": {"port": 80}, "periodSeconds": 1}), name="web")
     kubectl("apply", "-f", "-", given=manifests.service("web"))
     with kubectl.follow("port-forward", target, ":80") as forward:
         port = int(forward.until(r"Forwarding from 127\.0\.0\.1:(\d+) -> 80")[1])
         for _ in range(3):
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as answer:
                 assert b"Welcome to nginx" in answer.read()
     with kubectl.follow("port-forward", "pod/web", ":81") as forward:  # nothing listens there
         port = int(forward.until(r"Forwarding from 127\.0\.0\.1:(\d+) -> 81")[1])
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             connection.sendall(b"x")
             forward.until("(?i)refused")
 
 
 def test_many_execs_at_once(kubectl: Kubectl) -> None:
     run_pod(kubectl, manifests.shell())
-    began = time.monotonic()
-    follows = [kubectl.follow("exec", "it", "--", "sh", "-c", f"sleep 0.5; echo done {n}") for n in range(6)]
+    script = (
+        "echo >> /tmp/here; until [ $(wc -l < /tmp/here) = 6 ]; do sleep 0.1; done; echo done {}"  # all of them run
+    )
+    follows = [kubectl.follow("exec", "it", "--", "sh", "-c", script.format(n)) for n in range(6)]
     running = [follow.__enter__() for follow in follows]
     try:
         for number, one in enumerate(running):
@@ -156,7 +157,6 @@ def test_many_execs_at_once(kubectl: Kubectl) -> None:
     finally:
         for follow in follows:
             follow.__exit__(None, None, None)
-    assert time.monotonic() - began < 20
 
 
 def test_a_debugger_looks_into_a_running_container(kubectl: Kubectl) -> None:
@@ -170,7 +170,7 @@ def test_a_debugger_looks_into_a_running_container(kubectl: Kubectl) -> None:
         assert shell.end().code == 0
     states = "{.status.ephemeralContainerStatuses[*].state.terminated.exitCode}"
     eventually(lambda: kubectl.path(states, "pod/it") == "0", "its end is told")
-    assert "sleep 1000" in kubectl("logs", "it", "-c", "debugger")
+    eventually(lambda: "sleep 1000" in kubectl("logs", "it", "-c", "debugger"), "what it has shown")
     assert kubectl.path("{.status.phase}", "pod/it") == "Running"
     assert kubectl("debug", "it", "--image=busybox:1.28", "-c", "second", "--", "sleep", "1000") == ""
     running = "{.status.ephemeralContainerStatuses[?(@.name=='second')].state.running}"

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.live, needs_root, needs_containerd]
 
 
 def ready(kubectl: Kubectl, name: str) -> None:
-    kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=60s")
+    kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=120s")
 
 
 def inside(kubectl: Kubectl, name: str, script: str) -> str:
@@ -111,15 +111,17 @@ def test_a_mounted_config_map_follows_changes(kubectl: Kubectl) -> None:
     ready(kubectl, "it")
     kubectl("patch", "configmap", "settings", "-p", '{"data":{"color":"red","more":"1"}}')
     kubectl("annotate", "pod", "it", "look=again")  # else the node looks once a minute, as the kubelet does
-    eventually(lambda: inside(kubectl, "it", "cat /settings/color") == "red", "the new value", 90)
+    eventually(lambda: inside(kubectl, "it", "cat /settings/color") == "red", "the new value")
     assert inside(kubectl, "it", "ls /settings") == "color\nmore\n"
 
 
 def test_init_containers_run_first_and_in_order(kubectl: Kubectl) -> None:
     mounts = {"volumeMounts": [{"name": "data", "mountPath": "/data"}]}
-    inits = [shell(f"echo {name} >> /data/f; sleep 0.3", name=name, **mounts) for name in ("one", "two")]
+    inits = [shell(f"echo {name} >> /data/f; sleep 1", name=name, **mounts) for name in ("one", "two")]
     spec = {"initContainers": inits, "volumes": [{"name": "data", "emptyDir": {}}]}
+    kubectl("apply", "-f", "-", given=manifests.pod("before", nodeSelector={"planet": "mars"}))
     with kubectl.follow("get", "pods", "-w") as watch:
+        watch.until("before +0/1 +Pending ")  # it watches
         kubectl("apply", "-f", "-", given=manifests.pod("it", shell(**mounts), **spec))
         watch.until(r"it +0/1 +Init:0/2 ")
         watch.until(r"it +0/1 +Init:1/2 ")
@@ -134,36 +136,40 @@ def test_init_containers_run_first_and_in_order(kubectl: Kubectl) -> None:
 
 
 def test_readiness_gates_endpoints(kubectl: Kubectl) -> None:
-    probe = {"exec": {"command": ["test", "-e", "/tmp/ready"]}, "periodSeconds": 1, "failureThreshold": 1}
+    often = {"periodSeconds": 1, "failureThreshold": 1, "timeoutSeconds": 30}
+    probe = {"exec": {"command": ["test", "-e", "/tmp/ready"]}, **often}
     kubectl(
         "apply",
         "-f",
         "-",
         given=[manifests.pod("web", manifests.nginx(readinessProbe=probe)), manifests.service("web")],
     )
-    kubectl("wait", "pod/web", "--for=jsonpath={.status.phase}=Running", "--timeout=60s")
+    kubectl("wait", "pod/web", "--for=jsonpath={.status.phase}=Running", "--timeout=120s")
     addresses = "{.subsets[*].addresses[*].ip}"
     always(lambda: not kubectl.path(addresses, "endpoints/web"), "no endpoint before the pod is ready", 1.5)
     assert re.search(r"^web +0/1 +Running ", kubectl("get", "pod", "web"), re.M)
     kubectl("exec", "web", "--", "touch", "/tmp/ready")
-    eventually(lambda: kubectl.path(addresses, "endpoints/web"), "an endpoint", 10)
+    eventually(lambda: kubectl.path(addresses, "endpoints/web"), "an endpoint")
     kubectl("exec", "web", "--", "rm", "/tmp/ready")
-    eventually(lambda: not kubectl.path(addresses, "endpoints/web"), "no endpoint again", 10)
+    eventually(lambda: not kubectl.path(addresses, "endpoints/web"), "no endpoint again")
     assert kubectl.path("{.subsets[*].notReadyAddresses[*].ip}", "endpoints/web")
-    assert "Readiness probe failed" in kubectl("describe", "pod", "web")
+    eventually(lambda: "Readiness probe failed" in kubectl("describe", "pod", "web"), "an event of the probe")
 
 
 def test_liveness_restarts_a_container(kubectl: Kubectl) -> None:
-    probe = {"httpGet": {"path": "/alive", "port": 80}, "periodSeconds": 1, "failureThreshold": 1}
+    often = {"periodSeconds": 1, "failureThreshold": 3, "timeoutSeconds": 30}
+    probe = {"httpGet": {"path": "/alive", "port": 80}, **often}
     alive = {"postStart": {"exec": {"command": ["touch", "/usr/share/nginx/html/alive"]}}}
     container = manifests.nginx(livenessProbe={**probe, "initialDelaySeconds": 1}, lifecycle=alive)
     kubectl("apply", "-f", "-", given=manifests.pod("it", container))
     ready(kubectl, "it")
     kubectl("exec", "it", "--", "rm", "/usr/share/nginx/html/alive")
     eventually(lambda: kubectl.path("{.status.containerStatuses[0].restartCount}", "pod/it") == "1", "a restart")
-    told = kubectl("describe", "pod", "it")
-    assert "Liveness probe failed: HTTP probe failed with statuscode: 404" in told
-    assert "Container nginx failed liveness probe, will be restarted" in told
+    for words in (
+        "Liveness probe failed: HTTP probe failed with statuscode: 404",
+        "Container nginx failed liveness probe, will be restarted",
+    ):
+        eventually(lambda words=words: words in kubectl("describe", "pod", "it"), f"an event: {words}")
     ready(kubectl, "it")
 
 
@@ -171,7 +177,7 @@ def test_a_startup_probe_holds_the_others_back(kubectl: Kubectl) -> None:
     startup = {"exec": {"command": ["test", "-e", "/tmp/up"]}, "periodSeconds": 1, "failureThreshold": 60}
     liveness = {"exec": {"command": ["test", "-e", "/tmp/up"]}, "periodSeconds": 1, "failureThreshold": 1}
     kubectl("apply", "-f", "-", given=manifests.pod("it", shell(startupProbe=startup, livenessProbe=liveness)))
-    kubectl("wait", "pod/it", "--for=jsonpath={.status.phase}=Running", "--timeout=60s")
+    kubectl("wait", "pod/it", "--for=jsonpath={.status.phase}=Running", "--timeout=120s")
     always(lambda: kubectl.path("{.status.containerStatuses[0].restartCount}", "pod/it") == "0", "not restarted", 2)
     kubectl("exec", "it", "--", "touch", "/tmp/up")
     ready(kubectl, "it")
@@ -195,16 +201,15 @@ def test_restart_policies(kubectl: Kubectl, policy: str, code: int, shown: str) 
     if shown == "CrashLoopBackOff":
         status = kubectl.json("get", "pod", "it")["status"]["containerStatuses"][0]
         assert status["restartCount"] >= 1 and status["lastState"]["terminated"]["exitCode"] == code
-        assert re.search(
-            r"Warning +BackOff .* Back-off restarting failed container main in pod it", kubectl("describe", "pod", "it")
-        )
+        event = re.compile(r"Warning +BackOff .* Back-off restarting failed container main in pod it")
+        eventually(lambda: event.search(kubectl("describe", "pod", "it")), "an event of the back-off")
 
 
 def test_a_graceful_end(kubectl: Kubectl) -> None:
     script = "trap 'echo got TERM; sleep 1; echo done; exit 0' TERM; echo up; while :; do sleep 0.1; done"
     hook = {"preStop": {"exec": {"command": ["sh", "-c", "echo hook > /proc/1/fd/1"]}}}
     kubectl(
-        "apply", "-f", "-", given=manifests.pod("it", shell(script, lifecycle=hook), terminationGracePeriodSeconds=20)
+        "apply", "-f", "-", given=manifests.pod("it", shell(script, lifecycle=hook), terminationGracePeriodSeconds=60)
     )
     ready(kubectl, "it")
     with kubectl.follow("logs", "-f", "it") as log, kubectl.follow("get", "pod", "it", "-w") as watch:
@@ -213,20 +218,20 @@ def test_a_graceful_end(kubectl: Kubectl) -> None:
         kubectl("delete", "pod", "it", "--wait=false")
         watch.until(r"it +1/1 +Terminating ")
         log.until(r"hook\ngot TERM\ndone\n")
-    kubectl("wait", "pod/it", "--for=delete", "--timeout=60s")
+    kubectl("wait", "pod/it", "--for=delete", "--timeout=120s")
 
 
 def test_a_deaf_process_is_killed_after_its_grace(kubectl: Kubectl) -> None:
-    kubectl("apply", "-f", "-", given=manifests.pod("deaf", shell("trap '' TERM; while :; do sleep 0.1; done")))
+    patient: dict[str, Any] = {"terminationGracePeriodSeconds": 1000}
+    deaf = manifests.pod("deaf", shell("trap '' TERM; while :; do sleep 0.1; done"), **patient)
+    kubectl("apply", "-f", "-", given=deaf)
     ready(kubectl, "deaf")
     began = time.monotonic()
-    kubectl("delete", "pod", "deaf", "--grace-period=2", "--timeout=25s")  # less than the 30 s that it would have
+    kubectl("delete", "pod", "deaf", "--grace-period=2", "--timeout=120s")  # less than it would have
     assert time.monotonic() - began > 1.5
-    kubectl("apply", "-f", "-", given=manifests.pod("forced", terminationGracePeriodSeconds=100))
+    kubectl("apply", "-f", "-", given=manifests.pod("forced", **patient))
     ready(kubectl, "forced")
-    began = time.monotonic()
-    kubectl("delete", "pod", "forced", "--force", "--grace-period=0")
-    assert time.monotonic() - began < 50
+    kubectl("delete", "pod", "forced", "--force", "--grace-period=0", "--timeout=120s")
 
 
 def test_a_pod_that_does_not_fit_says_why(kubectl: Kubectl) -> None:
@@ -253,8 +258,7 @@ def test_limits_and_security_are_real(kubectl: Kubectl) -> None:
     )
     assert "Read-only" in kubectl.fails("exec", "user", "--", "touch", "/x")
     ended = "{.status.containerStatuses[0].state.terminated.reason}"
-    eventually(lambda: kubectl.path(ended, "pod/hungry") in ("OOMKilled", "Error"), "it ends")
-    assert kubectl.path(ended, "pod/hungry") == "OOMKilled"
+    eventually(lambda: kubectl.path(ended, "pod/hungry") == "OOMKilled", "it ends, and why")
 
 
 #: The memory limit and the CPU time a period that a container has, by either version of cgroups.
@@ -281,15 +285,17 @@ def test_a_pod_is_resized_in_place(kubectl: Kubectl) -> None:
     eventually(lambda: kubectl.path(restarts, "pod/it") == "0 1", "only what wants it is restarted")
     eventually(lambda: inside(kubectl, "it", LIMITS).split() == [str(48 << 20), "25000"], "the new limits")
     ready(kubectl, "it")
-    assert kubectl("exec", "it", "-c", "other", "--", "sh", "-c", LIMITS).split() == [str(48 << 20), "25000"]
+    other = ("exec", "it", "-c", "other", "--", "sh", "-c", LIMITS)
+    eventually(lambda: kubectl(*other).split() == [str(48 << 20), "25000"], "the other's new limits")
     given = "{.status.containerStatuses[*].resources.limits.memory}"
     eventually(lambda: kubectl.path(given, "pod/it") == "48Mi 48Mi", "its status")
     less = {"limits": {"cpu": "100m"}, "requests": {"cpu": "100m"}}
     change = {"spec": {"containers": [{"name": "main", "resources": less}]}}
     kubectl("patch", "pod", "it", "--subresource=resize", "-p", json.dumps(change))
     eventually(lambda: inside(kubectl, "it", LIMITS).split() == [str(48 << 20), "10000"], "less again")
-    assert "PodResize" not in kubectl.path("{.status.conditions[*].type}", "pod/it")
+    types = "{.status.conditions[*].type}"
+    eventually(lambda: "PodResize" not in kubectl.path(types, "pod/it"), "the resize is over")
     much = {"limits": {"cpu": "900"}, "requests": {"cpu": "900"}}
     change = {"spec": {"containers": [{"name": "main", "resources": much}]}}
     kubectl("patch", "pod", "it", "--subresource=resize", "-p", json.dumps(change))
-    kubectl("wait", "pod/it", "--for=condition=PodResizePending", "--timeout=60s")
+    kubectl("wait", "pod/it", "--for=condition=PodResizePending", "--timeout=120s")

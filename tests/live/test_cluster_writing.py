@@ -147,11 +147,11 @@ def test_create_run_and_expose(kubectl: Kubectl, tmp_path: Path) -> None:
     kubectl("create", "service", "nodeport", "np", "--tcp=80:80")
     kubectl("create", "service", "externalname", "ext", "--external-name=example.test")
     kubectl("create", "deployment", "web", "--image=nginx:1.14.2", "--replicas=2", "--port=80")
-    kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    kubectl("rollout", "status", "deployment/web", "--timeout=120s")
     assert kubectl("expose", "deployment", "web", "--port=8080", "--target-port=80") == "service/web exposed\n"
     assert kubectl("run", "box", "--image=busybox:1.28", "--command", "--", "sleep", "60") == "pod/box created\n"
-    kubectl("wait", "pod/box", "--for=condition=Ready", "--timeout=60s")
-    page = eventually(lambda: kubectl.run("exec", "box", "--", "wget", "-qO-", "http://web:8080/").out, "the page", 15)
+    kubectl("wait", "pod/box", "--for=condition=Ready", "--timeout=120s")
+    page = eventually(lambda: kubectl.run("exec", "box", "--", "wget", "-qO-", "http://web:8080/").out, "the page")
     assert "Welcome to nginx" in page
     kubectl("delete", "pod", "box", "--now")
     assert kubectl("get", "serviceaccount", "robot", "default", "-o", "name").split() == [
@@ -167,8 +167,8 @@ def test_generated_names_and_delete_all(kubectl: Kubectl) -> None:
     kubectl("delete", "configmaps", "-l", "a=b")
     assert "made-" not in kubectl("get", "configmaps", "-o", "name")
     kubectl("create", "deployment", "web", "--image=nginx:1.14.2")
-    kubectl("rollout", "status", "deployment/web", "--timeout=60s")
-    kubectl("delete", "all", "--all", "--timeout=60s")
+    kubectl("rollout", "status", "deployment/web", "--timeout=120s")
+    kubectl("delete", "all", "--all", "--timeout=120s")
     eventually(lambda: kubectl("get", "all", "-o", "name") == "", "nothing is left")
 
 
@@ -179,7 +179,7 @@ def test_finalizers_hold_an_object(kubectl: Kubectl) -> None:
     kubectl("delete", "configmap", "held", "--wait=false")
     assert kubectl.path("{.metadata.deletionTimestamp}", "configmap/held")
     kubectl("patch", "configmap", "held", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
-    kubectl("wait", "configmap/held", "--for=delete", "--timeout=60s")
+    kubectl("wait", "configmap/held", "--for=delete", "--timeout=120s")
 
 
 def test_a_namespace_goes_with_what_is_in_it(kubectl: Kubectl) -> None:
@@ -188,7 +188,7 @@ def test_a_namespace_goes_with_what_is_in_it(kubectl: Kubectl) -> None:
     inside = kubectl.within(name)
     inside("create", "configmap", "c")
     inside("create", "deployment", "web", "--image=nginx:1.14.2")
-    kubectl("delete", "namespace", name, "--timeout=40s")
+    kubectl("delete", "namespace", name, "--timeout=120s")
     assert "not found" in kubectl.fails("get", "namespace", name)
     assert inside("get", "all,configmaps", "-o", "name") == ""
     assert "not found" in inside.fails("create", "configmap", "c")

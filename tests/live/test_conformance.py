@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.live import manifests
+from tests.live.conftest import new_namespace
 from tests.live.kubectl import Kubectl
 from tests.live.machine import needs_containerd, needs_root
 from tests.live.manifests import shell
@@ -37,7 +38,7 @@ def test_an_empty_dir_on_disk_and_in_memory_for_root_and_others(kubectl: Kubectl
     ]
     volumes = [{"name": "disk", "emptyDir": {}}, {"name": "memory", "emptyDir": {"medium": "Memory"}}]
     kubectl("apply", "-f", "-", given=manifests.pod("it", *containers, volumes=volumes, restartPolicy="Never"))
-    kubectl("wait", "pod/it", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
+    kubectl("wait", "pod/it", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=120s")
     for name, user in (("root", 0), ("other", 1001)):
         one = ["777", *(line for mode in ("644", "666", "777") for line in (f"{mode} {user}", "x"))]
         assert kubectl("logs", "it", "-c", name).splitlines() == [*one, *one, "1"]
@@ -54,7 +55,7 @@ def test_termination_messages(kubectl: Kubectl) -> None:
         shell("echo DONE", name="succeeding", **fallback),
     ]
     kubectl("apply", "-f", "-", given=manifests.pod("it", *containers, restartPolicy="Never"))
-    kubectl("wait", "pod/it", "--for=jsonpath={.status.phase}=Failed", "--timeout=60s")
+    kubectl("wait", "pod/it", "--for=jsonpath={.status.phase}=Failed", "--timeout=120s")
     statuses = kubectl.json("get", "pod", "it")["status"]["containerStatuses"]
     said = {each["name"]: each["state"]["terminated"].get("message", "") for each in statuses}
     assert said == {"other-path": "DONE", "file": "OK", "failing": "DONE", "succeeding": ""}
@@ -62,11 +63,13 @@ def test_termination_messages(kubectl: Kubectl) -> None:
 
 @with_containers
 def test_the_node_reaches_pods_and_a_probe_that_passes_restarts_nothing(kubectl: Kubectl) -> None:
-    web = manifests.nginx(livenessProbe={"exec": {"command": ["cat", "/etc/hostname"]}, "periodSeconds": 1})
+    probe = {"exec": {"command": ["cat", "/etc/hostname"]}, "periodSeconds": 1, "timeoutSeconds": 30}
+    web = manifests.nginx(livenessProbe=probe)
     kubectl("apply", "-f", "-", given=[manifests.pod("web", web), manifests.pod("node", hostNetwork=True)])
-    kubectl("wait", "pod", "--all", "--for=condition=Ready", "--timeout=40s")
+    kubectl("wait", "pod", "--all", "--for=condition=Ready", "--timeout=120s")
     address = kubectl.path("{.status.podIP}", "pod/web")
-    assert "Welcome to nginx" in kubectl("exec", "node", "--", "wget", "-qO-", f"http://{address}/")
+    fetch = ("exec", "node", "--", "wget", "-qO-", f"http://{address}/")
+    eventually(lambda: "Welcome to nginx" in kubectl(*fetch), "the node reaches the pod")
     restarts = "{.status.containerStatuses[0].restartCount}"
     always(lambda: kubectl.path(restarts, "pod/web") == "0", "no restart", 2)
 
@@ -87,10 +90,7 @@ def test_the_api_servers_own_service_has_endpoints(kubectl: Kubectl, shared_clus
 @pytest.fixture
 def quick(simulated_cluster: Cluster, request: pytest.FixtureRequest) -> Any:
     """kubectl in a namespace of its own, where no containers are needed."""
-    kubectl = simulated_cluster.kubectl.within(request.node.name.replace("_", "-")[:60])
-    kubectl("create", "namespace", kubectl.namespace)
-    yield kubectl
-    kubectl("delete", "namespace", kubectl.namespace, "--wait=false")
+    yield from new_namespace(simulated_cluster.kubectl, request)
 
 
 def test_a_replication_controller_by_kubectl(quick: Kubectl) -> None:
@@ -104,18 +104,18 @@ def test_a_replication_controller_by_kubectl(quick: Kubectl) -> None:
     }
     quick("create", "-f", "-", given=controller)
     ready = "{.status.readyReplicas}"
-    eventually(lambda: quick.path(ready, "rc/web") == "2", "both pods", 20)
+    eventually(lambda: quick.path(ready, "rc/web") == "2", "both pods")
     assert quick("scale", "rc", "web", "--replicas=1") == "replicationcontroller/web scaled\n"
-    eventually(lambda: quick.path(ready, "rc/web") == "1", "one pod", 20)
-    quick("scale", "rc", "web", "--replicas=2", "--timeout=60s")
-    eventually(lambda: quick.path(ready, "rc/web") == "2", "two again", 20)
+    eventually(lambda: quick.path(ready, "rc/web") == "1", "one pod")
+    quick("scale", "rc", "web", "--replicas=2", "--timeout=120s")
+    eventually(lambda: quick.path(ready, "rc/web") == "2", "two again")
     assert "Selector:     app=web" in quick("describe", "rc", "web")
     quick("delete", "rc", "web", "--grace-period=0", "--force")
-    eventually(lambda: quick("get", "rc,pods", "-l", "app=web", "--no-headers") == "", "nothing is left", 20)
+    eventually(lambda: quick("get", "rc,pods", "-l", "app=web", "--no-headers") == "", "nothing is left")
 
 
 def test_a_proxy_on_any_port(quick: Kubectl) -> None:
     with quick.follow("proxy", "-p", "0", "--disable-filter") as proxy:
         port = proxy.until(r"Starting to serve on 127\.0\.0\.1:(\d+)")[1]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/", timeout=60) as answer:
             assert json.loads(answer.read())["versions"] == ["v1"]

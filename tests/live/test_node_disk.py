@@ -23,7 +23,8 @@ def names(folder: Path) -> list[Path]:
 
 
 def numbers(path: Path) -> list[int]:
-    return [int(line.split()[-1]) for line in path.read_text().splitlines() if " line " in line]
+    whole, _, _ = path.read_text().rpartition("\n")  # the last line may be being written
+    return [int(line.split()[-1]) for line in whole.splitlines() if " line " in line]
 
 
 def test_a_log_is_rotated_and_goes_on(instance: containerd_instance.Instance) -> None:
@@ -54,11 +55,14 @@ def test_usage_of_a_busy_container(instance: containerd_instance.Instance) -> No
         await node.create("busy", [{**shell(), "command": ["sh", "-c", "while :; do :; done"], "resources": limits}])
         await node.until("busy", is_ready)
         node.agent.usage()
-        await asyncio.sleep(2)
-        (found,) = summary(node.agent.usage())["pods"]
-        container = found["containers"][0]
+        async with asyncio.timeout(PATIENCE):
+            while True:  # measured over a moment in which others may have had the machine
+                await asyncio.sleep(2)
+                (found,) = summary(node.agent.usage())["pods"]
+                container = found["containers"][0]
+                if 20_000_000 < container["cpu"]["usageNanoCores"] < 260_000_000:
+                    break
         assert found["podRef"]["name"] == "busy"
-        assert 20_000_000 < container["cpu"]["usageNanoCores"] < 260_000_000
         assert 0 < container["memory"]["workingSetBytes"] <= found["memory"]["usageBytes"] < 64 << 20
 
     tell(instance, story)
@@ -80,7 +84,7 @@ def test_a_pod_that_fills_its_empty_dir_is_evicted(instance: containerd_instance
         status = (await node.until("greedy", lambda pod: pod["status"]["phase"] == "Failed"))["status"]
         message = 'Usage of EmptyDir volume "scratch" exceeds the limit "1Mi". '
         assert (status["reason"], status["message"]) == ("Evicted", message)
-        assert ("Evicted", message) in await node.told("greedy")
+        await node.until_told("greedy", "Evicted", message)
         assert is_ready(await node.until("modest", is_ready))
 
     tell(instance, story)

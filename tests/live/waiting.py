@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T], what: str, seconds: float = 60, every: float = 0.1) -> T:
+def eventually(look: Callable[[], T], what: str, seconds: float = 120, every: float = 0.1) -> T:
     """The first true thing that ``look`` gives; AssertionError with what it gave last. An AssertionError raised by
     ``look`` counts as "not yet"."""
     deadline = time.monotonic() + seconds
