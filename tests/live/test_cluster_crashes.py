@@ -143,8 +143,8 @@ def test_a_static_pod_runs_while_the_api_server_does_not_answer(hurt: Cluster) -
         lambda: kubectl("wait", "pod/static-node-1", "--for=condition=Ready", "--timeout=120s"), "the API shows it"
     )
     mirror = kubectl.path("{.metadata.uid}", "pod/static-node-1")
-    assert kubectl("logs", "static-node-1") == "started\n"
-    kubectl("drain", "node-1", "--pod-selector=app=none", "--timeout=60s")  # a mirror stops no drain
+    eventually(lambda: kubectl("logs", "static-node-1") == "started\n", "its log")
+    kubectl("drain", "node-1", "--pod-selector=app=none", "--timeout=120s")  # a mirror stops no drain
     kubectl("uncordon", "node-1")
     kubectl("delete", "pod", "static-node-1", "--timeout=120s")
     eventually(lambda: kubectl.path("{.metadata.uid}", "pod/static-node-1") != mirror, "it is shown again")
