@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
-from podo.api.meta import is_deleting
+from podo.api.meta import condition_of, is_deleting
 from podo.api.rules import IMMUTABLE, Found, invalid, required
 from podo.values import net
 
@@ -20,8 +20,7 @@ def cidrs_of(given: Obj) -> list[str]:
 
 
 def ready_condition(given: Obj) -> Obj | None:
-    conditions: list[Obj] = (given.get("status") or {}).get("conditions") or []
-    return next((one for one in conditions if one.get("type") == "Ready"), None)
+    return condition_of(given, "Ready")
 
 
 def is_ready(given: Obj) -> bool:
@@ -46,11 +45,11 @@ def _problems(new: Obj, old: Obj | None) -> Found:
         if was != now:
             found.append(invalid(f"spec.cidrs[{index}]", now, IMMUTABLE))
     if len(before) != len(cidrs) or old is None:
-        _checkcidrs_of(cidrs, found)
+        _check_cidrs(cidrs, found)
     return found
 
 
-def _checkcidrs_of(cidrs: list[str], found: Found) -> None:
+def _check_cidrs(cidrs: list[str], found: Found) -> None:
     if not cidrs:
         found.append(required("spec.cidrs", "at least one CIDR required"))
     elif len(cidrs) > 2:
