@@ -6,6 +6,7 @@ Source: "Authentication configuration from a file" of the Kubernetes documentati
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from podo.authn.authentication import Anonymous
 from podo.authn.jwt.claims import Claims, ClaimsProblem
 from podo.authn.jwt.wire import AuthenticationConfiguration, Issuer, Jwt
 from podo.authn.settings import AuthenticationSettings, JwtSettings
+from podo.http.tls import client_context
 
 KIND = "AuthenticationConfiguration"
 VERSIONS = tuple(f"{GROUP}/{version}" for version in ("v1", "v1beta1", "v1alpha1"))
@@ -66,10 +68,18 @@ def _check_issuer(issuer: Issuer, path: str, problems: Found) -> None:
     elif len(issuer.audiences) > 1 and not issuer.audienceMatchPolicy:
         text = "audienceMatchPolicy must be MatchAny for multiple audiences"
         problems.append(invalid(f"{path}.audienceMatchPolicy", "", text))
-    if issuer.certificateAuthority and "-----BEGIN CERTIFICATE-----" not in issuer.certificateAuthority:
+    if issuer.certificateAuthority and not _is_authority(issuer.certificateAuthority):
         problems.append(invalid(f"{path}.certificateAuthority", "", "data does not contain any valid PEM certificates"))
     if issuer.egressSelectorType:
         problems.append(invalid(f"{path}.egressSelectorType", issuer.egressSelectorType, "podo has no egress selector"))
+
+
+def _is_authority(pem: str) -> bool:
+    try:
+        client_context(ca_data=pem)
+    except (ssl.SSLError, TypeError):  # the latter for what is not ASCII
+        return False
+    return True
 
 
 def _check_url(url: str, path: str, problems: Found) -> None:

@@ -73,7 +73,7 @@ class TokenKeys:
         from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
         from cryptography.hazmat.primitives.hashes import SHA256
 
-        key = self._believed.get(head.get("kid", "")) if head.get("alg") == "ES256" else None
+        key = self._believed.get(str(head.get("kid", ""))) if head.get("alg") == "ES256" else None
         if key is None or len(signature) != 2 * _COORDINATE:
             raise BadToken("no key of this cluster has signed it")
         r, s = (int.from_bytes(half, "big") for half in (signature[:_COORDINATE], signature[_COORDINATE:]))

@@ -64,7 +64,10 @@ class TokenWebhook:
             raise Rejected(f"webhook: {failure}") from None
         if status.get("authenticated") is not True:
             return f"webhook: {status.get('error') or 'the token is not believed'}"
-        return self._whose(status, wanted)
+        try:
+            return self._whose(status, wanted)
+        except (AttributeError, TypeError):
+            return "webhook: the review does not have the form of a TokenReview"
 
     def _whose(self, status: dict[str, Any], wanted: tuple[str, ...]) -> Whose | str:
         meant = tuple(one for one in wanted if one in (status.get("audiences") or self._audiences))

@@ -108,6 +108,21 @@ def test_new_keys_are_found_when_a_token_names_them(tmp_path: Path, monkeypatch:
     with_issuer(tmp_path, test)
 
 
+def test_keys_stay_good_while_the_issuer_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(world: World, issuer: Issuer) -> None:
+        token = issuer.sign()
+        assert (await whoami(world, token))[0] == 201
+        fetched = len(issuer.asked)
+        monkeypatch.setattr(keyset, "PAUSE_SECONDS", 0.0)
+        monkeypatch.setattr(keyset, "KEPT_SECONDS", 0.0)
+        issuer.says = {"issuer": "https://elsewhere.example"}  # as a server that stands in for one that is down
+        assert (await whoami(world, token))[0] == 201
+        assert len(issuer.asked) > fetched
+        assert (await whoami(world, issuer.sign(head={"kid": "new"})))[0] == 401
+
+    with_issuer(tmp_path, test)
+
+
 def test_discovery_must_name_the_issuer(tmp_path: Path) -> None:
     async def test(world: World, issuer: Issuer) -> None:
         issuer.says = {"issuer": "https://elsewhere.example"}
@@ -174,6 +189,8 @@ def test_rules_on_claims_and_users(tmp_path: Path) -> None:
         ({"rules": [{"claim": "a", "expression": "true"}]}, "exactly one of"),
         ({"users": [{"expression": "user.nonsense == ''"}]}, "compilation failed"),
         ({"nonsense": {}}, "unknown field `nonsense`"),
+        ({"ca": "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----"}, "data does not contain any valid PEM"),
+        ({"ca": "é"}, "data does not contain any valid PEM"),
     ],
 )
 def test_a_configuration_that_cannot_be_used_says_why(wrong: dict[str, Any], words: str) -> None:

@@ -29,7 +29,7 @@ async def whoami(world: World, token: str) -> tuple[int, Any]:
     return await world.ask("POST", ME, {}, who=None, authorization=f"Bearer {token}")
 
 
-@pytest.mark.parametrize("change", ["none", "other-key", "signature", "claims", "short"])
+@pytest.mark.parametrize("change", ["none", "other-key", "signature", "claims", "short", "key"])
 def test_only_what_a_key_has_signed_is_believed(change: str) -> None:
     keys = TokenKeys()
     token = keys.sign({"sub": "x"})
@@ -41,6 +41,7 @@ def test_only_what_a_key_has_signed_is_believed(change: str) -> None:
         "signature": f"{head}.{claims}.{signature[:-4]}AAAA",
         "claims": f"{head}.{encoded({'sub': 'y'})}.{signature}",
         "short": f"{head}.{claims}",
+        "key": f"{encoded({'alg': 'ES256', 'kid': ['x']})}.{claims}.{signature}",
     }
     with pytest.raises(BadToken):
         keys.verify(changed[change])

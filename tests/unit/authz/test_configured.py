@@ -259,3 +259,15 @@ def test_a_token_webhook_is_asked_about_tokens_nobody_knows(tmp_path: Path) -> N
         await hook.server.stop(0.1)
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("wrong", [{"user": ["ann"]}, {"user": {"username": "ann", "extra": {"k": 1}}, "audiences": 1}])
+def test_a_review_of_a_token_in_another_form_makes_nobody(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    async def run() -> None:
+        hook = Hook(lambda spec: {"authenticated": True, **wrong})
+        access = kubeconfig.read(await hook.start(tmp_path))
+        world = await World(authentication=AuthenticationSettings(webhook=access)).start()
+        assert (await world.ask("POST", ME, {}, who=None, authorization="Bearer any"))[0] == 401
+        await hook.server.stop(0.1)
+
+    asyncio.run(run())

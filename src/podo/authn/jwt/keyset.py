@@ -19,7 +19,8 @@ from podo.runtime.clock import Clock
 
 #: Keys are asked for no more often than this, however many tokens name unknown ones.
 PAUSE_SECONDS = 10.0
-#: Known keys are taken for good no longer than this without asking whether they are still published.
+#: Known keys are taken for good no longer than this without asking whether they are still published; while the issuer
+#: does not answer, they are.
 KEPT_SECONDS = 3600.0
 FETCH_SECONDS = 10.0
 DOCUMENT_LIMIT = 1 << 20
@@ -48,14 +49,21 @@ class KeySet:
         async with self._turn:  # who waited finds what the first has fetched
             if not self._is_fresh(unknown) and self._clock.monotonic() - self._tried >= PAUSE_SECONDS:
                 self._tried = self._clock.monotonic()
-                await self._fetch()
+                try:
+                    await self._fetch()
+                except NoKeys:
+                    if not self._has(unknown):  # else what is known is good until the issuer says something else
+                        raise
         if not self._keys:
             raise NoKeys(f"the keys of {self._issuer.url} are not there yet")
         return self._keys
 
     def _is_fresh(self, unknown: str) -> bool:
         old = self._clock.monotonic() - self._fetched > KEPT_SECONDS
-        return bool(self._keys) and not old and (not unknown or any(key.id == unknown for key in self._keys))
+        return not old and self._has(unknown)
+
+    def _has(self, name: str) -> bool:
+        return bool(self._keys) and (not name or any(key.id == name for key in self._keys))
 
     async def _fetch(self) -> None:
         try:
