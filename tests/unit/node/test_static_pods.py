@@ -271,6 +271,33 @@ def test_a_broken_manifest_is_told_and_harms_nothing(tmp_path: Path, text: str, 
     tell(tmp_path, story)
 
 
+def test_of_two_manifests_with_one_name_the_later_files_counts(tmp_path: Path) -> None:
+    async def story(node: Static) -> None:
+        node.write(file="a.yaml")
+        node.write(MANIFEST.replace("1.14.2", "1.16.1"), "b.yaml")
+        pod = await node.running()
+        assert pod["spec"]["containers"][0]["image"] == "nginx:1.16.1" and len(await node.containers()) == 1
+        said = f"Can't process manifest file {tmp_path}/a.yaml: {tmp_path}/b.yaml has a pod of the same name"
+        assert said in await node.told()
+
+    tell(tmp_path, story)
+
+
+def test_a_pod_without_room_is_refused_and_shown(tmp_path: Path) -> None:
+    async def story(node: Static) -> None:
+        node.write(MANIFEST.replace('"nginx:1.14.2"', '"nginx:1.14.2", resources: {requests: {cpu: 10k}}'))
+
+        async def is_failed() -> Obj | None:
+            pod = await node.pod()
+            return pod if pod and pod["status"]["phase"] == "Failed" else None
+
+        assert (await node.until(is_failed))["status"]["reason"] == "OutOfcpu"
+        node.write()
+        assert (await node.running())["status"]["phase"] == "Running"
+
+    tell(tmp_path, story)
+
+
 def test_what_was_no_static_pods_mirror_is_removed(tmp_path: Path) -> None:
     async def story(node: Static) -> None:
         await node.node.create("left", notes={"kubernetes.io/config.mirror": "x"})

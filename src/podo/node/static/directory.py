@@ -11,12 +11,12 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from podo.api.encoding import MAX_BODY
-
 #: How often it is looked at.
 LOOK_SECONDS = 1.0
 #: More files than a node can have pods are of no use.
 MOST_FILES = 1024
+#: As large as what the API takes for one object; of a larger file so much is read that it is seen to be too large.
+LARGEST_FILE = 3 * 1024 * 1024
 
 #: By its path: what a file holds, or why it cannot be read.
 Files = Mapping[str, bytes | OSError]
@@ -66,6 +66,6 @@ def _state_of(path: str) -> tuple[str, int, int, int] | None:
 def _read(path: str) -> bytes | OSError:
     try:
         with open(path, "rb") as file:
-            return file.read(MAX_BODY + 1)
+            return file.read(LARGEST_FILE + 1)
     except OSError as problem:
         return problem

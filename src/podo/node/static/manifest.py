@@ -15,9 +15,11 @@ from podo.api import encoding, schema
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.api.kinds.core.pod import POD
+from podo.api.meta import name_of, namespace_of
 from podo.api.metadata_rules import problems_of
 from podo.api.parts.api_references import named_by
 from podo.node.podspec import CONFIG_HASH
+from podo.node.static.directory import Files
 from podo.runtime.log import Logger
 from podo.values import timestamp
 
@@ -35,9 +37,28 @@ class ManifestProblem(Exception):
     """The file holds no pod that can be run; the message says why."""
 
 
-def static_pod(data: bytes, file: str, node: str, now: float) -> Obj:
+def pods_of(files: Files, node: str, now: float) -> tuple[list[Obj], list[tuple[str, str]]]:
+    """The pods, and of each file that has none the reason. Of two pods with one name the later file's counts."""
+    found: dict[tuple[str, str], tuple[str, Obj]] = {}
+    problems = []
+    for path, data in sorted(files.items(), key=lambda file: file[0]):
+        try:
+            pod = static_pod(data, path, node, now)
+        except ManifestProblem as problem:
+            problems.append((path, str(problem)))
+            continue
+        place = (namespace_of(pod), name_of(pod))
+        if place in found:
+            problems.append((found[place][0], f"{path} has a pod of the same name"))
+        found[place] = (path, pod)
+    return [pod for _, pod in found.values()], problems
+
+
+def static_pod(data: bytes | OSError, file: str, node: str, now: float) -> Obj:
     """The pod that ``file`` describes, as the node ``node`` runs it. ``now``: wall seconds at which it was read.
     Raises ManifestProblem."""
+    if isinstance(data, OSError):
+        raise ManifestProblem(data.strerror or str(data))
     pod = _decoded(data, file)
     digest = _digest(pod, file, node)
     metadata, spec = pod["metadata"], pod["spec"]

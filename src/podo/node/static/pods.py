@@ -12,7 +12,6 @@ from podo.api.kind import Obj
 from podo.api.meta import uid_of
 from podo.client.index import Place, place_of
 from podo.node.static.directory import LOOK_SECONDS, Files, ManifestDirectory
-from podo.node.static.manifest import ManifestProblem, static_pod
 from podo.node.static.mirrors import Mirrors
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
@@ -73,23 +72,15 @@ class StaticPods:
             self._start(place)
 
     def _read(self, files: Files) -> dict[Place, Obj]:
-        found: dict[Place, Obj] = {}
-        for path in sorted(files):
-            try:
-                pod = self._pod_of(path, files[path])
-            except ManifestProblem as problem:
-                log.error("cannot process a manifest", file=path, why=str(problem))
-                self._tell("FailedValidation", f"Can't process manifest file {path}: {problem}")
-                continue
-            if place_of(pod) in found:
-                log.error("another manifest has a pod of this name; this one goes before", file=path)
-            found[place_of(pod)] = pod
-        return found
+        if not files:
+            return {}
+        from podo.node.static.manifest import pods_of  # only where there are any
 
-    def _pod_of(self, path: str, data: bytes | OSError) -> Obj:
-        if isinstance(data, OSError):
-            raise ManifestProblem(data.strerror or str(data))
-        return static_pod(data, path, self._node, self._clock.now())
+        pods, problems = pods_of(files, self._node, self._clock.now())
+        for path, problem in problems:
+            log.error("cannot process a manifest", file=path, why=problem)
+            self._tell("FailedValidation", f"Can't process manifest file {path}: {problem}")
+        return {place_of(pod): pod for pod in pods}
 
     def _start(self, place: Place) -> None:
         pod = self._running[place] = self._wanted[place]
