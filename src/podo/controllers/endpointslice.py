@@ -10,7 +10,7 @@ from typing import Any
 from podo.api.kind import Obj
 from podo.api.meta import is_controlled_by, is_deleting, labels_of, name_of, namespace_of, owner_reference
 from podo.api.parts.nodelabels import ZONE
-from podo.controllers import slicepacking
+from podo.controllers import slicepacking, topologyhints
 from podo.controllers.backends import (
     HEADLESS_LABEL,
     address_in,
@@ -26,7 +26,8 @@ from podo.controllers.backends import (
 )
 from podo.controllers.podstate import is_ready
 from podo.controllers.triggertime import dated, triggered_at
-from podo.reconcile.actions import Action, CheckAgain, Create, Delete, Update, rest_after
+from podo.controllers.zoneshares import shares_of, unbalanced
+from podo.reconcile.actions import Action, CheckAgain, Create, Delete, Tell, Update, rest_after
 from podo.reconcile.declare import Among, Key, View, controller
 
 SERVICE_LABEL = "kubernetes.io/service-name"
@@ -41,10 +42,14 @@ LARGEST = 100
 NODE_SOON = 5.0
 Endpoint = dict[str, Any]
 Ports = list[dict[str, Any]]
+#: Slices: as they are (None: to be made), their ports as ``key_of`` writes them, the endpoints that they are to have.
+Packed = list[tuple[Obj | None, str, list[Endpoint]]]
 
 
 @controller(
-    reconciles="Service", owns=("EndpointSlice",), watches={"Pod": Among("Service", services_of)}, reads=("Node",)
+    reconciles="Service",
+    owns=("EndpointSlice",),
+    watches={"Pod": Among("Service", services_of), "Node": Among("Service", unbalanced)},
 )
 def reconcile(key: Key, view: View) -> Iterator[Action]:
     service = view.get("Service", key.name, key.namespace)
@@ -62,14 +67,31 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
     placed = [pod for pod in pods if publishes_not_ready(service) or _is_placed(pod, view)]
     if len(placed) < len(pods):
         yield CheckAgain(NODE_SOON)
-    changes: list[Action] = []
-    for family in families:
-        wanted = _wanted(service, family, placed, view)
-        slices = [each for each in present if each["addressType"] == family]
-        changes += _family(service, family, wanted, slices, names)
+    changes, news = _decided(service, placed, present, names, view)
     if changes:
         yield from _dated(changes, triggered_at(service, pods, _published(present)))
+    yield from news
     yield from rest_after(len(pods))
+
+
+def _decided(
+    service: Obj, pods: list[Obj], present: list[Obj], names: Iterator[str], view: View
+) -> tuple[list[Action], list[Tell]]:
+    """What must change, and what is to be told of hints for zones."""
+    changes: list[Action] = []
+    news: list[Tell] = []
+    shares = shares_of(view.list("Node")) if topologyhints.is_wanted(service) else None
+    for family in families_of(service):
+        wanted = _wanted(service, family, pods, view)
+        slices = [each for each in present if each["addressType"] == family]
+        packed = _packed(wanted, slices, bare=shares is not None)
+        if shares is not None:
+            packed, refusal = _hinted(packed, shares)
+            news += topologyhints.told(service, family, refusal, present)
+        changes += _family(service, family, packed, names)
+    if changes and shares is None and service["spec"].get("trafficDistribution") not in _CLOSE:
+        news += topologyhints.told_of_the_end(service, present)
+    return changes, news
 
 
 def _is_placed(pod: Obj, view: View) -> bool:
@@ -92,15 +114,21 @@ def _dated(changes: list[Action], moment: str) -> Iterator[Action]:
         yield replace(change, obj=dated(change.obj, moment)) if isinstance(change, Create | Update) else change
 
 
-def _family(
-    service: Obj, family: str, wanted: dict[str, list[Endpoint]], present: list[Obj], names: Iterator[str]
-) -> Iterator[Action]:
-    """What must change for one address family. ``wanted``: endpoints by their ports, as ``key_of`` writes these."""
-    packed: list[tuple[Obj | None, str, list[Endpoint]]] = []
+def _packed(wanted: dict[str, list[Endpoint]], present: list[Obj], *, bare: bool) -> Packed:
+    """``wanted``: endpoints by their ports, as ``key_of`` writes these. ``bare``: hints are not compared, and added
+    later."""
+    packed: Packed = []
     for ports in sorted({*wanted, *(key_of(each.get("ports") or []) for each in present)}):
         same = [each for each in present if key_of(each.get("ports") or []) == ports]
-        filled = slicepacking.pack(wanted.get(ports, []), [each.get("endpoints") or [] for each in same], LARGEST)
+        there = [each.get("endpoints") or [] for each in same]
+        there = [topologyhints.without_hints(endpoints) for endpoints in there] if bare else there
+        filled = slicepacking.pack(wanted.get(ports, []), there, LARGEST)
         packed += [(same[i] if i < len(same) else None, ports, endpoints) for i, endpoints in enumerate(filled)]
+    return packed
+
+
+def _family(service: Obj, family: str, packed: Packed, names: Iterator[str]) -> Iterator[Action]:
+    """What must change for one address family."""
     if not any(endpoints for _, _, endpoints in packed):  # one empty slice says that the Service has no endpoints
         first = next((each for each, _, _ in packed), None)
         packed = [(first, key_of([]), []), *((each, ports, []) for each, ports, _ in packed[1:])]
@@ -115,6 +143,14 @@ def _family(
             yield Create(_slice(service, family, json.loads(ports), endpoints, next(names)))
         elif (changed := _changed(each, service, json.loads(ports), endpoints)) is not None:
             yield Update(changed)
+
+
+def _hinted(packed: Packed, shares: topologyhints.Shares) -> tuple[Packed, str]:
+    """With hints for zones; or without any, and why."""
+    pieces = [topologyhints.Piece(endpoints, (each or {}).get("endpoints") or []) for each, _, endpoints in packed]
+    found = topologyhints.allot(pieces, shares)
+    same = zip(packed, found.endpoints, strict=True)
+    return [(each, ports, endpoints) for (each, ports, _), endpoints in same], found.refusal
 
 
 def key_of(ports: Ports) -> str:
@@ -155,8 +191,10 @@ def _endpoint(service: Obj, pod: Obj, address: str, view: View) -> Endpoint:
 def _hints(service: Obj, endpoint: Endpoint) -> dict[str, Any]:
     """Whose traffic should rather come here: that of its zone, or of its node, as the Service prefers."""
     preference = service["spec"].get("trafficDistribution")
-    hints = {}
-    if preference in _CLOSE and endpoint.get("zone"):
+    hints: dict[str, Any] = {}
+    if preference not in _CLOSE or topologyhints.is_wanted(service):
+        return hints  # those of the annotation depend on all endpoints
+    if endpoint.get("zone"):
         hints["forZones"] = [{"name": endpoint["zone"]}]
     if preference == _SAME_NODE and endpoint.get("nodeName"):
         hints["forNodes"] = [{"name": endpoint["nodeName"]}]
