@@ -42,11 +42,11 @@ class AdapterAnswers:
     def __call__(self, target: str) -> Obj:
         """What was answered last. Raises NotYet for a new question, NoMetrics for one that could not be answered."""
         now = self._clock.monotonic()
+        if not len(self._tasks):  # nobody wanted to know anything, or a fault has ended it
+            self._tasks.spawn(self._keep_asking(), "ask")
         question = self._questions.get(target)
         if question is None:
             self._questions[target] = _Question(now)
-            if not len(self._tasks):
-                self._tasks.spawn(self._keep_asking(), "ask")
             self._new.set()
             raise NotYet("the metrics have been asked for")
         question.wanted_at = now

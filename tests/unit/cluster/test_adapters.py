@@ -49,3 +49,23 @@ def test_an_answer_is_renewed_while_it_is_wanted_and_then_no_more() -> None:
         await answers.stop()
 
     run(test())
+
+
+def test_a_fault_does_not_end_the_asking() -> None:
+    async def test() -> None:
+        faults = [RuntimeError("a bug")]
+
+        async def fetch(target: str) -> dict[str, Any]:
+            if faults:
+                raise faults.pop()
+            return {"number": 1}
+
+        answers = AdapterAnswers(fetch, LoopClock(START, asyncio.get_running_loop()))
+        for _ in range(2):
+            with pytest.raises(NotYet):
+                answers("/queue")
+            await asyncio.sleep(0.01)
+        assert answers("/queue") == {"number": 1}
+        await answers.stop()
+
+    run(test())
