@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -16,10 +17,15 @@ from podo.api import registry
 from podo.api.kind import Obj
 from podo.authn.user import AUTHENTICATED, User, account_groups, account_name
 from podo.storage.contract import Store
+from podo.values import timestamp
 
 ISSUER = "kubernetes/serviceaccount"
 _PREFIX = "kubernetes.io/serviceaccount/"
-_INVALID = "kubernetes.io/legacy-token-invalid-since"
+INVALID_SINCE, LAST_USED = "kubernetes.io/legacy-token-invalid-since", "kubernetes.io/legacy-token-last-used"
+DAY = 24 * 3600.0
+
+#: Told the Secret of a token that is used, and the day, where the Secret does not say so yet.
+NoteUse = Callable[[Obj, str], None]
 
 
 class NotBelieved(Exception):
@@ -39,7 +45,7 @@ def claims_of(account: Obj, secret: Obj) -> dict[str, Any]:
     }
 
 
-async def user_of(store: Store, claims: dict[str, Any], token: str) -> User:
+async def user_of(store: Store, claims: dict[str, Any], token: str, now: float, note: NoteUse | None = None) -> User:
     """Whose a token with a good signature is. Raises NotBelieved."""
     said = [claims.get(_PREFIX + field) for field in ("namespace", "secret.name", "service-account.name")]
     uid = claims.get(f"{_PREFIX}service-account.uid")
@@ -50,11 +56,18 @@ async def user_of(store: Store, claims: dict[str, Any], token: str) -> User:
     held = base64.b64decode((secret.get("data") or {}).get("token") or "")
     if not hmac.compare_digest(held, token.encode()):
         raise NotBelieved(f"Secret {namespace}/{secret_name} holds another token")
-    if (secret["metadata"].get("labels") or {}).get(_INVALID):
-        raise NotBelieved(f"Secret {namespace}/{secret_name} is marked by the label {_INVALID}")
     account = await _there(store, "ServiceAccount", namespace, name)
     if account["metadata"].get("uid") != uid:
         raise NotBelieved(f"ServiceAccount {namespace}/{name} is not the one of the token")
+    labels = secret["metadata"].get("labels") or {}
+    if note is not None and labels.get(LAST_USED) not in (timestamp.day(now), timestamp.day(now + DAY)):
+        note(secret, timestamp.day(now))  # of one that is not believed too: somebody still needs it
+    if labels.get(INVALID_SINCE):
+        raise NotBelieved(
+            f"the token in secret {namespace}/{secret_name} for service account {namespace}/{name} has been marked "
+            "invalid. Use tokens from the TokenRequest API or manually created secret-based tokens, or remove the "
+            f"'{INVALID_SINCE}' label from the secret to temporarily allow use of this token"
+        )
     return User(account_name(namespace, name), (*account_groups(namespace), AUTHENTICATED), str(uid))
 
 

@@ -63,6 +63,8 @@ class TokenAuthenticator:
         self.keys = keys
         self.issuer = issuer
         self.audiences = (issuer,)
+        #: Told of the use of legacy tokens; nobody is, where nobody keeps their Secrets' labels.
+        self.note_use: legacytokens.NoteUse | None = None
         self._verified: dict[str, dict[str, Any]] = {}  # a signature is checked once; the rest every time
 
     # Making
@@ -124,7 +126,8 @@ class TokenAuthenticator:
         if not meant:
             raise Rejected("token audiences are invalid for the target audiences")
         try:
-            return Whose(await legacytokens.user_of(self._store, claims, token), meant)
+            now = self._clock.now()
+            return Whose(await legacytokens.user_of(self._store, claims, token, now, self.note_use), meant)
         except legacytokens.NotBelieved as why:
             raise Rejected(str(why)) from None
 

@@ -18,6 +18,7 @@ from podo.controllers import (
     eventttl,
     flowschema,
     garbagecollector,
+    legacytokencleaner,
     namespace,
     podcertificates,
     podgc,
@@ -38,6 +39,7 @@ from podo.controllers.horizontalpodautoscaler.adapters import AdapterValues, Ans
 from podo.controllers.horizontalpodautoscaler.sync import autoscaler
 from podo.controllers.identities import identified
 from podo.controllers.job import sync as job
+from podo.controllers.legacytokentracking import legacytokentracking
 from podo.controllers.nodeipam import nodeipam
 from podo.controllers.nodelifecycle import nodelifecycle
 from podo.controllers.persistentvolume import claims as volumeclaims
@@ -73,6 +75,8 @@ def declarations(
         *issuing,
         certificates.CLEANER,
         csrapproving.reconcile,
+        legacytokencleaner.reconcile,
+        legacytokentracking(),
         podcertificates.CLEANER,
         bootstraptokens.CLEANER,
         bootstraptokens.SIGNER,

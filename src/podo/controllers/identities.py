@@ -18,6 +18,7 @@ _KNOWN: dict[str, tuple[str, str]] = {
     "certificatesigning": ("certificate-controller", ""),
     "certificatecleaner": ("certificate-controller", ""),
     "csrapproving": ("certificate-controller", ""),
+    "legacytokencleaner": ("legacy-service-account-token-cleaner", ""),
     "tokencleaner": ("token-cleaner", ""),
     "bootstrapsigner": ("bootstrap-signer", ""),
     "clusterroleaggregation": ("clusterrole-aggregation-controller", ""),
@@ -68,6 +69,7 @@ _KNOWN: dict[str, tuple[str, str]] = {
     "eventttl": ("event-ttl-controller", ""),
     "flowschema": ("flowcontrol-controller", ""),
     "prioritylevelconfiguration": ("flowcontrol-controller", ""),
+    "legacytokentracking": ("legacy-token-tracking-controller", ""),
     "clusterdns": ("cluster-dns-controller", ""),
 }
 

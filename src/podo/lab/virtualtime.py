@@ -11,6 +11,7 @@ that is a ``Deadlock``.
 from __future__ import annotations
 
 import asyncio
+import math
 import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -23,6 +24,8 @@ START = 1_767_225_600.0
 
 #: In how many turns of the loop the machine is asked once whether a file is ready.
 LOOK_EVERY = 256
+#: Later than this (97 days) asyncio's idea of "now" of a nanosecond is less than a float can tell from now.
+EXACT = 2.0**23
 
 
 class Deadlock(RuntimeError):
@@ -67,7 +70,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def _next_timer(self) -> float | None:
         scheduled: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]  # a heap, earliest first
-        return scheduled[0].when() if scheduled else None
+        due = scheduled[0].when() if scheduled else None
+        if due is not None and due > EXACT:
+            self._clock_resolution = 2 * math.ulp(due)
+        return due
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

@@ -45,11 +45,13 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete ``obj``, this one and no successor of the same name (uid precondition). NotFound is success."""
+    """Delete ``obj``, this one and no successor of the same name (uid precondition). NotFound is success.
+    ``unchanged``: only as it is here (at its resourceVersion)."""
 
     obj: Obj
     propagation: str = ""
     grace_seconds: int | None = None
+    unchanged: bool = False
     on_refusal: OnRefusal | None = None
 
 

@@ -200,8 +200,10 @@ class Performer:
             return client.update({**obj, "status": action.status}, subresource="status")
         kind, name, namespace = kind_name(obj), name_of(obj), namespace_of(obj)
         if isinstance(action, Delete):
-            grace, uid = action.grace_seconds, uid_of(obj)
-            return client.delete(kind, name, namespace, propagation=action.propagation, grace_seconds=grace, uid=uid)
+            how: dict[str, Any] = {"propagation": action.propagation, "grace_seconds": action.grace_seconds}
+            if action.unchanged:
+                how["revision"] = revision_of(obj)
+            return client.delete(kind, name, namespace, uid=uid_of(obj), **how)
         return client.patch(kind, name, namespace, patch=action.patch, type=action.type, subresource=action.subresource)
 
     async def _not_done(self, action: Write, error: ApiError, outcome: Outcome) -> bool:

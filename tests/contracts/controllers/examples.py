@@ -35,6 +35,7 @@ PROVISIONED = "pv.kubernetes.io/provisioned-by"
 CERTIFICATE_REQUEST = FIELDS[f"{CERTIFICATES}/CertificateSigningRequest"]["spec"]
 DEFINITION = FIELDS[f"{EXTENSIONS}/CustomResourceDefinition"]["spec"]
 RESOURCE = "resource.k8s.io/v1"
+TRACKING = "ConfigMap", "kube-apiserver-legacy-service-account-token-tracking"
 DEVICE_CLAIM = FIELDS[f"{RESOURCE}/ResourceClaim"]["spec"]
 _RESULT = {"request": "gpu", "driver": "gpu.example.com", "pool": "n1", "device": "gpu-0"}
 #: For the pod ``a``.
@@ -462,6 +463,33 @@ ACCESS = (
         touches="Secret",
         shows=(f'^Secret .*"token": "{coded("a token")}".*token-of-bot',),
         hides=("token-of-gone",),
+    ),
+    of(
+        "legacytokentracking",
+        Change(*TRACKING, {"data": {"since": "long ago"}}, "kube-system"),
+        Pass(HOUR),
+        Remove(*TRACKING, "kube-system"),
+        touches="ConfigMap",
+        shows=('^ConfigMap kube-system .*"since": "2026-',),
+    ),
+    of(
+        "legacytokencleaner",
+        put(*TRACKING, "kube-system", data={"since": "2025-12-31"}),
+        put("ServiceAccount", "bot", secrets=[{"name": "old"}, {"name": "used"}]),
+        *(
+            put(
+                *("Secret", name),
+                type="kubernetes.io/service-account-token",
+                metadata={"annotations": {"kubernetes.io/service-account.name": "bot"}},
+            )
+            for name in ("old", "used", "by-hand")
+        ),
+        Change("Secret", "used", {"metadata": {"labels": {"kubernetes.io/legacy-token-last-used": "2028-01-02"}}}),
+        Pass(370 * 24 * HOUR),
+        Pass(370 * 24 * HOUR),
+        touches="Secret",
+        shows=('^Secret .*"name": "used"', '^Secret .*"name": "by-hand"'),
+        hides=('^Secret .*"name": "old"', "legacy-token-invalid-since"),
     ),
     of(
         "tokencleaner",

@@ -55,6 +55,15 @@ _PATCHES: dict[str, tuple[Obj, ...]] = {
     "statefulset-controller": (rule("patch", _CLAIMS),),
 }
 
+#: Accounts that may do this in kube-system only.
+_IN_KUBE_SYSTEM: dict[str, tuple[Obj, ...]] = {
+    "cluster-dns-controller": (rule("create delete get update", "endpointslices", "discovery.k8s.io"),),
+    "legacy-token-tracking-controller": (
+        rule("create", "configmaps"),
+        rule("update", "configmaps", names="kube-apiserver-legacy-service-account-token-tracking"),
+    ),
+}
+
 
 def podo_policy() -> list[Obj]:
     found = [
@@ -69,6 +78,7 @@ def podo_policy() -> list[Obj]:
         granted = f"podo:controller:{name}"
         found.append(cluster_role(granted, *rules))
         found.append(cluster_binding(granted, account(name)))
-    dns = "podo:controller:cluster-dns-controller"
-    slices = rule("create delete get update", "endpointslices", "discovery.k8s.io")
-    return [*found, role("kube-system", dns, slices), binding("kube-system", dns, account("cluster-dns-controller"))]
+    for name, granted_rules in _IN_KUBE_SYSTEM.items():
+        granted = f"podo:controller:{name}"
+        found += [role("kube-system", granted, *granted_rules), binding("kube-system", granted, account(name))]
+    return found
