@@ -16,7 +16,8 @@ from podo.network.dns.forward import Forwarder
 from podo.runtime.chance import Chance
 from podo.runtime.clock import SystemClock
 
-PODS, NODES = "10.244.0.0/16", "10.243.0.0/24"
+#: Of a range for documentation: networks that clusters use may be on the machine that this runs on.
+PODS, NODES = "203.0.113.0/26", "203.0.113.64/26"
 
 
 def node(name: str, *addresses: tuple[str, str]) -> dict[str, Any]:
@@ -26,7 +27,13 @@ def node(name: str, *addresses: tuple[str, str]) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("address", "may"),
-    [("10.244.3.7", True), ("10.243.0.2", True), ("127.0.0.1", True), ("192.0.2.1", False), ("10.245.0.1", False)],
+    [
+        ("203.0.113.7", True),
+        ("203.0.113.66", True),
+        ("127.0.0.1", True),
+        ("192.0.2.1", False),
+        ("203.0.113.129", False),
+    ],
 )
 def test_pods_and_this_machine_may_ask_and_strangers_may_not(address: str, may: bool) -> None:
     assert Clients((PODS, NODES, "")).may_ask(address) is may

@@ -117,8 +117,10 @@ class Extended(World):
         await self.until(look)
 
 
-def extended(test: Callable[[Extended], Awaitable[None]], *, owners: bool = False) -> None:
-    """Run a test's coroutine in a fresh world, a minute at most."""
+def extended(
+    test: Callable[[Extended], Awaitable[None]], *, owners: bool = False, on: Callable[[Any], Any] = asyncio.run
+) -> None:
+    """Run a test's coroutine in a fresh world, a minute at most. ``on``: the loop to run it on."""
 
     async def run() -> None:
         world = await Extended(owners=owners).start()
@@ -128,4 +130,4 @@ def extended(test: Callable[[Extended], Awaitable[None]], *, owners: bool = Fals
         finally:
             await world.stop()
 
-    asyncio.run(run())
+    on(run())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 from podo.api.schema import openapi_protobuf
+from podo.lab import run as in_virtual_time
 from tests.unit.apiserver.extension.definitions import DEFINITIONS, MERGE, Extended, Obj, definition, extended
 from tests.unit.apiserver.world import text_of
 
@@ -146,7 +146,8 @@ def test_a_change_makes_nothing_anew_but_its_own_group() -> None:
 
 
 def test_a_change_is_published_within_a_second() -> None:
-    """A new field, a new short name and a new version, in discovery and in all documents."""
+    """A new field, a new short name and a new version, in discovery and in all documents. Waits count, not how fast this
+    machine is."""
 
     async def test(world: Extended) -> None:
         obj = definition()
@@ -158,7 +159,7 @@ def test_a_change_is_published_within_a_second() -> None:
         version["schema"]["openAPIV3Schema"]["properties"]["note"] = {"type": "string"}
         another = {**version, "name": "v2", "storage": False}
         names = {**obj["spec"]["names"], "shortNames": ["ct", "tab"]}
-        began = time.monotonic()
+        began = asyncio.get_running_loop().time()
         changed = {"spec": {"names": names, "versions": [version, another]}}
         status, _ = await world.ask("PATCH", f"{DEFINITIONS}/crontabs.stable.example.com", changed, content_type=MERGE)
         assert status == 200
@@ -176,6 +177,6 @@ def test_a_change_is_published_within_a_second() -> None:
         assert "apis/stable.example.com/v2" in index["paths"]
         _, group = await world.ask("GET", "/apis/stable.example.com")
         assert [one["version"] for one in group["versions"]] == ["v2", "v1"]
-        assert time.monotonic() - began < 1.0
+        assert asyncio.get_running_loop().time() - began < 1.0
 
-    extended(test)
+    extended(test, on=in_virtual_time)
