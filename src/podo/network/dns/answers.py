@@ -89,6 +89,9 @@ class Answers:
     def put(self, owner: tuple[str, str], records: list[DnsRecord]) -> None:
         """These are the records of ``owner`` (namespace and name of a Service) from now on; [] when it is gone."""
         former = self._by_owner.pop(owner, [])
+        if former == records:  # as most changes of endpoints leave them: what was worked out stays good
+            self._by_owner |= {owner: records} if records else {}
+            return
         if records:
             self._by_owner[owner] = records
         for record in former:
