@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podo.network.services.rules import Element, NodeFacts, chain_body, elements_of, host_ports_of
+from podo.network.services.rules import Element, NodeFacts, chain_body, elements_of, host_ports_of, ranges_of
 from podo.network.services.table import TableFacts, change_text, full_text
 
 HERE = NodeFacts("n1")
@@ -36,6 +36,16 @@ def test_a_cluster_ip_is_one_element_and_one_an_endpoint() -> None:
         Element("ep_tcp", "10.96.0.9 . 80 . 1", "10.244.1.2 . 8080"),
         Element("hairpin", "10.244.0.2 . 10.244.0.2"),
     }
+
+
+def test_ranges_are_elements_without_overlaps() -> None:
+    one, two = ranges_of(["10.96.0.0/16"]), ranges_of(["10.96.0.0/16", "10.1.0.0/24", "10.96.3.0/24", "fd00::/112"])
+    three = ranges_of(["10.96.0.0/16", "10.1.0.0/24", "10.1.0.0/16"])
+    assert change_text("podo", one, two, set()) == "add element ip podo service_cidr { 10.1.0.0/24 }\n"
+    lines = change_text("podo", two, three, set()).splitlines()
+    assert lines[0] == "delete element ip podo service_cidr { 10.1.0.0/24 }"
+    assert lines[1:] == ["add element ip podo service_cidr { 10.1.0.0/16 }"]
+    assert "add element ip podo service_cidr { 10.96.0.0/16 }" in full_text(FACTS, one)
 
 
 def test_headless_external_and_empty_services_need_nothing() -> None:
