@@ -146,7 +146,7 @@ def test_a_change_makes_nothing_anew_but_its_own_group() -> None:
 
 
 def test_a_change_is_published_within_a_second() -> None:
-    """A new field, a new short name and a new version, in discovery and in all documents. Waits count, not how fast this
+    """A new field, a new short name and a new version, in discovery and all documents. Waits count, not how fast this
     machine is."""
 
     async def test(world: Extended) -> None:
