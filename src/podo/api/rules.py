@@ -100,6 +100,12 @@ def check_one_of(path: str, value: Any, supported: Collection[str], found: Found
     found.append(not_supported(path, value, supported) if value else required(path))
 
 
+def check_choice(path: str, value: Any, supported: Collection[str], found: Found) -> None:
+    """A value of a closed set; may be absent."""
+    if value is not None and value not in supported:
+        found.append(not_supported(path, value, supported))
+
+
 def check_unique(path: str, value: Any, seen: set[Any], found: Found) -> None:
     """Is ``value`` the first of its kind? ``seen``: those before it, to which it is added."""
     if value in seen:
@@ -121,6 +127,6 @@ def checked_quantity(path: str, amount: Any, found: Found) -> quantity.Quantity 
     """What a text says, for rules to go on with; None where it is no quantity, which is told."""
     try:
         return quantity.parse(str(amount))
-    except quantity.QuantityError:
-        found.append(invalid(path, amount, quantity.MALFORMED))
+    except quantity.QuantityError as problem:
+        found.append(invalid(path, amount, str(problem)))
         return None

@@ -66,6 +66,13 @@ NEW: list[tuple[Obj, list[str]]] = [
         ],
     ),
     (
+        policy(GOOD, failurePolicy="", matchConstraints={**on("*"), "matchPolicy": ""}),
+        [
+            'spec.failurePolicy: Unsupported value: "": supported values: "Fail", "Ignore"',
+            'spec.matchConstraints.matchPolicy: Unsupported value: "": supported values: "Equivalent", "Exact"',
+        ],
+    ),
+    (
         policy(GOOD, matchConstraints=on("*", "DELETE", "PATCH")),
         [
             "spec.matchConstraints.resourceRules[0].operations: Invalid value: ",

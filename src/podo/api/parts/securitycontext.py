@@ -7,7 +7,7 @@ from typing import Any
 
 from podo.api.parts.paths import check_relative
 from podo.api.parts.podos_rules import check_windows_options
-from podo.api.rules import Found, duplicate, invalid, not_supported, required, too_long
+from podo.api.rules import Found, check_choice, duplicate, invalid, not_supported, required, too_long
 
 _ID_MAX = 2**31 - 1
 _PROFILES = ("Localhost", "RuntimeDefault", "Unconfined")
@@ -32,11 +32,10 @@ _SHARED = (
 def check_security(context: dict[str, Any], own_users: bool, path: str, found: Found) -> None:
     """The security context of a container; ``own_users``: of a pod with users of its own."""
     _check_ids(context, ("runAsUser", "runAsGroup"), path, found)
-    if (mount := context.get("procMount")) is not None:
-        if mount not in _PROC_MOUNTS:
-            found.append(not_supported(f"{path}.procMount", mount, _PROC_MOUNTS))
-        if mount == "Unmasked" and not own_users:
-            found.append(invalid(f"{path}.procMount", mount, "`hostUsers` must be false to use `Unmasked`"))
+    mount = context.get("procMount")
+    check_choice(f"{path}.procMount", mount, _PROC_MOUNTS, found)
+    if mount == "Unmasked" and not own_users:
+        found.append(invalid(f"{path}.procMount", mount, "`hostUsers` must be false to use `Unmasked`"))
     _check_seccomp(context.get("seccompProfile"), f"{path}.seccompProfile", found)
     if context.get("allowPrivilegeEscalation") is False:
         if context.get("privileged"):
@@ -69,8 +68,7 @@ def check_pod_security(spec: dict[str, Any], path: str, found: Found) -> None:
 
 def _check_policy(context: dict[str, Any], policy: tuple[str, tuple[str, ...]], path: str, found: Found) -> None:
     field, supported = policy
-    if (value := context.get(field)) is not None and value not in supported:
-        found.append(not_supported(f"{path}.{field}", value, supported))
+    check_choice(f"{path}.{field}", context.get(field), supported, found)
 
 
 def _check_sysctls(spec: dict[str, Any], sysctls: Any, path: str, found: Found) -> None:

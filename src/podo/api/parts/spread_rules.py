@@ -7,7 +7,7 @@ from typing import Any
 
 from podo.api.parts.labelkeys import check_label_keys
 from podo.api.parts.labelselector import check_label_selector
-from podo.api.rules import Found, duplicate, invalid, not_supported, required
+from podo.api.rules import Found, check_choice, duplicate, invalid, not_supported, required
 
 _UNSATISFIABLE = ("DoNotSchedule", "ScheduleAnyway")
 _POLICIES = ("Honor", "Ignore")
@@ -34,8 +34,7 @@ def _check(constraint: dict[str, Any], others: Sequence[dict[str, Any]], path: s
     if (least := constraint.get("minDomains")) is not None:
         _check_least(least, action, f"{path}.minDomains", found)
     for field in ("nodeAffinityPolicy", "nodeTaintsPolicy"):
-        if (policy := constraint.get(field)) is not None and policy not in _POLICIES:
-            found.append(not_supported(f"{path}.{field}", policy, _POLICIES))
+        check_choice(f"{path}.{field}", constraint.get(field), _POLICIES, found)
     check_label_keys(constraint, path, found)
     if selector := constraint.get("labelSelector"):
         check_label_selector(selector, f"{path}.labelSelector", found)

@@ -7,12 +7,11 @@ from typing import Any
 from podo.api.kinds.admissionregistration.rule_rules import (
     MATCH_POLICIES,
     OPERATIONS,
-    check_choice,
     check_rule,
     fill_in_rules,
 )
 from podo.api.parts.labelselector import check_label_selector
-from podo.api.rules import Found, check_text, duplicate, not_supported
+from podo.api.rules import Found, check_choice, check_text, duplicate, not_supported
 from podo.values import names
 
 _SELECTORS = ("namespaceSelector", "objectSelector")
@@ -21,7 +20,8 @@ _MUTABLE = tuple(operation for operation in OPERATIONS if operation != "DELETE")
 
 
 def fill_in_match_resources(match: dict[str, Any]) -> None:
-    match["matchPolicy"] = match.get("matchPolicy") or "Equivalent"
+    if match.get("matchPolicy") is None:
+        match["matchPolicy"] = "Equivalent"
     for field in _SELECTORS:
         match[field] = match.get(field) or {}
     for field in _RULES:

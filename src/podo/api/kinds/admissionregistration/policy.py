@@ -14,7 +14,8 @@ from podo.api.rules import Found
 
 def _fill_in(policy: Obj) -> None:
     spec = policy["spec"] = policy.get("spec") or {}
-    spec["failurePolicy"] = spec.get("failurePolicy") or "Fail"
+    if spec.get("failurePolicy") is None:
+        spec["failurePolicy"] = "Fail"
     if spec.get("matchConstraints") is not None:
         fill_in_match_resources(spec["matchConstraints"])
 

@@ -10,9 +10,9 @@ from podo.api.kind import Obj
 from podo.api.kinds.admissionregistration import expressions, mutationexpressions
 from podo.api.kinds.admissionregistration.expressions import Names
 from podo.api.kinds.admissionregistration.matchresources import check_match_resources, check_mutable
-from podo.api.kinds.admissionregistration.rule_rules import FAILURE_POLICIES, check_choice, check_match_conditions
+from podo.api.kinds.admissionregistration.rule_rules import FAILURE_POLICIES, check_match_conditions
 from podo.api.parts.condition_rules import check_conditions
-from podo.api.rules import Found, check_one_of, check_text, check_unique, invalid, required
+from podo.api.rules import Found, check_choice, check_one_of, check_text, check_unique, invalid, required
 from podo.cel.environment import Environment
 from podo.cel.program import CompileError, Program
 from podo.values import names

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from podo.api.kind import Obj
-from podo.api.rules import Found, check_text, check_unique, invalid, not_supported, required, too_many
+from podo.api.rules import Found, check_choice, check_text, check_unique, invalid, not_supported, required, too_many
 from podo.values import names
 
 GROUP = "admissionregistration.k8s.io"
@@ -24,12 +24,6 @@ def fill_in_rules(rules: Any) -> None:
     for rule in rules or ():
         if rule.get("scope") is None:
             rule["scope"] = "*"
-
-
-def check_choice(path: str, value: Any, supported: tuple[str, ...], found: Found) -> None:
-    """A value of a closed set; may be absent."""
-    if value is not None and value not in supported:
-        found.append(not_supported(path, value, supported))
 
 
 def name_warnings(new: Obj, old: Obj | None) -> list[str]:

@@ -11,7 +11,6 @@ from podo.api.kinds.admissionregistration.rule_rules import (
     FAILURE_POLICIES,
     GROUP,
     MATCH_POLICIES,
-    check_choice,
     check_match_conditions,
     check_rule,
     fill_in_rules,
@@ -19,11 +18,17 @@ from podo.api.kinds.admissionregistration.rule_rules import (
 )
 from podo.api.parts.labelselector import check_label_selector
 from podo.api.parts.webhookclient import check_client
-from podo.api.rules import Found, duplicate, invalid, not_supported, required
+from podo.api.rules import Found, check_choice, duplicate, invalid, not_supported, required
 from podo.values import names
 
 _SIDE_EFFECTS = ("None", "NoneOnDryRun")
 _REINVOCATION = ("IfNeeded", "Never")
+_DEFAULTS = {
+    "failurePolicy": "Fail",
+    "matchPolicy": "Equivalent",
+    "timeoutSeconds": 10,
+    "reinvocationPolicy": "Never",
+}
 _VERSIONS = ("v1", "v1beta1")
 _SECONDS_MAX = 30
 
@@ -31,14 +36,11 @@ _SECONDS_MAX = 30
 def _fill_in(configuration: Obj) -> None:
     is_mutating = configuration.get("kind") == "MutatingWebhookConfiguration"
     for hook in configuration.get("webhooks") or ():
-        hook["failurePolicy"] = hook.get("failurePolicy") or "Fail"
-        hook["matchPolicy"] = hook.get("matchPolicy") or "Equivalent"
+        for field, value in _DEFAULTS.items():
+            if hook.get(field) is None and (is_mutating or field != "reinvocationPolicy"):
+                hook[field] = value
         for field in ("namespaceSelector", "objectSelector"):
             hook[field] = hook.get(field) or {}
-        if hook.get("timeoutSeconds") is None:
-            hook["timeoutSeconds"] = 10
-        if is_mutating:
-            hook["reinvocationPolicy"] = hook.get("reinvocationPolicy") or "Never"
         service = (hook.get("clientConfig") or {}).get("service")
         if service and service.get("port") is None:
             service["port"] = 443

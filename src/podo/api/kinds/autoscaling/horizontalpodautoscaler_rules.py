@@ -9,6 +9,7 @@ from podo.api.parts.labelselector import check_label_selector
 from podo.api.parts.resource_rules import check_container_resource_name
 from podo.api.rules import (
     Found,
+    check_choice,
     check_not_negative,
     check_text,
     checked_quantity,
@@ -171,8 +172,7 @@ def _check_direction(rules: dict[str, Any], path: str, found: Found) -> None:
         elif window > _WINDOW_MAX:
             why = f"must be less than or equal to {_WINDOW_MAX}"
             found.append(invalid(f"{path}.stabilizationWindowSeconds", window, why))
-    if (select := rules.get("selectPolicy")) is not None and select not in _SELECT:
-        found.append(not_supported(f"{path}.selectPolicy", select, _SELECT))
+    check_choice(f"{path}.selectPolicy", rules.get("selectPolicy"), _SELECT, found)
     if (tolerance := rules.get("tolerance")) is not None:
         _check_tolerance(f"{path}.tolerance", tolerance, found)
     policies = rules.get("policies") or []

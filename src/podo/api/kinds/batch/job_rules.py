@@ -12,6 +12,7 @@ from podo.api.parts.pod_warnings import template_warnings
 from podo.api.parts.replicas import check_matches, check_template
 from podo.api.rules import (
     Found,
+    check_choice,
     check_immutable,
     check_not_negative,
     check_one_of,
@@ -114,8 +115,7 @@ def check_job_spec(spec: dict[str, Any], path: str, found: Found) -> None:
     if (policy := spec.get("successPolicy")) is not None:
         check_success_policy(spec, policy, f"{path}.successPolicy", found)
     replacement = ("Failed",) if spec.get("podFailurePolicy") is not None else ("Failed", "TerminatingOrFailed")
-    if (policy := spec.get("podReplacementPolicy")) is not None and policy not in replacement:
-        found.append(not_supported(f"{path}.podReplacementPolicy", policy, replacement))
+    check_choice(f"{path}.podReplacementPolicy", spec.get("podReplacementPolicy"), replacement, found)
     _check_template(spec, path, found)
 
 

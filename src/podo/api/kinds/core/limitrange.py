@@ -11,7 +11,7 @@ from typing import Any
 from podo.api.columns import CREATED_AT, NAME
 from podo.api.kind import Kind, Obj
 from podo.api.parts.resource_rules import check_container_resource_name, check_resource_name, may_overcommit
-from podo.api.rules import Found, check_text, check_unique, forbidden, invalid, required
+from podo.api.rules import Found, check_text, check_unique, checked_quantity, forbidden, invalid, required
 from podo.values import names, quantity
 from podo.values.quantity import Quantity
 
@@ -89,11 +89,8 @@ def _check_item(item: dict[str, Any], type_: str, path: str, found: Found) -> No
 def _amount(type_: str, name: str, text: Any, path: str, found: Found) -> dict[str, Quantity]:
     check = check_container_resource_name if type_ in (POD, CONTAINER) else check_resource_name
     check(name, path, found)
-    try:
-        return {name: quantity.parse(str(text))}
-    except quantity.QuantityError as problem:
-        found.append(invalid(path, text, str(problem)))
-        return {}
+    amount = checked_quantity(path, text, found)
+    return {} if amount is None else {name: amount}
 
 
 def _check_order(name: str, of: dict[str, Quantity], path: str, found: Found) -> None:

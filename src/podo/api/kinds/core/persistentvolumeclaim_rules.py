@@ -9,7 +9,17 @@ from typing import Any
 from podo.api.kind import Obj
 from podo.api.meta import annotations_of
 from podo.api.parts.labelselector import check_label_selector
-from podo.api.rules import Found, check_immutable, check_text, forbidden, invalid, not_supported, required
+from podo.api.rules import (
+    Found,
+    check_choice,
+    check_immutable,
+    check_text,
+    checked_quantity,
+    forbidden,
+    invalid,
+    not_supported,
+    required,
+)
 from podo.values import names, quantity
 
 MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
@@ -62,18 +72,13 @@ def check_modes(modes: Any, path: str, found: Found) -> None:
 
 def check_storage(value: Any, path: str, found: Found) -> None:
     """An amount of storage: more than nothing."""
-    try:
-        amount = quantity.parse(str(value))
-    except quantity.QuantityError as problem:
-        found.append(invalid(path, value, str(problem)))
-        return
-    if amount.millis <= 0:
+    amount = checked_quantity(path, value, found)
+    if amount is not None and amount.millis <= 0:
         found.append(invalid(path, value, "must be greater than zero"))
 
 
 def check_volume_mode(mode: Any, path: str, found: Found) -> None:
-    if mode not in (None, *VOLUME_MODES):
-        found.append(not_supported(path, mode, VOLUME_MODES))
+    check_choice(path, mode, VOLUME_MODES, found)
 
 
 def _check_sources(spec: Spec, path: str, found: Found) -> None:
@@ -170,7 +175,7 @@ def status_problems(new: Obj, old: Obj | None) -> Found:
     for name, state in (status.get("allocatedResourceStatuses") or {}).items():
         _check_resource(name, path, found)
         if state not in _RESIZES:
-            found.append(not_supported(path, name, sorted(_RESIZES)))
+            found.append(not_supported(path, name, _RESIZES))
     allocated = status.get("allocatedResources") or {}
     for name in allocated:
         _check_resource(name, "status.allocatedResources", found)

@@ -12,7 +12,7 @@ from typing import Any
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
 from podo.api.parts.resource_rules import check_resource_name
-from podo.api.rules import IMMUTABLE, Found, invalid, required
+from podo.api.rules import IMMUTABLE, Found, checked_quantity, invalid, required
 from podo.values import quantity
 
 _COMPUTE = frozenset(
@@ -74,10 +74,7 @@ def _check_amounts(amounts: dict[str, Any] | None, path: str, found: Found) -> N
         check_resource_name(name, where, found)
         if "/" not in name and not _is_standard(name):
             found.append(invalid(where, name, "must be a standard resource for quota"))
-        try:
-            amount = quantity.parse(str(text))
-        except quantity.QuantityError as problem:
-            found.append(invalid(where, text, str(problem)))
+        if (amount := checked_quantity(where, text, found)) is None:
             continue
         if amount.nano < 0:
             found.append(invalid(where, str(amount), "must be greater than or equal to 0"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from podo.api.kind import Obj
 from podo.api.parts.addresses import check_ip, ip_version
-from podo.api.rules import Found, duplicate, invalid, not_supported
+from podo.api.rules import Found, check_choice, duplicate, invalid, not_supported
 
 _FAMILIES = ("IPv4", "IPv6")
 _POLICIES = ("PreferDualStack", "RequireDualStack", "SingleStack")
@@ -52,9 +52,7 @@ def _check_families(spec: dict[str, Any], found: Found) -> None:
             found.append(not_supported(f"spec.ipFamilies[{index}]", family, _FAMILIES))
         if family in families[:index]:
             found.append(duplicate(f"spec.ipFamilies[{index}]", family))
-    policy = spec.get("ipFamilyPolicy")
-    if policy is not None and policy not in _POLICIES:
-        found.append(not_supported("spec.ipFamilyPolicy", policy, _POLICIES))
+    check_choice("spec.ipFamilyPolicy", spec.get("ipFamilyPolicy"), _POLICIES, found)
 
 
 def _check_each(addresses: list[str], families: list[str], found: Found) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from podo.api.kind import Obj
 from podo.api.meta import annotations_of
 from podo.api.parts.addresses import check_cidr, check_ip, ip_version
-from podo.api.rules import Found, check_text, forbidden, invalid, not_supported
+from podo.api.rules import Found, check_choice, check_text, forbidden, invalid, not_supported
 from podo.values import names
 
 _POLICIES = ("Cluster", "Local")
@@ -39,8 +39,7 @@ def check_traffic(service: Obj, spec: dict[str, Any], found: Found) -> None:
         _check_class(balancer, is_balancer, found)
     _check_external(spec, found)
     for field, supported in (("internalTrafficPolicy", _POLICIES), ("trafficDistribution", _DISTRIBUTIONS)):
-        if (value := spec.get(field)) is not None and value not in supported:
-            found.append(not_supported(f"spec.{field}", value, supported))
+        check_choice(f"spec.{field}", spec.get(field), supported, found)
 
 
 def _check_ranges(service: Obj, spec: dict[str, Any], is_balancer: bool, found: Found) -> None:
@@ -102,8 +101,8 @@ def check_ingress(ingress: Iterable[dict[str, Any]], path: str, found: Found) ->
             check_ip(f"{where}.ip", address, found)
         elif mode is not None:
             found.append(forbidden(f"{where}.ipMode", "may not be specified when `ip` is not set"))
-        if address and mode is not None and mode not in _MODES:
-            found.append(not_supported(f"{where}.ipMode", mode, _MODES))
+        if address:
+            check_choice(f"{where}.ipMode", mode, _MODES, found)
         check_host(one.get("hostname"), f"{where}.hostname", found)
 
 
