@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
+from podo.api.parts.resource_rules import is_extended
 from podo.api.rules import Found, check_text, duplicate, forbidden, invalid, not_supported, required
 from podo.values.duration import parse_nanos
 from podo.values.names import qualified_name
@@ -222,7 +223,7 @@ def _extenders(extenders: Iterable[Args], wrong: Found) -> None:
             name, where = resource["name"], f"{path}.managedResources[{place}].name"
             before = len(wrong)
             check_text(where, name, qualified_name, wrong)
-            if len(wrong) == before and not _is_extended(name):
+            if len(wrong) == before and not is_extended(name):
                 wrong.append(invalid(where, name, "is an invalid extended resource name"))
             if name in managed:
                 wrong.append(invalid(where, name, "duplicate extender managed resource name"))
@@ -230,7 +231,3 @@ def _extenders(extenders: Iterable[Args], wrong: Found) -> None:
     if binders > 1:
         shown = f"found {binders} extenders implementing bind"
         wrong.append(invalid("extenders", shown, "only one extender can implement bind"))
-
-
-def _is_extended(resource: str) -> bool:
-    return "/" in resource and "kubernetes.io/" not in resource and not resource.startswith("requests.")

@@ -49,7 +49,7 @@ def check_container_resource_name(name: str, path: str, found: Found) -> None:
     check_resource_name(name, path, found)
     if "/" not in name:
         found.append(invalid(path, name, "must be a standard resource for containers"))
-    elif not _is_native(name) and (name.startswith(_QUOTA) or names.qualified_name(_QUOTA + name)):
+    elif not (_is_native(name) or is_extended(name)):
         found.append(invalid(path, name, "doesn't follow extended resource name standard"))
 
 
@@ -113,6 +113,11 @@ def _is_known(name: str) -> bool:
 
 def _is_native(name: str) -> bool:
     return "/" not in name or "kubernetes.io/" in name
+
+
+def is_extended(name: str) -> bool:
+    """Is it the name of a resource that Kubernetes does not know itself, and that quotas can count?"""
+    return not (_is_native(name) or name.startswith(_QUOTA) or names.qualified_name(_QUOTA + name))
 
 
 def _is_divisible(name: str, amount: quantity.Quantity) -> bool:

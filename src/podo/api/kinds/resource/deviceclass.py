@@ -5,8 +5,8 @@ from __future__ import annotations
 from podo.api.columns import AGE, NAME
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.resource.device_rules import GROUP, check_config, check_selectors
+from podo.api.parts.resource_rules import is_extended
 from podo.api.rules import Found, invalid
-from podo.values import names
 
 
 def _problems(new: Obj, old: Obj | None) -> Found:
@@ -14,11 +14,8 @@ def _problems(new: Obj, old: Obj | None) -> Found:
     spec = new.get("spec") or {}
     check_selectors(spec.get("selectors") or [], "spec.selectors", found)
     check_config(spec.get("config") or [], "spec.config", found)
-    if extended := spec.get("extendedResourceName"):
-        is_sound = "/" in extended and "kubernetes.io/" not in extended and not extended.startswith("requests.")
-        if not is_sound or names.qualified_name(f"requests.{extended}"):
-            why = "must be a valid extended resource name"
-            found.append(invalid("spec.extendedResourceName", extended, why))
+    if (extended := spec.get("extendedResourceName")) and not is_extended(extended):
+        found.append(invalid("spec.extendedResourceName", extended, "must be a valid extended resource name"))
     return found
 
 
