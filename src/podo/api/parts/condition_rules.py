@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from podo.api.kind import Obj
 from podo.api.rules import Found, check_text, check_unique, invalid, not_supported, required, too_long
 from podo.values import names
 
@@ -44,11 +45,13 @@ def check_condition(condition: dict[str, Any], path: str, found: Found) -> None:
         found.append(too_long(f"{path}.message", _MESSAGE_MAX))
 
 
-def check_condition_types(conditions: list[dict[str, Any]], path: str, found: Found) -> None:
-    """Of kinds whose conditions are their own: each has a type, and no two the same."""
+def type_problems(new: Obj, old: Obj | None) -> Found:
+    """Of the status of a kind whose conditions are its own: each has a type, and no two the same."""
+    found: Found = []
     seen: set[str] = set()
-    for index, condition in enumerate(conditions):
-        kind = condition.get("type") or ""
-        check_unique(f"{path}[{index}].type", kind, seen, found)
+    for index, condition in enumerate((new.get("status") or {}).get("conditions") or ()):
+        path, kind = f"status.conditions[{index}].type", condition.get("type") or ""
+        check_unique(path, kind, seen, found)
         if not kind:
-            found.append(required(f"{path}[{index}].type", "must not be empty"))
+            found.append(required(path, "must not be empty"))
+    return found

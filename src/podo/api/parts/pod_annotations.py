@@ -19,7 +19,6 @@ from podo.api.rules import Found, forbidden, invalid
 MIRROR = "kubernetes.io/config.mirror"
 _COST = "controller.kubernetes.io/pod-deletion-cost"
 SECCOMP_POD = "seccomp.security.alpha.kubernetes.io/pod"
-_LOCAL = "localhost/"
 _SECCOMP_PROFILES = {
     "runtime/default": "RuntimeDefault",
     "docker/default": "RuntimeDefault",
@@ -52,8 +51,8 @@ def _is_int32(text: str) -> bool:
 
 
 def _check_seccomp(value: str, path: str, found: Found) -> None:
-    if value.startswith(_LOCAL):
-        check_relative(path, value.removeprefix(_LOCAL), found)
+    if value.startswith(apparmor.LOCAL):
+        check_relative(path, value.removeprefix(apparmor.LOCAL), found)
     elif value not in _SECCOMP_PROFILES:
         found.append(invalid(path, value, "must be a valid seccomp profile"))
 
@@ -62,7 +61,7 @@ def _check_app_armor(key: str, value: str, spec: dict[str, Any], path: str, foun
     name = key.removeprefix(APPARMOR)
     if all(container.get("name") != name for _, container in containers_at(spec, path)):
         found.append(invalid(f"{path}[{key}]", name, "container not found"))
-    if value not in _APPARMOR_PROFILES and not value.startswith(_LOCAL):
+    if value not in _APPARMOR_PROFILES and not value.startswith(apparmor.LOCAL):
         found.append(invalid(f"{path}[{key}]", value, f'invalid AppArmor profile name: "{value}"'))
 
 
@@ -110,8 +109,8 @@ def _agree(annotation: str | None, profile: dict[str, Any] | None, word: str, pa
     if annotation is None or profile is None:
         return
     known = _SECCOMP_PROFILES if word == "seccomp" else _APPARMOR_PROFILES
-    kind = "Localhost" if annotation.startswith(_LOCAL) else known.get(annotation)
+    kind = "Localhost" if annotation.startswith(apparmor.LOCAL) else known.get(annotation)
     if profile.get("type") != kind:
         found.append(forbidden(f"{path}.type", f"{word} type in annotation and field must match"))
-    elif kind == "Localhost" and profile.get("localhostProfile") != annotation.removeprefix(_LOCAL):
+    elif kind == "Localhost" and profile.get("localhostProfile") != annotation.removeprefix(apparmor.LOCAL):
         found.append(forbidden(f"{path}.localhostProfile", f"{word} profile in annotation and field must match"))

@@ -102,11 +102,7 @@ def _check_http(action: dict[str, Any], path: str, found: Found) -> None:
         check_text(f"{path}.httpHeaders", header.get("name", ""), names.http_header, found)
 
 
-def _check_tcp(action: dict[str, Any], path: str, found: Found) -> None:
-    _check_port(action.get("port", 0), f"{path}.port", found)
-
-
-def _check_grpc(action: dict[str, Any], path: str, found: Found) -> None:
+def _check_connection(action: dict[str, Any], path: str, found: Found) -> None:
     _check_port(action.get("port", 0), f"{path}.port", found)
 
 
@@ -125,6 +121,6 @@ def _check_port(port: Any, path: str, found: Found) -> None:
 _CHECKS = {
     "exec": _check_exec,
     "httpGet": _check_http,
-    "tcpSocket": _check_tcp,
-    "grpc": _check_grpc,
+    "tcpSocket": _check_connection,
+    "grpc": _check_connection,
 }

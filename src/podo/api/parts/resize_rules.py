@@ -36,7 +36,7 @@ def resizable(spec: dict[str, Any]) -> list[tuple[str, int, dict[str, Any]]]:
     """The containers that can be resized: (field, index, container). Init containers that end cannot."""
     return [
         (field, index, container)
-        for field in ("containers", "initContainers")
+        for field in LISTS
         for index, container in enumerate(spec.get(field) or ())
         if field == "containers" or is_sidecar(container)
     ]

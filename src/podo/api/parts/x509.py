@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from typing import Any
+
+
+def decoded(encoded: str | None) -> bytes:
+    """What a field of bytes holds; nothing if it is no base64."""
+    try:
+        return base64.b64decode(encoded or "", validate=True)
+    except (binascii.Error, ValueError):
+        return b""
 
 
 def certificate(der: bytes) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 from podo.api.schema.mismatch import WrongType, name_of
 from podo.api.schema.scalars import DECODERS, GO_NAMES, PLAIN, ZERO, Decoder
+from podo.api.structural.walking import path_text
 
 #: Not more messages than this are gathered for one object.
 MAX_MESSAGES = 100
@@ -79,11 +80,6 @@ class Field:
     def replaces(self) -> bool:
         """A strategic merge patch replaces this object as a whole."""
         return "replace" in self._strategies
-
-    @property
-    def retains_keys(self) -> bool:
-        """A client's strategic merge patch says which members remain (``$retainKeys``)."""
-        return "retainKeys" in self._strategies
 
     @property
     def merge_key(self) -> str:
@@ -161,15 +157,6 @@ class Type:
         unknown: list[str] = []
         self.decoder(obj, None, unknown)
         return unknown
-
-
-def path_text(path: Any) -> str:
-    """``spec.containers[0].image`` of a decoder's path."""
-    parts: list[str] = []
-    while path is not None:
-        path, key = path
-        parts.append(f"[{key}]" if key.__class__ is int else f".{key}")
-    return "".join(reversed(parts)).removeprefix(".")
 
 
 def _compile(of: Type) -> Decoder:

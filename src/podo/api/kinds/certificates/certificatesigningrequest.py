@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 
 from podo.api.columns import AGE, NAME, column, human_duration
@@ -31,18 +29,11 @@ def _prepare(new: Obj, old: Obj | None) -> None:
 
 
 def _check_request(spec: Obj, found: Found) -> None:
-    pem_text = _decoded(spec.get("request"))
+    pem_text = x509.decoded(spec.get("request"))
     if not _PEM.fullmatch(pem_text):
         found.append(invalid("spec.request", spec.get("request"), "PEM block type must be CERTIFICATE REQUEST"))
     elif not _is_signed(pem_text):
         found.append(invalid("spec.request", spec["request"], "not a valid PKCS#10 request with a good signature"))
-
-
-def _decoded(encoded: str | None) -> bytes:
-    try:
-        return base64.b64decode(encoded or "", validate=True)
-    except (binascii.Error, ValueError):
-        return b""
 
 
 def _is_signed(pem_text: bytes) -> bool:
@@ -140,7 +131,7 @@ def _status_problems(new: Obj, old: Obj | None) -> Found:
 def _wrong_certificate(encoded: str | None) -> str:
     if not encoded:
         return ""
-    blocks = list(pem.blocks(_decoded(encoded).decode(errors="replace")))
+    blocks = list(pem.blocks(x509.decoded(encoded).decode(errors="replace")))
     for block in blocks:
         if block.type != "CERTIFICATE":
             return f'only CERTIFICATE PEM blocks are allowed, found "{block.type}"'

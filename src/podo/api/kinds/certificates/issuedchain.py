@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -89,7 +88,7 @@ def _check_names(leaf: Any, found: Found) -> None:
 
 
 def _is_for(leaf: Any, encoded: str) -> bool:
-    asked = x509.request(base64.b64decode(encoded))  # looked at when it was made
+    asked = x509.request(x509.decoded(encoded))  # looked at when it was made
     return asked is not None and bool(leaf.public_key() == asked.public_key())
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any
 
 from podo.api.kind import Kind, Obj
@@ -47,7 +45,7 @@ def _check_request(encoded: str, found: Found) -> None:
     if not encoded:
         found.append(required(_REQUEST))
         return
-    given = _decoded(encoded)
+    given = x509.decoded(encoded)
     if len(given) > MAX_REQUEST_BYTES:
         found.append(too_long(_REQUEST, MAX_REQUEST_BYTES))
         return
@@ -58,13 +56,6 @@ def _check_request(encoded: str, found: Found) -> None:
         found.append(wrong(_REQUEST, why))
     elif not x509.is_signed(request):
         found.append(wrong(_REQUEST, "invalid signature"))
-
-
-def _decoded(encoded: str) -> bytes:
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        return b""
 
 
 def _bad_key(key: Any) -> str:

@@ -9,7 +9,7 @@ from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.flowcontrol import defaults
 from podo.api.meta import condition_of
-from podo.api.parts.condition_rules import check_condition_types
+from podo.api.parts.condition_rules import type_problems
 from podo.api.rules import Found, check_text, forbidden, invalid, not_supported, required
 from podo.values import names
 
@@ -56,12 +56,6 @@ def _wrong_precedence(precedence: int, name: str) -> str:
         return f"must not be greater than {_PRECEDENCE_MAX}"
     is_reserved = precedence == 1 and name != _FIRST
     return "only the schema named 'exempt' may have matchingPrecedence 1" if is_reserved else ""
-
-
-def _status_problems(new: Obj, old: Obj | None) -> Found:
-    found: Found = []
-    check_condition_types((new.get("status") or {}).get("conditions") or [], "status.conditions", found)
-    return found
 
 
 @lru_cache(maxsize=2)
@@ -198,7 +192,7 @@ FLOWSCHEMA = Kind(
     namespaced=False,
     fill_in=_fill_in,
     problems=_problems,
-    status_problems=_status_problems,
+    status_problems=type_problems,
     row_order=lambda schema: (schema.get("spec") or {}).get("matchingPrecedence") or 0,
     columns=(
         NAME,

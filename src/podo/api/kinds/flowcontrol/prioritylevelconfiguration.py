@@ -11,7 +11,7 @@ from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
 from podo.api.kinds.flowcontrol import defaults
 from podo.api.kinds.flowcontrol.flowschema import GROUP
-from podo.api.parts.condition_rules import check_condition_types
+from podo.api.parts.condition_rules import type_problems
 from podo.api.rules import Found, forbidden, invalid, not_supported, required
 
 _TYPES = ("Exempt", "Limited")
@@ -61,12 +61,6 @@ def _problems(new: Obj, old: Obj | None) -> Found:
     else:
         found.append(not_supported("spec.type", kind, _TYPES))
     _check_mandatory(name, spec, found)
-    return found
-
-
-def _status_problems(new: Obj, old: Obj | None) -> Found:
-    found: Found = []
-    check_condition_types((new.get("status") or {}).get("conditions") or [], "status.conditions", found)
     return found
 
 
@@ -158,7 +152,7 @@ PRIORITYLEVELCONFIGURATION = Kind(
     namespaced=False,
     fill_in=_fill_in,
     problems=_problems,
-    status_problems=_status_problems,
+    status_problems=type_problems,
     columns=(
         NAME,
         column("Type", lambda level: (level.get("spec") or {}).get("type") or ""),
