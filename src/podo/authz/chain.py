@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from podo.api.configuration import ConfigurationProblem
 from podo.authz.abac import AbacAuthorizer
 from podo.authz.attributes import Attributes, Authorizer, Decision
-from podo.authz.node.authorizer import NodeAuthorizer
+from podo.authz.node.authorizer import NodeAuthorizer, is_node
 from podo.authz.rbac.authorizer import RbacAuthorizer, Rules
 from podo.authz.settings import AuthorizationSettings, WebhookSettings
 from podo.runtime.clock import Clock
@@ -37,7 +37,7 @@ class _Always:
 
 
 class AuthorizerChain:
-    """``start`` it once the store is open. Where webhooks are asked, ``decide`` may raise ``webhook.Unanswered``."""
+    """``start`` it once the store is open. Where webhooks are asked, ``decide`` may raise Unanswered."""
 
     def __init__(self, settings: AuthorizationSettings | None = None, clock: Clock | None = None) -> None:
         self.rbac = RbacAuthorizer()
@@ -145,7 +145,7 @@ class AuthorizerChain:
     def rules_for(self, user: str, groups: tuple[str, ...], namespace: str) -> Rules:
         """Every rule that holds for a user in a namespace ("" for the cluster), and what could not be resolved."""
         rules, errors = self.rbac.rules_for(user, groups, namespace)
-        if user.startswith("system:node:") and "system:nodes" in groups:
+        if is_node(user, groups):
             errors = [*errors, "node authorizer does not support user rule resolution"]
         if self.has_webhooks:
             errors = [*errors, "webhook authorizer does not support user rule resolution"]

@@ -4,7 +4,6 @@ it."""
 from __future__ import annotations
 
 import asyncio
-import platform
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -55,14 +54,14 @@ def policy_table(config: Config) -> str:
 def prepare(config: Config, node: str) -> None:
     """containerd's configuration, the pause image's archive, and the directory of the static pods' manifests. Raises
     ``containerd.CannotRun``."""
-    from podo.node.images import oci, pause
+    from podo.node.images import pause
 
     mirrors = {"_default": config.registry_mirror} if config.registry_mirror else {}
     containerd.prepare(containerd_directory(config, node), mirrors=mirrors, fallback=config.registry_fallback)
     config.manifests(node).mkdir(mode=0o700, parents=True, exist_ok=True)
     archive = directory(config, node) / PAUSE_ARCHIVE
     if not archive.exists():
-        oci.write_archive(archive, [pause.image("arm64" if platform.machine() == "aarch64" else "amd64")])
+        pause.write_archive(archive)
 
 
 async def load_image(config: Config, node: str, archive: Path) -> list[str]:

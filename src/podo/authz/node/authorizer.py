@@ -33,6 +33,10 @@ _REFERRED = {
 }
 
 
+def is_node(user: str, groups: tuple[str, ...]) -> bool:
+    return GROUP in groups and user.startswith(PREFIX)
+
+
 class NodeAuthorizer:
     def __init__(self) -> None:
         self.references = References()
@@ -52,7 +56,7 @@ class NodeAuthorizer:
         await self.references.start(store)
 
     def decide(self, asked: Attributes) -> Decision:
-        if GROUP not in asked.groups or not asked.user.startswith(PREFIX):
+        if not is_node(asked.user, asked.groups):
             return NO
         node = asked.user[len(PREFIX) :]
         if not node:
