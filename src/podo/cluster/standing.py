@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from podo.api.errors import ApiError
 from podo.client.cache import Cache, CacheChange
+from podo.client.contract import Unreachable
 from podo.runtime.log import Logger
 from podo.runtime.tasks import Tasks, sleep
 
@@ -44,7 +45,7 @@ class Standing:
             self._missing = False
             try:
                 await self._ensure()
-            except ApiError as error:
+            except (ApiError, Unreachable, TimeoutError, OSError) as error:
                 log.warning("what every cluster has cannot be made again yet", name=self._place[1], why=str(error))
                 self._missing = True
         self._at_work = False

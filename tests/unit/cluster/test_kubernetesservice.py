@@ -7,12 +7,13 @@ import asyncio
 from podo.api.encoding import stamp
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
-from podo.client.contract import Client
+from podo.client.contract import Client, Event, Unreachable
 from podo.cluster.controlplane import ControlPlane, Settings
+from podo.cluster.standing import PAUSE_SECONDS, Standing
 from podo.lab.virtualtime import START, run
 from podo.runtime.chance import Chance
 from podo.runtime.clock import LoopClock
-from podo.runtime.tasks import sleep
+from podo.runtime.tasks import Tasks, sleep
 from podo.storage.memory import MemoryStore
 
 PARTS = ("Service", "Endpoints", "EndpointSlice")
@@ -66,5 +67,29 @@ def test_where_nobody_could_reach_the_server_there_are_no_endpoints() -> None:
         there = [await found(cluster.client, kind) is not None for kind in PARTS]
         assert there == [True, False, False]
         await cluster.stop()
+
+    run(main())
+
+
+def test_it_is_tried_again_while_the_api_cannot_be_reached() -> None:
+    async def main() -> None:
+        tries: list[str] = []
+
+        async def ensure() -> None:
+            tries.append("try")
+            if len(tries) < 3:
+                raise Unreachable("no connection")
+
+        cache = plane("127.0.0.1").cache
+        cache.require(["Service"])
+        Standing(ensure, frozenset({"Service"}), ("default", "kubernetes"), Tasks("test")).keep(cache)
+        gone = {"metadata": {"namespace": "default", "name": "kubernetes", "uid": "1"}}
+        for step in (3, 4):
+            there, not_there = (
+                {**gone, "metadata": {**gone["metadata"], "resourceVersion": str(step * 2 + more)}} for more in (0, 1)
+            )
+            cache.apply("Service", [Event("ADDED", there), Event("DELETED", not_there)])
+            await sleep(10 * PAUSE_SECONDS)
+            assert len(tries) == step
 
     run(main())
