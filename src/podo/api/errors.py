@@ -137,21 +137,22 @@ def bad_request(message: str) -> ApiError:
 
 def invalid(kind: Kind, name: str, problems: Iterable[Problem]) -> ApiError:
     """All that is wrong with one object, each problem a cause."""
-    return _invalid(kind.qualified, {"name": name, "group": kind.group, "kind": kind.kind}, problems)
+    return invalid_of(kind.qualified, {"name": name, "group": kind.group, "kind": kind.kind}, problems)
 
 
 def invalid_options(options: str, problems: Iterable[Problem]) -> ApiError:
     """All that is wrong with the parameters of a request. ``options``: e.g. ``ListOptions``."""
-    return _invalid(f"{options}.{_META_GROUP}", {"group": _META_GROUP, "kind": options}, problems)
+    return invalid_of(f"{options}.{_META_GROUP}", {"group": _META_GROUP, "kind": options}, problems)
 
 
 def unreadable_patch(shown: str, why: str) -> ApiError:
     """What a patch makes of an object is not of its kind's form. ``shown``: the result, or the patch, as text."""
     value = json.dumps(shown, ensure_ascii=False)
-    return _invalid("", {}, [Problem("patch", "FieldValueInvalid", f"Invalid value: {value}: {why}")])
+    return invalid_of("", {}, [Problem("patch", "FieldValueInvalid", f"Invalid value: {value}: {why}")])
 
 
-def _invalid(qualified: str, about: dict[str, str], problems: Iterable[Problem]) -> ApiError:
+def invalid_of(qualified: str, about: dict[str, str], problems: Iterable[Problem]) -> ApiError:
+    """``qualified``: what is invalid, in the message; ``about``: its name, group and kind, in the details."""
     found = list(dict.fromkeys(problems))  # the same thing said twice is one cause
     text = str(found[0]) if len(found) == 1 else "[" + ", ".join(map(str, found)) + "]"
     causes = [{"reason": p.reason, "message": p.message, "field": p.path} for p in found]

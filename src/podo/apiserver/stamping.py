@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 from podo.api import meta
-from podo.api.errors import ApiError
-from podo.api.kind import Kind, Obj
+from podo.api.errors import ApiError, invalid_of
+from podo.api.kind import Kind, Obj, Problem
 from podo.apiserver.call import Call
 from podo.runtime.chance import Chance
 from podo.values import timestamp
@@ -36,11 +36,9 @@ _REPEATED_ADVICE = (
 
 def version_required(call: Call) -> ApiError:
     """An update without a resourceVersion, of a kind that takes none such."""
-    field, why = "metadata.resourceVersion", "Invalid value: 0: must be specified for an update"
-    message = f'{call.kind.resource} "{call.name}" is invalid: {field}: {why}'
-    cause = {"reason": "FieldValueInvalid", "message": why, "field": field}
+    why = "Invalid value: 0: must be specified for an update"
     about = {"name": call.name, "group": call.kind.group, "kind": call.kind.plural}
-    return ApiError("Invalid", message, {**about, "causes": [cause]})
+    return invalid_of(call.kind.resource, about, [Problem("metadata.resourceVersion", "FieldValueInvalid", why)])
 
 
 def match_namespace(call: Call, obj: Obj) -> None:

@@ -13,7 +13,7 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from urllib.parse import parse_qs, quote, urlencode
 
-from podo.api.errors import ApiError, bad_request
+from podo.api.errors import ApiError, bad_request, invalid_of
 from podo.api.kind import Obj
 from podo.api.rules import Found, forbidden, invalid, not_supported
 from podo.apiserver.subresources.kubelet import KubeletAccess
@@ -133,15 +133,8 @@ def _options(query: Mapping[str, Sequence[str]], pod: str) -> dict[str, str]:
     if stream != "All" and "tailLines" in options:
         found.append(forbidden("", "`tailLines` and specific `stream` are mutually exclusive for now"))
     if found:
-        raise _invalid(found, pod)
+        raise invalid_of("PodLogOptions", {"name": pod, "kind": "PodLogOptions"}, found)
     return options
-
-
-def _invalid(problems: Found, pod: str) -> ApiError:
-    text = str(problems[0]) if len(problems) == 1 else f"[{', '.join(map(str, problems))}]"
-    causes = [{"reason": one.reason, "message": one.message, "field": one.path} for one in problems]
-    about = {"name": pod, "kind": "PodLogOptions", "causes": causes}
-    return ApiError("Invalid", f'PodLogOptions "{pod}" is invalid: {text}', about)
 
 
 async def _refused(stream: Stream, pod: str) -> ApiError:
