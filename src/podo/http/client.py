@@ -47,6 +47,11 @@ class Stream:
         self._connection.close()
 
 
+def authority_of(host: str, port: int) -> str:
+    """``host:port`` as URLs and Host headers have it, with brackets around an IPv6 address."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 class HttpPool:
     """The connections to one server: TCP with or without TLS, or a Unix socket (``unix_path``).
 
@@ -69,7 +74,7 @@ class HttpPool:
         self._tls = tls
         self._server_name = server_name or host
         self._unix_path = unix_path
-        self._host_header = authority or (f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        self._host_header = authority or authority_of(host, port)
         self._closed = False
         self._idle: deque[Connection] = deque()
         self._turns = asyncio.Semaphore(CONNECTIONS)

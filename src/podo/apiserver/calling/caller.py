@@ -17,6 +17,7 @@ from podo.apiserver.calling.failures import DEADLINE, CannotCall
 from podo.apiserver.calling.here import HereRequest, answer_here
 from podo.apiserver.calling.services import Address
 from podo.apiserver.calling.target import ServiceReference, Target, target_of
+from podo.http.client import authority_of
 from podo.http.exchange import Answer, NoAnswer
 from podo.http.message import Handler
 
@@ -69,7 +70,7 @@ class Caller:
             return await answer_here(handler, HereRequest("POST", target.path, query, headers, body))
         try:
             host, port = await self._resolve(target.service) if target.service else (target.host, target.port)
-            authority = f"[{target.host}]:{target.port}" if ":" in target.host else f"{target.host}:{target.port}"
+            authority = authority_of(target.host, target.port)
             pool = self._connections.to(host, port, authority, target.host, Trust(target.ca))
         except CannotCall as problem:
             raise _posting(target, query, str(problem)) from None

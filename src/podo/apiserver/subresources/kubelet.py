@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
-from podo.http.client import HttpPool
+from podo.http.client import HttpPool, authority_of
 
 #: Address types in the order in which they are tried (as kubeadm sets up upstream's API server).
 _PREFERRED = ("InternalIP", "ExternalIP", "Hostname")
@@ -21,7 +21,7 @@ class Endpoint:
     @property
     def authority(self) -> str:
         """``host:port`` as a Host header has it."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return authority_of(self.host, self.port)
 
 
 class KubeletAccess:

@@ -20,6 +20,7 @@ from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call
 from podo.apiserver.selection import labels_of
 from podo.apiserver.subresources.kubelet import KubeletAccess
+from podo.http.client import authority_of
 from podo.http.tls import client_context
 
 _SCHEMES = ("", "http", "https")
@@ -47,7 +48,7 @@ class Target:
 
     @property
     def authority(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return authority_of(self.host, self.port)
 
 
 def parse_name(resource: str, text: str) -> Asked:
