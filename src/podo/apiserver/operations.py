@@ -10,7 +10,7 @@ from podo.apiserver import patching, shape, stored
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
 from podo.apiserver.fieldmanagement import managers
-from podo.apiserver.rewrite import SCOPES
+from podo.apiserver.scopes import SCOPES
 from podo.apiserver.subresources import scale
 from podo.apiserver.subresources.binding import bind
 from podo.apiserver.subresources.eviction import evict

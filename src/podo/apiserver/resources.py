@@ -15,8 +15,8 @@ from podo.apiserver.call import Call, Written
 from podo.apiserver.fieldmanagement import managers
 from podo.apiserver.negotiate import Form, resource_form
 from podo.apiserver.parameters import Query
-from podo.apiserver.rewrite import SCOPES
 from podo.apiserver.route import Route
+from podo.apiserver.scopes import SCOPES
 from podo.apiserver.subresources import proxy
 from podo.apiserver.subresources.scale import get_scale
 from podo.apiserver.verbs.delete import delete, parse_options

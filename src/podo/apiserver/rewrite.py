@@ -6,10 +6,8 @@ came between, an unconditional change is worked out again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
-from operator import attrgetter
 from typing import Any, TypeVar
 
 from podo.api.encoding import stamp
@@ -21,9 +19,7 @@ from podo.apiserver.allocating import allocates, reserve
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
 from podo.apiserver.clusterips import writing as clusterips
-from podo.apiserver.fieldmanagement import tracking
-from podo.apiserver.fieldmanagement.tracking import OfChanged
-from podo.apiserver.subresources import ephemeralcontainers, resize
+from podo.apiserver.scopes import STATUS, Scope
 from podo.storage.contract import KeyNotFound, Record, RevisionMismatch, Write
 
 #: How often an unconditional change is worked out again before the client is told of the conflict.
@@ -32,118 +28,6 @@ ATTEMPTS = 10
 T = TypeVar("T")
 #: Gives the wanted object for the stored one, which it may change; called once an attempt.
 Produce = Callable[[Obj], Obj]
-
-
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """How a subresource's write looks to admission: ``show(obj)`` gives its body, ``take(obj, body)`` puts a changed
-    one back."""
-
-    show: Callable[[Obj], Obj | None]
-    take: Callable[[Obj, Obj], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a write to the resource itself or to one of its subresources may change, and the rules it is held to."""
-
-    #: Puts back into ``new`` what the write may not change. ``merge(new, old)``.
-    merge: Callable[[Obj, Obj], None]
-    check: Callable[[Kind, Obj, Obj], None]
-    is_main: bool = False
-    #: Does it change what somebody wants, and so the generation? (That a pod has its node does not.)
-    is_wanted: bool = True
-    #: Settles who owns which fields.
-    manage: OfChanged = tracking.updated
-    #: Which of the kind's warnings concern it. Asked once more where another write came between: told once.
-    warnings: Callable[[Kind], Callable[[Obj, Obj], Iterable[str]] | None] = lambda kind: None
-    #: What of the object admission is shown: itself, nothing (the writer has asked admission), or a body made of it.
-    admission: Admission | None = None
-
-
-def _keep_status(new: Obj, old: Obj) -> None:
-    if "status" in old:
-        new["status"] = old["status"]
-    else:
-        new.pop("status", None)
-
-
-def _keep_all_but_status(new: Obj, old: Obj) -> None:
-    for name in [name for name in new if name not in ("status", "metadata", "apiVersion", "kind")]:
-        if name not in old:
-            del new[name]
-    for name, value in old.items():
-        if name not in ("status", "metadata"):
-            new[name] = value
-    found, before = new["metadata"], old["metadata"]
-    if "ownerReferences" in before:
-        found["ownerReferences"] = before["ownerReferences"]
-    else:
-        found.pop("ownerReferences", None)
-
-
-def _keep_nothing(new: Obj, old: Obj) -> None:
-    return None
-
-
-_OF_MAIN = attrgetter("warnings")
-_OF_STATUS = attrgetter("status_warnings")
-MAIN = Scope(_keep_status, validation.check_update, is_main=True, warnings=_OF_MAIN)
-MAIN_WITHOUT_STATUS = Scope(_keep_nothing, validation.check_update, is_main=True, warnings=_OF_MAIN)
-STATUS = Scope(_keep_all_but_status, validation.check_status, warnings=_OF_STATUS)
-#: The writer has changed exactly what it may (finalize).
-EXACT = Scope(_keep_nothing, validation.check_nothing)
-#: Admission is not asked: the writer has done so, or it is the server itself that writes.
-_UNSEEN = Admission(lambda obj: None, _keep_nothing)
-UNSEEN = Scope(_keep_nothing, validation.check_nothing, admission=_UNSEEN)
-#: Likewise, and as upstream nobody owns what it has written (binding).
-UNOWNED = Scope(_keep_nothing, validation.check_nothing, is_wanted=False, manage=tracking.kept, admission=_UNSEEN)
-
-
-def _keep_all_but_approval(new: Obj, old: Obj) -> None:
-    """Of a CertificateSigningRequest only the conditions Approved and Denied may change."""
-    wanted = (new.get("status") or {}).get("conditions") or ()
-    _keep_all_but_status(new, old)
-    status = dict(old.get("status") or {})
-    others = [one for one in status.get("conditions") or () if one.get("type") not in ("Approved", "Denied")]
-    decided = [one for one in wanted if one.get("type") in ("Approved", "Denied")]
-    new["status"] = {**status, "conditions": [*decided, *others]}
-
-
-def _keep_all_but_exactly_status(new: Obj, old: Obj) -> None:
-    """Of a custom resource its status writes not even the metadata."""
-    status, sent = new.get("status"), new["metadata"]
-    for name in [name for name in new if name not in old]:
-        del new[name]
-    new |= old
-    new["metadata"] = dict(old["metadata"])
-    for name in ("managedFields", "resourceVersion"):
-        if name in sent:
-            new["metadata"][name] = sent[name]
-    if status is None:
-        new.pop("status", None)
-    else:
-        new["status"] = status
-
-
-CUSTOM_STATUS = Scope(_keep_all_but_exactly_status, validation.check_status)
-APPROVAL = Scope(_keep_all_but_approval, validation.check_approval)
-
-
-#: The scopes of the subresources that verbs update and patch write.
-SCOPES = {
-    "status": STATUS,
-    "approval": APPROVAL,
-    "ephemeralcontainers": Scope(ephemeralcontainers.keep_others, ephemeralcontainers.check, is_main=True),
-    "resize": Scope(resize.keep_others, resize.check, is_main=True),
-}
-
-
-def scope_of(call: Call) -> Scope:
-    """The scope of a write by verbs update and patch."""
-    if call.subresource:
-        return SCOPES[call.subresource] if call.kind.custom is None else CUSTOM_STATUS
-    return MAIN if call.kind.has_status else MAIN_WITHOUT_STATUS
 
 
 async def rewrite(
@@ -189,19 +73,7 @@ async def _attempt(
     await _admit(backend, call, scope, new, old)
     stamping.drop_repeated_owners(call, new["metadata"], stamping.REPEATED_BY_ADMISSION)
     with reserve(backend, call, new, old) as reservation:
-        if scope.is_main:
-            kind.prepare(new, old)
-        elif scope is STATUS:
-            kind.prepare_status(new, old)
-        if scope.is_wanted:
-            stamping.raise_generation(kind, new, old)
-        if kind.long_rules:
-            await validation.at_length(scope.check, kind, new, old)
-        else:
-            scope.check(kind, new, old)
-        if (warnings := scope.warnings(kind)) is not None:
-            call.warnings.extend(warnings(new, old))
-        await _validate(backend, call, scope, new, old)
+        await _judge(backend, call, scope, new, old)
         if new == old and await stored.is_current(backend.store, kind, record, new):
             return Written(stored.presented(kind, record.value))
         try:
@@ -213,6 +85,24 @@ async def _attempt(
         if not call.dry_run:
             reservation.commit()
     return written
+
+
+async def _judge(backend: Backend, call: Call, scope: Scope, new: Obj, old: Obj) -> None:
+    """Once admission has completed it: what the kind itself does with a change, and whether it may be stored."""
+    kind = call.kind
+    if scope.is_main:
+        kind.prepare(new, old)
+    elif scope is STATUS:
+        kind.prepare_status(new, old)
+    if scope.is_wanted:
+        stamping.raise_generation(kind, new, old)
+    if kind.long_rules:
+        await validation.at_length(scope.check, kind, new, old)
+    else:
+        scope.check(kind, new, old)
+    if (warnings := scope.warnings(kind)) is not None:
+        call.warnings.extend(warnings(new, old))
+    await _validate(backend, call, scope, new, old)
 
 
 async def _at_their_ease(backend: Backend, call: Call, work: Callable[..., T], *about: Any) -> T:

@@ -15,7 +15,8 @@ from podo.apiserver import shape, stored
 from podo.apiserver.admitting import admit_whole
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
-from podo.apiserver.rewrite import UNOWNED, rewrite
+from podo.apiserver.rewrite import rewrite
+from podo.apiserver.scopes import UNOWNED
 from podo.storage.contract import KeyNotFound, RevisionMismatch, StoreError
 from podo.values import timestamp
 

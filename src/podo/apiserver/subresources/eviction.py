@@ -14,7 +14,8 @@ from podo.apiserver import stored
 from podo.apiserver.admitting import admit_whole
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
-from podo.apiserver.rewrite import EXACT, UNSEEN, rewrite
+from podo.apiserver.rewrite import rewrite
+from podo.apiserver.scopes import EXACT, UNSEEN
 from podo.apiserver.verbs.delete import delete, parse_options
 from podo.values import timestamp
 from podo.values.selector import SelectorError, from_label_selector

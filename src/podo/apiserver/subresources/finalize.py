@@ -6,7 +6,8 @@ from podo.api.kind import Obj
 from podo.apiserver import stamping
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
-from podo.apiserver.rewrite import EXACT, rewrite
+from podo.apiserver.rewrite import rewrite
+from podo.apiserver.scopes import EXACT
 
 
 async def finalize(backend: Backend, call: Call, namespace: Obj) -> Written:

@@ -15,7 +15,8 @@ from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
 from podo.apiserver.fieldmanagement import tracking
 from podo.apiserver.fieldmanagement.applying import applied
-from podo.apiserver.rewrite import MAIN, Admission, Scope, rewrite
+from podo.apiserver.rewrite import rewrite
+from podo.apiserver.scopes import MAIN, Admission, Scope
 from podo.apiserver.verbs.get import get
 
 

@@ -12,7 +12,8 @@ from podo.apiserver import patching, shape, stored
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
 from podo.apiserver.fieldmanagement import applying, tracking
-from podo.apiserver.rewrite import rewrite, scope_of
+from podo.apiserver.rewrite import rewrite
+from podo.apiserver.scopes import scope_of
 from podo.apiserver.verbs import absent
 from podo.apiserver.verbs.create import create
 

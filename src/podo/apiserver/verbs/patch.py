@@ -8,7 +8,8 @@ from podo.api.kind import Obj
 from podo.apiserver import patching, stored
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
-from podo.apiserver.rewrite import rewrite, scope_of
+from podo.apiserver.rewrite import rewrite
+from podo.apiserver.scopes import scope_of
 
 
 async def patch(backend: Backend, call: Call, changes: Any, form: str) -> Written:

@@ -11,7 +11,8 @@ from podo.api.kind import Obj
 from podo.apiserver import stamping, stored
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call, Written
-from podo.apiserver.rewrite import Scope, rewrite, scope_of
+from podo.apiserver.rewrite import rewrite
+from podo.apiserver.scopes import Scope, scope_of
 from podo.apiserver.verbs import absent
 from podo.apiserver.verbs.create import create
 

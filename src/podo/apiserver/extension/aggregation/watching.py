@@ -20,7 +20,8 @@ from podo.apiserver.extension.aggregation.documents import Documents
 from podo.apiserver.extension.aggregation.extensions import Extension, Extensions
 from podo.apiserver.extension.aggregation.kinds import ExtensionKinds
 from podo.apiserver.extension.aggregation.merging import Known
-from podo.apiserver.rewrite import UNSEEN, rewrite
+from podo.apiserver.rewrite import rewrite
+from podo.apiserver.scopes import UNSEEN
 from podo.authn.user import MASTERS, User
 from podo.authz.following import follow
 from podo.runtime.log import Logger
