@@ -121,12 +121,16 @@ class World:
         raw = text_of(found)
         return found.status, orjson.loads(raw) if found.content_type.startswith("application/json") and raw else raw
 
-    async def watch(self, target: str, **options: Any) -> list[dict[str, Any]]:
-        """All frames of a watch that ends by its timeoutSeconds."""
+    async def watch(self, target: str, *, frames: int = 0, **options: Any) -> list[dict[str, Any]]:
+        """All frames of a watch that ends by its timeoutSeconds, or once there are so many."""
         found = await self.answer("GET", target, **options)
         assert isinstance(found, Streaming), text_of(found)
         writer = Written()
-        await found.produce(writer)
+        producing = asyncio.ensure_future(found.produce(writer))
+        while not producing.done() and not 0 < frames <= writer.data.count(b"\n"):
+            await asyncio.wait((producing,), timeout=0.01 if frames else None)
+        if not producing.cancel():
+            producing.result()
         return [orjson.loads(line) for line in writer.data.splitlines()]
 
 

@@ -214,7 +214,7 @@ def test_watches_show_converted_objects(pki: Pki) -> None:
                 await world.ask("POST", CRONTABS, crontab("b", hostPort="two:2"))
                 await world.ask("DELETE", f"{CRONTABS}/a")
 
-            watching = asyncio.create_task(world.watch(f"{V2}?watch=1&timeoutSeconds=1"))
+            watching = asyncio.create_task(world.watch(f"{V2}?watch=1", frames=3))
             await world.until(lambda: asyncio.sleep(0, bool(webhook.reviews)))
             await later()
             seen = [(one["type"], one["object"]["host"], one["object"]["apiVersion"]) for one in await watching]
@@ -244,8 +244,7 @@ def test_selectors_select_what_is_shown(pki: Pki) -> None:
                 await world.ask("PATCH", f"{CRONTABS}/{name}", {"hostPort": value}, content_type=MERGE)
             await world.ask("POST", V2, crontab("c", "v2", host="three", port="1"))
             await world.ask("DELETE", f"{V2}/b")
-            since = f"{V2}?watch=1&timeoutSeconds=1&resourceVersion={revision}&{only}"
-            past = world.watch(since)
+            past = world.watch(f"{V2}?watch=1&resourceVersion={revision}&{only}", frames=4)
             begun = world.watch(f"{V2}?watch=1&timeoutSeconds=1&{only}")
             seen = [
                 [(one["type"], one["object"]["metadata"]["name"], one["object"]["host"]) for one in frames]
