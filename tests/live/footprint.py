@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import subprocess
 from collections.abc import Set
@@ -30,6 +31,33 @@ def footprint(cluster: Cluster) -> dict[str, Set[str]]:
         "CNI": _names("/var/lib/cni/networks", "/var/lib/cni/results", "/etc/cni/net.d"),
         "containerd": _names("/run/containerd/s", "/run/containerd/fifo"),
     }
+
+
+def own(cluster: Cluster, found: dict[str, Set[str]], pods: str) -> dict[str, Set[str]]:
+    """What is the cluster's own of what is found while it runs: other clusters on the machine change meanwhile, too.
+    ``pods``: the range of its pods' addresses."""
+    directory, network = str(cluster.directory), ipaddress.ip_network(pods)
+    routes = {route for route in found["routes"] if _inside(route.split()[0], network)}
+    results = {path.name: directory in _text(path) for path in Path("/var/lib/cni/results").glob("*")}
+    addresses = cluster.data_dir.glob("nodes/*/containerd/state/io.containerd.runtime.v2.task/*/*/address")
+    sockets = {_text(path).rpartition("/")[2] for path in addresses}
+    return {
+        **found,
+        "network namespaces": {name for name in found["network namespaces"] if directory in name},
+        "links": {route.split()[1] for route in routes if len(route.split()) > 1},
+        "nftables": {table for table in found["nftables"] if cluster.name.replace("-", "_") in table},
+        "routes": routes,
+        "CNI": {name for name in found["CNI"] if results.get(name, True)},
+        "containerd": found["containerd"] - (_names("/run/containerd/s") - sockets),
+    }
+
+
+def _inside(address: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    """False of what is no address, as ``default``."""
+    try:
+        return ipaddress.ip_interface(address).ip in network
+    except ValueError:
+        return False
 
 
 def _cgroups(name: str) -> list[Path]:

@@ -23,8 +23,16 @@ pytestmark = [pytest.mark.live, needs_root, needs_containerd]
 STARTED = "{range .items[*].status.containerStatuses[0]}{.containerID} {.state.running.startedAt}{'\\n'}{end}"
 
 
+@pytest.fixture
+def hurt(hurting: Cluster) -> Cluster:
+    """Whole at the beginning, also where another test has failed."""
+    if hurting.podo("status").code:
+        hurting.up()
+    return hurting
+
+
 @pytest.fixture(scope="module")
-def hurt() -> Iterator[Cluster]:
+def hurting() -> Iterator[Cluster]:
     """A cluster that is hurt by every test, and must be whole after each."""
     with cluster("hurt") as made:
         made.load_images("pause", "busybox", "nginx")
