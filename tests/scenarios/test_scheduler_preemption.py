@@ -188,6 +188,20 @@ def test_nobody_takes_the_room_that_is_being_made() -> None:
         assert not node_of(world, "opportunist")
 
 
+def test_room_is_kept_from_less_important_pods_only_though_others_may_not_preempt() -> None:
+    with World(nodes=1) as world:
+        world.apply([*PRIORITIES, priority("polite", 5000, preemptionPolicy="Never")])
+        world.apply([priority("shy", 500, preemptionPolicy="Never")])
+        run_all(world, pod("victim", "low"))
+        world.apply([pod("preemptor", "high"), pod("waits", "polite"), pod("lesser", "shy")])
+        world.wait_for("Pod", "waits", within=120)
+        world.settle()
+        assert not node_of(world, "preemptor") and not node_of(world, "lesser")
+        world.delete("Pod", "waits")
+        world.wait_for("Pod", "preemptor", within=120)
+        assert not node_of(world, "lesser")
+
+
 def test_a_still_more_important_pod_takes_it_over() -> None:
     with World(nodes=1) as world:
         world.apply([*PRIORITIES, priority("highest", 5000)])

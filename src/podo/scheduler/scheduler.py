@@ -224,6 +224,12 @@ class Scheduler:
         return self._placing.assume(entry, outcome.node_name)
 
     async def _decide(self, pod: PodInfo) -> Placement | Refusal:
+        if pod.preempts:  # it takes the room that is kept for less important ones by making them yield
+            return await self._placed(pod)
+        with self.snapshot.without_less_important(pod.priority):
+            return await self._placed(pod)
+
+    async def _placed(self, pod: PodInfo) -> Placement | Refusal:
         cycle = self._cycle(pod)
         if not self._extenders.concern(pod):
             return cycle.place(pod, self._chance.below)

@@ -5,7 +5,8 @@ Kept up to date row by row, never rebuilt.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -172,6 +173,23 @@ class Snapshot(NodeRows):
     def nominated(self, uid: str) -> str:
         """The node where room is kept for a pod; "" where there is none."""
         return self._nominated.get(uid, "")
+
+    @contextmanager
+    def without_less_important(self, priority: int) -> Iterator[None]:
+        """Meanwhile no room is kept for pods of a lower priority than this; what was given up meanwhile stays so."""
+        aside = [
+            (uid, pod, node_name)
+            for uid, node_name in self._nominated.items()
+            if (pod := self._pods[_NOMINATED + uid][0]).priority < priority
+        ]
+        for _, pod, _ in aside:
+            self.remove_pod(pod.uid)
+        try:
+            yield
+        finally:
+            for uid, pod, node_name in aside:
+                if self._nominated.get(uid) == node_name and pod.uid not in self._pods:
+                    self.add_pod(pod, node_name)
 
     def weigh(self, pod: PodInfo, node_name: str, sign: int) -> None:
         """Adds the pod to all sums of the node, or takes it off, and nothing more: how preemption tries. What is
