@@ -121,7 +121,7 @@ def works_on(hurt: Cluster) -> None:
     kubectl("apply", "-f", "-", given=manifests.pod("probe"))
     kubectl("wait", "pod/probe", "--for=condition=Ready", "--timeout=120s")
     eventually(
-        lambda: "Welcome" in kubectl.run("exec", "probe", "--", "wget", "-qO-", "http://web:8080/").out,
+        lambda: "Welcome" in kubectl.run("exec", "probe", "--", "wget", "-T", "5", "-qO-", "http://web:8080/").out,
         "it reaches web",
     )
     kubectl("delete", "pod", "probe", "--timeout=120s")

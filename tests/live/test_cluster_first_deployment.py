@@ -81,7 +81,7 @@ def test_a_service_answers_by_address_port_and_name(kubectl: Kubectl) -> None:
 
 
 def inside_answers(kubectl: Kubectl, pod: str, place: str) -> None:
-    fetch = ("exec", pod, "--", "wget", "-qO-", f"http://{place}/")
+    fetch = ("exec", pod, "--", "wget", "-T", "5", "-qO-", f"http://{place}/")
     eventually(lambda: "Welcome to nginx" in kubectl(*fetch), f"{place} answers in {pod}")
 
 

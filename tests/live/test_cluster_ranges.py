@@ -43,20 +43,22 @@ def test_a_service_of_a_further_range_answers(kubectl: Kubectl) -> None:
         "spec": {"cidrs": [str(further)]},
     }
     kubectl("apply", "-f", "-", given=cidr)
-    kubectl("wait", "servicecidr/further", "--for=condition=Ready", "--timeout=60s")
+    kubectl("wait", "servicecidr/further", "--for=condition=Ready", "--timeout=120s")
     web = manifests.pod("web", manifests.nginx(), labels={"app": "web"})
     client = manifests.pod("client", manifests.shell())
     kubectl("apply", "-f", "-", given=[web, client, manifests.service("web", clusterIP=address)])
     kubectl("wait", "pod", "--all", "--for=condition=Ready", "--timeout=120s")
     eventually(lambda: page(address), "an answer to this machine")
-    assert kubectl("exec", "client", "--", "wget", "-q", "-O", "-", f"http://{address}/")
-    assert kubectl("exec", "client", "--", "wget", "-q", "-O", "-", "http://web/")
-    assert f"web.{kubectl.namespace}.svc.cluster.local" in kubectl("exec", "client", "--", "nslookup", address)
+    for place in (address, "web"):
+        fetch = ("exec", "client", "--", "wget", "-T", "5", "-q", "-O", "-", f"http://{place}/")
+        eventually(lambda fetch=fetch: kubectl(*fetch), f"an answer to a pod at {place}")  # type: ignore[misc]
+    whole = f"web.{kubectl.namespace}.svc.cluster.local"
+    eventually(lambda: whole in kubectl("exec", "client", "--", "nslookup", address), "its name by its address")
     eventually(lambda: refusal(unused) == errno.ECONNREFUSED, "a refusal at an address that no Service has")
-    assert f"services/{kubectl.namespace}/web" in kubectl("get", "ipaddresses", address)
+    eventually(lambda: f"services/{kubectl.namespace}/web" in kubectl("get", "ipaddresses", address), "whose it is")
     kubectl("delete", "servicecidr", "further", "--wait=false")
     eventually(
         lambda: "still IPAddresses referencing" in kubectl("get", "servicecidr", "further", "-o", "yaml"), "its hold"
     )
     kubectl("delete", "service", "web")
-    kubectl("wait", "servicecidr/further", "--for=delete", "--timeout=60s")
+    kubectl("wait", "servicecidr/further", "--for=delete", "--timeout=120s")

@@ -151,7 +151,8 @@ def test_create_run_and_expose(kubectl: Kubectl, tmp_path: Path) -> None:
     assert kubectl("expose", "deployment", "web", "--port=8080", "--target-port=80") == "service/web exposed\n"
     assert kubectl("run", "box", "--image=busybox:1.28", "--command", "--", "sleep", "60") == "pod/box created\n"
     kubectl("wait", "pod/box", "--for=condition=Ready", "--timeout=120s")
-    page = eventually(lambda: kubectl.run("exec", "box", "--", "wget", "-qO-", "http://web:8080/").out, "the page")
+    fetch = ("exec", "box", "--", "wget", "-T", "5", "-qO-", "http://web:8080/")
+    page = eventually(lambda: kubectl(*fetch), "the page")
     assert "Welcome to nginx" in page
     kubectl("delete", "pod", "box", "--now")
     assert kubectl("get", "serviceaccount", "robot", "default", "-o", "name").split() == [

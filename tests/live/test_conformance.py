@@ -68,7 +68,7 @@ def test_the_node_reaches_pods_and_a_probe_that_passes_restarts_nothing(kubectl:
     kubectl("apply", "-f", "-", given=[manifests.pod("web", web), manifests.pod("node", hostNetwork=True)])
     kubectl("wait", "pod", "--all", "--for=condition=Ready", "--timeout=120s")
     address = kubectl.path("{.status.podIP}", "pod/web")
-    fetch = ("exec", "node", "--", "wget", "-qO-", f"http://{address}/")
+    fetch = ("exec", "node", "--", "wget", "-T", "5", "-qO-", f"http://{address}/")
     eventually(lambda: "Welcome to nginx" in kubectl(*fetch), "the node reaches the pod")
     restarts = "{.status.containerStatuses[0].restartCount}"
     always(lambda: kubectl.path(restarts, "pod/web") == "0", "no restart", 2)
