@@ -11,6 +11,8 @@ from podo.cel.budget import Budget, BudgetExceeded
 from podo.cel.program import CompileError, Program
 from podo.cel.values import CelError
 
+OUT_OF_BUDGET = "validation failed due to running out of cost budget, no further validation rules will be run"
+
 
 class ConditionError(Exception):
     """Whether the conditions hold cannot be told; the failurePolicy decides."""
@@ -56,9 +58,7 @@ def hold(conditions: Conditions, activation: Mapping[str, Any], budget: Budget) 
             if condition.program.evaluate(activation, budget) is False:
                 return False
         except BudgetExceeded:
-            raise ConditionError(
-                "validation failed due to running out of cost budget, no further validation rules will be run"
-            ) from None
+            raise ConditionError(OUT_OF_BUDGET) from None
         except CelError as problem:
             source = condition.program.source if condition.program else condition.name
             errors.append(f"expression '{source}' resulted in error: {problem}")

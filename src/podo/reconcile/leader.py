@@ -2,10 +2,8 @@
 election.
 
 The holder renews the Lease; the others take it over when they have seen no renewal for the Lease's duration, by
-their own
-clocks, so that clocks need not agree. A free Lease, or one still held by the same identity (this server before a
-restart),
-is taken at once.
+their own clocks, so that clocks need not agree. A free Lease, or one still held by the same identity (this server
+before a restart), is taken at once.
 """
 
 from __future__ import annotations

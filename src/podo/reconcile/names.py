@@ -2,15 +2,12 @@
 of them.
 
 An owner and a base name fix one endless sequence of suffixes. New names follow the furthest living one in it, and
-step over
-those that exist or were deleted not long ago. So:
+step over those that exist or were deleted not long ago. So:
 
 * The same state gives the same names. After a crash between two creates, or with a cache that has not yet seen them,
-the
-  decision asks for names that exist, and the API server refuses the second create instead of making a second pod.
+  the decision asks for names that exist, and the API server refuses the second create instead of making a second pod.
 * A cache that is behind sees a prefix of the history, so its "furthest" is one that truly was created, and the next
-name after
-  it is again one that exists already.
+  name after it is again one that exists already.
 * A deleted object's name is not used again while the process remembers it; after a restart it may be.
 
 The suffix of position ``i`` is ``(start + i * step) mod 27**5`` written in 27 letters, ``start`` and ``step`` from a

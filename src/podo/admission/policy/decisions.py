@@ -5,8 +5,6 @@ from __future__ import annotations
 from podo.admission.request import AdmissionRequest
 from podo.api.errors import REASONS, ApiError, forbidden
 
-OUT_OF_BUDGET = "validation failed due to running out of cost budget, no further validation rules will be run"
-
 
 def denial(request: AdmissionRequest, subject: str, message: str, reason: str = "Invalid") -> ApiError:
     """``subject``: the policy and binding, as they are called in the message."""

@@ -10,12 +10,12 @@ from typing import Any
 import orjson
 
 from podo.admission import matchconditions, matching
-from podo.admission.matchconditions import ConditionError
+from podo.admission.matchconditions import OUT_OF_BUDGET, ConditionError
 from podo.admission.metrics import INVALID, NO_ERROR
 from podo.admission.metrics import OUT_OF_BUDGET as NO_BUDGET
 from podo.admission.policy.activation import Variables, activation_of
 from podo.admission.policy.compiled import Binding, Patch, Policy
-from podo.admission.policy.decisions import OUT_OF_BUDGET, denial
+from podo.admission.policy.decisions import denial
 from podo.admission.policy.params import Outside, ParamProblem, params_of
 from podo.admission.policy.patching import MutationError, applied, patched
 from podo.admission.policy.policies import Bound

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from podo.admission import matchconditions, matching
-from podo.admission.matchconditions import ConditionError
+from podo.admission.matchconditions import OUT_OF_BUDGET, ConditionError
 from podo.admission.metrics import COMPILATION, INVALID, AdmissionMetrics
 from podo.admission.metrics import OUT_OF_BUDGET as NO_BUDGET
 from podo.admission.policy.activation import Activation, Variables, activation_of
 from podo.admission.policy.compiled import Binding, Expression, Policy, Validation
-from podo.admission.policy.decisions import OUT_OF_BUDGET, denial
+from podo.admission.policy.decisions import denial
 from podo.admission.policy.params import Outside, ParamProblem, params_of
 from podo.admission.policy.policies import Bound
 from podo.admission.request import AdmissionRequest

@@ -1,8 +1,7 @@
 """Writing the files of a ConfigMap, Secret or downward API volume so that a container sees all of a change at once.
 
 The layout is the one containers know: the files lie in a directory named after the time, ``..data`` is a link to it
-that is
-replaced by rename(2), and each top-level name is a link through ``..data``.
+that is replaced by rename(2), and each top-level name is a link through ``..data``.
 """
 
 from __future__ import annotations
