@@ -108,12 +108,19 @@ def _check_finalizers(kind: Kind, finalizers: list[str], found: Found) -> None:
     path = "metadata.finalizers"
     is_extension = kind.custom is not None or kind.group == "apiextensions.k8s.io"  # there any name will do
     for index, finalizer in enumerate(finalizers):
-        check_text(path, finalizer, names.qualified_name, found)
-        if "/" not in finalizer and not is_extension and finalizer not in STANDARD_FINALIZERS:
-            why = "name is neither a standard finalizer name nor is it fully qualified"
-            found.append(invalid(f"{path}[{index}]", finalizer, why))
+        if is_extension:
+            check_text(path, finalizer, names.qualified_name, found)
+        else:
+            check_finalizer(finalizer, path, f"{path}[{index}]", found)
     if "orphan" in finalizers and "foregroundDeletion" in finalizers:
         found.append(invalid(path, finalizers, "finalizer orphan and foregroundDeletion cannot be both set"))
+
+
+def check_finalizer(name: str, path: str, at: str, found: Found) -> None:
+    """A standard one, or one with a domain before it. ``at``: where upstream tells that it is neither."""
+    check_text(path, name, names.qualified_name, found)
+    if "/" not in name and name not in STANDARD_FINALIZERS:
+        found.append(invalid(at, name, "name is neither a standard finalizer name nor is it fully qualified"))
 
 
 def check_metadata_update(new: dict[str, Any], old: dict[str, Any], found: Found) -> None:

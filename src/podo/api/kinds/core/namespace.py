@@ -5,9 +5,8 @@ from __future__ import annotations
 from podo.api.columns import AGE, NAME, column
 from podo.api.kind import Kind, Obj
 from podo.api.meta import is_deleting
-from podo.api.metadata_rules import STANDARD_FINALIZERS
-from podo.api.rules import Found, check_text, invalid
-from podo.values import names
+from podo.api.metadata_rules import check_finalizer
+from podo.api.rules import Found, invalid
 
 _NAME_LABEL = "kubernetes.io/metadata.name"
 
@@ -34,10 +33,7 @@ def _prepare(new: Obj, old: Obj | None) -> None:
 def _problems(new: Obj, old: Obj | None) -> Found:
     found: Found = []
     for finalizer in ((new.get("spec") or {}).get("finalizers") or ()) if old is None else ():
-        check_text("spec.finalizers", finalizer, names.qualified_name, found)
-        if "/" not in finalizer and finalizer not in STANDARD_FINALIZERS:
-            why = "name is neither a standard finalizer name nor is it fully qualified"
-            found.append(invalid("spec.finalizers", finalizer, why))
+        check_finalizer(finalizer, "spec.finalizers", "spec.finalizers", found)
     return found
 
 
