@@ -60,6 +60,8 @@ class _Selector(selectors.SelectSelector):
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An asyncio loop in virtual time. ``time()`` begins at 0."""
 
+    is_virtual = True  # for ``runtime.slices``
+
     def __init__(self) -> None:
         self._virtual = _Selector()
         super().__init__(self._virtual)

@@ -77,6 +77,13 @@ def rest() -> None:
         _back(worker, _RESTS)
 
 
+def rest_once() -> None:
+    """``rest`` in what a process does only once, such as to load a library. None in virtual time, where the same must
+    happen in the same turns whatever the process has done before."""
+    if getcurrent().__class__ is _Worker and not getattr(asyncio.get_running_loop(), "is_virtual", False):
+        rest()
+
+
 def wait_for(awaitable: Awaitable[T]) -> T:
     """What ``awaitable`` gives or raises; others run until then. Only for what is run by ``in_slices``."""
     worker = getcurrent()
