@@ -93,8 +93,9 @@ class Cluster:
 
     def remove(self) -> None:
         """Away with it, whatever state it is in."""
-        self.podo("down", "--purge")
+        ended = self.podo("down", "--purge")
         shutil.rmtree(self.directory, ignore_errors=True)
+        assert ended.code in (0, 3), str(ended)  # 3: it is gone already, or never was
 
 
 @contextmanager
