@@ -44,6 +44,7 @@ class Mirrors:
         self._tasks = Tasks(f"node/{name}/mirrors")
 
     async def stop(self) -> None:
+        self._listed = False  # who tells of a pod from now on begins nothing
         await self._tasks.stop()
 
     def show(self, pod: Obj) -> None:
