@@ -7,7 +7,6 @@ default route out of the cluster.
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +16,7 @@ from podo.api.meta import name_of
 from podo.client.cache import Cache, CacheChange
 from podo.network.syncing import Syncing
 from podo.runtime.log import Logger
-from podo.runtime.tasks import within
+from podo.runtime.programs import run_program
 
 log = Logger("podo.network.routes")
 
@@ -130,10 +129,8 @@ def _route(cidr: str, via: str) -> tuple[str, ...]:
 
 
 async def _ip(*arguments: str) -> str:
-    """What ``ip`` printed. OSError with its words if it failed."""
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec("ip", *arguments, stdout=pipe, stderr=pipe)
-    out, error = await within(SECONDS, process.communicate())
-    if process.returncode:
-        raise OSError(error.decode(errors="replace").strip())
-    return out.decode()
+    """What ``ip`` printed. OSError with its words if it failed, TimeoutError if it did not end."""
+    ended = await run_program(SECONDS, "ip", *arguments)
+    if ended.code:
+        raise OSError(ended.errors.strip())
+    return ended.output

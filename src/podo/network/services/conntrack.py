@@ -8,24 +8,54 @@ nothing answers any more. Connections that were made are left alone: a pod that 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from podo.network.services.rules import Element
 from podo.runtime.log import Logger
-from podo.runtime.tasks import within
+from podo.runtime.programs import run_program
+from podo.runtime.tasks import Tasks
 
 log = Logger("podo.network.conntrack")
 SECONDS = 5.0
-#: Above so many removed endpoints at once the flows are left to their timeouts (30 to 120 s).
+#: Above so many removals that wait the flows are left to their timeouts (30 to 120 s).
 MOST = 256
 #: Which entries to delete, as conntrack(8) takes it.
 Filter = tuple[str, ...]
 
 
-async def forget(gone: Iterable[Element], new: Iterable[Element]) -> None:
-    """Remove the flows of endpoints that are gone; those that only got another number are among the ``new``."""
-    for which in filters(gone, new)[:MOST]:
-        await _delete(which)
+class Forgetting:
+    """Removes flows beside whoever changes the rules, one look after the other in the order of the changes."""
+
+    def __init__(self, delete: Callable[[Filter], Awaitable[None]] | None = None) -> None:
+        self._delete = delete or _delete
+        self._waiting: dict[Filter, None] = {}  # in order, each once
+        self._woken = asyncio.Event()
+        self._tasks = Tasks("conntrack")
+
+    def start(self) -> None:
+        self._tasks.spawn(self._run(), "forget")
+
+    async def stop(self) -> None:
+        """What still waits is left to its timeouts."""
+        await self._tasks.stop()
+
+    def forget(self, gone: Iterable[Element], new: Iterable[Element]) -> None:
+        """Of endpoints that are gone; those that only got another number are among the ``new``."""
+        for which in filters(gone, new):
+            if len(self._waiting) >= MOST:
+                log.warning("old flows stay until they time out", why=f"{MOST} removals wait already")
+                return
+            self._waiting[which] = None
+            self._woken.set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            while self._waiting:
+                which = next(iter(self._waiting))
+                del self._waiting[which]  # one that goes again meanwhile is removed again
+                await self._delete(which)
 
 
 def filters(gone: Iterable[Element], new: Iterable[Element]) -> list[Filter]:
@@ -50,9 +80,7 @@ def _filter(which: str, where: str, pod: str) -> Filter:
 
 
 async def _delete(which: Filter) -> None:
-    nowhere = asyncio.subprocess.DEVNULL
     try:
-        process = await asyncio.create_subprocess_exec("conntrack", "-D", *which, stdout=nowhere, stderr=nowhere)
-        await within(SECONDS, process.wait())  # exit code 1: there was none
+        await run_program(SECONDS, "conntrack", "-D", *which, heard=False)  # exit code 1: there was none
     except (OSError, TimeoutError) as failure:
         log.warning("old flows stay until they time out", which=" ".join(which), why=str(failure))

@@ -15,7 +15,7 @@ from podo.api.kinds.networking.servicecidr import cidrs_of
 from podo.api.meta import labels_of
 from podo.api.parts.nodelabels import ZONE
 from podo.client.cache import Cache, CacheChange
-from podo.network.services import conntrack
+from podo.network.services.conntrack import Forgetting
 from podo.network.services.rules import Element, NodeFacts, chains_in, elements_of, host_ports_of, ranges_of
 from podo.network.services.table import TableFacts, change_text, full_text
 from podo.network.slices import ServiceName, SlicesByService
@@ -56,6 +56,7 @@ class ServiceProxy:
         self._chains: set[str] = set()
         self._changed: set[Source] = set()
         self._whole = True  # the next sync replaces the table
+        self._flows = Forgetting()
         self._unsubscribe = lambda: None
         self._syncing = Syncing("services", self._sync, failed=self._start_over)
         self.synced = self._syncing.synced
@@ -63,12 +64,14 @@ class ServiceProxy:
     async def start(self) -> None:
         """The cache must be synced: the first table is made from all of it."""
         self._unsubscribe = self._cache.subscribe(self._note)
+        self._flows.start()
         self._syncing.start()
 
     async def stop(self) -> None:
         """Stop changing the table; it stays, so that Services work while podo restarts."""
         self._unsubscribe()
         await self._syncing.stop()
+        await self._flows.stop()
 
     async def settled(self) -> None:
         """Return when the table is as the cache wants it."""
@@ -112,7 +115,7 @@ class ServiceProxy:
             await asyncio.to_thread(self._rules.run, text)
             self._chains |= chains_in(new)
         self._whole = False
-        await conntrack.forget(gone, new)
+        self._flows.forget(gone, new)
 
     def _everything(self) -> set[Source]:
         self._applied, self._users, self._chains = {}, Counter(), set()

@@ -29,7 +29,8 @@ from podo.node.runtimes.contract import (
 )
 from podo.runtime.clock import Clock
 from podo.runtime.log import Logger
-from podo.runtime.tasks import sleep, within
+from podo.runtime.programs import run_program
+from podo.runtime.tasks import sleep
 
 #: Deadlines of calls, in seconds: what only reads, what changes something, what sets up a network, what fetches.
 READ, CHANGE, SANDBOX, PULL = 10.0, 120.0, 240.0, 1800.0
@@ -254,22 +255,14 @@ class CriRuntime:
     async def _import(self, archive: str) -> list[str]:
         argv = ["ctr", "--address", self._socket, "--namespace", "k8s.io", "images", "import", archive]
         try:
-            process = await asyncio.create_subprocess_exec(
-                *argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-            )
+            ended = await run_program(IMPORT_SECONDS, *argv)
         except FileNotFoundError as failure:
             raise RuntimeFailure("failed", "ctr is not installed; it comes with containerd") from failure
-        try:
-            output, errors = await within(IMPORT_SECONDS, process.communicate())
         except TimeoutError as failure:
             raise RuntimeFailure("deadline", f"{archive} was not loaded within {IMPORT_SECONDS:.0f} s") from failure
-        finally:
-            if process.returncode is None:
-                process.kill()
-        if process.returncode:
-            why = errors.decode(errors="replace").strip().removeprefix("ctr: ")
-            raise RuntimeFailure("failed", f"cannot load {archive}: {why}")
-        words = [line.split() for line in output.decode(errors="replace").splitlines()]
+        if ended.code:
+            raise RuntimeFailure("failed", f"cannot load {archive}: {ended.errors.strip().removeprefix('ctr: ')}")
+        words = [line.split() for line in ended.output.splitlines()]
         return [line[1] for line in words if len(line) > 1 and line[0] == "unpacking"]
 
     # Images as volumes
