@@ -11,7 +11,7 @@ import pytest
 from tests.live.podo import Cluster
 from tests.live.waiting import eventually
 
-lightkube = pytest.importorskip("lightkube", reason="not installed: pip install -e '.[clients]'")
+lightkube = pytest.importorskip("lightkube.core", reason="not installed: pip install -e '.[clients]'")
 
 from lightkube import ApiError, Client, KubeConfig  # noqa: E402
 from lightkube.generic_resource import create_namespaced_resource  # noqa: E402

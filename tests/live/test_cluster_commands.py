@@ -78,8 +78,10 @@ def test_purge_leaves_no_trace(kubectl: Kubectl, tmp_path: Path) -> None:
 
 @mark_real
 def test_a_second_cluster_beside_the_first(kubectl: Kubectl, shared_cluster: Cluster) -> None:
+    """By the same name even, in a directory of its own: cgroups and tables do not meet either."""
     kubectl("apply", "-f", "-", given=[manifests.deployment("web"), manifests.service("web", 8080)])
-    with cluster("second") as other:
+    with cluster(shared_cluster.name.rpartition("-")[0]) as other:
+        assert other.name == shared_cluster.name
         other.load_images("busybox")
         other.kubectl("apply", "-f", "-", given=manifests.pod("it"))
         other.kubectl("wait", "pod/it", "--for=condition=Ready", "--timeout=120s")

@@ -44,7 +44,7 @@ class Node:
         self.cache = Cache(world.client, KINDS, clock=clock, chance=chance)
         peers = Cache(world.client, PEER_KINDS, clock=clock, chance=chance)
         self.nft = Nftables()
-        self.enforcer = PolicyEnforcer(self.cache, peers, "n1", "10.96.0.10", "podo_test_np", self.nft)
+        self.enforcer = PolicyEnforcer(self.cache, peers, "n1", "10.96.0.10", "podo_test.policies", self.nft)
 
     async def start(self) -> None:
         other = {"name": "other", "labels": {"team": "b"}}

@@ -46,6 +46,7 @@ class Config:
     registry_mirror: str = ""  # http(s)://HOST[:PORT] asked for every image before its own registry
     registry_fallback: bool = True  # what the mirror lacks is asked of that registry
     pod_manifest_path: str = ""  # of every node; where it is empty, each node has a directory of its own
+    machine_name: str = ""  # what the machine has of the cluster is named after it; empty: after the cluster
 
     def __post_init__(self) -> None:
         if not NAME_FORM.fullmatch(self.name):
@@ -63,6 +64,11 @@ class Config:
     def context(self) -> str:
         """The name of the kubeconfig context."""
         return f"podo-{self.name}"
+
+    @property
+    def own_name(self) -> str:
+        """The name that this cluster's cgroups, network namespaces and nftables tables have, and no other cluster's."""
+        return self.machine_name or self.name
 
     @property
     def server_url(self) -> str:

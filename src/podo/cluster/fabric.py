@@ -13,6 +13,7 @@ import subprocess
 from pathlib import Path
 
 from podo.cluster.config import Config
+from podo.cluster.reservations import Ranges
 
 NAMESPACES = Path("/run/netns")
 SECONDS = 20
@@ -28,7 +29,7 @@ def is_apart(config: Config, node: str) -> bool:
 
 
 def namespace(config: Config, node: str) -> str:
-    return f"podo-{config.name}-{node}"
+    return f"podo-{config.own_name}-{node}"
 
 
 def enter(config: Config, node: str) -> list[str]:
@@ -38,7 +39,7 @@ def enter(config: Config, node: str) -> list[str]:
 
 def bridge(config: Config) -> str:
     """The bridge's name: interface names end at 15 bytes, so it is numbered as the cluster's addresses are."""
-    return f"podo{ipaddress.ip_network(config.node_cidr).network_address.packed[2]}"
+    return f"podo{Ranges.with_nodes(config.node_cidr).index}"
 
 
 def make(config: Config) -> None:

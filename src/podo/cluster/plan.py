@@ -50,6 +50,7 @@ def plan(request: Request, former: Config | None) -> Plan:
     """The cluster to run. A cluster that is there keeps what it is; asking for something else is refused."""
     if former is not None:
         _refuse_changes(request, former)
+        _renew(former)
         return Plan(former)
     runtime, notes = _runtime(request.runtime or "auto")
     nodes = request.nodes or 1
@@ -58,7 +59,8 @@ def plan(request: Request, former: Config | None) -> Plan:
     node_ip = host.own_address() if real else "127.0.0.1"
     addresses = ["127.0.0.1", node_ip]
     port = _wanted_port(request.port, addresses)
-    ranges = _ranges(request.data_dir) if real else reservations.Ranges(0)
+    reserved = _reserved(request) if real else reservations.Reservation(str(request.data_dir), 0, request.name)
+    ranges = reserved.ranges
     config = Config(
         name=request.name,
         data_dir=str(request.data_dir),
@@ -75,6 +77,7 @@ def plan(request: Request, former: Config | None) -> Plan:
         registry_mirror=request.registry_mirror or "",
         registry_fallback=request.registry_fallback is not False,
         pod_manifest_path=request.pod_manifest_path or "",
+        machine_name="" if reserved.name == request.name else reserved.name,
     )
     return Plan(config, notes)
 
@@ -120,11 +123,22 @@ def _check_directory(directory: Path, longest: int) -> None:
         ) from failure
 
 
-def _ranges(directory: Path) -> reservations.Ranges:
+def _reserved(request: Request) -> reservations.Reservation:
     try:
-        return reservations.reserve(str(directory))
+        return reservations.reserve(str(request.data_dir), request.name)
     except reservations.NoneLeft as failure:
         raise Precondition(str(failure), "podo down --purge one of them") from failure
+
+
+def _renew(former: Config) -> None:
+    """The machine forgets reservations when it starts anew."""
+    if former.runtime != "containerd":
+        return
+    index = reservations.Ranges.with_nodes(former.node_cidr).index
+    try:
+        reservations.renew(reservations.Reservation(former.data_dir, index, former.own_name))
+    except reservations.Taken as failure:
+        raise Precondition(str(failure), "podo down --purge that one") from failure
 
 
 def _wanted_port(wanted: int | None, addresses: list[str]) -> int | None:

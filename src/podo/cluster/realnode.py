@@ -38,17 +38,17 @@ def containerd_directory(config: Config, node: str) -> Path:
 
 def cgroup(config: Config, node: str) -> str:
     """The cgroup above all pods of the node; its own for each cluster, so that two do not meet."""
-    return f"kubepods-{config.name}-{node}"
+    return f"kubepods-{config.own_name}-{node}"
 
 
 def nft_table(config: Config) -> str:
     """The nftables table of the cluster: ``podo``, or ``podo_NAME`` for one that is not the default."""
-    return "podo" if config.name == "default" else f"podo_{config.name.replace('-', '_')}"
+    return "podo" if config.own_name == "default" else f"podo_{config.own_name.replace('-', '_')}"
 
 
 def policy_table(config: Config) -> str:
-    """The nftables table of the cluster's network policies."""
-    return f"{nft_table(config)}_np"
+    """The nftables table of the cluster's network policies; the dot keeps it from being a cluster's name."""
+    return f"{nft_table(config)}.policies"
 
 
 def prepare(config: Config, node: str) -> None:

@@ -76,7 +76,7 @@ def _chain(made: Enforced, direction: str, ip: str) -> tuple[str, ...]:
 
 def test_without_policies_there_is_no_table() -> None:
     assert compiled() == Enforced()
-    assert full_text("podo_np", compiled()) == "table ip podo_np\ndelete table ip podo_np\n"
+    assert full_text("podo.policies", compiled()) == "table ip podo.policies\ndelete table ip podo.policies\n"
 
 
 def test_default_deny_isolates_the_local_pods_of_its_namespace() -> None:
@@ -181,11 +181,11 @@ def test_pods_that_policies_are_not_about() -> None:
 
 def test_the_table_holds_every_part() -> None:
     rule = [{"from": [{"podSelector": labels("api")}], "ports": [{"port": 80}]}]
-    text = full_text("podo_np", compiled(policy("web", ingress=rule)))
-    assert text.startswith("table ip podo_np\ndelete table ip podo_np\ntable ip podo_np {")
-    assert f"add element ip podo_np ingress {{ {WEB} : jump i_1 }}" in text
-    assert f"add element ip podo_np peers_1 {{ {API} }}" in text
-    assert f"add element ip podo_np self {{ {WEB} . {WEB} }}" in text
+    text = full_text("podo.policies", compiled(policy("web", ingress=rule)))
+    assert text.startswith("table ip podo.policies\ndelete table ip podo.policies\ntable ip podo.policies {")
+    assert f"add element ip podo.policies ingress {{ {WEB} : jump i_1 }}" in text
+    assert f"add element ip podo.policies peers_1 {{ {API} }}" in text
+    assert f"add element ip podo.policies self {{ {WEB} . {WEB} }}" in text
     assert "ip saddr @peers_1 tcp dport 80 return\n    drop" in text
 
 
