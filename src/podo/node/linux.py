@@ -37,7 +37,8 @@ HOSTS = "/etc/hosts"
 
 
 class LinuxMachine:
-    """See ``podo.node.machine.Machine``. File work is short and local, so it is done in the loop."""
+    """See ``podo.node.machine.Machine``. File work is short and local, so it is done in the loop; what walks
+    through emptyDirs, which may be large, is done beside it."""
 
     def __init__(self, config: NodeConfig, runtime: Runtime, sources: Sources) -> None:
         self._config = config
@@ -112,7 +113,7 @@ class LinuxMachine:
         if self._volumes.has_images(uid):
             self._volumes.unmount(uid)
             await self._runtime.release_images(uid)
-        self._volumes.clean_up(uid, everything)
+        await self._volumes.clean_up(uid, everything)
         if everything:
             for directory in self._logs.glob(f"*_{uid}"):
                 shutil.rmtree(directory, ignore_errors=True)

@@ -88,7 +88,7 @@ def test_containers_read_only_where_the_claim_is_mounted_so(tmp_path: Path) -> N
         asyncio.run(pod_volumes.prepare(one))
         (mount,) = pod_volumes.mounts(one, {"name": "c", "volumeMounts": [{"name": "v", "mountPath": "/data"}]}, {})
         assert (mount.host_path, mount.read_only) == ("/srv", read_only)
-        pod_volumes.clean_up("pod-uid", everything=True)
+        asyncio.run(pod_volumes.clean_up("pod-uid", everything=True))
         assert pod_volumes.path(one, one["spec"]["volumes"][0]) != Path("/srv")
 
 

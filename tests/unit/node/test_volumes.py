@@ -156,10 +156,10 @@ def test_secrets_are_in_memory_and_the_memory_goes_with_the_last_of_them(tmp_pat
         again = CredentialDisk(disk.directory, 1 << 30)  # after a restart of the agent
         again.ensure()
         assert again.pods() == {"uid-1", "uid-2"}
-        pod_volumes.clean_up("uid-1", everything=True)
+        asyncio.run(pod_volumes.clean_up("uid-1", everything=True))
         assert shown(pod_volumes.path(two, given[0])) == {"k": b"\xff"}
         assert mounting.mounts_below(tmp_path) == [disk.directory]
-        pod_volumes.clean_up("uid-2", everything=True)
+        asyncio.run(pod_volumes.clean_up("uid-2", everything=True))
         assert mounting.mounts_below(tmp_path) == []
         asyncio.run(pod_volumes.prepare(one))
         assert mounting.mounts_below(tmp_path) == [disk.directory]
@@ -177,9 +177,34 @@ def test_clean_up_takes_the_pods_directories_and_not_the_hosts(tmp_path: Path) -
     pod_volumes = volumes(tmp_path / "pods", CONFIG)
     asyncio.run(pod_volumes.prepare(with_volumes))
     assert pod_volumes.path(with_volumes, given_volumes[1]).is_dir()
-    pod_volumes.clean_up("uid-1", everything=True)
+    asyncio.run(pod_volumes.clean_up("uid-1", everything=True))
     assert (own / "kept").exists()
     assert list((tmp_path / "pods").iterdir()) == []
+
+
+def test_others_have_their_turn_while_directories_are_removed(tmp_path: Path) -> None:
+    pod_volumes = volumes(tmp_path / "pods")
+    for number in range(100):
+        (pod_volumes.directory("uid-1") / "volumes" / str(number)).mkdir(parents=True)
+
+    async def run() -> bool:
+        turn = asyncio.Event()
+        asyncio.get_running_loop().call_soon(turn.set)
+        await pod_volumes.clean_up("uid-1", everything=False)
+        return turn.is_set()
+
+    assert asyncio.run(run())
+    assert list(pod_volumes.directory("uid-1").iterdir()) == []
+
+
+def test_of_very_many_directories_the_first_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = tmp_path.joinpath(*"abcdefgh")
+    deep.mkdir(parents=True)
+    (deep / "file").write_bytes(b"x" * 5000)
+    monkeypatch.setattr(emptydir, "MOST_ENTRIES", 9)
+    assert emptydir.is_larger(tmp_path, "1k")
+    monkeypatch.setattr(emptydir, "MOST_ENTRIES", 8)
+    assert not emptydir.is_larger(tmp_path, "1k")
 
 
 def test_an_empty_dir_is_larger_than_its_limit(tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from podo.api.kind import Obj
 from podo.node.volumes import mounting
 from podo.values import quantity
 
-#: More files than this are not looked at in one go.
+#: More files and directories than this are not looked at in one go.
 MOST_ENTRIES = 100_000
 
 
@@ -30,18 +33,28 @@ def prepare(directory: Path, source: Obj, group: int | None) -> None:
 def is_larger(directory: Path, limit: str) -> bool:
     """Do the files below take more of the disk than ``limit`` (a quantity)? Of very many, the first are counted."""
     room = quantity.as_int(limit)
-    entries = MOST_ENTRIES
-    for folder, _, names in os.walk(directory):
-        for name in names:
-            room -= _size(os.path.join(folder, name))
-            entries -= 1
-            if room < 0 or not entries:
-                return room < 0
+    for size in islice(_sizes(directory), MOST_ENTRIES):
+        room -= size
+        if room < 0:
+            return True
     return False
 
 
-def _size(path: str) -> int:
+def _sizes(directory: Path) -> Iterator[int]:
+    """What each entry below takes of the disk; a directory nothing. One that goes meanwhile is passed over."""
+    waiting = [str(directory)]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                    yield 0
+                else:
+                    yield _size(entry)
+
+
+def _size(entry: os.DirEntry[str]) -> int:
     try:
-        return os.lstat(path).st_blocks * 512
+        return entry.stat(follow_symlinks=False).st_blocks * 512
     except OSError:
         return 0  # it went a moment ago

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from podo.api.kind import Obj
@@ -20,6 +21,8 @@ from podo.node.volumes.persistent import PersistentVolumes, Place
 WRITTEN = ("configMap", "secret", "downwardAPI", "projected")
 #: Of those, the kinds that are never on a disk.
 IN_MEMORY = ("secret", "downwardAPI", "projected")
+#: Pods whose directories are removed at the same time: each takes a thread, which others need, too.
+REMOVALS_AT_ONCE = 2
 
 #: As upstream since 1.33: cloning a stranger's repository on the node runs its hooks (CVE-2024-10220).
 _NO_REPOSITORIES = (
@@ -45,6 +48,7 @@ class PodVolumes:
         self._root = root
         self._lookup = lookup
         self._capacity = capacity
+        self._removals = asyncio.Semaphore(REMOVALS_AT_ONCE)
 
     def directory(self, uid: str) -> Path:
         return self._root / uid
@@ -166,7 +170,7 @@ class PodVolumes:
         for point in mounting.mounts_below(self.directory(uid)):
             mounting.unmount(point)
 
-    def clean_up(self, uid: str, everything: bool) -> None:
+    async def clean_up(self, uid: str, everything: bool) -> None:
         """Unmount and remove. What is on the machine's own paths (hostPath) and claims' volumes are left alone."""
         if self._persistent:
             self._persistent.forget(uid)
@@ -176,7 +180,11 @@ class PodVolumes:
         if not directory.exists():
             return
         self.unmount(uid)
-        for part in ("volume-subpaths", "volumes"):
-            shutil.rmtree(directory / part, ignore_errors=True)
-        if everything:
-            shutil.rmtree(directory, ignore_errors=True)
+        doomed = [directory] if everything else [directory / "volume-subpaths", directory / "volumes"]
+        async with self._removals:
+            await asyncio.to_thread(_remove, doomed)  # an emptyDir may be large
+
+
+def _remove(directories: Sequence[Path]) -> None:
+    for directory in directories:
+        shutil.rmtree(directory, ignore_errors=True)
