@@ -156,16 +156,17 @@ def _unmount_in(directory: Path) -> None:
 def _files_elsewhere(directory: Path) -> list[Path]:
     """The sockets of its shims and the CNI results of its pods: their places are built into containerd."""
     state = Paths(directory).state
-    addresses = [path.read_text() for path in state.glob("io.containerd.runtime.v2.task/*/*/address")]
-    sockets = [Path(address.removeprefix("unix://")) for address in addresses]
-    return sockets + [path for path in CNI_RESULTS.glob("*") if _mentions(path, f'"{state}/'.encode())]
+    addresses = [_read(path) for path in state.glob("io.containerd.runtime.v2.task/*/*/address")]
+    sockets = [Path(address.decode().removeprefix("unix://")) for address in addresses if address]
+    return sockets + [path for path in CNI_RESULTS.glob("*") if f'"{state}/'.encode() in _read(path)]
 
 
-def _mentions(path: Path, text: bytes) -> bool:
+def _read(path: Path) -> bytes:
+    """Nothing of one that has gone since it was listed: its shim has ended, or it was another containerd's."""
     try:
-        return text in path.read_bytes()
-    except FileNotFoundError:  # another containerd's, gone since
-        return False
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def processes(directory: Path) -> list[int]:
