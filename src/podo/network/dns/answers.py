@@ -16,7 +16,7 @@ from podo.network.dns.zone import DnsRecord, fixed_records, pod_record
 HEADER = struct.Struct("!6H")
 QR, AA, TC, RD, RA = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080
 OPCODES = 0x7800
-NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP = 0, 1, 2, 3, 4
+NOERROR, SERVFAIL, NXDOMAIN, NOTIMP = 0, 2, 3, 4
 #: Seconds; as CoreDNS' kubernetes plug-in.
 TTL = 5
 #: What is sent in one UDP answer at the most, as agreed on DNS flag day 2020; without EDNS it is 512 (RFC 1035).
