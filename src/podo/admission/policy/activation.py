@@ -96,9 +96,8 @@ class Variables(dict[str, Any]):
 
 
 async def activation_of(request: AdmissionRequest, kind: Kind, programs_use: frozenset[str], ask: Ask) -> Activation:
-    """``programs_use``: what the expressions refer to; the namespace is read only for those that ask for it.
-    Raises ApiError where the objects cannot be converted."""
-    await matching.make_forms(request, kind)
+    """Of a request whose objects have the form of the kind (``matching.make_forms``). ``programs_use``: what the
+    expressions refer to; the namespace is read only for those that ask for it, with ApiError where there is none."""
     namespace = None
     if "namespaceObject" in programs_use and request.kind.namespaced:
         namespace = await matching.namespace_bytes(request)

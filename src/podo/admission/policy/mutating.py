@@ -88,6 +88,7 @@ class PolicyWalk:
             budget = Budget()
             for index, patch in enumerate(policy.patches):
                 # each mutation sees what the one before it has done
+                await matching.make_forms(request, kind)
                 activation = await activation_of(request, kind, policy.uses, self._outside.ask(request))
                 variables = activation.with_params(one)
                 variables["variables"] = Variables(policy.variables, variables, budget)

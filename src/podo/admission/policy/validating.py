@@ -19,7 +19,7 @@ from podo.admission.policy.params import Outside, ParamProblem, params_of
 from podo.admission.policy.policies import Bound
 from podo.admission.request import AdmissionRequest
 from podo.api.errors import ApiError
-from podo.api.kind import Obj
+from podo.api.kind import Kind, Obj
 from podo.cel.budget import Budget, BudgetExceeded
 from podo.cel.values import CelError
 from podo.runtime.slices import in_slices, rest
@@ -51,19 +51,40 @@ async def validate(bounds: Sequence[Bound], request: AdmissionRequest, outside: 
             continue
         if kind is None:
             continue
-        activation = await activation_of(request, kind, policy.uses, outside.ask(request))
+        seen = _Seen(request, kind)
         for binding in bindings:
-            await _by_binding(policy, binding, request, activation, outside, collected)
+            await _by_binding(policy, binding, request, seen, outside, collected)
         collected.publish(policy)
     if collected.denials:
         raise collected.denials[0]
+
+
+class _Seen:
+    """What one policy sees of a request: made once, for the first binding that has something to hold against it."""
+
+    def __init__(self, request: AdmissionRequest, kind: Kind) -> None:
+        self._request, self._kind = request, kind
+        self._is_converted = False
+        self._activation: Activation | None = None
+
+    async def convert(self) -> None:
+        """Raises ApiError where the objects have no form of the kind."""
+        if not self._is_converted:
+            await matching.make_forms(self._request, self._kind)
+            self._is_converted = True
+
+    async def by(self, policy: Policy, outside: Outside) -> Activation:
+        if self._activation is None:
+            ask = outside.ask(self._request)
+            self._activation = await activation_of(self._request, self._kind, policy.uses, ask)
+        return self._activation
 
 
 async def _by_binding(
     policy: Policy,
     binding: Binding,
     request: AdmissionRequest,
-    activation: Activation,
+    seen: _Seen,
     outside: Outside,
     collected: _Collected,
 ) -> None:
@@ -77,6 +98,14 @@ async def _by_binding(
     except ApiError as problem:
         collected.misconfigured(policy, binding, str(problem))
         return
+    if not params:
+        return
+    try:
+        await seen.convert()
+    except ApiError as problem:
+        collected.misconfigured(policy, binding, f"failed to convert object version: {problem}")
+        return
+    activation = await seen.by(policy, outside)
     await in_slices(lambda: _by_params(policy, binding, params, activation, collected))
 
 

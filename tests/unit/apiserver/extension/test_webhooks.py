@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import orjson
+import pytest
 
 from podo.http.message import Request, Response
 from tests.pki import Pki
@@ -195,5 +196,27 @@ def test_policies_see_a_version_that_a_webhook_converts_as_their_rules_have_it(p
             await world.client.patch("ValidatingAdmissionPolicy", "check", patch=patch, type="json")
             code, status = await world.ask("POST", V2, crontab("b", "v2", spec={"schedule": "bad"}))
             assert (code, "failed expression" in status["message"]) == (422, True)
+
+    extended(main)
+
+
+@pytest.mark.parametrize(("failure_policy", "wanted"), [("Ignore", 201), ("Fail", 422)])
+def test_what_cannot_be_converted_for_a_policy_is_a_matter_of_its_failure_policy(
+    pki: Pki, failure_policy: str, wanted: int
+) -> None:
+    async def refuse(webhook: Webhook, request: Request) -> Response:
+        return Response(500)
+
+    async def main(world: Extended) -> None:
+        async with serving(pki, refuse) as converter:
+            definition = by_webhook(converter)
+            for version in definition["spec"]["versions"]:
+                version["storage"] = version["name"] == "v2"
+            await world.define(definition)
+            match = {"resourceRules": [{**RULE, "operations": ["CREATE"]}]}
+            await enforce(world, validating("check", "true", match=match, failurePolicy=failure_policy))
+            code, answer = await world.ask("POST", V2, crontab("a", "v2", spec={"schedule": "daily"}))
+            assert code == wanted, answer
+            assert wanted == 201 or "failed to configure binding: failed to convert object version" in answer["message"]
 
     extended(main)
