@@ -70,9 +70,8 @@ def subject_of(encoded: str) -> Subject | None:
         subject = x509.pem_request(base64.b64decode(encoded)).subject
     except (ValueError, TypeError, AttributeError):
         return None
-    names = [str(name.value) for name in subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     organizations = subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
-    return Subject(names[-1] if names else "", tuple(str(name.value) for name in organizations))
+    return Subject(x509.common_name(subject), tuple(str(name.value) for name in organizations))
 
 
 async def approve(request: AdmissionRequest) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+from podo.api.parts.x509 import common_name
 from podo.authn.user import AUTHENTICATED, User
 
 CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
@@ -21,13 +22,13 @@ def user_of_certificate(der: bytes) -> User | None:
     from cryptography.x509.oid import NameOID, ObjectIdentifier
 
     subject = x509.load_der_x509_certificate(der).subject
-    names = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    name = common_name(subject)
     uids = subject.get_attributes_for_oid(ObjectIdentifier(_UID))
-    if not names or len(uids) > 1:
+    if not name or len(uids) > 1:
         return None
     groups = [str(group.value) for group in subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)]
     extra = ((CREDENTIAL_ID, (f"X509SHA256={sha256(der).hexdigest()}",)),)
-    return User(str(names[0].value), (*groups, AUTHENTICATED), str(uids[0].value) if uids else "", extra)
+    return User(name, (*groups, AUTHENTICATED), str(uids[0].value) if uids else "", extra)
 
 
 def end_of(certificate: bytes, notes: dict[str, object]) -> float:

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
+from podo.api.parts.x509 import common_name
 from podo.authn.user import AUTHENTICATED, User
 from podo.http.message import Peer, Request
 
@@ -42,7 +43,6 @@ class FrontProxy:
         """The common name of a proxy, "?" for none that is believed, "" where another authority has signed."""
         from cryptography import x509
         from cryptography.exceptions import InvalidSignature
-        from cryptography.x509.oid import NameOID
 
         if certificate is None:
             return ""
@@ -52,8 +52,8 @@ class FrontProxy:
                 found.verify_directly_issued_by(authority)
             except (ValueError, TypeError, InvalidSignature):
                 continue
-            names = found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-            return str(names[0].value) if names and names[0].value in self._names else "?"
+            name = common_name(found.subject)
+            return name if name in self._names else "?"
         return ""
 
     def user_of(self, request: Request) -> User | None:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 import ssl
 from pathlib import Path
 from typing import Any
 
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from podo.authn.clientcert import user_of_certificate
 from tests.pki import Pki
 from tests.unit.apiserver.world import ADMIN, World, in_world
 
@@ -48,3 +56,30 @@ def test_a_certificates_user_carries_its_fingerprint() -> None:
         assert review["status"]["userInfo"]["extra"] == {"authentication.kubernetes.io/credential-id": [wanted]}
 
     in_world(test)
+
+
+def named(*names: str) -> bytes:
+    """A certificate whose subject has several common names."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name) for name in names])
+    began = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    dates = began, began.replace(year=2120)
+    built = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number(), *dates)
+    return built.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def test_of_several_common_names_the_last_is_the_users() -> None:
+    user = user_of_certificate(named("ann", "bob"))
+    assert user is not None and user.name == "bob"
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted"), [(("ann", "front-proxy-client"), 201), (("front-proxy-client", "ann"), 401)]
+)
+def test_of_several_common_names_the_last_is_the_proxys(names: tuple[str, ...], wanted: int) -> None:
+    proxy = named(*names)
+
+    async def test(world: World) -> None:
+        assert (await world.ask("POST", ME, {}, who=proxy, x_remote_user="bob"))[0] == wanted
+
+    in_world(test, front_proxy_ca=ssl.DER_cert_to_PEM_cert(proxy).encode())

@@ -67,6 +67,14 @@ def is_authority(found: Any) -> bool:
     return constraints is not None and bool(constraints.ca)
 
 
+def common_name(subject: Any) -> str:
+    """Whom a subject names: of several the last, as in Go (``crypto/x509/pkix``); "" for nobody."""
+    from cryptography.x509.oid import NameOID
+
+    names = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[-1].value) if names else ""
+
+
 def names_of(found: Any) -> tuple[list[str], list[str]]:
     """The domains and the mail addresses that a certificate is for."""
     from cryptography.x509 import DNSName, RFC822Name, SubjectAlternativeName
