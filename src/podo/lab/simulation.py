@@ -9,6 +9,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
@@ -202,9 +203,12 @@ class Simulation:
     # Nodes
 
     async def add_node(self, name: str = "") -> str:
-        """One more node, by a name of its own unless one is given; its name."""
+        """One more node, by a name of its own unless one is given; its name. ValueError where it exists already."""
+        if name in self.nodes:
+            raise ValueError(f'there is a node "{name}" already; one that was killed comes back by start_node')
         number = len(self.nodes)
-        node = self._node(NodeState(name or f"node-{number}", number))
+        name = name or next(free for n in count(number) if (free := f"node-{n}") not in self.nodes)
+        node = self._node(NodeState(name, number))
         await node.start()
         return node.name
 

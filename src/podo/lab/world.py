@@ -173,7 +173,7 @@ class World:
     # Nodes and faults
 
     def add_node(self, name: str = "") -> str:
-        """One more node; its name."""
+        """One more node; its name. ValueError where there is one of the name, be it killed."""
         return self._run(self.simulation.add_node(name))
 
     def kill_node(self, name: str) -> None:

@@ -191,3 +191,12 @@ def test_faults_may_change_while_the_world_runs() -> None:
         world.advance(15)
         assert not world.get("pod", "late")["spec"].get("nodeName")
         world.wait_until(lambda: world.get("pod", "late")["status"]["phase"] == "Running", within=120)
+
+
+def test_a_node_gets_a_name_that_is_free() -> None:
+    with World(nodes=1) as world:
+        assert world.add_node("node-2") == "node-2"
+        assert [world.add_node(), world.add_node()] == ["node-3", "node-4"]
+        with pytest.raises(ValueError, match='there is a node "node-2" already'):
+            world.add_node("node-2")
+        assert len(world.list("Node")) == len({n["spec"]["podCIDR"] for n in world.list("Node")}) == 4
