@@ -13,10 +13,10 @@ import pytest
 
 from podo.api.encoding import stamp
 from podo.api.errors import ApiError
+from podo.api.parts.systemnames import MASTERS
 from podo.apiserver.aggregating import AggregatingClient
 from podo.apiserver.app import ApiServer
 from podo.apiserver.local import LocalClient
-from podo.authn.user import MASTERS
 from podo.client.contract import Client
 from podo.client.http import HttpClient
 from podo.cluster import certificates

@@ -13,9 +13,9 @@ from podo.admission.request import AdmissionRequest, Plugin
 from podo.api.errors import forbidden
 from podo.api.kind import Kind, Obj
 from podo.api.parts import x509
+from podo.api.parts.systemnames import MASTERS
 
 GROUP = "certificates.k8s.io"
-MASTERS = "system:masters"
 CLIENT_SIGNER = "kubernetes.io/kube-apiserver-client"
 
 

@@ -15,8 +15,8 @@ from podo.api.errors import ApiError, forbidden
 from podo.api.kind import Kind, Obj
 from podo.api.meta import uid_of
 from podo.api.parts.localvolume import is_on, is_to_go
+from podo.api.parts.systemnames import NODE_PREFIX, NODES
 
-GROUP, PREFIX = "system:nodes", "system:node:"
 #: Labels below kubernetes.io and k8s.io that a kubelet may set on its own Node.
 _LABELS = frozenset(
     {
@@ -57,9 +57,9 @@ def handles(kind: Kind, operation: str, subresource: str) -> bool:
 
 
 async def admit(request: AdmissionRequest) -> None:
-    if GROUP not in request.groups or not request.user.startswith(PREFIX):
+    if NODES not in request.groups or not request.user.startswith(NODE_PREFIX):
         return
-    node = request.user[len(PREFIX) :]
+    node = request.user[len(NODE_PREFIX) :]
     if not node:
         raise _refused(request, f'could not determine node from user "{request.user}"')
     if is_core(request.kind, "pods"):
@@ -197,8 +197,8 @@ def _certificate(request: AdmissionRequest, node: str) -> None:
     subject = certificates.subject_of(spec.get("request") or "")
     if subject is None:
         raise _refused(request, "unable to parse csr")
-    if subject.common_name != f"{PREFIX}{node}":
-        raise _refused(request, f"can only create a node CSR with CN={PREFIX}{node}")
+    if subject.common_name != f"{NODE_PREFIX}{node}":
+        raise _refused(request, f"can only create a node CSR with CN={NODE_PREFIX}{node}")
 
 
 PLUGIN = Plugin("NodeRestriction", handles, admit)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from podo.api.errors import ApiError, forbidden
 from podo.api.kind import Kind, Obj
+from podo.api.parts.systemnames import MASTERS
 from podo.apiserver.call import Call
-from podo.authn.user import MASTERS
 from podo.authz.attributes import Attributes
 from podo.authz.chain import AuthorizerChain
 from podo.authz.rbac.authorizer import GROUP

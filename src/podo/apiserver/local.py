@@ -10,6 +10,7 @@ from podo.api import registry
 from podo.api.encoding import dumps, load
 from podo.api.errors import ApiError, bad_request
 from podo.api.kind import Kind, Obj
+from podo.api.parts.systemnames import MASTERS
 from podo.apiserver import operations, reviews, shape, stored
 from podo.apiserver.again import until_answered
 from podo.apiserver.app import ApiServer
@@ -27,7 +28,7 @@ from podo.apiserver.verbs.deletecollection import delete_collection
 from podo.apiserver.verbs.get import get
 from podo.apiserver.verbs.list import ListOptions, list_objects
 from podo.apiserver.verbs.watch import WatchOptions, events_of, open_watch
-from podo.authn.user import AUTHENTICATED, MASTERS, User
+from podo.authn.user import AUTHENTICATED, User
 from podo.client.contract import POSTED_TO, Batch, Event, ObjectList
 from podo.runtime.crowd import turn
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 AUTHENTICATED = "system:authenticated"
 UNAUTHENTICATED = "system:unauthenticated"
-#: The group that may do everything.
-MASTERS = "system:masters"
 SERVICE_ACCOUNTS = "system:serviceaccounts"
 _ACCOUNT = "system:serviceaccount:"
 

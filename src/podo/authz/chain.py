@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podo.api.configuration import ConfigurationProblem
+from podo.api.parts.systemnames import MASTERS
 from podo.authz.abac import AbacAuthorizer
 from podo.authz.attributes import Attributes, Authorizer, Decision
 from podo.authz.node.authorizer import NodeAuthorizer, is_node
@@ -18,7 +19,6 @@ from podo.storage.contract import Store
 if TYPE_CHECKING:
     from podo.authz.webhook import WebhookAuthorizer
 
-MASTERS = "system:masters"
 _MASTER = Decision(True)
 _NODE, _RBAC = ("Node", "node", "allowed"), ("RBAC", "rbac", "allowed")
 

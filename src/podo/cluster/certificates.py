@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from podo.api.parts.systemnames import MASTERS, NODE_PREFIX, NODES
 from podo.cluster.config import Config
 from podo.cluster.layout import write_atomically
 from podo.runtime.clock import Clock
@@ -54,14 +55,14 @@ def identities(config: Config) -> list[Identity]:
         Identity("apiserver", "kube-apiserver", names=list(dict.fromkeys(api_names))),
         # Of no group: a Node whose status names the API server's own address must not make it its own administrator.
         Identity("apiserver-kubelet-client", "kube-apiserver-kubelet-client"),
-        Identity("admin", "kubernetes-admin", ["system:masters"]),
+        Identity("admin", "kubernetes-admin", [MASTERS]),
         Identity(FRONT_PROXY, FRONT_PROXY, authority=FRONT_PROXY_CA),
     ]
     if config.runtime == "containerd":
         for name in config.node_names:
             found.append(Identity(f"kube-proxy-{name}", "system:kube-proxy"))
             serving = [name, config.node_address(name), "127.0.0.1"]
-            found.append(Identity(f"kubelet-{name}", f"system:node:{name}", ["system:nodes"], serving))
+            found.append(Identity(f"kubelet-{name}", f"{NODE_PREFIX}{name}", [NODES], serving))
     return found
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.api.meta import annotations_of, name_of
+from podo.api.parts.systemnames import NODE_PREFIX, NODES
 from podo.apiserver.local import LocalClient
 from podo.client.cache import Changes
 from podo.client.contract import Client, Unreachable
@@ -64,7 +65,7 @@ class SimulatedNodes:
         self._manifests = NodeManifests(config, lambda name, files: self._nodes[name].take_manifests(files))
         stages = stages_of(config.layout.stages, chance)
         for number, name in enumerate(config.node_names):
-            client = LocalClient(plane.api, f"system:node:{name}", ("system:nodes",))
+            client = LocalClient(plane.api, f"{NODE_PREFIX}{name}", (NODES,))
             node = SimulatedNode(
                 *(name, number, client, clock, chance),
                 quiet=True,

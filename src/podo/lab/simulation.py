@@ -17,6 +17,7 @@ from podo.api.encoding import stamp
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.api.meta import condition_is_true, condition_of, name_of, namespace_of
+from podo.api.parts.systemnames import NODE_PREFIX, NODES
 from podo.apiserver.app import ApiServer
 from podo.apiserver.local import LocalClient
 from podo.client.cache import SYNC_SECONDS
@@ -215,7 +216,7 @@ class Simulation:
     def _node(self, state: NodeState) -> SimulatedNode:
         name = state.name
         faults = self._node_faults[name] = Faults()
-        client: Client = LocalClient(self._plane.api, f"system:node:{name}", ("system:nodes",))
+        client: Client = LocalClient(self._plane.api, f"{NODE_PREFIX}{name}", (NODES,))
         client = FaultyClient(self.through(client), faults, self.clock, self.chance(f"faults/{name}"))
         chance = self.chance(f"node/{name}")
         self.nodes[name] = SimulatedNode(

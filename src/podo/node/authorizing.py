@@ -13,8 +13,9 @@ from typing import Any, Generic, TypeVar
 
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
+from podo.api.parts.systemnames import MASTERS
 from podo.authn.clientcert import authenticate, end_of
-from podo.authn.user import MASTERS, User
+from podo.authn.user import User
 from podo.client.contract import Client, Unreachable
 from podo.http.message import Request
 from podo.runtime.clock import Clock

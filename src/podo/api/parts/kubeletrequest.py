@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-USER_PREFIX, GROUP = "system:node:", "system:nodes"
+from podo.api.parts.systemnames import NODE_PREFIX, NODES
+
 #: Without the last of them where the key is for signatures only.
 _USAGES = ("digital signature", "key encipherment")
 
 
 def client_problem(request: Any, usages: Collection[str]) -> str:
     """Why a PKCS#10 request is not one for a kubelet's client certificate; "" where it is."""
-    if _organizations(request) != [GROUP]:
+    if _organizations(request) != [NODES]:
         return "subject organization is not system:nodes"
     names = _alternatives(request)
     if names is None:
@@ -27,7 +28,7 @@ def client_problem(request: Any, usages: Collection[str]) -> str:
 
 def serving_problem(request: Any, usages: Collection[str]) -> str:
     """Why a PKCS#10 request is not one for a kubelet's serving certificate; "" where it is."""
-    if _organizations(request) != [GROUP]:
+    if _organizations(request) != [NODES]:
         return "subject organization is not system:nodes"
     names = _alternatives(request)
     if names is None:
@@ -50,7 +51,7 @@ def common_name(request: Any) -> str:
 
 def _name_problem(request: Any) -> str:
     return (
-        "" if common_name(request).startswith(USER_PREFIX) else "subject common name does not begin with system:node:"
+        "" if common_name(request).startswith(NODE_PREFIX) else "subject common name does not begin with system:node:"
     )
 
 

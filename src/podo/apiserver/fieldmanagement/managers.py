@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from podo.api.errors import invalid_options
+from podo.api.parts.systemnames import NODE_PREFIX
 from podo.api.rules import Found, forbidden, invalid, required, too_long
 
 #: The longest name, in characters.
@@ -24,7 +25,7 @@ def from_agent(agent: str) -> str:
 @lru_cache(maxsize=256)
 def from_user(user: str) -> str:
     """The name of a component that asks from inside the server's process: what its User-Agent would begin with."""
-    if user.startswith("system:node:"):
+    if user.startswith(NODE_PREFIX):
         return "kubelet"
     if user == "system:apiserver":
         return "kube-apiserver"

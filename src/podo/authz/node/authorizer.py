@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from podo.api.parts.localvolume import NODE_LABEL
+from podo.api.parts.systemnames import NODE_PREFIX, NODES
 from podo.authz.attributes import Attributes, Decision
 from podo.authz.node.references import References
 from podo.authz.rbac.policy import node_rules
@@ -17,7 +18,6 @@ from podo.storage.contract import Store
 from podo.values import selector
 from podo.values.fieldselector import demanded
 
-GROUP, PREFIX = "system:nodes", "system:node:"
 LEASES = "kube-node-lease"
 YES, NO = Decision(True), Decision(False)
 _READ = ("get", "list", "watch")
@@ -34,7 +34,7 @@ _REFERRED = {
 
 
 def is_node(user: str, groups: tuple[str, ...]) -> bool:
-    return GROUP in groups and user.startswith(PREFIX)
+    return NODES in groups and user.startswith(NODE_PREFIX)
 
 
 class NodeAuthorizer:
@@ -58,7 +58,7 @@ class NodeAuthorizer:
     def decide(self, asked: Attributes) -> Decision:
         if not is_node(asked.user, asked.groups):
             return NO
-        node = asked.user[len(PREFIX) :]
+        node = asked.user[len(NODE_PREFIX) :]
         if not node:
             return Decision(False, f'unknown node for user "{asked.user}"')
         narrowed = None if asked.path else self._narrowed.get((asked.group, asked.resource))

@@ -14,8 +14,8 @@ import pytest
 
 from podo.api.encoding import stamp
 from podo.api.errors import ApiError
+from podo.api.parts.systemnames import MASTERS
 from podo.apiserver.aggregating import AggregatingClient
-from podo.authn.user import MASTERS
 from podo.client.contract import Client
 from podo.cluster.controlplane import ControlPlane, Settings
 from podo.http.message import Peer

@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from podo.api.encoding import dumps
 from podo.api.kind import Obj
-from podo.authn.user import MASTERS, User
+from podo.api.parts.systemnames import MASTERS
+from podo.authn.user import User
 
 USER, GROUP, UID, EXTRA = "X-Remote-User", "X-Remote-Group", "X-Remote-Uid", "X-Remote-Extra-"
 #: The common name of the front proxy's certificate.

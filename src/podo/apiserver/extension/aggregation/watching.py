@@ -9,6 +9,7 @@ from podo.api import registry
 from podo.api.errors import ApiError
 from podo.api.kind import Obj
 from podo.api.kinds.apiregistration.apiservice import APISERVICE
+from podo.api.parts.systemnames import MASTERS
 from podo.apiserver import stored
 from podo.apiserver.backend import Backend
 from podo.apiserver.call import Call
@@ -22,7 +23,7 @@ from podo.apiserver.extension.aggregation.kinds import ExtensionKinds
 from podo.apiserver.extension.aggregation.merging import Known
 from podo.apiserver.rewrite import rewrite
 from podo.apiserver.scopes import UNSEEN
-from podo.authn.user import MASTERS, User
+from podo.authn.user import User
 from podo.authz.following import follow
 from podo.runtime.log import Logger
 from podo.runtime.metrics import Counter
