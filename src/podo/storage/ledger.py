@@ -91,11 +91,6 @@ class Ledger:
         self._channels = Channels(lambda: self.revision, lambda: self.oldest)
 
     @property
-    def history_size(self) -> tuple[int, int]:
-        """Changes kept, and bytes of values in them."""
-        return len(self._history), self._bytes
-
-    @property
     def watches(self) -> int:
         return len(self._channels)
 

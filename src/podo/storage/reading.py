@@ -10,13 +10,11 @@ from podo.storage.ledger import Ledger
 
 @dataclass(frozen=True, slots=True)
 class StoreStats:
-    """For /metrics. Sizes in bytes, of values."""
+    """What a store can tell of itself and its work."""
 
     revision: int
     oldest: int
     watches: int
-    history_changes: int
-    history_bytes: int
     commits: int = 0  # transactions; 0 where writes are not grouped
     writes: int = 0
 
@@ -41,7 +39,7 @@ class LedgerReads:
     @property
     def stats(self) -> StoreStats:
         ledger = self._ledger
-        return StoreStats(ledger.revision, ledger.oldest, ledger.watches, *ledger.history_size)
+        return StoreStats(ledger.revision, ledger.oldest, ledger.watches)
 
     async def get(self, key: str) -> Record | None:
         return self._ledger.get(key)
