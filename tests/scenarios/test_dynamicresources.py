@@ -228,6 +228,21 @@ def test_a_taint_rule_evicts_the_pods_that_do_not_tolerate_it() -> None:
         world.wait_until(lambda: where(world)["next"], within=30)
 
 
+def test_a_taint_of_a_slice_evicts_the_pods_of_its_device_only() -> None:
+    with World(nodes=1) as world:
+        world.apply([device_class(), on("node-0", device("d0"), device("d1")), claim("a"), claim("b")])
+        world.apply([pod("a", claim="a"), pod("b", claim="b")])
+        world.wait_until(lambda: all(where(world).values()) and len(where(world)) == 2, within=10)
+        (of_a,) = status(world, "a")["allocation"]["devices"]["results"]
+        taint = {"key": "example.com/broken", "effect": "NoExecute"}
+        taints = {of_a["device"]: [taint]}
+        tainted = [device(name, taints=taints.get(name, [])) for name in ("d0", "d1")]
+        world.apply(on("node-0", *tainted))
+        world.wait_until(lambda: "a" not in where(world), within=60)
+        world.settle()
+        assert where(world) == {"b": "node-0"}
+
+
 def test_a_device_that_needs_time_is_waited_for() -> None:
     late = device("d0", bindingConditions=["example.com/ready"], bindingFailureConditions=["example.com/failed"])
     with World(nodes=1) as world:

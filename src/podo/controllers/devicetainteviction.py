@@ -20,6 +20,8 @@ from podo.values import timestamp
 
 CLAIM, RULE, SLICE = "ResourceClaim", "DeviceTaintRule", "ResourceSlice"
 _IN_PROGRESS = "EvictionInProgress"
+#: Driver, pool and device -> its taints.
+_Tainted = dict[tuple[str, str, str], list[Obj]]
 
 
 def _has_node(pod: Obj) -> bool:
@@ -70,7 +72,9 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
 
 def evicted_at(pod: Obj, view: View) -> float | None:
     """When the pod must go (seconds), for the first of its devices; None where it may stay for ever."""
-    moments = (_of_result(result, view) for claim in _claims(pod, view) for result in _results(claim))
+    results = [result for claim in _claims(pod, view) for result in _results(claim)]
+    tainted = _tainted(view) if results else {}
+    moments = (_of_result(result, tainted, view) for result in results)
     return min((moment for moment in moments if moment is not None), default=None)
 
 
@@ -88,9 +92,9 @@ def _results(claim: Obj) -> list[Any]:
     return list((allocation.get("devices") or {}).get("results") or ())
 
 
-def _of_result(result: Obj, view: View) -> float | None:
+def _of_result(result: Obj, tainted: _Tainted, view: View) -> float | None:
     moments = []
-    for taint in taints(result, view):
+    for taint in _taints(result, tainted, view):
         matching = [each for each in result.get("tolerations") or () if tolerates(each, taint)]
         if not matching:
             return view.now
@@ -101,17 +105,24 @@ def _of_result(result: Obj, view: View) -> float | None:
     return min(moments, default=None)
 
 
-def taints(result: Obj, view: View) -> Iterator[Obj]:
-    """The NoExecute taints of an allocated device: of its slice, and of rules."""
+def _taints(result: Obj, tainted: _Tainted, view: View) -> Iterator[Obj]:
+    """The NoExecute taints of an allocated device: of rules, and of its slice."""
     for rule in view.list(RULE):
         if rule["spec"]["taint"].get("effect") == "NoExecute" and _selects(rule, result):
             yield rule["spec"]["taint"]
+    yield from tainted.get((result["driver"], result["pool"], result["device"]), ())
+
+
+def _tainted(view: View) -> _Tainted:
+    """The devices of all slices that have NoExecute taints: looked through once, however many devices a pod has."""
+    found: _Tainted = {}
     for piece in view.list(SLICE):
         spec = piece["spec"]
-        if (spec["driver"], spec["pool"]["name"]) == (result["driver"], result["pool"]):
-            for device in spec.get("devices") or ():
-                if device["name"] == result["device"]:
-                    yield from (taint for taint in device.get("taints") or () if taint.get("effect") == "NoExecute")
+        for device in spec.get("devices") or ():
+            taints = [taint for taint in device.get("taints") or () if taint.get("effect") == "NoExecute"]
+            if taints:
+                found.setdefault((spec["driver"], spec["pool"]["name"], device["name"]), []).extend(taints)
+    return found
 
 
 def _selects(rule: Obj, result: Obj) -> bool:
