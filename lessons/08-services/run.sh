@@ -9,7 +9,7 @@ work=$(mktemp -d)
 
 from() { local pod=$1; shift; show exec "$pod" -- "$@"; }  # POD COMMAND: run in the pod
 answers() {  # URL: which pods answer 20 requests of the client
-    show exec client -- sh -c "for i in \$(seq 20); do wget -T 5 -qO- $1; done | sort | uniq -c"
+    show exec client -- sh -c "for i in \$(seq 20); do timeout 5 wget -qO- $1; done | sort | uniq -c"
 }
 how_many() { grep -c '[0-9] hostname-server-' || true; }
 
