@@ -8,9 +8,10 @@ from podo.api.errors import invalid
 from podo.api.kind import Kind, Obj
 from podo.api.meta import annotations_of
 from podo.api.parts.ephemeral_rules import check_only_additions
+from podo.api.parts.pod_annotations import MIRROR
 from podo.api.parts.podspec_rules import check_pod_spec
 from podo.api.rules import Found, forbidden
-from podo.apiserver.subresources.part import MIRROR, keep_all_but
+from podo.apiserver.subresources.part import keep_all_but
 
 
 def keep_others(new: Obj, old: Obj) -> None:

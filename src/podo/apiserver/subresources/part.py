@@ -6,9 +6,6 @@ from typing import Any
 
 from podo.api.kind import Obj
 
-#: The annotation of a pod that its node has made itself.
-MIRROR = "kubernetes.io/config.mirror"
-
 
 def keep_all_but(new: Obj, old: Obj, spec: dict[str, Any]) -> None:
     """Make ``new`` the stored object but for these fields of its spec (None: not there) and for who owns its fields."""

@@ -7,10 +7,11 @@ from __future__ import annotations
 from podo.api.errors import invalid
 from podo.api.kind import Kind, Obj
 from podo.api.meta import annotations_of
+from podo.api.parts.pod_annotations import MIRROR
 from podo.api.parts.podspec_rules import check_pod_spec
 from podo.api.parts.resize_rules import LISTS, check_resize
 from podo.api.rules import Found, forbidden
-from podo.apiserver.subresources.part import MIRROR, keep_all_but
+from podo.apiserver.subresources.part import keep_all_but
 
 _TAKEN = ("resources", "resizePolicy")
 
