@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from podo.api.kind import Obj
 from podo.api.meta import annotations_of
+from podo.api.parts import topologymode
 from podo.reconcile.actions import Tell
 
 Endpoint = dict[str, Any]
@@ -21,7 +22,7 @@ Endpoint = dict[str, Any]
 Shares = Mapping[str, float]
 
 #: The former name of the annotation, which counts before the present one.
-_ANNOTATIONS = ("service.kubernetes.io/topology-aware-hints", "service.kubernetes.io/topology-mode")
+_ANNOTATIONS = (topologymode.FORMER, topologymode.MODE)
 #: So much more than its part an endpoint may get to do.
 OVERLOAD = 0.2
 

@@ -18,6 +18,7 @@ from podo.api.kinds.core.service_address_rules import (
 from podo.api.kinds.core.service_traffic_rules import check_ingress, check_traffic, check_traffic_update
 from podo.api.meta import annotations_of
 from podo.api.metadata_rules import check_labels
+from podo.api.parts import topologymode
 from podo.api.parts.addresses import PROTOCOLS, check_endpoint_ip
 from podo.api.rules import Found, check_one_of, check_text, check_unique, duplicate, forbidden, invalid, required
 from podo.values import names
@@ -25,7 +26,6 @@ from podo.values import names
 _TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _AFFINITIES = ("ClientIP", "None")
 _AFFINITY_SECONDS_MAX = 86400
-_HINTS, _MODE = "service.kubernetes.io/topology-aware-hints", "service.kubernetes.io/topology-mode"
 
 
 def problems(new: Obj, old: Obj | None) -> Found:
@@ -66,10 +66,10 @@ def status_problems(new: Obj, old: Obj | None) -> Found:
 
 
 def _check_annotations(annotations: dict[str, str], found: Found) -> None:
-    hints, mode = annotations.get(_HINTS), annotations.get(_MODE)
+    hints, mode = annotations.get(topologymode.FORMER), annotations.get(topologymode.MODE)
     if hints is not None and mode is not None and hints != mode:
-        why = f"must match annotations[{_HINTS}] when both are specified"
-        found.append(invalid(f"metadata.annotations[{_MODE}]", mode, why))
+        why = f"must match annotations[{topologymode.FORMER}] when both are specified"
+        found.append(invalid(f"metadata.annotations[{topologymode.MODE}]", mode, why))
 
 
 def _check_type(spec: dict[str, Any], found: Found) -> None:

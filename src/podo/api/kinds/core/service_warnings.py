@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from podo.api.kind import Obj
 from podo.api.meta import annotations_of
+from podo.api.parts import topologymode
 from podo.api.parts.addresses import cidr_warnings, ip_warnings
-
-_HINTS = "service.kubernetes.io/topology-aware-hints"
-_MODE = "service.kubernetes.io/topology-mode"
 
 
 def warnings(new: Obj, old: Obj | None) -> list[str]:
@@ -15,8 +13,8 @@ def warnings(new: Obj, old: Obj | None) -> list[str]:
     is_external_name = spec.get("type") == "ExternalName"
     is_headless = spec.get("type") == "ClusterIP" and spec.get("clusterIP") == "None"
     found = []
-    if _HINTS in annotations_of(new):
-        found.append(f"annotation {_HINTS} is deprecated, please use {_MODE} instead")
+    if topologymode.FORMER in annotations_of(new):
+        found.append(f"annotation {topologymode.FORMER} is deprecated, please use {topologymode.MODE} instead")
     if not is_external_name and not is_headless:
         found += _of_ips(new, "clusterIPs")
     if is_headless:
