@@ -15,6 +15,7 @@ from podo.api.errors import ApiError, forbidden
 from podo.api.kind import Kind, Obj
 from podo.api.meta import uid_of
 from podo.api.parts.localvolume import is_on, is_to_go
+from podo.api.parts.signername import KUBELET_CLIENT, KUBELET_SERVING
 from podo.api.parts.systemnames import NODE_PREFIX, NODES
 
 #: Labels below kubernetes.io and k8s.io that a kubelet may set on its own Node.
@@ -32,7 +33,7 @@ _PARTS = ("ephemeralcontainers", "resize")
 _LEASES, _CSI_NODES = ("coordination.k8s.io", "leases"), ("storage.k8s.io", "csinodes")
 _SLICES = ("resource.k8s.io", "resourceslices")
 _OWN = frozenset((_LEASES, _CSI_NODES, _SLICES))
-_KUBELET_SIGNERS = ("kubernetes.io/kubelet-serving", "kubernetes.io/kube-apiserver-client-kubelet")
+_KUBELET_SIGNERS = (KUBELET_SERVING, KUBELET_CLIENT)
 _LABEL_SPACES = ("kubelet.kubernetes.io", "node.kubernetes.io")
 #: What the server itself changes in an object's metadata.
 _SERVER_S = frozenset({"resourceVersion", "managedFields", "generation"})

@@ -12,13 +12,11 @@ from typing import Any
 
 from podo.api.kind import Obj
 from podo.api.parts import kubeletrequest
+from podo.api.parts.signername import KUBE_APISERVER_CLIENT, KUBELET_CLIENT, KUBELET_SERVING
 from podo.cluster.certificates import BACKDATED, LEAF_DAYS
 from podo.controllers.certificates import CannotSign
 from podo.runtime.clock import Clock
 
-CLIENT, KUBELET, SERVING = (
-    f"kubernetes.io/{name}" for name in ("kube-apiserver-client", "kube-apiserver-client-kubelet", "kubelet-serving")
-)
 _KEY_USAGES = {"digital signature", "key encipherment"}
 
 
@@ -51,9 +49,9 @@ def _client_problem(request: Any, usages: Collection[str]) -> str:
 
 #: Signer -> why it does not sign a request.
 _PROBLEMS: dict[str, Callable[[Any, Collection[str]], str]] = {
-    CLIENT: _client_problem,
-    KUBELET: kubeletrequest.client_problem,
-    SERVING: kubeletrequest.serving_problem,
+    KUBE_APISERVER_CLIENT: _client_problem,
+    KUBELET_CLIENT: kubeletrequest.client_problem,
+    KUBELET_SERVING: kubeletrequest.serving_problem,
 }
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from podo.api.kind import Obj
 from podo.api.meta import is_deleting
 from podo.api.parts import pem, x509
+from podo.api.parts.signername import KUBE_APISERVER_CLIENT, KUBELET_CLIENT, KUBELET_SERVING
 from podo.reconcile.actions import Action, CheckAgain, Delete, SetStatus
 from podo.reconcile.declare import Declaration, Key, View
 from podo.values import timestamp
@@ -21,9 +22,7 @@ HOUR = 3600.0
 #: Condition -> how long a request with it is kept; one that nobody has decided on, or signed yet, a day.
 KEPT = {"Approved": HOUR, "Denied": HOUR, "Failed": HOUR}
 KEPT_PENDING = 24 * HOUR
-SIGNERS = tuple(
-    f"kubernetes.io/{name}" for name in ("kube-apiserver-client", "kube-apiserver-client-kubelet", "kubelet-serving")
-)
+SIGNERS = (KUBE_APISERVER_CLIENT, KUBELET_CLIENT, KUBELET_SERVING)
 
 
 class CannotSign(ValueError):

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator
 from podo.api.kind import Obj
 from podo.api.meta import is_deleting
 from podo.api.parts import kubeletrequest, x509
+from podo.api.parts.signername import KUBELET_CLIENT
 from podo.reconcile.actions import Action, Ask, CheckAgain, Update
 from podo.reconcile.declare import Declaration, Key, View
 from podo.values import timestamp
 
-SIGNER = "kubernetes.io/kube-apiserver-client-kubelet"
 _OWN = "selfnodeclient", "Auto approving self kubelet client certificate after SubjectAccessReview."
 _ANY = "nodeclient", "Auto approving kubelet client certificate after SubjectAccessReview."
 #: Who may have a certificate changes while a request waits: it is asked again after as long as it has waited.
@@ -42,7 +42,7 @@ def _is_open(request: Obj) -> bool:
 
 def _questions(spec: Obj) -> list[tuple[str, str]]:
     """What the user must be allowed, either of it, and what is said then; nothing of requests for something else."""
-    if spec.get("signerName") != SIGNER:
+    if spec.get("signerName") != KUBELET_CLIENT:
         return []
     wish = x509.pem_request(base64.b64decode(spec["request"]))
     if wish is None or kubeletrequest.client_problem(wish, spec.get("usages") or ()):

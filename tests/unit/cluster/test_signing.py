@@ -13,7 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from tests.unit.cluster.wishes import wish
 
-from podo.cluster.signing import CLIENT, KUBELET, SERVING, signer
+from podo.api.parts.signername import KUBE_APISERVER_CLIENT as CLIENT
+from podo.api.parts.signername import KUBELET_CLIENT as KUBELET
+from podo.api.parts.signername import KUBELET_SERVING as SERVING
+from podo.cluster.signing import signer
 from podo.controllers.certificates import CannotSign
 
 DAY = 86400

@@ -16,6 +16,10 @@ _DOMAIN_MAX = names.SUBDOMAIN_MAX
 _PATH_MAX = names.SUBDOMAIN_MAX + names.LABEL_MAX + 1
 _MAX = _DOMAIN_MAX + _PATH_MAX + 1
 KUBERNETES = "kubernetes.io"
+#: The signers that a cluster has by itself.
+KUBE_APISERVER_CLIENT = "kubernetes.io/kube-apiserver-client"
+KUBELET_CLIENT = "kubernetes.io/kube-apiserver-client-kubelet"
+KUBELET_SERVING = "kubernetes.io/kubelet-serving"
 #: How long a pod's certificate may be asked for, seconds.
 SHORTEST_SECONDS, LONGEST_SECONDS, LONGEST_OF_KUBERNETES = 3600, 91 * 86400, 86400
 
