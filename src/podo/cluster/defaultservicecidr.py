@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from podo.api.kind import Obj
-from podo.api.kinds.networking.servicecidr import DEFAULT, cidrs_of, ready_condition
+from podo.api.kinds.networking.servicecidr import DEFAULT, cidrs_of, readiness, ready_condition
 from podo.api.meta import is_deleting
 from podo.client.contract import Client
 from podo.cluster.bootstrap import find
@@ -26,7 +26,7 @@ class DefaultServiceCIDR:
         if cidrs_of(found) != [self._cidr]:
             log.warning("the ServiceCIDR kubernetes has other ranges", has=cidrs_of(found), configured=self._cidr)
         elif ready_condition(found) is None and not is_deleting(found):
-            ready = _ready(found["metadata"]["creationTimestamp"])
+            ready = readiness(found["metadata"]["creationTimestamp"])
             await self._client.update({**found, "status": {"conditions": [ready]}}, subresource="status")
 
     def _wanted(self) -> Obj:
@@ -36,13 +36,3 @@ class DefaultServiceCIDR:
             "metadata": {"name": DEFAULT},
             "spec": {"cidrs": [self._cidr]},
         }
-
-
-def _ready(since: str) -> Obj:
-    return {
-        "type": "Ready",
-        "status": "True",
-        "reason": "",
-        "message": "Kubernetes Service CIDR is ready",
-        "lastTransitionTime": since,
-    }

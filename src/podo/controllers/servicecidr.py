@@ -11,14 +11,13 @@ from typing import Any
 
 from podo.api.kind import Obj
 from podo.api.kinds.networking.ipaddress import is_allocated
-from podo.api.kinds.networking.servicecidr import FINALIZER, cidrs_of, holds, ready_condition
+from podo.api.kinds.networking.servicecidr import FINALIZER, READY, cidrs_of, holds, readiness, ready_condition
 from podo.api.meta import is_deleting, name_of
 from podo.reconcile.actions import Action, CheckAgain, Patch, Tell, Update, rest_after
 from podo.reconcile.declare import Among, Key, View, controller
 from podo.values import net, timestamp
 
 GRACE_SECONDS = 10.0
-_READY = "Kubernetes Service CIDR is ready"
 _IN_USE = "There are still IPAddresses referencing the ServiceCIDR, please remove them or create a new ServiceCIDR"
 _CANNOT = "The ServiceCIDR Status can not be set to Ready=True"
 
@@ -51,7 +50,7 @@ def reconcile(key: Key, view: View) -> Iterator[Action]:
     elif FINALIZER not in _finalizers(cidr):
         yield _with(cidr, [*_finalizers(cidr), FINALIZER])
     elif (ready_condition(cidr) or {}).get("status") != "True":
-        yield _condition(cidr, "True", "", _READY, view, on_refusal=lambda _: [_told(cidr)])
+        yield _condition(cidr, "True", "", READY, view, on_refusal=lambda _: [_told(cidr)])
 
 
 def _end(cidr: Obj, view: View) -> Iterator[Action]:
@@ -99,8 +98,7 @@ def _with(cidr: Obj, finalizers: list[str]) -> Action:
 
 
 def _condition(cidr: Obj, status: str, reason: str, message: str, view: View, **more: Any) -> Action:
-    condition = {"type": "Ready", "status": status, "reason": reason, "message": message}
-    condition["lastTransitionTime"] = timestamp.time(view.now)
+    condition = readiness(timestamp.time(view.now), status, reason, message)
     return Patch(cidr, {"status": {"conditions": [condition]}}, subresource="status", type="strategic", **more)
 
 

@@ -12,6 +12,8 @@ from podo.values import net
 DEFAULT = "kubernetes"
 #: Keeps one that is deleted while addresses are in use that only it holds.
 FINALIZER = "networking.k8s.io/service-cidr-finalizer"
+#: What the condition of one that is ready says.
+READY = "Kubernetes Service CIDR is ready"
 _TWO_FAMILIES = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64"
 
 
@@ -21,6 +23,11 @@ def cidrs_of(given: Obj) -> list[str]:
 
 def ready_condition(given: Obj) -> Obj | None:
     return condition_of(given, "Ready")
+
+
+def readiness(at: str, status: str = "True", reason: str = "", message: str = READY) -> Obj:
+    """The condition Ready as it is written; ``at``: when it became so."""
+    return {"type": "Ready", "status": status, "reason": reason, "message": message, "lastTransitionTime": at}
 
 
 def is_ready(given: Obj) -> bool:
